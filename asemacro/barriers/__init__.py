@@ -1,0 +1,1 @@
+"""Barrier models of vacancy jumps."""

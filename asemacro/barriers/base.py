@@ -1,0 +1,93 @@
+"""The one interface of barrier models: lattice + state + vacancy sites -> barriers of all jumps.
+
+A model is *compiled* onto a lattice: its tables become flat arrays that the numba kernels read, and the
+barriers become a pure function of the species on a fixed list of sites around the vacancy (`env`).
+Because it is pure, a kinetic Monte Carlo may cache it by the environment without any approximation.
+"""
+
+from __future__ import annotations
+
+import abc
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from asemacro.lattice import Lattice
+
+PAIR, NNK, GNN_DIRECT, GNN_CONSISTENT = range(4)
+FLOOR_EV = 0.01
+
+
+class CompiledBarriers(NamedTuple):
+    """What the numba kernels read; every field has the same type for every model.
+
+    Attributes:
+        kind: which evaluator of `barriers.kernels` (PAIR, NNK, GNN_DIRECT, GNN_CONSISTENT).
+        n_targets: number Z of first-shell jumps.
+        env: (n_basis, n_env, 4) int64, cell offset and target basis of each site that the barriers depend
+            on, for a vacancy on each basis site; entry 0 is the vacancy, entries 1..Z the jump targets.
+        species: (S + 1,) int8, model species index of each lattice species index (0, the vacancy, -> 0).
+        integers: int64 tables of the evaluator, flat.
+        single: float32 tables of the evaluator, flat.
+        double: float64 tables of the evaluator, flat.
+        workspace: number of float32 words of scratch memory that the evaluator needs.
+    """
+
+    kind: int
+    n_targets: int
+    env: NDArray[np.int64]
+    species: NDArray[np.int8]
+    integers: NDArray[np.int64]
+    single: NDArray[np.float32]
+    double: NDArray[np.float64]
+    workspace: int
+
+
+class BarrierModel(abc.ABC):
+    """Barriers of vacancy jumps to the first shell, eV.
+
+    Attributes:
+        name: shown on screen and on figures.
+        species: chemical symbols the model knows; None for any.
+        prototype: name of the lattice it is made for ("bcc"); None for any.
+    """
+
+    name: str
+    species: tuple[str, ...] | None
+    prototype: str | None
+
+    @abc.abstractmethod
+    def compile(self, lattice: Lattice) -> CompiledBarriers:
+        """Tables of this model on `lattice`; calls `check` first."""
+
+    def check(self, lattice: Lattice) -> None:
+        """Raise a one-line ValueError if the lattice type or a species is not the model's."""
+        if self.prototype is not None and lattice.prototype != self.prototype:
+            raise ValueError(
+                f"barrier model {self.name} is for {self.prototype} lattices, the structure is {lattice.prototype}; "
+                "give a model for it (--barriers pair.json)"
+            )
+        unknown = [s for s in lattice.species if self.species is not None and s not in self.species]
+        if unknown:
+            raise ValueError(
+                f"barrier model {self.name} does not know {', '.join(unknown)}; it knows "
+                f"{', '.join(self.species or ())}; give a model that does (--barriers pair.json)"
+            )
+
+    def barriers(self, lattice: Lattice, x: NDArray[np.int8], sites: NDArray[np.integer]) -> NDArray[np.float64]:
+        """Barriers of the first-shell jumps of vacancies.
+
+        Args:
+            lattice: the lattice of the state.
+            x: one state, (n_sites,) int8 species indices, 0 = vacancy.
+            sites: (n,) sites of vacancies.
+
+        Returns:
+            (n, Z) barriers in eV, in the order of `lattice.shells(1)`; inf where the target is a vacancy.
+        """
+        from asemacro.barriers.kernels import barriers_at
+
+        compiled = self.compile(lattice)
+        return barriers_at(compiled, np.asarray(lattice.shape), np.asarray(x), np.asarray(sites, dtype=np.int64))

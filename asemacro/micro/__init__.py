@@ -1,0 +1,1 @@
+"""Microscopic systems: the ones whose large-scale dynamics are learned."""
