@@ -1,0 +1,161 @@
+"""What users hand in: structure files, temperature lists, the choice of a barrier model, the boxes."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import math
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+    from asemacro.barriers.base import BarrierModel
+    from asemacro.lattice import Lattice
+
+
+def read_structure(path: str | Path) -> Atoms:
+    """Read a structure file of any format that ASE knows.
+
+    Raises:
+        ValueError: one line, if the file is missing, empty or not a structure.
+    """
+    import ase.io
+
+    path = Path(path)
+    if not path.exists():
+        raise ValueError(f"{path}: no such file")
+    if path.is_dir():
+        raise ValueError(f"{path}: is a folder, not a structure file")
+    try:
+        # ASE's readers print and warn about what they guess; the user gets one line or none.
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            atoms = ase.io.read(path)
+    except PermissionError:
+        raise ValueError(f"{path}: no permission to read it") from None
+    except Exception as error:  # ASE's readers raise anything on a malformed file
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        raise ValueError(f"{path}: not a structure file that ASE can read ({reason})") from None
+    if len(atoms) == 0:
+        raise ValueError(f"{path}: holds no atoms")
+    return atoms
+
+
+def as_lattice(structure: object) -> Lattice:
+    """The lattice of an Atoms, a pymatgen Structure or a Lattice (returned as it is)."""
+    from asemacro.lattice import Lattice
+
+    return structure if isinstance(structure, Lattice) else Lattice.from_atoms(structure)
+
+
+def parse_temperatures(text: str) -> list[float]:
+    """Temperatures in K from "START:STOP:STEP" (the end included) or "T1,T2,...".
+
+    Returns:
+        Increasing, distinct temperatures.
+    """
+    advice = f"--temperatures {text}: give START:STOP:STEP or a comma-separated list, in K"
+    try:
+        values = [float(part) for part in (text.split(":") if ":" in text else text.split(","))]
+    except ValueError:
+        raise ValueError(advice) from None
+    if ":" in text:
+        if len(values) != 3 or not np.isfinite(values).all() or values[2] <= 0 or values[1] < values[0]:
+            raise ValueError(f"{advice}; STOP must not lie below START and STEP must be positive")
+        start, stop, step = values
+        values = [start + i * step for i in range(math.floor((stop - start) / step + 1e-9) + 1)]
+    return check_temperatures(values)
+
+
+def check_temperatures(values: Sequence[float]) -> list[float]:
+    """Sorted distinct temperatures in K; ValueError unless all are finite and positive."""
+    for value in values:
+        if not (math.isfinite(value) and value > 0):
+            raise ValueError(f"temperature {value:g} K: must be a positive number")
+    if not values:
+        raise ValueError("no temperature given")
+    return sorted({float(value) for value in values})
+
+
+def choose_barriers(barriers: str | Path | BarrierModel | None, species: Sequence[str]) -> BarrierModel:
+    """The model that was asked for, or the default one for these species.
+
+    The default is `nbmota` if all species are in Nb-Mo-Ta, else `refractory` if it covers them.
+
+    Raises:
+        ValueError: one line naming each model's species and lattice if none covers the species.
+    """
+    from asemacro.barriers import available, load_barriers
+
+    if barriers is not None:
+        return load_barriers(barriers) if isinstance(barriers, (str, Path)) else barriers
+    for name in ("nbmota", "refractory"):
+        model = load_barriers(name)
+        if set(species) <= set(model.species or ()):
+            return model
+    known = "; ".join(
+        f"{name}: {'-'.join(model.species or ())} on {model.prototype}"
+        for name, model in ((name, load_barriers(name)) for name in available())
+    )
+    raise ValueError(
+        f"no barrier model for {'-'.join(species)} ({known}); give pair energies with --barriers pair.json"
+    )
+
+
+class Boxes(NamedTuple):
+    """The small box that is simulated and the large one that is predicted."""
+
+    small: Lattice
+    large: Lattice
+    copies: int
+    vacancies_small: int
+    vacancies_large: int
+
+
+def choose_boxes(
+    lattice: Lattice, sites: int, small: int, vacancies: int | None, concentration: float | None
+) -> Boxes:
+    """Repeat the input to the small box and that to the large one.
+
+    Args:
+        lattice: the input.
+        sites: least number of sites of the large box.
+        small: least number of sites of the small box.
+        vacancies: number in the large box; None to use the concentration.
+        concentration: per site; None for 1/1024. At least one vacancy a small box.
+
+    Returns:
+        Boxes whose compositions, vacancies included, are exactly proportional.
+    """
+    if sites < 1 or small < 1:
+        raise ValueError(f"a box needs at least one site, {min(sites, small)} asked for")
+    small_lattice = lattice.at_least(small)
+    large = small_lattice.at_least(sites)
+    copies = large.n_sites // small_lattice.n_sites
+    n_small = vacancies_in(
+        small_lattice.n_sites, None if vacancies is None else vacancies / copies, concentration
+    )
+    return Boxes(small_lattice, large, copies, n_small, n_small * copies)
+
+
+def vacancies_in(sites: int, vacancies: float | None, concentration: float | None) -> int:
+    """Number of vacancies of a box, at least one; a fraction is rounded."""
+    if vacancies is not None and concentration is not None:
+        raise ValueError("give either --vacancies or --vacancy-concentration, not both")
+    if vacancies is None:
+        concentration = 1 / 1024 if concentration is None else concentration
+        if not (math.isfinite(concentration) and 0 < concentration < 1):
+            raise ValueError(f"vacancy concentration {concentration:g}: must lie between 0 and 1")
+        vacancies = concentration * sites
+    elif vacancies <= 0:
+        raise ValueError(f"{vacancies:g} vacancies: at least one is needed")
+    count = max(1, round(vacancies))
+    if count >= sites:
+        raise ValueError(f"{count} vacancies do not fit on {sites} sites")
+    return count
