@@ -138,6 +138,8 @@ def choose_boxes(
     small_lattice = lattice.at_least(small)
     large = small_lattice.at_least(sites)
     copies = large.n_sites // small_lattice.n_sites
+    if vacancies is not None and vacancies >= large.n_sites:
+        raise ValueError(f"{vacancies} vacancies do not fit on {large.n_sites} sites")
     n_small = vacancies_in(
         small_lattice.n_sites, None if vacancies is None else vacancies / copies, concentration
     )

@@ -66,8 +66,8 @@ class BarrierModel(abc.ABC):
         """Raise a one-line ValueError if the lattice type or a species is not the model's."""
         if self.prototype is not None and lattice.prototype != self.prototype:
             raise ValueError(
-                f"barrier model {self.name} is for {self.prototype} lattices, the structure is {lattice.prototype}; "
-                "give a model for it (--barriers pair.json)"
+                f"barrier model {self.name} is for {self.prototype} lattices, the structure is "
+                f"{lattice.prototype}; give a model for it (--barriers pair.json)"
             )
         unknown = [s for s in lattice.species if self.species is not None and s not in self.species]
         if unknown:
@@ -76,7 +76,9 @@ class BarrierModel(abc.ABC):
                 f"{', '.join(self.species or ())}; give a model that does (--barriers pair.json)"
             )
 
-    def barriers(self, lattice: Lattice, x: NDArray[np.int8], sites: NDArray[np.integer]) -> NDArray[np.float64]:
+    def barriers(
+        self, lattice: Lattice, x: NDArray[np.int8], sites: NDArray[np.integer]
+    ) -> NDArray[np.float64]:
         """Barriers of the first-shell jumps of vacancies.
 
         Args:
@@ -90,4 +92,5 @@ class BarrierModel(abc.ABC):
         from asemacro.barriers.kernels import barriers_at
 
         compiled = self.compile(lattice)
-        return barriers_at(compiled, np.asarray(lattice.shape), np.asarray(x), np.asarray(sites, dtype=np.int64))
+        shape = np.asarray(lattice.shape, dtype=np.int64)
+        return barriers_at(compiled, shape, np.asarray(x), np.asarray(sites, dtype=np.int64))
