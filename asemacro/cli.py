@@ -1,0 +1,232 @@
+"""The command `asemacro`: thin verbs over the functions that scripts call.
+
+Exit codes: 0 done, 2 bad input (one line on standard error), 130 interrupted by Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(
+    name="asemacro",
+    help="Kinetics of short-range order in big alloys, learned from simulations of small ones.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+barriers_app = typer.Typer(help="Train and evaluate barrier networks.", no_args_is_help=True)
+app.add_typer(barriers_app, name="barriers")
+
+StructureArgument = Annotated[Path, typer.Argument(help="CIF, POSCAR, extxyz ... any file ASE reads.")]
+BarriersOption = Annotated[
+    str | None,
+    typer.Option(
+        "--barriers", help="Model name or file (.safetensors, .npz, pair .json).", metavar="NAME|FILE"
+    ),
+]
+VacanciesOption = Annotated[int | None, typer.Option("--vacancies", help="Number of vacancies in the box.")]
+ConcentrationOption = Annotated[
+    float | None, typer.Option("--vacancy-concentration", help="Vacancies per site (default 1/1024).")
+]
+SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of all random numbers.")]
+WorkersOption = Annotated[
+    int | None, typer.Option("--workers", min=1, help="Parallel workers (default: all cores).")
+]
+
+
+@app.command("phase-diagram")
+def phase_diagram_verb(
+    structure: StructureArgument,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the results.")] = Path(
+        "phase-diagram"
+    ),
+    temperatures: Annotated[
+        str, typer.Option(help="START:STOP:STEP in K, the end included, or a comma-separated list.")
+    ] = "400:3000:200",
+    anneal: Annotated[
+        float | None,
+        typer.Option(
+            "--anneal", help="Anneal in hops per vacancy (default 2e7).", metavar="HOPS_PER_VACANCY"
+        ),
+    ] = None,
+    time: Annotated[float | None, typer.Option("--time", help="Anneal in seconds instead.")] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Independent small runs per block of copies.")] = 1,
+    hops: Annotated[
+        float | None, typer.Option(help="Hops per small run and vacancy (default: a quick budget).")
+    ] = None,
+    direct: Annotated[bool, typer.Option("--direct", help="Add direct KMC of the large box.")] = False,
+    vacancy_formation_energy: Annotated[
+        float | None, typer.Option(help="eV; rescales the time axis to thermal vacancies.")
+    ] = None,
+    barriers: BarriersOption = None,
+    sites: Annotated[int, typer.Option(min=1, help="Least sites of the predicted box.")] = 8192,
+    small: Annotated[int, typer.Option(min=1, help="Least sites of the simulated box.")] = 1024,
+    vacancies: VacanciesOption = None,
+    vacancy_concentration: ConcentrationOption = None,
+    seed: SeedOption = 0,
+    workers: WorkersOption = None,
+) -> None:
+    """Order over temperature: at equilibrium, and after an anneal from random."""
+    from asemacro.diagram import run_phase_diagram
+
+    run_phase_diagram(
+        structure,
+        output,
+        temperatures=temperatures,
+        anneal_hops=anneal,
+        anneal_time_s=time,
+        seeds=seeds,
+        hops=hops,
+        direct=direct,
+        vacancy_formation_energy_eV=vacancy_formation_energy,
+        barriers=barriers,
+        sites=sites,
+        small=small,
+        vacancies=vacancies,
+        vacancy_concentration=vacancy_concentration,
+        seed=seed,
+        workers=workers,
+    )
+
+
+@app.command("kmc")
+def kmc_verb(
+    structure: StructureArgument,
+    temperature: Annotated[float, typer.Option("-T", "--temperature", help="Temperature in K.")],
+    hops: Annotated[float | None, typer.Option(help="Stop after this many hops (default 1e5).")] = None,
+    time: Annotated[float | None, typer.Option("--time", help="Stop after this many seconds.")] = None,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the results.")] = Path("kmc"),
+    barriers: BarriersOption = None,
+    sites: Annotated[int, typer.Option(min=1, help="Least sites of the box.")] = 1024,
+    vacancies: VacanciesOption = None,
+    vacancy_concentration: ConcentrationOption = None,
+    seed: SeedOption = 0,
+) -> None:
+    """One vacancy KMC run: order over time, final state, trajectory."""
+    from asemacro.kmc_run import run_kmc
+
+    run_kmc(
+        structure,
+        output,
+        temperature_K=temperature,
+        hops=hops,
+        time_s=time,
+        barriers=barriers,
+        sites=sites,
+        vacancies=vacancies,
+        vacancy_concentration=vacancy_concentration,
+        seed=seed,
+    )
+
+
+@app.command("sro")
+def sro_verb(
+    files: Annotated[list[Path], typer.Argument(help="Structure files.")],
+    shells: Annotated[int, typer.Option(min=1, help="Number of neighbour shells.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Warren-Cowley order of structures."""
+    from asemacro.inputs import read_structure
+    from asemacro.observables import warren_cowley
+
+    rows: list[dict[str, Any]] = []
+    for file in files:
+        try:
+            order = warren_cowley(read_structure(file), shells=shells)
+        except ValueError as error:
+            text = str(error)
+            raise ValueError(text if str(file) in text else f"{file}: {text}") from None
+        if order.random_alloy:
+            print(f"{file}: fractional occupancy, values are those of the random alloy", file=sys.stderr)
+        rows += [{"file": str(file), **row} for row in order.rows()]
+    if as_json:
+        print(json.dumps(rows, indent=2))
+        return
+    print(f"{'file':<32} {'pair':<6} {'shell':>5} {'neighbours':>10} {'alpha':>9} {'delta':>9}")
+    for row in rows:
+        print(
+            f"{row['file']:<32} {row['pair']:<6} {row['shell']:>5d} {row['neighbours']:>10d} "
+            f"{row['alpha']:>9.4f} {row['delta']:>9.4f}"
+        )
+
+
+@app.command("info")
+def info_verb() -> None:
+    """Versions, barrier models and their cards."""
+    from asemacro.barriers import available, card, load_barriers
+    from asemacro.store import run_record
+
+    record = run_record({}, 0, 0.0)
+    print(f"asemacro {record['asemacro']}")
+    for package, version in record["packages"].items():
+        print(f"  {package} {version}")
+    for name in available():
+        model = load_barriers(name)
+        print(f"\nbarrier model {name}: {'-'.join(model.species or ())} on {model.prototype}\n")
+        print(card(name))
+
+
+@barriers_app.command("train")
+def train_verb(
+    data: Annotated[Path, typer.Argument(help="Barriers, .npz in the layout of docs/barriers.md.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Model file, .safetensors.")],
+    form: Annotated[str, typer.Option(help="direct or consistent (exact detailed balance).")] = "consistent",
+    seed: SeedOption = 0,
+) -> None:
+    """Train a barrier network."""
+    from asemacro.barriers.training import train_barriers
+
+    train_barriers(data, output, form=form, seed=seed, progress=sys.stderr.isatty())
+    print(f"wrote {output}")
+
+
+@barriers_app.command("evaluate")
+def evaluate_verb(
+    model: Annotated[str, typer.Argument(help="Model name or file.")],
+    data: Annotated[Path, typer.Argument(help="Barriers, .npz.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Errors of a barrier model against data, per composition and per jumping species."""
+    from asemacro.barriers import load_barriers
+    from asemacro.barriers.training import evaluate_barriers
+
+    result = evaluate_barriers(load_barriers(model), data)
+    if as_json:
+        print(json.dumps(result, indent=2))
+        return
+    columns = ("mae_eV", "rmse_eV", "bias_eV", "n")
+    print(f"{'':<16} {'mae_eV':>9} {'rmse_eV':>9} {'bias_eV':>9} {'n':>7}")
+    groups = {"all": result, **result["per_composition"], **result["per_species"]}
+    for name, group in groups.items():
+        mae, rmse, bias, n = (group[column] for column in columns)
+        print(f"{name:<16} {mae:>9.4f} {rmse:>9.4f} {bias:>9.4f} {n:>7d}")
+
+
+def main() -> None:
+    """Entry point: every expected failure is one line on standard error and an exit code."""
+    try:
+        code = app(standalone_mode=False)
+    except KeyboardInterrupt:
+        _fail("interrupted", 130)
+    except (ValueError, OSError) as error:
+        _fail(str(error), 2)
+    except Exception as error:
+        # click's usage errors; typer may carry its own copy of click, so they are known by their method
+        if not hasattr(error, "format_message"):
+            if type(error).__name__ == "Abort":
+                _fail("interrupted", 130)
+            raise
+        _fail(error.format_message(), 2)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _fail(message: str, code: int) -> None:
+    line = " ".join(message.split())
+    print(f"asemacro: {line}", file=sys.stderr)
+    sys.exit(code)

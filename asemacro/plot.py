@@ -1,0 +1,125 @@
+"""Figures of short-range order. Every function takes data and an Axes and returns the Axes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# Okabe-Ito: told apart with any colour vision and in print.
+COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#7F7F7F")
+DELTA_LABEL = r"short-range order $\delta_{ij} = p_{ij} - Z c_j$"
+
+
+def new_figure(
+    width: float = 7.0, height: float = 4.6, columns: int = 1
+) -> tuple[Figure, NDArray[np.object_]]:
+    """A figure without a window, and its axes side by side on one vertical scale."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained", dpi=160)
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(1, columns, sharey=True, squeeze=False)[0]
+    for ax in axes:
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.tick_params(direction="in")
+    return figure, axes
+
+
+def color_of(index: int) -> str:
+    """The colour of the index-th pair, the same in every figure."""
+    return COLORS[index % len(COLORS)]
+
+
+def sro_versus_temperature(
+    ax: Axes,
+    temperatures_K: NDArray[np.float64],
+    delta: NDArray[np.float64],
+    error: NDArray[np.float64],
+    reliable: NDArray[np.bool_],
+    *,
+    color: str,
+    label: str,
+) -> Axes:
+    """One pair's order over temperature with its error band; unreliable points open, joined by dashes.
+
+    Args:
+        ax: where to draw.
+        temperatures_K: (n,), increasing.
+        delta: (n,) order.
+        error: (n,) one standard error.
+        reliable: (n,), False where the value is an extrapolation.
+        color: of line, band and points.
+        label: in the legend.
+    """
+    ax.fill_between(temperatures_K, delta - error, delta + error, color=color, alpha=0.2, linewidth=0)
+    solid = np.where(reliable, delta, np.nan)
+    ax.plot(temperatures_K, delta, "--", color=color, linewidth=1.0, alpha=0.7)
+    ax.plot(temperatures_K, solid, "-", color=color, linewidth=1.6)
+    ax.plot(temperatures_K[reliable], delta[reliable], "o", color=color, markersize=5, label=label)
+    ax.plot(
+        temperatures_K[~reliable],
+        delta[~reliable],
+        "o",
+        color=color,
+        markersize=5,
+        markerfacecolor="white",
+        label=None if reliable.any() else label,
+    )
+    ax.set_xlabel("temperature (K)")
+    return ax
+
+
+def direct_points(
+    ax: Axes,
+    temperatures_K: NDArray[np.float64],
+    delta: NDArray[np.float64],
+    error: NDArray[np.float64],
+    *,
+    color: str,
+) -> Axes:
+    """Direct simulations of the same size as crosses with error bars."""
+    ax.errorbar(temperatures_K, delta, error, fmt="x", color=color, markersize=6, capsize=2, linewidth=1)
+    return ax
+
+
+def time_temperature_map(
+    ax: Axes,
+    time_s: NDArray[np.float64],
+    temperatures_K: NDArray[np.float64],
+    delta: NDArray[np.float64],
+    *,
+    label: str,
+    time_label: str,
+) -> Axes:
+    """Order of one pair as a map over the logarithm of time and temperature, with contours.
+
+    Args:
+        ax: where to draw; a colour bar is added to its figure.
+        time_s: (n_times,), increasing and positive.
+        temperatures_K: (n_temperatures,), increasing.
+        delta: (n_temperatures, n_times); nan where it is not known.
+        label: of the colour bar.
+        time_label: of the horizontal axis.
+    """
+    masked = np.ma.masked_invalid(delta)
+    largest = float(np.abs(masked).max()) or 1.0
+    sign = 1.0 if abs(float(masked.max())) >= abs(float(masked.min())) else -1.0
+    levels = np.linspace(0.0, largest, 13)
+    filled = ax.contourf(time_s, temperatures_K, sign * masked, levels=levels, cmap="viridis", extend="both")
+    lines = ax.contour(
+        time_s, temperatures_K, sign * masked, levels=levels[2::3], colors="white", linewidths=0.7
+    )
+    ax.clabel(lines, fmt=lambda value: f"{sign * value:.2f}", fontsize=7)
+    bar = ax.figure.colorbar(filled, ax=ax, format=lambda value, _: f"{sign * value:.2f}")
+    bar.set_label(label)
+    ax.set_xscale("log")
+    ax.set_xlabel(time_label)
+    ax.set_ylabel("temperature (K)")
+    return ax
