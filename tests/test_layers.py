@@ -1,0 +1,94 @@
+"""The arrows of the data flow: no module imports from a layer above its own, and imports stay light."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parent.parent / "asemacro"
+LAYERS = {
+    "store": 0,
+    "train": 0,
+    "testing": 0,
+    "lattice": 1,
+    "recognise": 1,
+    "observables": 2,
+    "barriers": 2,
+    "micro": 3,
+    "upsample": 4,
+    "patches": 4,
+    "dt_rule": 4,
+    "drift": 5,
+    "diffusion": 5,
+    "sde": 5,
+    "analysis": 7,
+    "plot": 7,
+    "inputs": 8,
+    "campaign": 8,
+    "kmc_run": 8,
+    "diagram": 8,
+    "cli": 8,
+}
+LEARNER = ("drift", "diffusion", "sde", "train")
+
+
+def modules() -> list[Path]:
+    return sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
+
+
+def part(path: Path) -> str:
+    relative = path.relative_to(PACKAGE)
+    return relative.parts[0].removesuffix(".py")
+
+
+def imported_parts(path: Path) -> set[str]:
+    """Parts of asemacro that a file imports, anywhere in it, except for type checking."""
+    tree = ast.parse(path.read_text())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            node.body = []
+    names = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            names += [node.module]
+            if node.module == "asemacro":
+                names += [f"asemacro.{alias.name}" for alias in node.names]
+    return {name.split(".")[1] for name in names if name.startswith("asemacro.")} & set(LAYERS)
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_point_downwards(path: Path) -> None:
+    own = part(path)
+    assert own in LAYERS, f"{own} has no layer: give it one"
+    backwards = {other for other in imported_parts(path) if LAYERS[other] > LAYERS[own]}
+    assert not backwards
+
+
+@pytest.mark.parametrize("name", LEARNER)
+def test_learner_sees_only_arrays(name: str) -> None:
+    tree = ast.parse((PACKAGE / f"{name}.py").read_text())
+    imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    imported |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    roots = ("ase.", "pymatgen.", "asemacro.micro.", "asemacro.lattice.", "asemacro.observables.")
+    assert not [module for module in imported if f"{module}.".startswith(roots)]
+
+
+def test_import_is_light() -> None:
+    code = (
+        "import sys, asemacro, asemacro.cli;"
+        "heavy = {'torch', 'torch_geometric', 'matplotlib', 'pymatgen', 'numba', 'ase'} & set(sys.modules);"
+        "sys.exit(', '.join(sorted(heavy)) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_files_stay_short() -> None:
+    long = {str(path): n for path in modules() if (n := len(path.read_text().splitlines())) > 400}
+    assert not long
