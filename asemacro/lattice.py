@@ -1,0 +1,503 @@
+"""A periodic crystal as unit cell x grid: what every state, observable and kernel lives on.
+
+Site index = (cell index, basis index), cell index = (c1 N2 + c2) N3 + c3. Neighbours are kept as offset
+tables of the unit cell, never as a table of sites, so a lattice of 10^8 sites costs nothing by itself.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from ase import Atoms
+from ase.data import atomic_numbers
+from ase.geometry.minkowski_reduction import minkowski_reduce
+from ase.neighborlist import primitive_neighbor_list
+from numpy.typing import ArrayLike, NDArray
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
+VACANCY = "X"
+VACUUM = 10.0  # non-periodic axes of named lattices, in lattice parameters
+SAME_SHELL = 5e-3  # distances closer than this fraction of the first are one shell (ideal geometry, so exact)
+
+_HEX = np.array([[1.0, 0, 0], [-0.5, np.sqrt(0.75), 0], [0, 0, 1]])
+# prototype -> (cell in units of a, basis, periodic axes); hexagonal ones with a gamma of 120 degrees
+_PROTOTYPES: dict[str, tuple[NDArray[np.float64], list[list[float]], tuple[bool, bool, bool]]] = {
+    "sc": (np.eye(3), [[0, 0, 0]], (True, True, True)),
+    "bcc": (np.eye(3), [[0, 0, 0], [0.5, 0.5, 0.5]], (True, True, True)),
+    "fcc": (np.eye(3), [[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]], (True, True, True)),
+    "diamond": (
+        np.eye(3),
+        [
+            [x + s, y + s, z + s]
+            for s in (0, 0.25)
+            for x, y, z in ((0, 0, 0), (0, 0.5, 0.5), (0.5, 0, 0.5), (0.5, 0.5, 0))
+        ],
+        (True, True, True),
+    ),
+    "hcp": (_HEX, [[1 / 3, 2 / 3, 0.25], [2 / 3, 1 / 3, 0.75]], (True, True, True)),
+    "square": (np.diag([1, 1, VACUUM]), [[0, 0, 0.5]], (True, True, False)),
+    "honeycomb": (
+        _HEX * [[1], [1], [VACUUM]],
+        [[1 / 3, 2 / 3, 0.5], [2 / 3, 1 / 3, 0.5]],
+        (True, True, False),
+    ),
+    "chain": (np.diag([1, VACUUM, VACUUM]), [[0, 0.5, 0.5]], (True, False, False)),
+}
+
+
+class Shell(NamedTuple):
+    """One neighbour shell.
+
+    Attributes:
+        distance: of the undistorted crystal, angstrom.
+        offsets: (n_basis, Z, 4) int64, rows (dc1, dc2, dc3, target basis): the neighbours of basis site b
+            in cell c are the sites (c + dc, target basis).
+    """
+
+    distance: float
+    offsets: NDArray[np.int64]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Lattice:
+    """A crystal lattice of N1 x N2 x N3 unit cells.
+
+    Attributes:
+        cell: (3, 3) vectors of the unit cell in rows, angstrom.
+        basis: (n_basis, 3) sites in fractions of the cell.
+        shape: number of cells (N1, N2, N3) along its vectors; the grid wraps around.
+        pbc: which axes are lattice translations. An axis that is not (vacuum) is one cell thick.
+        species: chemical symbols by atomic number; the state value s > 0 is species[s - 1], 0 a vacancy.
+        composition: fraction of each species among the atoms, the default of `random_state`.
+        prototype: "bcc", "fcc", "sc", "diamond", "hcp", "square", "honeycomb", "chain", else the space group.
+        conventional: (3, 3) vectors of the conventional cell as they are, strained if the input was.
+        ideal: (3, 3) the same without strain, in any orientation: shells are told apart in it.
+    """
+
+    cell: NDArray[np.float64]
+    basis: NDArray[np.float64]
+    shape: tuple[int, int, int]
+    pbc: tuple[bool, bool, bool]
+    species: tuple[str, ...]
+    composition: dict[str, float]
+    prototype: str
+    conventional: NDArray[np.float64]
+    ideal: NDArray[np.float64]
+    _memo: dict[Any, Any] = dataclasses.field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        for name in ("cell", "basis", "conventional", "ideal"):
+            value = np.array(getattr(self, name), dtype=float)
+            value.setflags(write=False)
+            object.__setattr__(self, name, value)
+        if any(n < 1 for n in self.shape):
+            raise ValueError(f"a lattice needs at least one cell along every axis, got shape {self.shape}")
+        if any(n > 1 and not p for n, p in zip(self.shape, self.pbc, strict=True)):
+            raise ValueError(
+                f"shape {self.shape} repeats an axis without lattice translations (pbc {self.pbc})"
+            )
+        numbers = [atomic_numbers.get(s, 0) for s in self.species]
+        if 0 in numbers or numbers != sorted(set(numbers)):
+            raise ValueError(
+                f"species must be elements in the order of their atomic numbers, got {self.species}"
+            )
+        if len(self.species) > 120:
+            raise ValueError(f"{len(self.species)} species do not fit the int8 state")
+
+    # ---------------------------------------------------------------- construction
+
+    @classmethod
+    def from_prototype(
+        cls,
+        prototype: str,
+        a: float,
+        species: str | Sequence[str],
+        shape: int | Sequence[int],
+        composition: Mapping[str, float] | None = None,
+        c: float | None = None,
+    ) -> Lattice:
+        """A named lattice with lattice parameter `a` (and `c` for hcp, default sqrt(8/3) a), angstrom.
+
+        Args:
+            prototype: bcc, fcc, sc, diamond, hcp, square, honeycomb or chain.
+            a: lattice parameter of the conventional cell, angstrom.
+            species: chemical symbols in any order.
+            shape: conventional cells along each axis; one number means the same for all periodic axes.
+            composition: fractions among the atoms, default equal ones.
+            c: second lattice parameter of hcp.
+
+        Raises:
+            ValueError: unknown prototype, a <= 0, a bad shape or species.
+        """
+        if prototype not in _PROTOTYPES:
+            raise ValueError(f"no lattice is named {prototype!r}; there are {', '.join(_PROTOTYPES)}")
+        if not (np.isfinite(a) and a > 0):
+            raise ValueError(f"the lattice parameter must be a positive number of angstroms, got {a}")
+        unit, basis, pbc = _PROTOTYPES[prototype]
+        cell = unit * a
+        if prototype == "hcp":
+            cell[2, 2] = a * np.sqrt(8 / 3) if c is None else c
+        counts = [shape] * sum(pbc) if isinstance(shape, int | np.integer) else [int(n) for n in shape]
+        if len(counts) == 3 and all(n == 1 for n, p in zip(counts, pbc, strict=True) if not p):
+            counts = [n for n, p in zip(counts, pbc, strict=True) if p]
+        if len(counts) != sum(pbc):
+            raise ValueError(f"a {prototype} lattice is repeated along {sum(pbc)} axes, got shape {shape}")
+        symbols = tuple(sorted({species} if isinstance(species, str) else set(species), key=_number))
+        fractions = {s: 1 / len(symbols) for s in symbols} if composition is None else dict(composition)
+        if set(fractions) != set(symbols):
+            raise ValueError(f"composition {fractions} and species {symbols} name different elements")
+        periods = iter(counts)
+        full = tuple(next(periods) if p else 1 for p in pbc)
+        return cls(cell, np.array(basis), full, pbc, symbols, fractions, prototype, cell, cell)  # type: ignore[arg-type]
+
+    @classmethod
+    def bcc(cls, a: float, species: str | Sequence[str], shape: int | Sequence[int], **kw: Any) -> Lattice:
+        """Body-centred cubic, 2 sites a cell; see `from_prototype`."""
+        return cls.from_prototype("bcc", a, species, shape, **kw)
+
+    @classmethod
+    def fcc(cls, a: float, species: str | Sequence[str], shape: int | Sequence[int], **kw: Any) -> Lattice:
+        """Face-centred cubic, 4 sites a cell; see `from_prototype`."""
+        return cls.from_prototype("fcc", a, species, shape, **kw)
+
+    @classmethod
+    def hcp(cls, a: float, species: str | Sequence[str], shape: int | Sequence[int], **kw: Any) -> Lattice:
+        """Hexagonal close-packed, 2 sites a cell; see `from_prototype`."""
+        return cls.from_prototype("hcp", a, species, shape, **kw)
+
+    @classmethod
+    def diamond(
+        cls, a: float, species: str | Sequence[str], shape: int | Sequence[int], **kw: Any
+    ) -> Lattice:
+        """Diamond cubic, 8 sites a cell; see `from_prototype`."""
+        return cls.from_prototype("diamond", a, species, shape, **kw)
+
+    @classmethod
+    def square(cls, a: float, species: str | Sequence[str], shape: int | Sequence[int], **kw: Any) -> Lattice:
+        """Square net in the plane of the first two axes; see `from_prototype`."""
+        return cls.from_prototype("square", a, species, shape, **kw)
+
+    @classmethod
+    def honeycomb(
+        cls, a: float, species: str | Sequence[str], shape: int | Sequence[int], **kw: Any
+    ) -> Lattice:
+        """Honeycomb net, 2 sites a cell, neighbours at a / sqrt(3); see `from_prototype`."""
+        return cls.from_prototype("honeycomb", a, species, shape, **kw)
+
+    @classmethod
+    def chain(cls, a: float, species: str | Sequence[str], shape: int | Sequence[int], **kw: Any) -> Lattice:
+        """Chain along the first axis; see `from_prototype`."""
+        return cls.from_prototype("chain", a, species, shape, **kw)
+
+    @classmethod
+    def from_atoms(cls, atoms: Atoms | Structure) -> Lattice:
+        """The lattice that the atoms of a (strained, rattled, defective) crystal sit on; see `recognise`."""
+        from asemacro.recognise import recognise
+
+        return recognise(atoms)
+
+    # ---------------------------------------------------------------- size
+
+    @property
+    def n_basis(self) -> int:
+        """Sites in a unit cell."""
+        return len(self.basis)
+
+    @property
+    def n_sites(self) -> int:
+        """Sites in all."""
+        return int(np.prod(self.shape, dtype=np.int64)) * self.n_basis
+
+    def repeat(self, times: int | Sequence[int]) -> Lattice:
+        """The same crystal in a box (m1, m2, m3) times as large."""
+        m = [times if p else 1 for p in self.pbc] if isinstance(times, int | np.integer) else list(times)
+        if len(m) != 3 or any(int(k) != k or k < 1 for k in m):
+            raise ValueError(f"repeat takes one or three positive integers, got {times}")
+        shape = tuple(int(n * k) for n, k in zip(self.shape, m, strict=True))
+        return dataclasses.replace(self, shape=shape)  # type: ignore[arg-type]
+
+    def at_least(self, n_sites: int) -> Lattice:
+        """The box nearest to a cube with at least `n_sites` sites that this one tiles.
+
+        A box that is not made of conventional cells (a primitive or sheared supercell) is first replaced by
+        the smallest box of conventional cells that it tiles. Sites x aspect ratio^(1/2) is then minimised.
+        `tile` carries a state over.
+        """
+        if n_sites <= self.n_sites:
+            return self
+        base = self._in_conventional_cells()
+        edges = np.linalg.norm(base.cell, axis=1) * base.shape
+        axes = [k for k in range(3) if base.pbc[k]]
+        need = -(-n_sites // base.n_sites)
+        cube = (need / np.prod([1 / edges[k] for k in axes])) ** (1 / len(axes))
+        trials = []
+        for first in itertools.product(*(_around(cube / edges[k]) for k in axes[:-1])):
+            last = -(-need // int(np.prod(first)))
+            m = [1, 1, 1]
+            for k, n in zip(axes, (*first, last), strict=True):
+                m[k] = n
+            box = [edges[k] * m[k] for k in axes]
+            trials.append((np.prod(m) * np.sqrt(max(box) / min(box)), m))
+        return base.repeat(min(trials)[1])
+
+    def _in_conventional_cells(self) -> Lattice:
+        """The smallest box of conventional cells that this box tiles (itself if it is one)."""
+        ratio = self.conventional @ np.linalg.inv(self.cell)  # integer: lattice vectors in unit cells
+        steps = np.rint(ratio).astype(np.int64)
+        if np.array_equal(steps, np.eye(3, dtype=np.int64)):
+            return self
+        shape = []
+        for k in range(3):
+            # the smallest m with m * (conventional vector k) a multiple of the box
+            periods = [n // np.gcd(int(abs(s)), n) for s, n in zip(steps[k], self.shape, strict=True)]
+            shape.append(int(np.lcm.reduce(periods)) if self.pbc[k] else 1)
+        points = self._sites_in(self.conventional)
+        return dataclasses.replace(self, cell=self.conventional, basis=points, shape=tuple(shape), _memo={})
+
+    def _sites_in(self, cell: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(n, 3) fractions of the sites inside a larger cell made of lattice vectors, sorted."""
+        steps = np.rint(cell @ np.linalg.inv(self.cell)).astype(np.int64)
+        low, high = np.minimum(steps, 0).sum(0) - 1, np.maximum(steps, 0).sum(0) + 1
+        grid = np.stack(
+            np.meshgrid(*(np.arange(i, j + 1) for i, j in zip(low, high, strict=True)), indexing="ij"), -1
+        )
+        sites = []
+        for b in (
+            self.basis
+        ):  # cells are told inside or outside by their corner, in exact arithmetic up to rounding
+            corner = grid.reshape(-1, 3) @ np.linalg.inv(steps.astype(float))
+            inside = np.all((corner > -1e-9) & (corner < 1 - 1e-9), axis=1)
+            sites.append(corner[inside] + b @ np.linalg.inv(steps.astype(float)))
+        found = np.concatenate(sites)
+        return found[np.lexsort(np.round(found, 6).T[::-1])]
+
+    def positions(self) -> NDArray[np.float64]:
+        """(n_sites, 3) positions of the sites, angstrom."""
+        cells = np.indices(self.shape).reshape(3, -1).T
+        return ((cells[:, None] + self.basis[None]) @ self.cell).reshape(-1, 3)
+
+    # ---------------------------------------------------------------- neighbours
+
+    def shells(self, n: int) -> tuple[Shell, ...]:
+        """The first `n` neighbour shells as offset tables.
+
+        From ase.neighborlist on one unit cell of the undistorted crystal; within a shell the neighbours are
+        sorted by their displacement in the conventional frame, so on a one-atom lattice neighbour k lies in
+        the same direction from every site. In a box smaller than the shell an image counts as often as it occurs.
+
+        Raises:
+            ValueError: n < 1, or sites of the crystal have different numbers of neighbours in a shell.
+        """
+        if n < 1:
+            raise ValueError(f"the number of neighbour shells must be at least 1, got {n}")
+        if n not in self._memo:
+            self._memo[n] = self._find_shells(n)
+        return self._memo[n]
+
+    def _find_shells(self, n: int) -> tuple[Shell, ...]:
+        frame = np.linalg.inv(self.conventional)
+        cell = self.cell @ frame @ self.ideal
+        reduced, change = minkowski_reduce(cell, pbc=np.array(self.pbc))  # ase is slow on very oblique cells
+        volume = abs(np.linalg.det(cell)) / self.n_basis
+        cutoff = 1.2 * volume ** (1 / 3)
+        while True:
+            i, j, step, distance = primitive_neighbor_list(
+                "ijSd", self.pbc, reduced, self.basis @ cell, cutoff, use_scaled_positions=False
+            )
+            kinds = np.sort(distance)
+            new = (
+                np.flatnonzero(np.diff(kinds) > SAME_SHELL * kinds[0]) + 1 if len(kinds) else np.zeros(0, int)
+            )
+            if len(new) >= n:  # one shell beyond the last, so that the last is complete
+                break
+            cutoff *= 1.25
+        offsets = np.column_stack([step @ change, j]).astype(np.int64)
+        moved = (offsets[:, :3] + self.basis[j] - self.basis[i]) @ self.cell @ frame
+        rank = np.searchsorted(kinds[new] - 0.5 * SAME_SHELL * kinds[0], distance)
+        found = []
+        for s in range(n):
+            tables = []
+            for b in range(self.n_basis):
+                rows = np.flatnonzero((rank == s) & (i == b))
+                tables.append(offsets[rows[np.lexsort(np.round(moved[rows], 5).T[::-1])]])
+            if len({len(t) for t in tables}) > 1:
+                raise ValueError(
+                    f"sites of this {self.prototype} crystal have different numbers of neighbours in shell {s + 1} "
+                    f"({', '.join(str(len(t)) for t in tables[:8])}); only lattices of equivalent sites are supported"
+                )
+            found.append(Shell(float(distance[rank == s].mean()), np.array(tables)))
+        return tuple(found)
+
+    def offsets(self, displacements: ArrayLike) -> NDArray[np.int64]:
+        """Offset table of displacements given in halves of the conventional cell vectors.
+
+        Args:
+            displacements: (n, 3) integers; the first shell of bcc is all (+-1, +-1, +-1).
+
+        Returns:
+            (n_basis, n, 4) rows (dc1, dc2, dc3, target basis).
+
+        Raises:
+            ValueError: a displacement does not lead from every site to a site.
+        """
+        halves = np.atleast_2d(np.asarray(displacements))
+        moves = halves / 2 @ self.conventional @ np.linalg.inv(self.cell)
+        table = np.empty((self.n_basis, len(halves), 4), dtype=np.int64)
+        for b in range(self.n_basis):
+            gap = self.basis[b] + moves[:, None] - self.basis[None]  # (n, n_basis, 3)
+            error = np.abs(gap - np.rint(gap)).max(-1)
+            target = error.argmin(1)
+            bad = error.min(1) > 1e-3
+            if bad.any():
+                raise ValueError(
+                    f"displacement {tuple(halves[bad][0])} (halves of the conventional cell) does not lead from "
+                    f"site to site of the {self.prototype} lattice"
+                )
+            table[b, :, :3] = np.rint(gap[np.arange(len(halves)), target])
+            table[b, :, 3] = target
+        return table
+
+    def neighbours(self, offsets: NDArray[np.int64]) -> NDArray[np.int64]:
+        """(n_sites, n) explicit table of the sites at `offsets` (n_basis, n, 4); for small lattices."""
+        cells = np.indices(self.shape).reshape(3, -1).T
+        wrapped = (cells[:, None, None] + offsets[None, ..., :3]) % np.array(self.shape)
+        index = (
+            np.ravel_multi_index(tuple(np.moveaxis(wrapped, -1, 0)), self.shape) * self.n_basis
+            + offsets[..., 3]
+        )
+        return index.reshape(self.n_sites, offsets.shape[1])
+
+    # ---------------------------------------------------------------- states
+
+    def nearest_sites(self, positions: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Nearest site of each position and the distance to it, angstrom."""
+        fractions = np.asarray(positions) @ np.linalg.inv(self.cell)
+        best = np.full(len(fractions), np.inf)
+        site = np.zeros(len(fractions), dtype=np.int64)
+        # rounding finds the nearest image only in a reduced cell
+        cell, change = minkowski_reduce(self.cell, pbc=np.array(self.pbc))
+        inverse = np.linalg.inv(change.astype(float))
+        for b in range(self.n_basis):
+            reduced = (fractions - self.basis[b]) @ inverse
+            step = np.rint(reduced) * self.pbc
+            distance = np.linalg.norm((reduced - step) @ cell, axis=1)
+            cells = np.rint(step @ change).astype(np.int64) % np.array(self.shape)
+            index = np.ravel_multi_index(tuple(cells.T), self.shape) * self.n_basis + b
+            site = np.where(distance < best, index, site)
+            best = np.minimum(distance, best)
+        return site, best
+
+    def state(self, atoms: Atoms | Structure) -> NDArray[np.int8]:
+        """(1, n_sites) state of atoms on this lattice; sites without an atom and atoms X are vacancies.
+
+        Raises:
+            ValueError: two atoms on a site, more than 10 % of the atoms off the lattice, an unknown species, or
+                fractional occupancy.
+        """
+        from asemacro.recognise import read_state
+
+        return read_state(self, atoms)
+
+    def to_atoms(self, x: NDArray[np.int8], *, vacancies: bool = True) -> Atoms:
+        """Atoms of one state, (n_sites,) or (1, n_sites), in the order of the sites.
+
+        Args:
+            x: the state.
+            vacancies: keep vacancies as atoms X (then `state` gives x back), or leave them out.
+        """
+        values = np.asarray(x).reshape(-1)
+        if len(values) != self.n_sites:
+            raise ValueError(f"the state has {len(values)} sites, the lattice {self.n_sites}")
+        numbers = np.array([0, *map(_number, self.species)])[values]
+        box = self.cell * np.array(self.shape)[:, None]
+        atoms = Atoms(numbers=numbers, positions=self.positions(), cell=box, pbc=self.pbc)
+        if np.linalg.norm(box, axis=1).prod() > 2 * abs(
+            np.linalg.det(box)
+        ):  # oblique: the same crystal in a compact box
+            atoms.set_cell(minkowski_reduce(box, pbc=np.array(self.pbc))[0])
+            atoms.wrap()
+        return atoms if vacancies else atoms[numbers > 0]
+
+    def tile(self, x: NDArray[np.int8], larger: Lattice) -> NDArray[np.int8]:
+        """(batch, larger.n_sites) the states `x` (batch, n_sites) repeated over a box that this one tiles."""
+        box = np.linalg.inv(self.cell * np.array(self.shape)[:, None])
+        tiles = (larger.cell * np.array(larger.shape)[:, None]) @ box
+        if np.abs(tiles - np.rint(tiles)).max() > 1e-3:
+            raise ValueError(f"a box of shape {self.shape} does not tile one of shape {larger.shape}")
+        site, distance = self.nearest_sites(larger.positions())
+        if distance.max() > 1e-2 * self.shells(1)[0].distance:
+            raise ValueError("the two lattices are not the same crystal")
+        return np.atleast_2d(x)[:, site]
+
+    def random_state(
+        self,
+        composition: Mapping[str, float] | None = None,
+        *,
+        vacancies: int = 1,
+        batch: int = 1,
+        rng: np.random.Generator,
+    ) -> NDArray[np.int8]:
+        """Random alloys with exactly the same counts, (batch, n_sites) int8.
+
+        Args:
+            composition: fractions among the atoms (counts by largest remainder), or the counts themselves (then
+                they must add up to the sites, with the vacancies as "X" or as `vacancies`); default `composition`.
+            vacancies: number of vacancies, if not given as "X".
+            batch: number of states.
+            rng: source of randomness.
+        """
+        counts = self.counts(composition, vacancies=vacancies)
+        x = np.repeat(np.arange(len(counts), dtype=np.int8), counts)
+        states = np.empty((batch, self.n_sites), dtype=np.int8)
+        for state in states:
+            state[:] = x
+            rng.shuffle(state)
+        return states
+
+    def counts(
+        self, composition: Mapping[str, float] | None = None, *, vacancies: int = 1
+    ) -> NDArray[np.int64]:
+        """(S + 1,) number of vacancies and of atoms of each species, as `random_state` draws them."""
+        wanted = dict(self.composition if composition is None else composition)
+        unknown = [s for s in wanted if s not in (*self.species, VACANCY)]
+        if unknown:
+            raise ValueError(f"the lattice has no species {unknown[0]}, only {', '.join(self.species)}")
+        values = np.array([wanted.get(s, 0) for s in self.species], dtype=float)
+        empty = int(wanted.get(VACANCY, vacancies))
+        if not 0 <= empty < self.n_sites:
+            raise ValueError(f"{empty} vacancies do not fit on {self.n_sites} sites with at least one atom")
+        if not np.all(np.isfinite(values)) or values.min(initial=0) < 0 or values.sum() <= 0:
+            raise ValueError(
+                f"a composition needs fractions that are not negative and not all zero, got {wanted}"
+            )
+        atoms = self.n_sites - empty
+        if VACANCY in wanted or values.sum() == atoms:
+            if values.sum() != atoms or np.any(values != np.rint(values)):
+                raise ValueError(f"counts {wanted} do not add up to the {self.n_sites} sites of the lattice")
+            return np.array([empty, *values.astype(np.int64)])
+        if abs(values.sum() - 1) > 0.02:
+            raise ValueError(
+                f"the fractions of the composition add up to {values.sum():g}, not to 1: {wanted}"
+            )
+        share = values / values.sum() * atoms
+        counts = np.floor(share + 1e-9).astype(np.int64)
+        # rounded, so that equal remainders go to the first species whatever the last bit
+        order = np.argsort(-np.round(share - counts, 6), kind="stable")
+        counts[order[: atoms - counts.sum()]] += 1
+        return np.array([empty, *counts])
+
+
+def _number(symbol: str) -> int:
+    if symbol not in atomic_numbers or atomic_numbers[symbol] == 0:
+        raise ValueError(f"{symbol!r} is not a chemical element")
+    return atomic_numbers[symbol]
+
+
+def _around(value: float) -> list[int]:
+    return sorted({max(1, int(np.floor(value)) + k) for k in (-1, 0, 1, 2)})
