@@ -9,21 +9,21 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ase import Atoms
 from ase.data import atomic_numbers
 from ase.geometry.minkowski_reduction import minkowski_reduce
-from ase.neighborlist import primitive_neighbor_list
 from numpy.typing import ArrayLike, NDArray
+
+from asemacro.shells import Shell, find_shells, offset_table
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
 VACANCY = "X"
 VACUUM = 10.0  # non-periodic axes of named lattices, in lattice parameters
-SAME_SHELL = 5e-3  # distances closer than this fraction of the first are one shell (ideal geometry, so exact)
 
 _HEX = np.array([[1.0, 0, 0], [-0.5, np.sqrt(0.75), 0], [0, 0, 1]])
 # prototype -> (cell in units of a, basis, periodic axes); hexagonal ones with a gamma of 120 degrees
@@ -49,19 +49,6 @@ _PROTOTYPES: dict[str, tuple[NDArray[np.float64], list[list[float]], tuple[bool,
     ),
     "chain": (np.diag([1, VACUUM, VACUUM]), [[0, 0.5, 0.5]], (True, False, False)),
 }
-
-
-class Shell(NamedTuple):
-    """One neighbour shell.
-
-    Attributes:
-        distance: of the undistorted crystal, angstrom.
-        offsets: (n_basis, Z, 4) int64, rows (dc1, dc2, dc3, target basis): the neighbours of basis site b
-            in cell c are the sites (c + dc, target basis).
-    """
-
-    distance: float
-    offsets: NDArray[np.int64]
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -229,53 +216,9 @@ class Lattice:
         the smallest box of conventional cells that it tiles. Sites x aspect ratio^(1/2) is then minimised.
         `tile` carries a state over.
         """
-        if n_sites <= self.n_sites:
-            return self
-        base = self._in_conventional_cells()
-        edges = np.linalg.norm(base.cell, axis=1) * base.shape
-        axes = [k for k in range(3) if base.pbc[k]]
-        need = -(-n_sites // base.n_sites)
-        cube = (need / np.prod([1 / edges[k] for k in axes])) ** (1 / len(axes))
-        trials = []
-        for first in itertools.product(*(_around(cube / edges[k]) for k in axes[:-1])):
-            last = -(-need // int(np.prod(first)))
-            m = [1, 1, 1]
-            for k, n in zip(axes, (*first, last), strict=True):
-                m[k] = n
-            box = [edges[k] * m[k] for k in axes]
-            trials.append((np.prod(m) * np.sqrt(max(box) / min(box)), m))
-        return base.repeat(min(trials)[1])
+        from asemacro.boxes import near_cube
 
-    def _in_conventional_cells(self) -> Lattice:
-        """The smallest box of conventional cells that this box tiles (itself if it is one)."""
-        ratio = self.conventional @ np.linalg.inv(self.cell)  # integer: lattice vectors in unit cells
-        steps = np.rint(ratio).astype(np.int64)
-        if np.array_equal(steps, np.eye(3, dtype=np.int64)):
-            return self
-        shape = []
-        for k in range(3):
-            # the smallest m with m * (conventional vector k) a multiple of the box
-            periods = [n // np.gcd(int(abs(s)), n) for s, n in zip(steps[k], self.shape, strict=True)]
-            shape.append(int(np.lcm.reduce(periods)) if self.pbc[k] else 1)
-        points = self._sites_in(self.conventional)
-        return dataclasses.replace(self, cell=self.conventional, basis=points, shape=tuple(shape), _memo={})
-
-    def _sites_in(self, cell: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(n, 3) fractions of the sites inside a larger cell made of lattice vectors, sorted."""
-        steps = np.rint(cell @ np.linalg.inv(self.cell)).astype(np.int64)
-        low, high = np.minimum(steps, 0).sum(0) - 1, np.maximum(steps, 0).sum(0) + 1
-        grid = np.stack(
-            np.meshgrid(*(np.arange(i, j + 1) for i, j in zip(low, high, strict=True)), indexing="ij"), -1
-        )
-        sites = []
-        for b in (
-            self.basis
-        ):  # cells are told inside or outside by their corner, in exact arithmetic up to rounding
-            corner = grid.reshape(-1, 3) @ np.linalg.inv(steps.astype(float))
-            inside = np.all((corner > -1e-9) & (corner < 1 - 1e-9), axis=1)
-            sites.append(corner[inside] + b @ np.linalg.inv(steps.astype(float)))
-        found = np.concatenate(sites)
-        return found[np.lexsort(np.round(found, 6).T[::-1])]
+        return near_cube(self, n_sites)
 
     def positions(self) -> NDArray[np.float64]:
         """(n_sites, 3) positions of the sites, angstrom."""
@@ -289,7 +232,8 @@ class Lattice:
 
         From ase.neighborlist on one unit cell of the undistorted crystal; within a shell the neighbours are
         sorted by their displacement in the conventional frame, so on a one-atom lattice neighbour k lies in
-        the same direction from every site. In a box smaller than the shell an image counts as often as it occurs.
+        the same direction from every site. In a box smaller than the shell an image counts as often as it
+        occurs.
 
         Raises:
             ValueError: n < 1, or sites of the crystal have different numbers of neighbours in a shell.
@@ -297,42 +241,8 @@ class Lattice:
         if n < 1:
             raise ValueError(f"the number of neighbour shells must be at least 1, got {n}")
         if n not in self._memo:
-            self._memo[n] = self._find_shells(n)
+            self._memo[n] = find_shells(self, n)
         return self._memo[n]
-
-    def _find_shells(self, n: int) -> tuple[Shell, ...]:
-        frame = np.linalg.inv(self.conventional)
-        cell = self.cell @ frame @ self.ideal
-        reduced, change = minkowski_reduce(cell, pbc=np.array(self.pbc))  # ase is slow on very oblique cells
-        volume = abs(np.linalg.det(cell)) / self.n_basis
-        cutoff = 1.2 * volume ** (1 / 3)
-        while True:
-            i, j, step, distance = primitive_neighbor_list(
-                "ijSd", self.pbc, reduced, self.basis @ cell, cutoff, use_scaled_positions=False
-            )
-            kinds = np.sort(distance)
-            new = (
-                np.flatnonzero(np.diff(kinds) > SAME_SHELL * kinds[0]) + 1 if len(kinds) else np.zeros(0, int)
-            )
-            if len(new) >= n:  # one shell beyond the last, so that the last is complete
-                break
-            cutoff *= 1.25
-        offsets = np.column_stack([step @ change, j]).astype(np.int64)
-        moved = (offsets[:, :3] + self.basis[j] - self.basis[i]) @ self.cell @ frame
-        rank = np.searchsorted(kinds[new] - 0.5 * SAME_SHELL * kinds[0], distance)
-        found = []
-        for s in range(n):
-            tables = []
-            for b in range(self.n_basis):
-                rows = np.flatnonzero((rank == s) & (i == b))
-                tables.append(offsets[rows[np.lexsort(np.round(moved[rows], 5).T[::-1])]])
-            if len({len(t) for t in tables}) > 1:
-                raise ValueError(
-                    f"sites of this {self.prototype} crystal have different numbers of neighbours in shell {s + 1} "
-                    f"({', '.join(str(len(t)) for t in tables[:8])}); only lattices of equivalent sites are supported"
-                )
-            found.append(Shell(float(distance[rank == s].mean()), np.array(tables)))
-        return tuple(found)
 
     def offsets(self, displacements: ArrayLike) -> NDArray[np.int64]:
         """Offset table of displacements given in halves of the conventional cell vectors.
@@ -346,22 +256,7 @@ class Lattice:
         Raises:
             ValueError: a displacement does not lead from every site to a site.
         """
-        halves = np.atleast_2d(np.asarray(displacements))
-        moves = halves / 2 @ self.conventional @ np.linalg.inv(self.cell)
-        table = np.empty((self.n_basis, len(halves), 4), dtype=np.int64)
-        for b in range(self.n_basis):
-            gap = self.basis[b] + moves[:, None] - self.basis[None]  # (n, n_basis, 3)
-            error = np.abs(gap - np.rint(gap)).max(-1)
-            target = error.argmin(1)
-            bad = error.min(1) > 1e-3
-            if bad.any():
-                raise ValueError(
-                    f"displacement {tuple(halves[bad][0])} (halves of the conventional cell) does not lead from "
-                    f"site to site of the {self.prototype} lattice"
-                )
-            table[b, :, :3] = np.rint(gap[np.arange(len(halves)), target])
-            table[b, :, 3] = target
-        return table
+        return offset_table(self, np.atleast_2d(np.asarray(displacements)))
 
     def neighbours(self, offsets: NDArray[np.int64]) -> NDArray[np.int64]:
         """(n_sites, n) explicit table of the sites at `offsets` (n_basis, n, 4); for small lattices."""
@@ -377,28 +272,28 @@ class Lattice:
 
     def nearest_sites(self, positions: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Nearest site of each position and the distance to it, angstrom."""
-        fractions = np.asarray(positions) @ np.linalg.inv(self.cell)
-        best = np.full(len(fractions), np.inf)
-        site = np.zeros(len(fractions), dtype=np.int64)
-        # rounding finds the nearest image only in a reduced cell
+        # in a reduced cell the nearest image is at a corner of the cell the atom is in (if closer than d / 2)
         cell, change = minkowski_reduce(self.cell, pbc=np.array(self.pbc))
-        inverse = np.linalg.inv(change.astype(float))
-        for b in range(self.n_basis):
-            reduced = (fractions - self.basis[b]) @ inverse
-            step = np.rint(reduced) * self.pbc
-            distance = np.linalg.norm((reduced - step) @ cell, axis=1)
-            cells = np.rint(step @ change).astype(np.int64) % np.array(self.shape)
-            index = np.ravel_multi_index(tuple(cells.T), self.shape) * self.n_basis + b
-            site = np.where(distance < best, index, site)
-            best = np.minimum(distance, best)
+        grid = np.array(self.shape)
+        reduced = np.asarray(positions) @ np.linalg.inv(cell)
+        best = np.full(len(reduced), np.inf)
+        site = np.zeros(len(reduced), dtype=np.int64)
+        for b, origin in enumerate(self.basis @ self.cell @ np.linalg.inv(cell)):
+            for corner in itertools.product(*((0, 1) if p else (0,) for p in self.pbc)):
+                step = (np.floor(reduced - origin) + corner) * self.pbc
+                distance = np.linalg.norm((reduced - origin - step) @ cell, axis=1)
+                cells = (step.astype(np.int64) @ change) % grid
+                index = np.ravel_multi_index(tuple(cells.T), self.shape) * self.n_basis + b
+                site = np.where(distance < best, index, site)
+                best = np.minimum(distance, best)
         return site, best
 
     def state(self, atoms: Atoms | Structure) -> NDArray[np.int8]:
         """(1, n_sites) state of atoms on this lattice; sites without an atom and atoms X are vacancies.
 
         Raises:
-            ValueError: two atoms on a site, more than 10 % of the atoms off the lattice, an unknown species, or
-                fractional occupancy.
+            ValueError: two atoms on a site, more than 10 % of the atoms off the lattice, an unknown species,
+                or fractional occupancy.
         """
         from asemacro.recognise import read_state
 
@@ -446,8 +341,8 @@ class Lattice:
         """Random alloys with exactly the same counts, (batch, n_sites) int8.
 
         Args:
-            composition: fractions among the atoms (counts by largest remainder), or the counts themselves (then
-                they must add up to the sites, with the vacancies as "X" or as `vacancies`); default `composition`.
+            composition: fractions among the atoms (counts by largest remainder), or the counts themselves
+                (adding up to the sites, with the vacancies as "X" or as `vacancies`); default `composition`.
             vacancies: number of vacancies, if not given as "X".
             batch: number of states.
             rng: source of randomness.
@@ -497,7 +392,3 @@ def _number(symbol: str) -> int:
     if symbol not in atomic_numbers or atomic_numbers[symbol] == 0:
         raise ValueError(f"{symbol!r} is not a chemical element")
     return atomic_numbers[symbol]
-
-
-def _around(value: float) -> list[int]:
-    return sorted({max(1, int(np.floor(value)) + k) for k in (-1, 0, 1, 2)})
