@@ -58,7 +58,7 @@ def find_shells(lattice: Lattice, n: int) -> tuple[Shell, ...]:
         if len({len(t) for t in tables}) > 1:
             raise ValueError(
                 f"sites of this {lattice.prototype} crystal have different numbers of neighbours in shell "
-                f"{s + 1} ({', '.join(str(len(t)) for t in tables[:8])}); only lattices of equivalent sites work"
+                f"{s + 1} ({', '.join(str(len(t)) for t in tables[:8])}); its sites are not equivalent"
             )
         found.append(Shell(float(distance[rank == s].mean()), np.array(tables)))
     return tuple(found)
