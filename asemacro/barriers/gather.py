@@ -1,0 +1,62 @@
+"""Modular arithmetic on lattice sites inside numba kernels: neighbours without a neighbour table."""
+
+from __future__ import annotations
+
+from numba import njit
+from numpy.typing import NDArray
+
+
+@njit(cache=True, nogil=True, inline="always")
+def wrap(c: int, n: int) -> int:
+    """c modulo n for a c that is rarely outside [0, n): two compares instead of a division."""
+    while c >= n:
+        c -= n
+    while c < 0:
+        c += n
+    return c
+
+
+@njit(cache=True, nogil=True, inline="always")
+def neighbour(shape: NDArray, n_basis: int, site: int, offset: NDArray) -> int:
+    """Site at `offset` = (dc1, dc2, dc3, target basis) from `site`, periodic in all axes.
+
+    Site index = ((c1 N2 + c2) N3 + c3) n_basis + basis.
+    """
+    cell = site // n_basis
+    c3 = cell % shape[2]
+    cell //= shape[2]
+    c2 = wrap(cell % shape[1] + offset[1], shape[1])
+    c1 = wrap(cell // shape[1] + offset[0], shape[0])
+    c3 = wrap(c3 + offset[2], shape[2])
+    return ((c1 * shape[1] + c2) * shape[2] + c3) * n_basis + offset[3]
+
+
+@njit(cache=True, nogil=True)
+def gather(
+    env_offsets: NDArray, species: NDArray, shape: NDArray, x: NDArray, site: int, env: NDArray
+) -> int:
+    """Fill `env` with the model species indices of the sites around `site`; return the basis of `site`.
+
+    Args:
+        env_offsets: (n_basis, n_env, 4) int64, as in `CompiledBarriers.env`.
+        species: (S + 1,) int8 map of lattice species indices to model species indices.
+        shape: (3,) int64 cells along each axis.
+        x: (n_sites,) int8 state.
+        site: site index of the vacancy.
+        env: (n_env,) int8, filled.
+    """
+    n_basis = env_offsets.shape[0]
+    n1, n2, n3 = shape[0], shape[1], shape[2]
+    basis = site % n_basis
+    cell = site // n_basis
+    c3 = cell % n3
+    cell //= n3
+    c2 = cell % n2
+    c1 = cell // n2
+    offsets = env_offsets[basis]
+    for e in range(offsets.shape[0]):
+        d1 = wrap(c1 + offsets[e, 0], n1)
+        d2 = wrap(c2 + offsets[e, 1], n2)
+        d3 = wrap(c3 + offsets[e, 2], n3)
+        env[e] = species[x[((d1 * n2 + d2) * n3 + d3) * n_basis + offsets[e, 3]]]
+    return basis

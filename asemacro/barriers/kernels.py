@@ -1,0 +1,75 @@
+"""Barriers of vacancy jumps inside numba: one entry for every kind of model."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from asemacro.barriers.base import NNK, PAIR, CompiledBarriers
+from asemacro.barriers.gather import gather
+from asemacro.barriers.nnk_kernel import nnk_barriers
+from asemacro.barriers.pair_kernel import pair_barriers
+
+
+@njit(cache=True, nogil=True)
+def evaluate(model: CompiledBarriers, basis: int, env: NDArray, work: NDArray, out: NDArray) -> None:
+    """Barriers of the Z first-shell jumps of a vacancy, a pure function of `env`.
+
+    A branch on `model.kind` and not a function argument: numba can then keep one compiled kernel on disk.
+
+    Args:
+        model: compiled barrier model.
+        basis: basis index of the vacancy's site.
+        env: (n_env,) int8 model species indices of the sites `model.env[basis]`, 0 = vacancy.
+        work: (model.workspace,) float32 scratch memory.
+        out: (Z + 1,) float64, filled: barriers in eV, inf where the target is vacant; then how many of them
+            were raised to the floor of the model.
+    """
+    if model.kind == PAIR:
+        pair_barriers(model, basis, env, work, out)
+    elif model.kind == NNK:
+        nnk_barriers(model, basis, env, work, out)
+    else:
+        raise ValueError("unknown kind of barrier model")
+
+
+@njit(cache=True, nogil=True)
+def _barriers_at(model: CompiledBarriers, shape: NDArray, x: NDArray, sites: NDArray, out: NDArray) -> None:
+    env = np.empty(model.env.shape[1], dtype=np.int8)
+    work = np.zeros(model.workspace, dtype=np.float32)
+    for v in range(sites.shape[0]):
+        basis = gather(model.env, model.species, shape, x, sites[v], env)
+        evaluate(model, basis, env, work, out[v])
+
+
+def barriers_at(
+    model: CompiledBarriers, shape: NDArray[np.integer], x: NDArray[np.int8], sites: NDArray[np.integer]
+) -> NDArray[np.float64]:
+    """Barriers of the first-shell jumps of vacancies, evaluated afresh.
+
+    Args:
+        model: compiled barrier model.
+        shape: (3,) cells along each axis of the lattice it was compiled for.
+        x: (n_sites,) int8 state, 0 = vacancy.
+        sites: (n,) sites of vacancies.
+
+    Returns:
+        (n, Z) barriers in eV in the order of `lattice.shells(1)`; inf where the target is a vacancy.
+
+    Raises:
+        ValueError: if the state does not fit the lattice or a site is not vacant.
+    """
+    shape = np.ascontiguousarray(shape, dtype=np.int64)
+    x = np.ascontiguousarray(x, dtype=np.int8)
+    sites = np.ascontiguousarray(sites, dtype=np.int64)
+    n_sites = int(np.prod(shape)) * model.env.shape[0]
+    if x.shape != (n_sites,):
+        raise ValueError(f"a state of {n_sites} sites is needed, got an array of shape {x.shape}")
+    if sites.ndim != 1 or np.any(sites < 0) or np.any(sites >= n_sites):
+        raise ValueError(f"vacancy sites must be a list of site indices below {n_sites}")
+    if np.any(x[sites] != 0):
+        raise ValueError(f"site {int(sites[x[sites] != 0][0])} is not a vacancy")
+    out = np.empty((len(sites), model.n_targets + 1))
+    _barriers_at(model, shape, x, sites, out)
+    return out[:, :-1]
