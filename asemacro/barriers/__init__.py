@@ -1,1 +1,80 @@
-"""Barrier models of vacancy jumps."""
+"""Barrier models of vacancy jumps: pretrained, from a file, or analytic."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+from typing import Any
+
+from asemacro.barriers.base import BarrierModel, CompiledBarriers
+
+PRETRAINED = ("refractory", "refractory-direct", "nbmota")
+"""Names of the models that come with the package."""
+DIRECTORY = Path(__file__).parent / "pretrained"
+
+_LAZY = {"PairBarrier": "pair", "PublishedNetwork": "nnk", "BarrierGNN": "gnn"}
+__all__ = ["PRETRAINED", "BarrierModel", "CompiledBarriers", "available", "load_barriers", *_LAZY]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(importlib.import_module(f"{__name__}.{_LAZY[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def available() -> tuple[str, ...]:
+    """Names of the pretrained models whose files are installed."""
+    return tuple(name for name in PRETRAINED if (DIRECTORY / f"{name}.safetensors").is_file())
+
+
+def load_barriers(name_or_path: str | Path) -> BarrierModel:
+    """A barrier model by name or from a file; the suffix says what the file is.
+
+    Args:
+        name_or_path: a pretrained model ("refractory", "refractory-direct", "nbmota"), a graph network
+            (.safetensors), pair energies (.json) or the published NbMoTa network (.npz).
+
+    Raises:
+        ValueError: in one line, if there is no such name, or the file is missing, truncated, not such a
+            model, or holds values that are not finite.
+    """
+    text = str(name_or_path)
+    if text in PRETRAINED:
+        path, suffix = DIRECTORY / f"{text}.safetensors", ".safetensors"
+        if not path.is_file():
+            raise ValueError(f"the pretrained barrier model {text} is not installed ({path.name} is missing)")
+    else:
+        path = Path(name_or_path)
+        suffix = path.suffix.lower()
+        if suffix not in _READERS:
+            raise ValueError(
+                f"no barrier model is called {text!r}; there are {', '.join(available()) or 'none'}; "
+                f"or give a file ({', '.join(_READERS)})"
+            )
+    try:
+        with path.open("rb"):
+            pass
+        return _READERS[suffix](path)
+    except OSError as error:
+        raise ValueError(f"cannot read the barrier model {path}: {error.strerror or error}") from None
+
+
+def _pair(path: Path) -> BarrierModel:
+    from asemacro.barriers.pair import PairBarrier
+
+    return PairBarrier.from_json(path)
+
+
+def _published(path: Path) -> BarrierModel:
+    from asemacro.barriers.nnk import PublishedNetwork
+
+    return PublishedNetwork.from_npz(path)
+
+
+def _network(path: Path) -> BarrierModel:
+    from asemacro.barriers.gnn import load
+
+    return load(path)
+
+
+_READERS = {".safetensors": _network, ".json": _pair, ".npz": _published}

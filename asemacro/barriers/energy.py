@@ -1,4 +1,4 @@
-"""Lattice energies for swap Monte Carlo: what a model with an energy compiles to, and the swap energy change."""
+"""Lattice energies for swap Monte Carlo: what a model compiles to, and the energy change of a swap."""
 
 from __future__ import annotations
 

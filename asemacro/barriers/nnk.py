@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 SIDE = 9
 """Voxels along an edge of the input cube; the spacing is half the cubic lattice constant."""
 REACH2 = 20
-"""Largest squared distance, in half lattice constants, of a site that is seen: 7.5 A at a = 3.24 A, 112 sites."""
+"""Largest squared distance of a site that is seen, half lattice constants: 7.5 A at a = 3.24 A, 112 sites."""
 BN_EPS = 1e-5
 
 
 class PublishedNetwork(BarrierModel):
     """Barriers of the network that drove the published NbMoTa simulations.
 
-    Input: the species (Nb 1, Mo 2, Ta 3, vacancy 0) on the 112 sites within 7.5 A of the vacancy, in a 9 x 9 x 9
+    Input: the species (Nb 1, Mo 2, Ta 3, vacancy 0) on the 112 sites within 7.5 A of the vacancy, in a 9x9x9
     cube of half lattice constants turned so that the jump is along [111]; four layers relu(BN(W x + b)) of
     width 128, then a linear one. Not symmetric under the three-fold axis and without detailed balance.
 
@@ -46,7 +46,7 @@ class PublishedNetwork(BarrierModel):
         if axes not in ("xyz", "yxz"):
             raise ValueError(f'axes of the published network must be "xyz" or "yxz"; got {axes!r}')
         self.name = name
-        self.species = ("Nb", "Mo", "Ta")
+        self.species: tuple[str, ...] = ("Nb", "Mo", "Ta")
         self.prototype = "bcc"
         self.axes = axes
         for key, shape in _expected().items():
@@ -112,7 +112,11 @@ class PublishedNetwork(BarrierModel):
             )
         voxels = _voxel(np.array(_sites()))
         weights = [self._weights[0][voxels], *self._weights[1:]]
-        flat = [*(w.reshape(-1) for w in weights), *self._biases, self._out]
+        flat: list[NDArray[np.float64]] = [
+            *(w.reshape(-1) for w in weights),
+            *self._biases,
+            self._out.astype(np.float64),
+        ]
         n = len(voxels)
         return CompiledBarriers(
             kind=NNK,

@@ -25,7 +25,7 @@ def nnk_barriers(model: CompiledBarriers, basis: int, env: NDArray, work: NDArra
 
     single: first layer (n_voxels, 128), three layers (128, 128), four biases (128), output (128), its bias.
     integers: (8, n_voxels), input row of each env entry 1..n_voxels for each jump.
-    The eight rows are always computed together, so a barrier is a function of the environment alone, to the bit.
+    The eight rows are always computed together: a barrier is a function of the environment alone, to the bit.
     """
     n = model.env.shape[1] - 1
     inputs = work[: N_JUMPS * n].reshape(N_JUMPS, n)
@@ -51,9 +51,9 @@ def nnk_barriers(model: CompiledBarriers, basis: int, env: NDArray, work: NDArra
         if env[1 + j] == 0:
             out[j] = np.inf
             continue
-        barrier = np.float64(model.single[last + WIDTH])
+        barrier = float(model.single[last + WIDTH])
         for c in range(WIDTH):
-            barrier += np.float64(h0[j, c]) * np.float64(model.single[last + c])
+            barrier += float(h0[j, c]) * float(model.single[last + c])
         if barrier < FLOOR_EV:
             barrier = FLOOR_EV
             clamped += 1.0

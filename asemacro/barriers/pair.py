@@ -149,8 +149,8 @@ class PairBarrier(BarrierModel):
         starts: list[int] = []
         rows: list[tuple[int, int, int]] = []
         for basis in range(lattice.n_basis):
-            own = [tuple(int(c) for c in o) for shell in shells for o in shell.offsets[basis]]
-            slots = {(0, 0, 0, basis): 0}
+            own: list[tuple[int, ...]] = [tuple(o.tolist()) for shell in shells for o in shell.offsets[basis]]
+            slots: dict[tuple[int, ...], int] = {(0, 0, 0, basis): 0}
             for offset in own:
                 slots.setdefault(offset, len(slots))
             for j in range(n_targets):

@@ -1,0 +1,337 @@
+"""Vacancy kinetic Monte Carlo of an alloy on a lattice, in seconds."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from ase.units import kB
+from numpy.typing import ArrayLike, NDArray
+
+from asemacro.barriers.base import BarrierModel
+from asemacro.micro.cache import Cache, CachePool
+from asemacro.micro.checks import active_of, count_of, positive, state_of, states_of, time_of, vacancies_of
+from asemacro.micro.kernels import CHUNK, Walk, new_walk, refresh, walk_on
+
+if TYPE_CHECKING:
+    from asemacro.lattice import Lattice
+
+PATIENCE_S = 0.2
+"""Longest time inside the compiled loop, so that Ctrl-C and progress bars answer."""
+_STOPPED: tuple[Literal["chunk", "time", "hops", "blocked"], ...] = ("chunk", "time", "hops", "blocked")
+
+
+@dataclasses.dataclass(frozen=True)
+class KMCRun:
+    """Result of `VacancyKMC.run`.
+
+    Attributes:
+        x: (n_sites,) final state.
+        sites: (n,) where the moving vacancies ended, in the order of the active ones at the start.
+        time_s: time passed.
+        hops: number of hops.
+        stopped: "time", "hops", or "blocked" if no jump was left with a rate above zero.
+        record: (n_records, ...) the states, or what `observe` made of them, at the record points reached.
+        record_times_s: (n_records,) time of each record.
+        record_hops: (n_records,) hops before each record.
+        record_residence_s: (n_records,) mean residence time 1 / (sum of rates) of the recorded state: the
+            weight that turns an average over states after given hops into a time average.
+        cache_hit_rate: fraction of environments whose barriers were known.
+        clamped_fraction: fraction of the barriers used that the model had raised to its floor.
+        adjacent_fraction: fraction of the time in which a moving vacancy had a vacancy as first neighbour.
+        wall_time_s: time the run took.
+    """
+
+    x: NDArray[np.int8]
+    sites: NDArray[np.int64]
+    time_s: float
+    hops: int
+    stopped: str
+    record: NDArray[Any]
+    record_times_s: NDArray[np.float64]
+    record_hops: NDArray[np.int64]
+    record_residence_s: NDArray[np.float64]
+    cache_hit_rate: float
+    clamped_fraction: float
+    adjacent_fraction: float
+    wall_time_s: float
+
+    @property
+    def hops_per_second(self) -> float:
+        """Speed of the run, hops per second of wall time."""
+        return self.hops / max(self.wall_time_s, 1e-9)
+
+
+class VacancyKMC:
+    """Rejection-free continuous-time Monte Carlo: rate = attempt frequency x exp(-barrier / kT) of each jump.
+
+    The carriers of the MicroSystem protocol are the vacancies. Barriers are cached by environment; the cache
+    holds no temperature and does not change results. A system may be used from several threads at once.
+
+    Args:
+        lattice: where the alloy lives.
+        barriers: barrier model.
+        temperature_K: temperature, > 0.
+        attempt_frequency_Hz: prefactor of the rates, > 0.
+        cache_entries: environments remembered by each run (a power of two is used); 1 turns the cache off
+            but for the last environment.
+
+    Raises:
+        ValueError: a temperature or frequency that is not positive, or a model not made for the lattice.
+    """
+
+    def __init__(
+        self,
+        lattice: Lattice,
+        barriers: BarrierModel,
+        temperature_K: float,
+        attempt_frequency_Hz: float = 1e13,
+        *,
+        cache_entries: int = 1 << 17,
+    ) -> None:
+        self._lattice = lattice
+        self._barriers = barriers
+        self._temperature_K = positive(temperature_K, "temperature", "K")
+        self._attempt_frequency_Hz = positive(attempt_frequency_Hz, "attempt frequency", "Hz")
+        self._model = barriers.compile(lattice)
+        self._shape = np.array(lattice.shape, dtype=np.int64)
+        cells = self._model.env[..., :3].reshape(-1, 3)
+        self._reach = np.stack([cells.min(axis=0), cells.max(axis=0)], axis=1)
+        known = len(barriers.species) if barriers.species is not None else int(self._model.species.max())
+        self._bits = max(1, int(known).bit_length())
+        self._caches = CachePool(cache_entries, self._model.n_targets)
+
+    @property
+    def lattice(self) -> Lattice:
+        """Where the alloy lives."""
+        return self._lattice
+
+    @property
+    def barriers(self) -> BarrierModel:
+        """The barrier model."""
+        return self._barriers
+
+    @property
+    def temperature_K(self) -> float:
+        """Temperature in K."""
+        return self._temperature_K
+
+    @property
+    def attempt_frequency_Hz(self) -> float:
+        """Prefactor of the rates in Hz."""
+        return self._attempt_frequency_Hz
+
+    def at(self, temperature_K: float) -> VacancyKMC:
+        """The same system at another temperature; compiled tables and caches are shared."""
+        other = copy.copy(self)
+        other._temperature_K = positive(temperature_K, "temperature", "K")
+        return other
+
+    def carriers(self, x: NDArray[np.int8]) -> NDArray[np.int64]:
+        """Vacant sites of states (batch, n_sites), ascending: (batch, n_vacancies).
+
+        Raises:
+            ValueError: no vacancy, or different numbers of them in the states.
+        """
+        return vacancies_of(states_of(self._lattice, x))
+
+    def rates(self, x: NDArray[np.int8], sites: NDArray[np.integer] | None = None) -> NDArray[np.float64]:
+        """Rates in Hz of all first-shell jumps, as the run uses them.
+
+        Args:
+            x: (n_sites,) or (1, n_sites) state.
+            sites: (n,) vacancies, default all in ascending order.
+
+        Returns:
+            (n, Z) in the order of `lattice.shells(1)`; 0 where the target is a vacancy.
+        """
+        state = state_of(self._lattice, x)
+        chosen = (vacancies_of(state) if sites is None else active_of(state, np.asarray(sites)[None]))[0]
+        walk = new_walk(self._model, state[0].copy(), chosen)
+        cache = self._caches.take()
+        beta = 1 / (kB * self._temperature_K)
+        for v in range(len(chosen)):
+            refresh(self._model, cache, walk, self._shape, self._bits, v, beta, self._attempt_frequency_Hz)
+        self._caches.give(cache)
+        return walk.rates
+
+    def evolve(
+        self,
+        x: NDArray[np.int8],
+        duration: ArrayLike,
+        active: NDArray[np.integer] | None = None,
+        *,
+        rng: np.random.Generator,
+    ) -> tuple[NDArray[np.int8], NDArray[np.int64]]:
+        """Advance states by a time in s; see `MicroSystem.evolve`.
+
+        Vacancies that are not active stay where they are, in everyone's environment.
+
+        Raises:
+            ValueError: a negative or infinite duration, or an active site that is not a vacancy.
+        """
+        x = states_of(self._lattice, x)
+        sites = vacancies_of(x) if active is None else active_of(x, active)
+        durations = np.broadcast_to(np.asarray(duration, dtype=float), len(x))
+        for value in durations:
+            time_of(value)
+        new = x.copy()
+        cache = self._caches.take()
+        try:
+            for state, row, until in zip(new, sites, durations, strict=True):
+                if len(row):
+                    self._walk(new_walk(self._model, state, row), cache, True, until, None, rng, None)
+        finally:
+            self._caches.give(cache)
+        return new, sites
+
+    def run(
+        self,
+        x: NDArray[np.int8],
+        *,
+        duration_s: float | None = None,
+        hops: int | None = None,
+        record_times_s: ArrayLike | None = None,
+        record_hops: ArrayLike | None = None,
+        observe: Callable[[NDArray[np.int8]], Any] | None = None,
+        active: NDArray[np.integer] | None = None,
+        progress: Callable[[int, float], Any] | None = None,
+        rng: np.random.Generator,
+    ) -> KMCRun:
+        """One trajectory, by time or by hops, with records on the way.
+
+        Args:
+            x: (n_sites,) or (1, n_sites) state, not edited.
+            duration_s: stop at this time; default the last of `record_times_s`.
+            hops: stop after this many hops; default the last of `record_hops`. With both, whichever is first.
+            record_times_s: times to record at, ascending.
+            record_hops: numbers of hops to record after, ascending. One kind of record point only.
+            observe: what to keep of a state (1, n_sites) at a record point; default the state itself.
+            active: (m,) sites of the vacancies that may move; default all.
+            progress: called with (hops, time_s) so far, several times a second.
+            rng: source of randomness.
+
+        Raises:
+            ValueError: no end given, a negative one, both kinds of record points, a state that does not fit.
+        """
+        state = state_of(self._lattice, x).copy()
+        sites = (vacancies_of(state) if active is None else active_of(state, np.asarray(active)[None]))[0]
+        if record_times_s is not None and record_hops is not None:
+            raise ValueError("give record points as times or as hops, not both")
+        by_time = record_times_s is not None
+        points = np.atleast_1d(
+            np.asarray(record_times_s if by_time else [] if record_hops is None else record_hops)
+        )
+        if points.ndim != 1 or np.any(np.diff(points) < 0):
+            raise ValueError("record points must ascend")
+        if len(points) and by_time and duration_s is None:
+            duration_s = float(points[-1])
+        if len(points) and not by_time and hops is None:
+            hops = int(points[-1])
+        if duration_s is None and hops is None:
+            raise ValueError("a run needs an end: duration_s or hops")
+        until_s = None if duration_s is None else time_of(duration_s)
+        until_hops = None if hops is None else count_of(hops, "hops")
+        for point in points[:1]:
+            time_of(point) if by_time else count_of(point, "hops")
+        started = time.perf_counter()
+        walk = new_walk(self._model, state[0], sites)
+        cache = self._caches.take()
+        keep = (lambda s: s[0].copy()) if observe is None else observe
+        record, marks = [], []
+        stopped = CHUNK
+        fresh = True
+        try:
+            for point in points:
+                ends = (
+                    (_least(until_s, float(point)), until_hops)
+                    if by_time
+                    else (until_s, _least(until_hops, int(point)))
+                )
+                stopped = self._walk(walk, cache, fresh, ends[0], ends[1], rng, progress)
+                fresh = False
+                if (walk.clock[0] if by_time else walk.counts[0]) != point:
+                    break
+                record.append(keep(state))
+                marks.append(
+                    (walk.clock[0], walk.counts[0], 1 / walk.tree[1] if walk.tree[1] > 0 else np.inf)
+                )
+            else:
+                stopped = self._walk(walk, cache, fresh, until_s, until_hops, rng, progress)
+        finally:
+            self._caches.give(cache)
+        return self._result(walk, stopped, record, marks, time.perf_counter() - started)
+
+    def _walk(
+        self,
+        walk: Walk,
+        cache: Cache,
+        fresh: bool,
+        until_s: float | None,
+        until_hops: int | None,
+        rng: np.random.Generator,
+        progress: Callable[[int, float], Any] | None,
+    ) -> int:
+        """Run to an end in calls short enough to be interrupted; where they are cut changes no result."""
+        until_s = np.inf if until_s is None else until_s
+        until_hops = np.iinfo(np.int64).max if until_hops is None else until_hops
+        beta = 1 / (kB * self._temperature_K)
+        chunk = 1024
+        while True:
+            started = time.perf_counter()
+            ended = walk_on(
+                self._model,
+                cache,
+                walk,
+                self._shape,
+                self._reach,
+                self._bits,
+                beta,
+                self._attempt_frequency_Hz,
+                float(until_s),
+                int(until_hops),
+                chunk,
+                fresh,
+                rng,
+            )
+            fresh = False
+            if progress is not None:
+                progress(int(walk.counts[0]), float(walk.clock[0]))
+            if ended != CHUNK:
+                return ended
+            elapsed = max(time.perf_counter() - started, 1e-6)
+            chunk = int(min(max(chunk * min(PATIENCE_S / elapsed, 8.0), 64), 1e8))
+
+    def _result(
+        self,
+        walk: Walk,
+        stopped: int,
+        record: list[Any],
+        marks: list[tuple[float, int, float]],
+        wall_time_s: float,
+    ) -> KMCRun:
+        hops, hits, misses, looked_up, clamped, _ = (int(c) for c in walk.counts)
+        table = np.array(marks, dtype=float).reshape(-1, 3)
+        return KMCRun(
+            x=walk.x,
+            sites=walk.sites,
+            time_s=float(walk.clock[0]),
+            hops=hops,
+            stopped=_STOPPED[stopped],
+            record=np.array(record),
+            record_times_s=table[:, 0],
+            record_hops=np.array([m[1] for m in marks], dtype=np.int64),
+            record_residence_s=table[:, 2],
+            cache_hit_rate=hits / max(hits + misses, 1),
+            clamped_fraction=clamped / max(looked_up, 1),
+            adjacent_fraction=float(walk.clock[1] / walk.clock[0]) if walk.clock[0] > 0 else 0.0,
+            wall_time_s=wall_time_s,
+        )
+
+
+def _least(end: Any, point: Any) -> Any:
+    return point if end is None else min(end, point)

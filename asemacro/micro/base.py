@@ -1,0 +1,129 @@
+"""The protocol that every microscopic system here obeys, and snapshots of it at fixed times."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+if TYPE_CHECKING:
+    from asemacro.lattice import Lattice
+
+
+@runtime_checkable
+class MicroSystem(Protocol):
+    """A system whose generator is a sum over carriers (vacancies, spins, grid cells).
+
+    `asemacro.testing.check_microsystem` tests that an object obeys it.
+
+    Attributes:
+        lattice: where the states live.
+    """
+
+    @property
+    def lattice(self) -> Lattice: ...
+
+    def carriers(self, x: NDArray[Any]) -> NDArray[np.int64]:
+        """Sites of the carriers of states (batch, n_sites): (batch, n_carriers)."""
+        ...
+
+    def evolve(
+        self,
+        x: NDArray[Any],
+        duration: ArrayLike,
+        active: NDArray[np.integer] | None = None,
+        *,
+        rng: np.random.Generator,
+    ) -> tuple[NDArray[Any], NDArray[np.int64]]:
+        """Advance states by a time, letting only some carriers move, everything else frozen.
+
+        Args:
+            x: (batch, n_sites) states, not edited.
+            duration: time, a scalar or (batch,).
+            active: (batch, m) sites of the carriers that may move; None for all.
+            rng: source of randomness.
+
+        Returns:
+            The new states and (batch, m) where the same carriers now are. evolve(a) then evolve(b) equals
+            evolve(a + b) in law.
+        """
+        ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Snapshots:
+    """States of several trajectories at the same times.
+
+    Attributes:
+        x: (n_trajectories, n_times, n_sites) states.
+        sites: (n_trajectories, n_times, n_carriers) where the carriers are, in the same order at all times.
+        times: (n_times,) times since the start.
+    """
+
+    x: NDArray[Any]
+    sites: NDArray[np.int64]
+    times: NDArray[np.float64]
+
+
+def sample(
+    system: MicroSystem,
+    x0: NDArray[Any],
+    times: ArrayLike,
+    *,
+    n_trajectories: int | None = None,
+    rng: np.random.Generator,
+    executor: Executor | None = None,
+    progress: Callable[[int], Any] | None = None,
+) -> Snapshots:
+    """States at fixed times, so that each state is weighted by the time that the system spends in it.
+
+    Every trajectory has its own random stream, spawned from `rng`: the executor does not change the result.
+
+    Args:
+        system: what to evolve.
+        x0: (batch, n_sites) initial states.
+        times: (n_times,) increasing times since the start, in the system's unit (s for KMC).
+        n_trajectories: number of trajectories, taking the initial states in turn; default one for each.
+        rng: source of randomness.
+        executor: runs the trajectories in parallel if given (threads suffice: the kernels release the GIL).
+        progress: called with 1 for every finished trajectory.
+
+    Raises:
+        ValueError: times that are negative, not finite, or decrease.
+    """
+    times = np.atleast_1d(np.asarray(times, dtype=float))
+    if times.ndim != 1 or len(times) == 0 or not np.all(np.isfinite(times)) or times[0] < 0:
+        raise ValueError(f"snapshot times must be finite numbers >= 0, got {times}")
+    if np.any(np.diff(times) < 0):
+        raise ValueError(f"snapshot times must not decrease, got {times}")
+    x0 = np.asarray(x0)
+    if x0.ndim < 2 or len(x0) == 0:
+        raise ValueError(f"initial states must have the shape (batch, n_sites), got {x0.shape}")
+    n = len(x0) if n_trajectories is None else n_trajectories
+    if n < 1:
+        raise ValueError(f"the number of trajectories must be at least 1, got {n}")
+    tasks = [(system, x0[i % len(x0)], times, stream) for i, stream in enumerate(rng.spawn(n))]
+    done = []
+    for trajectory in map(_trajectory, tasks) if executor is None else executor.map(_trajectory, tasks):
+        done.append(trajectory)
+        if progress is not None:
+            progress(1)
+    return Snapshots(np.stack([x for x, _ in done]), np.stack([sites for _, sites in done]), times)
+
+
+def _trajectory(
+    task: tuple[MicroSystem, NDArray[Any], NDArray[np.float64], np.random.Generator],
+) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    system, x, times, rng = task
+    now = x[None]
+    sites = system.carriers(now)
+    states, places = [], []
+    for pause in np.diff(times, prepend=0.0):
+        now, sites = system.evolve(now, pause, sites, rng=rng)
+        states.append(now[0])
+        places.append(sites[0])
+    return np.stack(states), np.stack(places)
