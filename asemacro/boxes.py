@@ -7,6 +7,7 @@ import itertools
 from typing import TYPE_CHECKING
 
 import numpy as np
+from ase.geometry.minkowski_reduction import minkowski_reduce
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
@@ -71,3 +72,56 @@ def sites_in(
     corners = corners[np.all((corners > -1e-9) & (corners < 1 - 1e-9), axis=1)]
     found = (corners[:, None] + basis @ inverse).reshape(-1, 3)
     return found[np.lexsort(np.round(found, 6).T[::-1])]
+
+
+def as_grid(
+    box: NDArray[np.float64],
+    primitive: NDArray[np.float64],
+    conventional: NDArray[np.float64],
+    pbc: NDArray[np.bool_],
+) -> tuple[NDArray[np.float64], tuple[int, int, int]]:
+    """A unit cell and (N1, N2, N3) so that N_k times its vectors span the same superlattice as the box.
+
+    Conventional cells if the box is a multiple of one; else primitive cells along the edges of the box, or of
+    the reduced box; else the primitive cell in which the box is diagonal (by integer row and column
+    steps, as in the Smith normal form), which always exists but may be oblique.
+    """
+    ratio = box @ np.linalg.inv(conventional)
+    times = np.rint(np.diag(ratio)).astype(np.int64)
+    if np.abs(ratio - np.diag(times)).max() < 1e-3 and times.min() > 0:
+        return box / times[:, None], (int(times[0]), int(times[1]), int(times[2]))
+    for edges in (box, minkowski_reduce(box, pbc=pbc)[0]):
+        steps = np.rint(edges @ np.linalg.inv(primitive)).astype(np.int64)
+        times = np.gcd.reduce(steps, axis=1)
+        if np.prod(times) == abs(round(np.linalg.det(steps))):
+            return edges / times[:, None], (int(times[0]), int(times[1]), int(times[2]))
+    axes = np.ix_(pbc, pbc)
+    diagonal, right = _diagonal(steps[axes])
+    cell = primitive.copy()
+    cell[pbc] = np.linalg.inv(right) @ primitive[pbc]
+    times = np.ones(3, dtype=np.int64)
+    times[pbc] = diagonal
+    return cell, (int(times[0]), int(times[1]), int(times[2]))
+
+
+def _diagonal(matrix: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Positive d and unimodular V with U M V = diag(d) for some unimodular U."""
+    m = matrix.copy()
+    n = len(m)
+    right = np.eye(n, dtype=np.int64)
+    for k in range(n):
+        while True:
+            block = np.abs(m[k:, k:])
+            i, j = np.argwhere(block == block[block > 0].min())[0] + k
+            m[[k, i]] = m[[i, k]]
+            m[:, [k, j]] = m[:, [j, k]]
+            right[:, [k, j]] = right[:, [j, k]]
+            for r in range(k + 1, n):
+                m[r] -= m[r, k] // m[k, k] * m[k]
+            for c in range(k + 1, n):
+                factor = m[k, c] // m[k, k]
+                m[:, c] -= factor * m[:, k]
+                right[:, c] -= factor * right[:, k]
+            if not m[k + 1 :, k].any() and not m[k, k + 1 :].any():
+                break
+    return np.abs(np.diag(m)), right

@@ -15,6 +15,8 @@ LAYERS = {
     "train": 0,
     "testing": 0,
     "lattice": 1,
+    "crystal": 1,
+    "naming": 1,
     "shells": 1,
     "boxes": 1,
     "recognise": 1,
