@@ -34,7 +34,10 @@ def near_cube(lattice: Lattice, n_sites: int) -> Lattice:
             times[k] = n
         box = [edges[k] * times[k] for k in axes]
         trials.append((np.prod(times) * np.sqrt(max(box) / min(box)), times))
-    return base.repeat(min(trials)[1])
+    best = base.repeat(min(trials)[1])
+    # an odd box may tile conventional cells only at a huge size: then it is repeated as it is
+    plain = lattice.repeat(int(np.ceil((n_sites / lattice.n_sites) ** (1 / len(axes)) - 1e-9)))
+    return plain if best.n_sites > 3 * plain.n_sites else best
 
 
 def _around(value: float) -> list[int]:
@@ -56,9 +59,7 @@ def in_conventional_cells(lattice: Lattice) -> Lattice:
     return dataclasses.replace(lattice, cell=lattice.conventional, basis=basis, shape=size, _memo={})
 
 
-def sites_in(
-    cell: NDArray[np.float64], basis: NDArray[np.float64], larger: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def sites_in(cell: NDArray[np.float64], basis: NDArray[np.float64], larger: NDArray[np.float64]) -> NDArray[np.float64]:
     """(n, 3) fractions of `larger`, a cell of lattice vectors, of the sites of `cell` and `basis` in it.
 
     A cell counts as inside by its corner, which sits on integers: no rounding decides about a site.

@@ -73,9 +73,7 @@ def read_crystal(source: Atoms | Structure) -> Crystal:
         raise ValueError(f"a structure is an ASE Atoms or a pymatgen Structure, not {type(source).__name__}")
     if len(symbols) == 0:
         raise ValueError("the structure has no atoms")
-    if not any(pbc) or any(
-        p and not np.any(v) for p, v in zip(pbc, np.asarray(source_cell(source)), strict=True)
-    ):
+    if not any(pbc) or any(p and not np.any(v) for p, v in zip(pbc, np.asarray(source_cell(source)), strict=True)):
         raise ValueError("the structure has no periodic cell; set atoms.cell and atoms.pbc")
     if not (np.all(np.isfinite(positions)) and np.all(np.isfinite(cell))):
         raise ValueError("the structure has positions or cell vectors that are not finite numbers")

@@ -86,14 +86,10 @@ class Lattice:
         if any(n < 1 for n in self.shape):
             raise ValueError(f"a lattice needs at least one cell along every axis, got shape {self.shape}")
         if any(n > 1 and not p for n, p in zip(self.shape, self.pbc, strict=True)):
-            raise ValueError(
-                f"shape {self.shape} repeats an axis without lattice translations (pbc {self.pbc})"
-            )
+            raise ValueError(f"shape {self.shape} repeats an axis without lattice translations (pbc {self.pbc})")
         numbers = [atomic_numbers.get(s, 0) for s in self.species]
         if 0 in numbers or numbers != sorted(set(numbers)):
-            raise ValueError(
-                f"species must be elements in the order of their atomic numbers, got {self.species}"
-            )
+            raise ValueError(f"species must be elements in the order of their atomic numbers, got {self.species}")
         if len(self.species) > 120:
             raise ValueError(f"{len(self.species)} species do not fit the int8 state")
 
@@ -159,9 +155,7 @@ class Lattice:
         return cls.from_prototype("hcp", a, species, shape, **kw)
 
     @classmethod
-    def diamond(
-        cls, a: float, species: str | Sequence[str], shape: int | Sequence[int], **kw: Any
-    ) -> Lattice:
+    def diamond(cls, a: float, species: str | Sequence[str], shape: int | Sequence[int], **kw: Any) -> Lattice:
         """Diamond cubic, 8 sites a cell; see `from_prototype`."""
         return cls.from_prototype("diamond", a, species, shape, **kw)
 
@@ -171,9 +165,7 @@ class Lattice:
         return cls.from_prototype("square", a, species, shape, **kw)
 
     @classmethod
-    def honeycomb(
-        cls, a: float, species: str | Sequence[str], shape: int | Sequence[int], **kw: Any
-    ) -> Lattice:
+    def honeycomb(cls, a: float, species: str | Sequence[str], shape: int | Sequence[int], **kw: Any) -> Lattice:
         """Honeycomb net, 2 sites a cell, neighbours at a / sqrt(3); see `from_prototype`."""
         return cls.from_prototype("honeycomb", a, species, shape, **kw)
 
@@ -262,10 +254,7 @@ class Lattice:
         """(n_sites, n) explicit table of the sites at `offsets` (n_basis, n, 4); for small lattices."""
         cells = np.indices(self.shape).reshape(3, -1).T
         wrapped = (cells[:, None, None] + offsets[None, ..., :3]) % np.array(self.shape)
-        index = (
-            np.ravel_multi_index(tuple(np.moveaxis(wrapped, -1, 0)), self.shape) * self.n_basis
-            + offsets[..., 3]
-        )
+        index = np.ravel_multi_index(tuple(np.moveaxis(wrapped, -1, 0)), self.shape) * self.n_basis + offsets[..., 3]
         return index.reshape(self.n_sites, offsets.shape[1])
 
     # ---------------------------------------------------------------- states
@@ -355,9 +344,7 @@ class Lattice:
             rng.shuffle(state)
         return states
 
-    def counts(
-        self, composition: Mapping[str, float] | None = None, *, vacancies: int = 1
-    ) -> NDArray[np.int64]:
+    def counts(self, composition: Mapping[str, float] | None = None, *, vacancies: int = 1) -> NDArray[np.int64]:
         """(S + 1,) number of vacancies and of atoms of each species, as `random_state` draws them."""
         wanted = dict(self.composition if composition is None else composition)
         unknown = [s for s in wanted if s not in (*self.species, VACANCY)]
@@ -368,18 +355,14 @@ class Lattice:
         if not 0 <= empty < self.n_sites:
             raise ValueError(f"{empty} vacancies do not fit on {self.n_sites} sites with at least one atom")
         if not np.all(np.isfinite(values)) or values.min(initial=0) < 0 or values.sum() <= 0:
-            raise ValueError(
-                f"a composition needs fractions that are not negative and not all zero, got {wanted}"
-            )
+            raise ValueError(f"a composition needs fractions that are not negative and not all zero, got {wanted}")
         atoms = self.n_sites - empty
         if VACANCY in wanted or values.sum() == atoms:
             if values.sum() != atoms or np.any(values != np.rint(values)):
                 raise ValueError(f"counts {wanted} do not add up to the {self.n_sites} sites of the lattice")
             return np.array([empty, *values.astype(np.int64)])
         if abs(values.sum() - 1) > 0.02:
-            raise ValueError(
-                f"the fractions of the composition add up to {values.sum():g}, not to 1: {wanted}"
-            )
+            raise ValueError(f"the fractions of the composition add up to {values.sum():g}, not to 1: {wanted}")
         share = values / values.sum() * atoms
         counts = np.floor(share + 1e-9).astype(np.int64)
         # rounded, so that equal remainders go to the first species whatever the last bit

@@ -10,7 +10,7 @@ import numpy as np
 import spglib
 from numpy.typing import NDArray
 
-STRAIN = 0.05  # a crystal this close to a more symmetric one, in neighbour distances, is that one strained
+STRAIN = 0.08  # a crystal this close to a more symmetric one, in neighbour distances, is that one strained
 Floats = NDArray[np.float64]
 _BY_SYMMETRY = {(229, 1): "bcc", (225, 1): "fcc", (221, 1): "sc", (227, 2): "diamond", (194, 2): "hcp"}
 _HEX = np.array([[1.0, 0, 0], [-0.5, np.sqrt(0.75), 0], [0, 0, 1]])

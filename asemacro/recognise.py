@@ -114,8 +114,7 @@ def read_state(lattice: Lattice, source: Atoms | Structure) -> NDArray[np.int8]:
     crystal = read_crystal(source)
     if crystal.occupancy is not None:
         raise ValueError(
-            "the structure has fractional occupancy and so no definite state; draw one with "
-            "lattice.random_state"
+            "the structure has fractional occupancy and so no definite state; draw one with lattice.random_state"
         )
     _check_box(lattice, crystal)
     symbols = np.array(crystal.symbols)
@@ -191,20 +190,20 @@ def _translations_axes(points: _Points, near: float) -> tuple[bool, ...]:
 def _primitive_cell(points: _Points, near: float) -> Floats:
     """Primitive vectors that divide the box exactly; the box's own vector along a vacuum axis."""
     axes = np.flatnonzero(points.pbc)
-    box = points.cell[axes]
     longest = np.linalg.norm(minkowski_reduce(points.cell, pbc=points.pbc)[0][axes], axis=1).max()
     reach = min(2.2 * near, 1.02 * longest)
     while True:
-        found = np.vstack([_translations(points, near, reach), box])
-        vectors = _smallest_cell(found, near)
-        longest = np.linalg.norm(vectors, axis=1).max()
-        if longest <= 1.05 * reach:
+        vectors = _smallest_cell(_translations(points, near, reach), len(axes), near)
+        # the shortest vectors of a lattice span it: complete if nothing longer was needed
+        if vectors is not None and np.linalg.norm(vectors, axis=1).max() <= 1.05 * reach:
             break
-        if reach >= REACH * near:
+        if reach >= min(REACH * near, longest):
             raise ValueError(NO_LATTICE.format(n=len(points.inside)))
-        reach = min(longest, REACH * near)
+        reach = min(1.5 * reach, REACH * near, 1.02 * longest)
     rough = points.cell.copy()
-    rough[axes] = vectors
+    tree, everywhere = points.tree(near)
+    # with all atoms, so that counting cells along a long box is safe
+    rough[axes] = [_averaged(points, tree, everywhere, points.inside, t, NEAR * near)[0] for t in vectors]
     exact = points.cell @ np.linalg.inv(rough)
     divisions = np.rint(exact)
     if np.abs(exact - divisions).max() > 0.25:
@@ -235,28 +234,31 @@ def _translations(points: _Points, near: float, reach: float) -> Floats:
         if np.mean(tree.query(points.wrap(few + t), distance_upper_bound=0.5 * near)[0] < np.inf) < 0.7:
             continue
         for sample, width in ((few, 0.5), (tested, 0.4), (tested, NEAR)):
-            start = points.wrap(sample + t)
-            distance, index = tree.query(start, distance_upper_bound=width * near)
-            hit = distance < np.inf
-            if not hit.any():
-                break
-            share = hit.mean()
-            t = t + (everywhere[index[hit]] - start[hit]).mean(0)
-        if hit.any() and share >= MAPPED:
+            t, share = _averaged(points, tree, everywhere, sample, t, width * near)
+        if share >= MAPPED:
             accepted.append(t)
     return np.array(accepted).reshape(-1, 3)
 
 
-def _smallest_cell(translations: Floats, near: float) -> Floats:
-    """The combination of translations that spans the smallest cell, the most compact one of those."""
-    dim = int(np.linalg.matrix_rank(translations, tol=0.1 * near))
-    lengths = np.linalg.norm(translations, axis=1)
-    kept = translations[np.argsort(lengths, kind="stable")][:40]
-    kept = np.vstack([kept, translations[-dim:]])
-    triples = np.array(list(itertools.combinations(range(len(kept)), dim)))
+def _averaged(
+    points: _Points, tree: cKDTree, everywhere: Floats, sample: Floats, t: Floats, width: float
+) -> tuple[Floats, float]:
+    """The translation `t` averaged over the sample atoms that it maps onto an atom, and their share."""
+    start = points.wrap(sample + t)
+    distance, index = tree.query(start, distance_upper_bound=width)
+    hit = distance < np.inf
+    return (t + (everywhere[index[hit]] - start[hit]).mean(0) if hit.any() else t), float(hit.mean())
+
+
+def _smallest_cell(translations: Floats, dim: int, near: float) -> Floats | None:
+    """The `dim` translations that span the smallest cell, the most compact of those; None if none do."""
+    kept = translations[np.argsort(np.linalg.norm(translations, axis=1), kind="stable")][:40]
+    triples = np.array(list(itertools.combinations(range(len(kept)), dim)), dtype=int).reshape(-1, dim)
     spanned = kept[triples]
     volume = np.sqrt(np.abs(np.linalg.det(spanned @ spanned.transpose(0, 2, 1))))
     valid = volume > 0.3 * near**dim
+    if not valid.any():
+        return None
     smallest = volume[valid].min()
     size = np.linalg.norm(spanned, axis=2).sum(1)
     size[~valid | (volume > 1.15 * smallest)] = np.inf

@@ -12,9 +12,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from asemacro.lattice import Lattice
 
-SAME_SHELL = (
-    5e-3  # distances closer than this fraction of the first are one shell (the geometry is undistorted)
-)
+SAME_SHELL = 5e-3  # distances closer than this fraction of the first are one shell (the geometry is undistorted)
 
 
 class Shell(NamedTuple):
