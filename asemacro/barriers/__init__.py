@@ -72,9 +72,9 @@ def _published(path: Path) -> BarrierModel:
 
 
 def _network(path: Path) -> BarrierModel:
-    from asemacro.barriers.gnn import load
+    from asemacro.barriers.gnn_file import load_gnn
 
-    return load(path)
+    return load_gnn(path)
 
 
 _READERS = {".safetensors": _network, ".json": _pair, ".npz": _published}

@@ -1,0 +1,136 @@
+"""BarrierGNN: vacancy barriers in bcc alloys from a graph network, exactly invariant under the cubic point group."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from asemacro.barriers.base import FLOOR_EV, GNN_DIRECT, BarrierModel, CompiledBarriers
+from asemacro.barriers.gnn_cell import fits, minimum_shape
+from asemacro.barriers.gnn_direct import DirectNet
+from asemacro.barriers.gnn_kernel import HEADER
+from asemacro.barriers.graph import MESSAGE_D2, N_JUMPS, bcc_graph
+
+if TYPE_CHECKING:
+    from asemacro.lattice import Lattice
+
+MAX_SPECIES = 7  # the kernel counts species, vacancies included, in the eight bytes of an integer
+Form = Literal["direct", "consistent"]
+
+
+class BarrierGNN(nn.Module, BarrierModel):
+    """Mean of a few networks of one form.
+
+    Form "direct": each barrier is read off the node features (see `DirectNet`). Forward and reverse barriers are
+    independent outputs, so detailed balance holds only as well as the network is trained.
+
+    Args:
+        species: chemical symbols, sorted by atomic number; index 0 is the vacancy.
+        form: "direct" or "consistent".
+        members: number of networks that are averaged.
+        width: features per node.
+        hidden: width of the readout.
+        name: shown on screen and on figures.
+        notes: JSON-ready facts kept in the file (data, training, errors).
+    """
+
+    prototype = "bcc"
+
+    def __init__(
+        self,
+        species: tuple[str, ...],
+        form: Form = "direct",
+        *,
+        members: int = 1,
+        width: int = 32,
+        hidden: int = 64,
+        name: str = "gnn",
+        notes: dict[str, Any] | None = None,
+    ) -> None:
+        super().__init__()
+        if not 1 <= len(species) <= MAX_SPECIES:
+            raise ValueError(f"a graph network knows 1 to {MAX_SPECIES} species, not {len(species)}")
+        if form not in ("direct", "consistent"):
+            raise ValueError(f"the form of a graph network is direct or consistent, not {form!r}")
+        if min(members, width, hidden) < 1:
+            raise ValueError(f"members, width and hidden must be at least 1: {members}, {width}, {hidden}")
+        self.species = tuple(species)
+        self.form: Form = form
+        self.name = name
+        self.notes = dict(notes or {})
+        self.settings = {"members": members, "width": width, "hidden": hidden}
+        self.nets = nn.ModuleList(DirectNet(len(species), width, hidden) for _ in range(members))
+
+    def counts(self, env: NDArray[np.int8]) -> Tensor:
+        """(n, n_round1, 4 (S + 1)) uint8: species on the message shells of each node, then its own one-hot.
+
+        Args:
+            env: (n, n_env) model species on `bcc_graph().positions`.
+        """
+        graph, n_species = bcc_graph(), len(self.species) + 1
+        out = np.zeros((len(env), graph.n_round1, len(MESSAGE_D2) + 1, n_species), dtype=np.uint8)
+        cuts = graph.shell_start
+        for s in range(n_species):
+            here = (env == s).astype(np.uint8)
+            for shell in range(len(MESSAGE_D2)):
+                for column in graph.neighbours[:, cuts[shell] : cuts[shell + 1]].T:
+                    out[:, :, shell, s] += here[:, column]
+            out[:, :, -1, s] = here[:, : graph.n_round1]
+        return torch.from_numpy(out.reshape(len(env), graph.n_round1, -1))
+
+    def forward(self, counts: Tensor) -> Tensor:
+        """(n, 8) barriers in eV, mean over the members, without the floor."""
+        counts = counts.to(torch.float32)
+        return torch.stack([net(counts) for net in self.nets]).mean(dim=0)
+
+    @torch.no_grad()
+    def predict(self, env: NDArray[np.int8], *, batch: int = 256) -> NDArray[np.float64]:
+        """Barriers of environments, (n, 8) eV, at least FLOOR_EV; inf where the target is vacant."""
+        parts = [self(self.counts(env[i : i + batch])).double().numpy() for i in range(0, len(env), batch)]
+        barriers = np.maximum(np.concatenate(parts), FLOOR_EV)
+        return np.where(env[:, 1 : 1 + N_JUMPS] == 0, np.inf, barriers)
+
+    def check(self, lattice: Lattice) -> None:
+        """As `BarrierModel.check`, and the cell must be large enough for the environment of a vacancy."""
+        super().check(lattice)
+        if not fits(lattice):
+            times = minimum_shape(lattice)
+            raise ValueError(
+                f"barrier model {self.name} needs a larger cell than {lattice.shape[0]} x {lattice.shape[1]} x "
+                f"{lattice.shape[2]}: repeat it {times[0]} x {times[1]} x {times[2]} times"
+            )
+
+    def compile(self, lattice: Lattice) -> CompiledBarriers:
+        """Tables for `gnn_kernel` on a bcc lattice of any (conventional, primitive, strained) cell."""
+        self.check(lattice)
+        graph = bcc_graph()
+        env = lattice.offsets(graph.positions)
+        first = lattice.shells(1)[0].offsets
+        if not np.array_equal(env[:, 1 : 1 + N_JUMPS], first):
+            raise ValueError(f"the first shell of this {lattice.prototype} lattice is not in sorted order")
+        settings = self.settings
+        tables = [graph.neighbours, graph.readout, graph.shell_start, graph.class_start]
+        header = [len(self.species) + 1, settings["members"], settings["width"], settings["hidden"]]
+        header += [graph.n_env, graph.n_round1, graph.n_nodes, len(graph.classes)]
+        at = HEADER
+        for table in tables:
+            header.append(at)
+            at += table.size
+        header += [0] * (HEADER - len(header))
+        width, hidden, n_features = settings["width"], settings["hidden"], (len(MESSAGE_D2) + 1) * header[0]
+        n_read = (len(graph.classes) + 2) * width
+        workspace = graph.n_round1 * (n_features + width) + graph.n_nodes * 5 * width + N_JUMPS * (n_read + hidden)
+        return CompiledBarriers(
+            kind=GNN_DIRECT,
+            n_targets=N_JUMPS,
+            env=env,
+            species=np.array([0, *(self.species.index(s) + 1 for s in lattice.species)], dtype=np.int8),
+            integers=np.concatenate([np.array(header), *(t.ravel() for t in tables)]).astype(np.int64),
+            single=np.concatenate([net.flat_weights() for net in self.nets]),
+            double=np.zeros(0),
+            workspace=workspace,
+        )
