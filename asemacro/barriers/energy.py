@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from asemacro.barriers.base import BarrierModel
 from asemacro.barriers.gather import neighbour
+
+if TYPE_CHECKING:
+    from asemacro.lattice import Lattice
 
 PAIR_ENERGY, GNN_ENERGY = range(2)
 
@@ -33,6 +37,42 @@ class CompiledEnergy(NamedTuple):
     single: NDArray[np.float32]
     double: NDArray[np.float64]
     workspace: int
+
+
+@runtime_checkable
+class EnergyModel(Protocol):
+    """A barrier model that has a lattice energy: its barriers obey detailed balance for it.
+
+    Attributes:
+        name: shown on screen and on figures.
+        has_energy: False if this one has none after all (a network of the direct form).
+    """
+
+    name: str
+    has_energy: bool
+
+    def compile_energy(self, lattice: Lattice) -> CompiledEnergy:
+        """Tables of the energy on `lattice`."""
+        ...
+
+
+def energy_of(model: BarrierModel, lattice: Lattice) -> CompiledEnergy:
+    """The model's energy, compiled.
+
+    Raises:
+        ValueError: the model has none.
+    """
+    if not has_energy(model):
+        raise ValueError(
+            f"barrier model {model.name} has no energy, so it has no equilibrium to sample by swaps; "
+            "use a model that has one (refractory, or pair energies)"
+        )
+    return model.compile_energy(lattice)  # type: ignore[attr-defined]
+
+
+def has_energy(model: BarrierModel) -> bool:
+    """Whether `SwapMC` can sample the model's equilibrium."""
+    return isinstance(model, EnergyModel) and model.has_energy
 
 
 @njit(cache=True, nogil=True)

@@ -43,6 +43,8 @@ class PairBarrier(BarrierModel):
         name: shown on screen and on figures.
     """
 
+    has_energy = True
+
     def __init__(
         self,
         species: Sequence[str],
@@ -54,9 +56,7 @@ class PairBarrier(BarrierModel):
         self.species = tuple(species)
         self.prototype = None
         if not self.species or len(set(self.species)) != len(self.species):
-            raise ValueError(
-                f"pair barriers: species must be different symbols, at least one; got {list(species)}"
-            )
+            raise ValueError(f"pair barriers: species must be different symbols, at least one; got {list(species)}")
         if set(migration_eV) != set(self.species):
             raise ValueError(
                 f"pair barriers: migration_eV must have one energy for each of {', '.join(self.species)}; "
@@ -66,9 +66,7 @@ class PairBarrier(BarrierModel):
         self.pair_eV = tuple(dict(shell) for shell in pair_eV)
         self._tables = np.stack([self._table(shell) for shell in self.pair_eV]) if self.pair_eV else None
         if self._tables is None:
-            raise ValueError(
-                "pair barriers: pair_eV needs the pair energies of at least the first shell; it is empty"
-            )
+            raise ValueError("pair barriers: pair_eV needs the pair energies of at least the first shell; it is empty")
 
     @classmethod
     def from_json(cls, path: str | Path) -> PairBarrier:
@@ -85,22 +83,16 @@ class PairBarrier(BarrierModel):
             raise ValueError(f"{path} is not JSON ({error})") from None
         keys = {"species", "migration_eV", "pair_eV"}
         if not isinstance(content, dict) or not keys <= set(content):
-            raise ValueError(
-                f"{path} is not a pair barrier model: it needs the keys {', '.join(sorted(keys))}"
-            )
+            raise ValueError(f"{path} is not a pair barrier model: it needs the keys {', '.join(sorted(keys))}")
         unknown = set(content) - keys - {"name", "origin"}
         if unknown:
-            raise ValueError(
-                f"{path}: unknown key {', '.join(sorted(unknown))}; known are {', '.join(sorted(keys))}"
-            )
+            raise ValueError(f"{path}: unknown key {', '.join(sorted(unknown))}; known are {', '.join(sorted(keys))}")
         shapes = (list, dict, list)
         for key, kind in zip(("species", "migration_eV", "pair_eV"), shapes, strict=True):
             if not isinstance(content[key], kind):
                 raise ValueError(f"{path}: {key} must be a JSON {'array' if kind is list else 'object'}")
         if not all(isinstance(shell, dict) for shell in content["pair_eV"]):
-            raise ValueError(
-                f'{path}: pair_eV must be an array of objects {{"A-B": eV}}, one per neighbour shell'
-            )
+            raise ValueError(f'{path}: pair_eV must be an array of objects {{"A-B": eV}}, one per neighbour shell')
         try:
             return cls(
                 content["species"],
@@ -169,9 +161,7 @@ class PairBarrier(BarrierModel):
                                 rows.append((slots[key], s, sign))
             env.append(np.array(list(slots), dtype=np.int64))
         if len({len(e) for e in env}) != 1:
-            raise ValueError(
-                f"pair barriers need equivalent sites; those of {lattice.prototype} have different shells"
-            )
+            raise ValueError(f"pair barriers need equivalent sites; those of {lattice.prototype} have different shells")
         starts.append(len(rows))
         size = self._tables.shape[1]
         migration = [0.0, *(self.migration_eV[s] for s in self.species or ())]
@@ -180,9 +170,7 @@ class PairBarrier(BarrierModel):
             n_targets=n_targets,
             env=np.stack(env),
             species=self._species_map(lattice),
-            integers=np.concatenate([[size], starts, np.array(rows, dtype=np.int64).reshape(-1)]).astype(
-                np.int64
-            ),
+            integers=np.concatenate([[size], starts, np.array(rows, dtype=np.int64).reshape(-1)]).astype(np.int64),
             single=np.zeros(0, dtype=np.float32),
             double=np.concatenate([migration, self._tables.reshape(-1)]),
             workspace=0,

@@ -1,0 +1,168 @@
+"""Canonical swap Monte Carlo: the equilibrium of a lattice energy, where kinetics cannot reach it."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from ase.units import kB
+from numba import njit
+from numpy.typing import ArrayLike, NDArray
+
+from asemacro.barriers.base import BarrierModel
+from asemacro.barriers.energy import CompiledEnergy, energy_of, swap_energy
+from asemacro.micro.checks import count_of, positive, state_of
+
+if TYPE_CHECKING:
+    from asemacro.lattice import Lattice
+
+PATIENCE_S = 0.2
+"""Longest time inside the compiled loop, so that Ctrl-C and progress bars answer."""
+
+
+@njit(cache=True, nogil=True)
+def swap_on(
+    energy: CompiledEnergy,
+    shape: NDArray,
+    x: NDArray,
+    work: NDArray,
+    beta: float,
+    attempts: int,
+    sums: NDArray,
+    rng: np.random.Generator,
+) -> None:
+    """Attempt to swap random unlike pairs; x and `sums` = [accepted, energy change] are edited.
+
+    The first site is uniform, the second uniform among the sites of other species. A pair (a, b) is proposed with
+    probability 1/n (1/(n - n_A) + 1/(n - n_B)), the same before and after the swap, so min(1, exp(-beta dE)) gives
+    the Boltzmann law.
+    """
+    n = x.shape[0]
+    for _ in range(attempts):
+        a = np.int64(rng.random() * n)
+        b = np.int64(rng.random() * n)
+        while x[b] == x[a]:
+            b = np.int64(rng.random() * n)
+        change = swap_energy(energy, shape, x, a, b, work)
+        if change <= 0.0 or rng.random() < np.exp(-beta * change):
+            x[a], x[b] = x[b], x[a]
+            sums[0] += 1.0
+            sums[1] += change
+
+
+@dataclasses.dataclass(frozen=True)
+class SwapRun:
+    """Result of `SwapMC.run`.
+
+    Attributes:
+        x: (n_sites,) final state.
+        record: (n_records, ...) the states, or what `observe` made of them.
+        record_sweeps: (n_records,) sweeps before each record.
+        acceptance: fraction of the attempts accepted.
+        energy_change_eV: energy of the final state above that of the first.
+    """
+
+    x: NDArray[np.int8]
+    record: NDArray[Any]
+    record_sweeps: NDArray[np.int64]
+    acceptance: float
+    energy_change_eV: float
+
+
+class SwapMC:
+    """Metropolis swaps of unlike sites anywhere in the lattice, vacancies among the species.
+
+    Samples exp(-E / kT) at fixed composition. One sweep is n_sites attempts.
+
+    Args:
+        lattice: where the alloy lives.
+        model: a barrier model that has an energy.
+        temperature_K: temperature, > 0.
+
+    Raises:
+        ValueError: a model without an energy or not made for the lattice, or a temperature that is not positive.
+    """
+
+    def __init__(self, lattice: Lattice, model: BarrierModel, temperature_K: float) -> None:
+        self._lattice = lattice
+        self._temperature_K = positive(temperature_K, "temperature", "K")
+        self._energy = energy_of(model, lattice)
+        self._shape = np.array(lattice.shape, dtype=np.int64)
+
+    @property
+    def lattice(self) -> Lattice:
+        """Where the alloy lives."""
+        return self._lattice
+
+    @property
+    def temperature_K(self) -> float:
+        """Temperature in K."""
+        return self._temperature_K
+
+    def run(
+        self,
+        x: NDArray[np.int8],
+        sweeps: int | None = None,
+        *,
+        record_sweeps: ArrayLike | None = None,
+        observe: Callable[[NDArray[np.int8]], Any] | None = None,
+        progress: Callable[[int], Any] | None = None,
+        rng: np.random.Generator,
+    ) -> SwapRun:
+        """One Markov chain.
+
+        Args:
+            x: (n_sites,) or (1, n_sites) state, not edited.
+            sweeps: length; default the last of `record_sweeps`.
+            record_sweeps: numbers of sweeps to record after, ascending.
+            observe: what to keep of a state (1, n_sites) at a record point; default the state itself.
+            progress: called with the sweeps so far, several times a second.
+            rng: source of randomness.
+
+        Raises:
+            ValueError: no length given, a negative one, or a state that does not fit or has one species only.
+        """
+        state = state_of(self._lattice, x).copy()
+        if state.min() == state.max():
+            raise ValueError("no unlike pairs to swap: all sites hold the same species")
+        points = np.atleast_1d(np.asarray([] if record_sweeps is None else record_sweeps))
+        if points.ndim != 1 or np.any(np.diff(points) < 0):
+            raise ValueError("record points must ascend")
+        if sweeps is None and not len(points):
+            raise ValueError("a run needs a length: sweeps")
+        end = count_of(points[-1] if sweeps is None else sweeps, "sweeps")
+        points = np.array([count_of(p, "sweeps") for p in points if p <= end], dtype=np.int64)
+        work = np.zeros(self._energy.workspace, dtype=np.float32)
+        sums = np.zeros(2)
+        keep = (lambda s: s[0].copy()) if observe is None else observe
+        record: list[Any] = []
+        at, block = 0, 1
+        for point in (*points, end):
+            while at < point:
+                size = int(min(block, point - at))
+                block = self._sweep(state[0], size, work, sums, rng)
+                at += size
+                if progress is not None:
+                    progress(at)
+            if len(record) < len(points):
+                record.append(keep(state))
+        attempts = max(end * self._lattice.n_sites, 1)
+        return SwapRun(state[0], np.array(record), points, float(sums[0] / attempts), float(sums[1]))
+
+    def _sweep(
+        self,
+        x: NDArray[np.int8],
+        sweeps: int,
+        work: NDArray[np.float32],
+        sums: NDArray[np.float64],
+        rng: np.random.Generator,
+    ) -> int:
+        """Do some sweeps; return how many would take about PATIENCE_S."""
+        started = time.perf_counter()
+        beta = 1 / (kB * self._temperature_K)
+        swap_on(self._energy, self._shape, x, work, beta, sweeps * len(x), sums, rng)
+        elapsed = max(time.perf_counter() - started, 1e-6)
+        return max(1, int(min(PATIENCE_S / elapsed, 8.0) * sweeps))
