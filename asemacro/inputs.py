@@ -109,18 +109,32 @@ def choose_barriers(barriers: str | Path | BarrierModel | None, species: Sequenc
 
 
 class Boxes(NamedTuple):
-    """The small box that is simulated and the large one that is predicted."""
+    """The small box that is simulated and the large one that is predicted.
+
+    Attributes:
+        small: lattice of the small box.
+        large: lattice of the large one, which the small one tiles.
+        copies: K, small boxes in the large one.
+        counts: of each species and of vacancies ("X") in the small box; the large one has K times as many.
+    """
 
     small: Lattice
     large: Lattice
     copies: int
-    vacancies_small: int
-    vacancies_large: int
+    counts: dict[str, int]
+
+    @property
+    def large_counts(self) -> dict[str, int]:
+        """Counts of the large box, exactly proportional."""
+        return {symbol: self.copies * count for symbol, count in self.counts.items()}
+
+    @property
+    def vacancies(self) -> int:
+        """In the large box."""
+        return self.copies * self.counts["X"]
 
 
-def choose_boxes(
-    lattice: Lattice, sites: int, small: int, vacancies: int | None, concentration: float | None
-) -> Boxes:
+def choose_boxes(lattice: Lattice, sites: int, small: int, vacancies: int | None, concentration: float | None) -> Boxes:
     """Repeat the input to the small box and that to the large one.
 
     Args:
@@ -140,10 +154,10 @@ def choose_boxes(
     copies = large.n_sites // small_lattice.n_sites
     if vacancies is not None and vacancies >= large.n_sites:
         raise ValueError(f"{vacancies} vacancies do not fit on {large.n_sites} sites")
-    n_small = vacancies_in(
-        small_lattice.n_sites, None if vacancies is None else vacancies / copies, concentration
-    )
-    return Boxes(small_lattice, large, copies, n_small, n_small * copies)
+    n_small = vacancies_in(small_lattice.n_sites, None if vacancies is None else vacancies / copies, concentration)
+    counts = small_lattice.counts(vacancies=n_small)
+    names = ("X", *small_lattice.species)
+    return Boxes(small_lattice, large, copies, {name: int(n) for name, n in zip(names, counts, strict=True)})
 
 
 def vacancies_in(sites: int, vacancies: float | None, concentration: float | None) -> int:

@@ -1,0 +1,250 @@
+"""The simulations behind a diagram: runs from random at one temperature, in rounds, until enough is known."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from asemacro.analysis import autocorrelation_time
+from asemacro.micro.alloy import VacancyKMC
+from asemacro.record import Record
+from asemacro.store import Checkpoint
+
+if TYPE_CHECKING:
+    from asemacro.barriers.base import BarrierModel
+    from asemacro.lattice import Lattice
+    from asemacro.observables import WarrenCowley
+
+Floats = NDArray[np.float64]
+FIRST_STEP_HOPS = 64  # below it increments are vacancy flicker
+LAST_STEP_HOPS = 256  # finest step late in a run; pairs join several
+GROWTH = 0.05  # step over age in between
+POINTS = 16  # grid points between two looks at the clock
+Report = Callable[[str, float, str], Any]
+STRAY = 4.0  # a run may take this many times the budget's hops before the record is cut
+
+
+@dataclasses.dataclass(frozen=True)
+class Budget:
+    """When the runs of one temperature end, whichever comes first.
+
+    Attributes:
+        hops: per run and vacancy.
+        evaluations: barrier evaluations (cache misses) per run and vacancy.
+        relaxations: length in units of the slowest relaxation time seen.
+    """
+
+    hops: float
+    evaluations: float = np.inf
+    relaxations: float = 30.0
+
+
+def collect(
+    kmc: VacancyKMC,
+    starts: NDArray[np.int8],
+    sro: WarrenCowley,
+    columns: Sequence[int] | NDArray[np.intp],
+    copies: int,
+    budget: Budget,
+    *,
+    rng: np.random.Generator,
+    progress: Callable[[float, str], Any] | None = None,
+) -> Record:
+    """Run small cells from random until the budget is spent or equilibrium is well sampled.
+
+    The first run lays the time grid: steps of 64 of its first hops, growing with age, at most 256 of its
+    recent hops; the others follow it, so all are seen at the same times.
+
+    Args:
+        kmc: the small cell at one temperature.
+        starts: (runs, n_sites) random states, a multiple of `copies` of them.
+        sro: measures all pairs.
+        columns: of `sro`, the ones whose equilibrium is watched.
+        copies: K.
+        budget: when to end.
+        rng: source of randomness; one stream a run is spawned from it.
+        progress: called with the fraction done (0 to 1) and a short text.
+    """
+    streams = rng.spawn(len(starts) + 1)
+    vacancies = kmc.carriers(starts[:1]).shape[1]
+    states = list(starts)
+    order = [[sro(x[None], kmc.lattice)[0]] for x in states]
+    hops = [[0.0] for _ in states]
+    times = [0.0]
+    clock = kmc.run(states[0], hops=10 * FIRST_STEP_HOPS * vacancies, rng=streams[-1])
+    first = clock.time_s / (clock.hops / vacancies) * FIRST_STEP_HOPS
+    totals = np.zeros(4)  # hops, misses, clamped x hops, adjacent time
+    goal = min(budget.hops, 64.0 * FIRST_STEP_HOPS)
+    relaxed, relaxation_time, cut = False, float("nan"), False
+
+    def tell() -> None:
+        if progress is not None:
+            followers = len(hops) - 1
+            behind = sum(len(series) < len(times) for series in hops[1:])
+            share = hops[0][-1] / budget.hops * (1 - 0.5 * behind / max(followers, 1))
+            progress(min(share, 1.0), f"{kmc.temperature_K:g} K, {hops[0][-1]:.1e} hops, {times[-1]:.1e} s")
+
+    def advance(index: int, grid: Floats, limit: float) -> int:
+        """Run one cell along the grid; how many of its points it reached."""
+        allowed = int(np.ceil((limit - hops[index][-1]) * vacancies))
+        done = kmc.run(
+            states[index],
+            record_times_s=grid - times[len(hops[index]) - 1],
+            hops=max(allowed, 1),
+            observe=lambda x: sro(np.atleast_2d(x), kmc.lattice)[0],
+            progress=lambda *_: tell(),
+            rng=streams[index],
+        )
+        reached = len(done.record_times_s)
+        order[index].extend(done.record)
+        base = hops[index][-1]
+        hops[index].extend(base + done.record_hops / vacancies)
+        states[index] = done.x
+        misses = done.hops * (1 - done.cache_hit_rate)
+        totals[:] += (
+            done.hops,
+            misses,
+            done.clamped_fraction * done.hops,
+            done.adjacent_fraction * done.time_s,
+        )
+        return reached
+
+    while True:
+        while hops[0][-1] < goal and not cut:
+            middle = int(np.searchsorted(hops[0], hops[0][-1] / 2))
+            recent = (times[-1] - times[middle]) / max(hops[0][-1] - hops[0][middle], 1.0)
+            step = max(first, min(GROWTH * times[-1], LAST_STEP_HOPS * recent))
+            grid = times[-1] + step * np.arange(1, POINTS + 1)
+            reached = advance(0, grid, STRAY * budget.hops)
+            times.extend(grid[:reached])
+            cut = reached < len(grid)
+        for index in range(1, len(states)):
+            grid = np.array(times[len(hops[index]) :])
+            cut |= advance(index, grid, STRAY * budget.hops) < len(grid)
+        length = min(len(series) for series in hops)
+        late = np.array([series[length // 2 : length] for series in order])[:, :, columns]
+        relaxed, relaxation_time = _relaxation(late, np.array(times[length // 2 : length]), budget.relaxations)
+        spent = hops[0][-1] >= budget.hops or totals[1] / len(states) / vacancies >= budget.evaluations
+        if relaxed or spent or cut:
+            break
+        goal = min(2 * goal, budget.hops)
+    total_time = times[length - 1] * len(states)
+    return Record(
+        temperature_K=kmc.temperature_K,
+        copies=copies,
+        times_s=np.array(times[:length]),
+        order=np.array([series[:length] for series in order]),
+        hops=np.array([series[:length] for series in hops]),
+        relaxed=relaxed,
+        relaxation_time_s=relaxation_time,
+        hit_rate=1 - totals[1] / max(totals[0], 1),
+        clamped=totals[2] / max(totals[0], 1),
+        adjacent=totals[3] / total_time,
+    )
+
+
+def _relaxation(late: Floats, times: Floats, wanted: float) -> tuple[bool, float]:
+    """Whether the second half of the runs is `wanted`/2 relaxation times long and stands still; and the time.
+
+    Args:
+        late: (runs, n, d) second half of the records.
+        times: (n,) its times.
+        wanted: length of the whole records in relaxation times.
+    """
+    if len(times) < 32:
+        return False, float("nan")
+    even = np.linspace(times[0], times[-1], len(times))
+    series = np.array([[np.interp(even, times, run[:, k]) for k in range(run.shape[1])] for run in late])
+    step = even[1] - even[0]
+    slowest = max(autocorrelation_time(series[:, k] - series[:, k].mean()) * step for k in range(series.shape[1]))
+    half = len(even) // 2
+    halves = series[:, :, :half].mean(axis=2), series[:, :, half:].mean(axis=2)
+    change = (halves[1] - halves[0]).mean(axis=0)
+    error = (halves[1] - halves[0]).std(axis=0, ddof=1) / np.sqrt(len(series))
+    stands = bool((np.abs(change) < 3 * error).all())
+    return stands and (even[-1] - even[0]) > 0.5 * wanted * slowest, float(slowest)
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """The runs of one box at one temperature.
+
+    Attributes:
+        lattice: the box.
+        model: barriers.
+        temperature_K: temperature.
+        counts: of each species and of vacancies ("X") in the box.
+        runs: how many, a multiple of copies.
+        copies: K.
+        sro: measures all pairs.
+        budget: when to end.
+        rng: the job's own stream.
+    """
+
+    lattice: Lattice
+    model: BarrierModel
+    temperature_K: float
+    counts: Mapping[str, int]
+    runs: int
+    copies: int
+    sro: WarrenCowley
+    budget: Budget
+    rng: np.random.Generator
+
+    @property
+    def name(self) -> str:
+        """Key of the job among those of one diagram."""
+        return f"{self.lattice.n_sites}-sites-{self.temperature_K:g}K"
+
+    def run(self, progress: Callable[[float, str], Any]) -> Record:
+        """Start all runs from random and follow them."""
+        kmc = VacancyKMC(self.lattice, self.model, self.temperature_K)
+        starts = self.lattice.random_state(self.counts, batch=self.runs, rng=self.rng)
+        unlike = [k for k, label in enumerate(self.sro.labels) if len(set(label.split("-"))) == 2]
+        return collect(kmc, starts, self.sro, unlike, self.copies, self.budget, rng=self.rng, progress=progress)
+
+
+def run_jobs(jobs: Sequence[Job], workers: int | None, checkpoint: Checkpoint | None, report: Report) -> list[Record]:
+    """Run jobs on threads (the kernels release the interpreter lock), the finished ones kept in a checkpoint.
+
+    Every job has its own stream and its own barrier cache, so the records do not depend on the workers.
+    Ctrl-C stops all of them within a moment; finished jobs stay in the checkpoint.
+    """
+    stop = threading.Event()
+    workers = workers or os.cpu_count() or 1
+
+    def work(job: Job) -> Record:
+        def progress(fraction: float, text: str) -> None:
+            if stop.is_set():
+                raise KeyboardInterrupt
+            report(job.name, fraction, text)
+
+        record = job.run(progress)
+        if checkpoint is not None:
+            checkpoint.save(job.name, record.to_arrays())
+        report(job.name, 1.0, "")
+        return record
+
+    found = [checkpoint.load(job.name) if checkpoint is not None else None for job in jobs]
+    with threadpool_limits(1), ThreadPoolExecutor(workers) as pool:
+        # the slowest jobs (most evaluations, at high temperature) first, so that none is left over at the end
+        order = sorted(range(len(jobs)), key=lambda k: -jobs[k].temperature_K)
+        futures = {k: pool.submit(work, jobs[k]) for k in order if found[k] is None}
+        try:
+            records = [
+                Record.from_arrays(arrays) if arrays is not None else futures[k].result()
+                for k, arrays in enumerate(found)
+            ]
+        except BaseException:
+            stop.set()
+            pool.shutdown(cancel_futures=True)
+            raise
+    return records

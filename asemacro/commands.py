@@ -1,0 +1,217 @@
+"""What the verbs do around the functions that scripts call: read, say, show progress, write."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from asemacro.campaign import Report
+from asemacro.diagram import phase_diagram
+from asemacro.inputs import (
+    as_lattice,
+    check_temperatures,
+    choose_barriers,
+    parse_temperatures,
+    read_structure,
+    vacancies_in,
+)
+from asemacro.store import Checkpoint, output_directory, run_record, write_csv, write_json, write_whole
+
+RECORDS = 200  # rows of the order over time of a kmc run
+FRAMES = 50  # states in its trajectory
+
+
+@contextlib.contextmanager
+def progress_bar(total: int) -> Iterator[Report]:
+    """One bar over all tasks of a run, on a terminal; silence elsewhere. The report may come from any thread."""
+    from tqdm import tqdm
+
+    done: dict[str, float] = {}
+    lock = threading.Lock()
+    form = "{desc} |{bar}| {percentage:3.0f}% [{elapsed}<{remaining}] {postfix}"
+    with tqdm(total=float(total), disable=not sys.stderr.isatty(), bar_format=form, leave=False) as bar:
+
+        def report(task: str, fraction: float, text: str) -> None:
+            with lock:
+                done[task] = max(done.get(task, 0.0), min(fraction, 1.0))
+                bar.n = min(sum(done.values()), float(total))
+                if text:
+                    bar.set_postfix_str(text, refresh=False)
+                bar.update(0)
+
+        yield report
+
+
+def run_phase_diagram(
+    structure: str | Path, output: str | Path, *, temperatures: str, seed: int, **options: Any
+) -> None:
+    """Verb phase-diagram: structure file in, sro.csv, sro.png, ttt.png, sde.safetensors and run.json out."""
+    started = time.perf_counter()
+    temperatures_K = parse_temperatures(temperatures)
+    atoms = read_structure(structure)
+    lattice = as_lattice(atoms)
+    workers = options.pop("workers")
+    options["barriers"] = model = choose_barriers(options["barriers"], lattice.species)
+    folder = output_directory(output)
+    arguments = {"structure": str(structure), "temperatures": temperatures_K, **options, "barriers": model.name}
+    checkpoint = Checkpoint(folder, {**arguments, "seed": seed, "lattice": repr(lattice.composition)})
+    print(f"{'-'.join(lattice.species)} on {lattice.prototype}, barriers: {model.name}")
+    jobs = len(temperatures_K) * (2 if options["direct"] else 1) + 3
+    try:
+        with progress_bar(jobs) as report:
+            diagram = phase_diagram(
+                lattice,
+                temperatures_K=temperatures_K,
+                workers=workers,
+                checkpoint=checkpoint,
+                progress=report,
+                rng=np.random.default_rng(seed),
+                **options,
+            )
+    except KeyboardInterrupt:
+        print(f"finished temperatures are kept in {folder}; the same command goes on from there", file=sys.stderr)
+        raise
+    written = diagram.save(folder)
+    wall = time.perf_counter() - started
+    record = run_record(arguments, seed, wall, **diagram.about)
+    written.append(write_json(folder / "run.json", record))
+    checkpoint.clear()
+    _print_summary(diagram.points, diagram.map_pair)
+    print(f"wrote {', '.join(path.name for path in written)} to {folder} in {wall:.0f} s")
+
+
+def _print_summary(points: list[Any], pair: str) -> None:
+    """The strongest pair at each temperature; o marks what was extrapolated."""
+    print(f"{'T (K)':>7} {pair + ', equilibrium':>26} {'annealed':>20}")
+    chosen = [p for p in points if p.pair == pair and p.source in ("sde", "mc")]
+    for temperature in sorted({p.temperature_K for p in chosen}):
+        cells = []
+        for state in ("equilibrium", "annealed"):
+            here = [p for p in chosen if p.temperature_K == temperature and p.state == state]
+            best = min(here, key=lambda p: p.source)  # mc before sde
+            cells.append(f"{best.delta:+.3f} +- {best.delta_err:.3f} {' ' if best.trusted else 'o'}")
+        print(f"{temperature:>7g} {cells[0]:>26} {cells[1]:>20}")
+    print("o: extrapolated beyond the data, or an error above 0.05")
+
+
+def run_kmc(
+    structure: str | Path,
+    output: str | Path,
+    *,
+    temperature_K: float,
+    hops: float | None,
+    time_s: float | None,
+    barriers: str | Path | None,
+    sites: int,
+    vacancies: int | None,
+    vacancy_concentration: float | None,
+    seed: int,
+) -> None:
+    """Verb kmc: one run, written as sro.csv, final.extxyz, trajectory.extxyz and run.json."""
+    import ase.io
+
+    from asemacro.micro.alloy import VacancyKMC
+    from asemacro.observables import WarrenCowley
+
+    check_temperatures([temperature_K])
+    if hops is not None and time_s is not None:
+        raise ValueError("give either --hops or --time, not both")
+    for name, value in (("--hops", hops), ("--time", time_s)):
+        if value is not None and not (math.isfinite(value) and value > 0):
+            raise ValueError(f"{name} {value:g}: must be positive and finite")
+    atoms = read_structure(structure)
+    lattice = as_lattice(atoms)
+    box = lattice.at_least(sites)
+    model = choose_barriers(barriers, lattice.species)
+    rng = np.random.default_rng(seed)
+    start = start_state(lattice, box, atoms, vacancies, vacancy_concentration, rng)
+    kmc = VacancyKMC(box, model, temperature_K)
+    folder = output_directory(output)
+    n_vacancies = int((start == 0).sum())
+    print(
+        f"{'-'.join(box.species)} on {box.prototype}, {box.n_sites} sites, {n_vacancies} vacancies, "
+        f"{temperature_K:g} K, barriers: {model.name}"
+    )
+    sro = WarrenCowley(box.species, shells=1, pairs="all")
+    total = int(hops if hops is not None else 1e5)
+    if time_s is not None:
+        marks = {"record_times_s": np.linspace(0, time_s, RECORDS + 1)}
+    else:
+        marks = {"record_hops": np.unique(np.linspace(0, total, RECORDS + 1).astype(int))}
+    with progress_bar(1) as report:
+
+        def progress(done: int, now: float) -> None:
+            share = now / time_s if time_s is not None else done / total
+            report("kmc", share, f"{done:.2e} hops, {now:.2e} s")
+
+        run = kmc.run(start, **marks, progress=progress, rng=rng)
+    order = sro(run.record, box)
+    rows = [
+        [int(n), float(t), *values] for n, t, values in zip(run.record_hops, run.record_times_s, order, strict=True)
+    ]
+    columns = ["hop", "time_s", *sro.labels]
+    frames = [box.to_atoms(x) for x in run.record[:: max(1, len(run.record) // FRAMES)]]
+    final = box.to_atoms(run.x)
+    record = run_record(
+        {
+            "structure": str(structure),
+            "temperature_K": temperature_K,
+            "hops": hops,
+            "time_s": time_s,
+            "barriers": model.name,
+            "sites": box.n_sites,
+            "vacancies": n_vacancies,
+        },
+        seed,
+        run.wall_time_s,
+        barriers=model.name,
+        stopped=run.stopped,
+        hops=run.hops,
+        time_s=run.time_s,
+        hops_per_second=run.hops_per_second,
+        cache_hit_rate=run.cache_hit_rate,
+        clamped_fraction=run.clamped_fraction,
+        adjacent_vacancies_fraction_of_time=run.adjacent_fraction,
+    )
+    written = [
+        write_csv(folder / "sro.csv", columns, rows),
+        write_whole(folder / "final.extxyz", lambda path: ase.io.write(path, final, format="extxyz")),
+        write_whole(folder / "trajectory.extxyz", lambda path: ase.io.write(path, frames, format="extxyz")),
+        write_json(folder / "run.json", record),
+    ]
+    print(
+        f"{run.hops} hops, {run.time_s:.4g} s of KMC time, {run.hops_per_second:.3g} hops/s, "
+        f"cache hits {100 * run.cache_hit_rate:.0f} %"
+    )
+    print(f"wrote {', '.join(path.name for path in written)} to {folder}")
+
+
+def start_state(
+    lattice: Any, box: Any, atoms: Any, vacancies: int | None, concentration: float | None, rng: np.random.Generator
+) -> Any:
+    """The structure's own atoms, repeated, if it has definite ones and the wanted vacancies; else random.
+
+    A structure with partial occupancy starts random. A definite one keeps its atoms; if it has no vacancy, or if
+    a number is asked for, atoms are taken out at random sites until the number is right.
+    """
+    try:
+        own = lattice.state(atoms)
+    except ValueError:
+        return box.random_state(vacancies=vacancies_in(box.n_sites, vacancies, concentration), batch=1, rng=rng)
+    state = lattice.tile(own, box)[0]
+    present = int((state == 0).sum())
+    asked = vacancies is not None or concentration is not None
+    wanted = vacancies_in(box.n_sites, vacancies, concentration) if asked or present == 0 else present
+    if wanted < present:
+        raise ValueError(f"the structure has {present} vacancies, {wanted} asked for; give at least {present}")
+    filled = np.flatnonzero(state)
+    state[rng.choice(filled, wanted - present, replace=False)] = 0
+    return state[None]

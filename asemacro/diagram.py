@@ -1,0 +1,279 @@
+"""The product: short-range order over temperature, at equilibrium and after an anneal from random."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from ase.units import kB
+from numpy.typing import NDArray
+
+from asemacro.campaign import Budget, Job, Report, run_jobs
+from asemacro.inputs import Boxes, as_lattice, check_temperatures, choose_barriers, choose_boxes
+from asemacro.observables import WarrenCowley
+from asemacro.points import PairTable, Point
+from asemacro.prediction import Prediction, learn, predict
+from asemacro.results import direct_points, equilibrium_by_swaps, learned_points, record_summary, swap_points
+from asemacro.store import Checkpoint
+
+if TYPE_CHECKING:
+    from asemacro.barriers.base import BarrierModel
+    from asemacro.sde import NeuralSDE
+
+Floats = NDArray[np.float64]
+ANNEAL_HOPS = 2e7
+QUICK_SWEEPS, FULL_SWEEPS = 400, 4000
+QUICK = Budget(hops=1e6, evaluations=2.5e4, relaxations=15.0)
+
+
+@dataclasses.dataclass(frozen=True)
+class PhaseDiagram:
+    """Short-range order over temperature.
+
+    Attributes:
+        points: all of them.
+        map_times_s: (n_times,) time axis of the time-temperature map.
+        map_delta: (n_temperatures, n_times) order of the strongest pair; nan beyond the anneal.
+        map_pair: its name.
+        sde: the learned model.
+        about: what was run, for captions and run.json.
+    """
+
+    points: list[Point]
+    map_times_s: Floats
+    map_delta: Floats
+    map_pair: str
+    sde: NeuralSDE
+    about: dict[str, Any]
+
+    @property
+    def temperatures_K(self) -> list[float]:
+        """Increasing."""
+        return sorted({point.temperature_K for point in self.points})
+
+    @property
+    def pairs(self) -> list[str]:
+        """Names, in the order of the observable."""
+        return list(dict.fromkeys(point.pair for point in self.points))
+
+    def curve(self, pair: str, state: str, source: str) -> list[Point]:
+        """Points of one curve by temperature."""
+        chosen = [p for p in self.points if (p.pair, p.state, p.source) == (pair, state, source)]
+        return sorted(chosen, key=lambda p: p.temperature_K)
+
+    def plot(self) -> Any:
+        """SRO over temperature in two panels; returns the Axes of the first, `.figure` is the figure."""
+        from asemacro.diagram_figures import draw_diagram
+
+        return draw_diagram(self)
+
+    def plot_map(self) -> Any:
+        """Time-temperature map of the strongest pair; returns its Axes."""
+        from asemacro.diagram_figures import draw_map
+
+        return draw_map(self)
+
+    def save(self, directory: str | Path) -> list[Path]:
+        """Write sro.csv, sro.png, ttt.png and sde.safetensors, each whole or not at all."""
+        from asemacro.sde_file import save_sde
+        from asemacro.store import output_directory, write_csv, write_whole
+
+        folder = output_directory(directory)
+        columns = [field.name for field in dataclasses.fields(Point)]
+        order, heat = self.plot().figure, self.plot_map().figure
+        return [
+            write_csv(folder / "sro.csv", columns, (dataclasses.astuple(point) for point in self.points)),
+            write_whole(folder / "sro.png", order.savefig),
+            write_whole(folder / "ttt.png", heat.savefig),
+            write_whole(folder / "sde.safetensors", lambda path: save_sde(self.sde, path)),
+        ]
+
+
+def phase_diagram(
+    structure: Any,
+    barriers: str | Path | BarrierModel | None = None,
+    *,
+    temperatures_K: Sequence[float] = tuple(range(400, 3001, 200)),
+    sites: int = 8192,
+    small: int = 1024,
+    vacancies: int | None = None,
+    vacancy_concentration: float | None = None,
+    anneal_hops: float | None = None,
+    anneal_time_s: float | None = None,
+    seeds: int = 1,
+    hops: float | None = None,
+    direct: bool = False,
+    vacancy_formation_energy_eV: float | None = None,
+    workers: int | None = None,
+    checkpoint: Checkpoint | None = None,
+    progress: Report | None = None,
+    rng: np.random.Generator,
+) -> PhaseDiagram:
+    """Short-range order of an alloy over temperature, learned from small vacancy KMC runs.
+
+    At every temperature `seeds` x K small cells run from random; one SDE for all temperatures is fitted to their
+    pairs and predicts the large system: the order reached after an anneal from random, and at equilibrium.
+
+    Args:
+        structure: ASE Atoms, pymatgen Structure or Lattice; partial occupancy gives the composition.
+        barriers: model, its name or file; None for the default of the species (`inputs.choose_barriers`).
+        temperatures_K: temperatures.
+        sites: least number of sites of the predicted system.
+        small: least number of sites of the simulated cells.
+        vacancies: in the predicted system; default by concentration.
+        vacancy_concentration: per site, default 1/1024; at least one vacancy a small cell.
+        anneal_hops: anneal in hops per vacancy, default 2e7; turned into time by the mean time that the small
+            runs from random took.
+        anneal_time_s: anneal in seconds instead.
+        seeds: small runs are seeds x K.
+        hops: most hops per small run and vacancy; None for a quick budget (`QUICK`, at most 2.5e4 barrier
+            evaluations a run).
+        direct: add direct KMC of the large system, `seeds` runs from random with the same budget.
+        vacancy_formation_energy_eV: times are multiplied by c / exp(-E_f / kT), from the KMC's vacancy
+            concentration c to the thermal one.
+        workers: temperatures simulated at once (threads; the kernels release the lock). Results do not depend on it.
+        checkpoint: where finished temperatures are kept.
+        progress: called with (task, fraction, text).
+        rng: source of randomness; one stream a temperature is spawned from it.
+
+    Raises:
+        ValueError: one line on what is wrong with the input.
+    """
+    temperatures = check_temperatures(list(temperatures_K))
+    _check_numbers(anneal_hops, anneal_time_s, hops, seeds, vacancy_formation_energy_eV)
+    lattice = as_lattice(structure)
+    if len(lattice.species) < 2:
+        raise ValueError(
+            f"{'-'.join(lattice.species) or 'no element'}: no unlike pairs, so there is no order to compute"
+        )
+    model = choose_barriers(barriers, lattice.species)
+    boxes = choose_boxes(lattice, sites, small, vacancies, vacancy_concentration)
+    budget = QUICK if hops is None else Budget(hops=hops)
+    sro = WarrenCowley(lattice.species, shells=1, pairs="all")
+    report = progress or (lambda task, fraction, text: None)
+    streams = rng.spawn(2 * len(temperatures) + 3)
+
+    jobs = [
+        Job(boxes.small, model, temperature, boxes.counts, seeds * boxes.copies, boxes.copies, sro, budget, stream)
+        for temperature, stream in zip(temperatures, streams, strict=False)
+    ]
+    if direct:
+        jobs += [
+            Job(boxes.large, model, temperature, boxes.large_counts, seeds, 1, sro, budget, stream)
+            for temperature, stream in zip(temperatures, streams[len(temperatures) :], strict=False)
+        ]
+    records = run_jobs(jobs, workers, checkpoint, report)
+    small_records, direct_records = records[: len(temperatures)], records[len(temperatures) :]
+
+    table = _pair_table(sro, boxes)
+    report("fit", 0.0, "fit the SDE")
+    labels = [table.labels[k] for k in table.unlike]
+    ensemble = learn(small_records, table.unlike, labels, boxes.large.n_sites, rng=streams[-3])
+    start = np.mean([record.order[:, 0].mean(axis=0) for record in small_records], axis=0)[table.unlike]
+    exact = equilibrium_by_swaps(
+        boxes.small,
+        model,
+        temperatures,
+        boxes.counts,
+        sro,
+        sweeps=QUICK_SWEEPS if hops is None else FULL_SWEEPS,
+        rng=streams[-2],
+        report=report,
+    )
+    thermal = [_thermal_factor(T, boxes, vacancy_formation_energy_eV) for T in temperatures]
+    points: list[Point] = []
+    predictions = []
+    for index, record in enumerate(small_records):
+        report("predict", index / len(temperatures), f"predict {record.temperature_K:g} K")
+        if anneal_time_s is None:
+            anneal_s = record.time_of_hops(ANNEAL_HOPS if anneal_hops is None else anneal_hops)
+        else:
+            anneal_s = anneal_time_s / thermal[index]
+        prediction = predict(ensemble, record, start, anneal_s, table.unlike, rng=streams[-1])
+        predictions.append(prediction)
+        points += learned_points(table, record, prediction, anneal_s, thermal[index])
+        if exact:
+            points += swap_points(table, exact[index], record.temperature_K, anneal_s * thermal[index])
+        if direct:
+            points += direct_points(table, direct_records[index], anneal_s, thermal[index])
+    map_pair, map_times, map_delta = _map(predictions, thermal, labels)
+    about = {
+        "barriers": model.name,
+        "species": list(lattice.species),
+        "composition": {s: float(c) for s, c in lattice.composition.items()},
+        "lattice": lattice.prototype,
+        "sites": boxes.large.n_sites,
+        "small_sites": boxes.small.n_sites,
+        "vacancies": boxes.vacancies,
+        "copies": boxes.copies,
+        "quick_budget": hops is None,
+        "vacancy_formation_energy_eV": vacancy_formation_energy_eV,
+        "anneal": f"{anneal_time_s:g} s"
+        if anneal_time_s is not None
+        else f"{anneal_hops or ANNEAL_HOPS:g} hops per vacancy",
+        "temperatures": [
+            record_summary(record, prediction) for record, prediction in zip(small_records, predictions, strict=True)
+        ],
+    }
+    return PhaseDiagram(points, map_times, map_delta, map_pair, ensemble[0], about)
+
+
+def _check_numbers(
+    anneal_hops: float | None,
+    anneal_time_s: float | None,
+    hops: float | None,
+    seeds: int,
+    vacancy_formation_energy_eV: float | None,
+) -> None:
+    """One-line errors for numbers that make no sense."""
+    if anneal_hops is not None and anneal_time_s is not None:
+        raise ValueError("give the anneal in hops or in seconds, not both")
+    for name, value in (("anneal", anneal_hops), ("anneal time", anneal_time_s), ("number of hops", hops)):
+        if value is not None and not (math.isfinite(value) and value > 0):
+            raise ValueError(f"the {name} must be positive and finite, got {value:g}")
+    if hops is not None and hops < 1000:
+        raise ValueError(f"{hops:g} hops a run are too few to learn from; give at least 1000")
+    if seeds < 1:
+        raise ValueError(f"at least one seed is needed, got {seeds}")
+    energy = vacancy_formation_energy_eV
+    if energy is not None and not (math.isfinite(energy) and energy > 0):
+        raise ValueError(f"the vacancy formation energy must be positive and finite, got {energy:g} eV")
+
+
+def _pair_table(sro: WarrenCowley, boxes: Boxes) -> PairTable:
+    """Names, atom counts and coordination that turn unlike pairs into all."""
+    species = list(boxes.small.species)
+    names = np.array([[species.index(symbol) for symbol in label.split("-")] for label in sro.labels])
+    counts = np.array([boxes.counts[symbol] for symbol in species], dtype=float)
+    return PairTable(tuple(sro.labels), names, counts, boxes.small.shells(1)[0].offsets.shape[1])
+
+
+def _thermal_factor(temperature_K: float, boxes: Boxes, formation_energy_eV: float | None) -> float:
+    """Thermal time over KMC time: the KMC's vacancy concentration over exp(-E_f / kT)."""
+    if formation_energy_eV is None:
+        return 1.0
+    concentration = boxes.vacancies / boxes.large.n_sites
+    return concentration * math.exp(formation_energy_eV / (kB * temperature_K))
+
+
+def _map(
+    predictions: Sequence[Prediction], thermal: Sequence[float], labels: Sequence[str]
+) -> tuple[str, Floats, Floats]:
+    """Paths of the strongest pair on one logarithmic time axis.
+
+    After the end of a path that has settled, the equilibrium value; after one that has not, nan.
+    """
+    strongest = int(np.argmax(np.max([np.abs(p.path).max(axis=0) for p in predictions], axis=0)))
+    ends = [(p.times_s[0] * f, p.anneal_s * f) for p, f in zip(predictions, thermal, strict=True)]
+    times = np.geomspace(min(e[0] for e in ends), max(e[1] for e in ends), 160)
+    delta = np.full((len(predictions), len(times)), np.nan)
+    for row, (p, factor) in zip(delta, zip(predictions, thermal, strict=True), strict=True):
+        own = np.log(p.times_s * factor)
+        row[:] = np.interp(np.log(times), own, p.path[:, strongest], left=np.nan)
+        row[times > p.times_s[-1] * factor] = p.equilibrium[strongest] if p.settled else np.nan
+        row[times < p.times_s[0] * factor] = p.start[strongest]
+    return labels[strongest], times, delta

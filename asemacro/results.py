@@ -1,0 +1,180 @@
+"""Points of a diagram from what was learned, from direct KMC, and from swap Monte Carlo."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asemacro.analysis import stationary_average
+from asemacro.barriers.energy import has_energy
+from asemacro.campaign import Report
+from asemacro.micro.swap import SwapMC
+from asemacro.points import PairTable, Point
+from asemacro.prediction import Prediction
+from asemacro.record import Record
+
+if TYPE_CHECKING:
+    from asemacro.barriers.base import BarrierModel
+    from asemacro.lattice import Lattice
+    from asemacro.observables import WarrenCowley
+
+Floats = NDArray[np.float64]
+REACH = 1.5  # a path may go this much beyond the data's time before it counts as extrapolated
+AGREE = 0.05  # learned equilibrium and late data may differ by this, or by three standard errors
+
+
+def learned_points(
+    table: PairTable, record: Record, prediction: Prediction, anneal_s: float, thermal: float
+) -> list[Point]:
+    """Equilibrium and annealed order of the SDE.
+
+    Equilibrium counts as reached if the small runs stood still for long enough and the learned stationary mean is
+    theirs; the annealed order as reached if the runs were as long as the anneal, or the equilibrium is reached.
+    """
+    late = record.order[:, len(record.times_s) // 2 :]
+    contacts = table.contacts(late)
+    measured = late[:, :, table.unlike].mean(axis=(0, 1))
+    error = late[:, :, table.unlike].mean(axis=1).std(axis=0, ddof=1) / np.sqrt(len(late))
+    allowed = np.maximum(AGREE, 3 * np.hypot(error, prediction.equilibrium_error))
+    reached = record.relaxed and bool((np.abs(prediction.equilibrium - measured) < allowed).all())
+    covered = anneal_s <= REACH * record.times_s[-1]
+    points: list[Point] = []
+    for state, delta, delta_error, good in (
+        ("equilibrium", prediction.equilibrium, prediction.equilibrium_error, reached),
+        ("annealed", prediction.annealed, prediction.annealed_error, reached or covered),
+    ):
+        values, errors = table.complete(delta, delta_error, contacts)
+        points += table.points(
+            record.temperature_K,
+            state,
+            "sde",
+            values,
+            errors,
+            equilibrated=good,
+            anneal_time_s=anneal_s * thermal,
+        )
+    return points
+
+
+def direct_points(table: PairTable, record: Record, anneal_s: float, thermal: float) -> list[Point]:
+    """Order in direct runs of the large box: at the anneal time, or at their end if they are shorter; and late.
+
+    The error is the spread between runs, or for a single run that of its late time average.
+    """
+    reached = anneal_s <= record.times_s[-1]
+    index = int(np.searchsorted(record.times_s, anneal_s)) if reached else len(record.times_s) - 1
+    late = stationary_average(record.order)
+    runs = len(record.order)
+    annealed = record.order[:, index].mean(axis=0)
+    spread = record.order[:, index].std(axis=0, ddof=1) / np.sqrt(runs) if runs > 1 else late.sd
+    if not reached and record.relaxed:
+        annealed, spread = late.mean, late.error
+    points: list[Point] = []
+    for state, delta, error, good in (
+        ("equilibrium", late.mean, late.error, record.relaxed),
+        ("annealed", annealed, spread, reached or record.relaxed),
+    ):
+        points += table.points(
+            record.temperature_K, state, "kmc", delta, error, equilibrated=good, anneal_time_s=anneal_s * thermal
+        )
+    return points
+
+
+@dataclasses.dataclass(frozen=True)
+class SwapOrder:
+    """Equilibrium order by swap Monte Carlo at one temperature, all pairs."""
+
+    delta: Floats
+    error: Floats
+    equilibrated: bool
+
+
+def equilibrium_by_swaps(
+    lattice: Lattice,
+    model: BarrierModel,
+    temperatures_K: Sequence[float],
+    counts: Mapping[str, int],
+    sro: WarrenCowley,
+    *,
+    sweeps: int,
+    rng: np.random.Generator,
+    report: Report,
+) -> list[SwapOrder]:
+    """Canonical equilibrium of the model's energy at the KMC's composition; empty if it has none.
+
+    Two chains go from the highest temperature down, each starting from the state of the temperature above. The first
+    half at each temperature is left out; equilibrium counts as reached if the two quarters left agree.
+
+    Args:
+        lattice: the box.
+        model: barrier model.
+        temperatures_K: increasing.
+        counts: of each species and of vacancies ("X") in the box.
+        sro: measures all pairs.
+        sweeps: at each temperature and chain.
+        rng: source of randomness.
+        report: progress.
+    """
+    if not has_energy(model):
+        return []
+    states = list(lattice.random_state(counts, batch=2, rng=rng))
+    streams = rng.spawn(2)
+    marks = np.unique(np.linspace(0, sweeps, 101).astype(int)[1:])
+    found: list[SwapOrder] = []
+    for done, temperature in enumerate(reversed(temperatures_K)):
+        chain = SwapMC(lattice, model, temperature)
+        series = []
+        for index in range(2):
+            run = chain.run(
+                states[index],
+                record_sweeps=marks,
+                observe=lambda x: sro(np.atleast_2d(x), lattice)[0],
+                rng=streams[index],
+            )
+            states[index] = run.x
+            series.append(run.record)
+        report("swaps", (done + 1) / len(temperatures_K), f"swap Monte Carlo, {temperature:g} K")
+        order = np.array(series)
+        average = stationary_average(order)
+        kept = order[:, order.shape[1] // 2 :]
+        half = kept.shape[1] // 2
+        change = np.abs(kept[:, half:].mean(axis=(0, 1)) - kept[:, :half].mean(axis=(0, 1)))
+        stands = bool((change < np.maximum(4 * average.error, 0.02)).all())
+        found.append(SwapOrder(average.mean, average.error, stands))
+    return found[::-1]
+
+
+def swap_points(table: PairTable, order: SwapOrder, temperature_K: float, anneal_time_s: float) -> list[Point]:
+    """Points of `equilibrium_by_swaps`."""
+    return list(
+        table.points(
+            temperature_K,
+            "equilibrium",
+            "mc",
+            order.delta,
+            order.error,
+            equilibrated=order.equilibrated,
+            anneal_time_s=anneal_time_s,
+        )
+    )
+
+
+def record_summary(record: Record, prediction: Prediction) -> dict[str, Any]:
+    """What run.json says of one temperature."""
+    return {
+        "temperature_K": record.temperature_K,
+        "runs": len(record.order),
+        "hops_per_run_and_vacancy": float(record.hops[:, -1].mean()),
+        "time_s": float(record.times_s[-1]),
+        "mean_time_per_hop_s": float(record.times_s[-1] / record.hops[:, -1].mean()),
+        "equilibrium_reached_by_runs": record.relaxed,
+        "relaxation_time_runs_s": record.relaxation_time_s,
+        "relaxation_time_sde_s": prediction.relaxation_time_s,
+        "cache_hit_rate": record.hit_rate,
+        "clamped_fraction": record.clamped,
+        "adjacent_vacancies_fraction_of_time": record.adjacent,
+    }
