@@ -24,6 +24,7 @@ LAYERS = {
     "barriers": 2,
     "micro": 3,
     "upsample": 4,
+    "blocks": 4,
     "patches": 4,
     "dt_rule": 4,
     "drift": 5,

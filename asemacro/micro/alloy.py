@@ -131,6 +131,10 @@ class VacancyKMC:
         other._temperature_K = positive(temperature_K, "temperature", "K")
         return other
 
+    def on(self, lattice: Lattice) -> VacancyKMC:
+        """The same model, temperature and prefactor on another lattice (a larger box)."""
+        return VacancyKMC(lattice, self._barriers, self._temperature_K, self._attempt_frequency_Hz)
+
     def carriers(self, x: NDArray[np.int8]) -> NDArray[np.int64]:
         """Vacant sites of states (batch, n_sites), ascending: (batch, n_vacancies).
 

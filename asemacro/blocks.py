@@ -1,0 +1,124 @@
+"""Side by side: a large system made of separate periodic cells, and observables of it."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+if TYPE_CHECKING:
+    from asemacro.lattice import Lattice
+    from asemacro.micro.base import MicroSystem
+
+Floats = NDArray[np.float64]
+_CHUNK_SITES = 1 << 23  # states are measured in chunks of about this many sites
+
+
+class Observable(Protocol):
+    """Intensive macroscopic observable: phi(x, lattice) -> (batch, dim)."""
+
+    labels: tuple[str, ...]
+    dim: int
+
+    def __call__(self, x: NDArray[Any], lattice: Any) -> Floats:
+        """Values of states x (batch, n_sites)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class BlockLattice:
+    """`copies` separate periodic cells; site = block * block sites + site in the block.
+
+    Attributes:
+        block: lattice of one cell.
+        copies: number of cells.
+    """
+
+    block: Lattice
+    copies: int
+
+    def __post_init__(self) -> None:
+        if self.copies < 1:
+            raise ValueError(f"copies must be at least 1, got {self.copies}")
+
+    @property
+    def n_sites(self) -> int:
+        """Sites in all blocks."""
+        return self.block.n_sites * self.copies
+
+    @property
+    def species(self) -> tuple[str, ...]:
+        """Species of the block."""
+        return self.block.species
+
+    def split(self, x: NDArray[Any]) -> NDArray[Any]:
+        """(batch, n_sites) -> (batch * copies, block sites), a view where possible."""
+        if x.ndim != 2 or x.shape[1] != self.n_sites:
+            raise ValueError(f"state has shape {x.shape}, expected (batch, {self.n_sites})")
+        return x.reshape(len(x) * self.copies, self.block.n_sites)
+
+
+class Blocks:
+    """The system of independent cells side by side: each keeps its own periodic surroundings.
+
+    Its generator is the sum over all carriers, so it is a micro system like any other; only the cells that hold
+    an active carrier are evolved.
+
+    Args:
+        system: the micro system of one cell.
+        copies: number of cells.
+    """
+
+    def __init__(self, system: MicroSystem, copies: int) -> None:
+        self.system = system
+        self.lattice = BlockLattice(system.lattice, copies)
+
+    def carriers(self, x: NDArray[Any]) -> NDArray[np.int64]:
+        """Sites of the carriers, (batch, n); every cell must hold the same number."""
+        own = np.asarray(self.system.carriers(self.lattice.split(x)), dtype=np.int64)
+        own = own.reshape(len(x), self.lattice.copies, -1)
+        shift = np.arange(self.lattice.copies) * self.lattice.block.n_sites
+        return (own + shift[None, :, None]).reshape(len(x), -1)
+
+    def evolve(
+        self,
+        x: NDArray[Any],
+        duration: ArrayLike,
+        active: NDArray[np.integer] | None = None,
+        *,
+        rng: np.random.Generator,
+    ) -> tuple[NDArray[Any], NDArray[np.int64]]:
+        """Advance by `duration` (scalar or (batch,)) with only the carriers at sites `active` (batch, m) moving."""
+        cells = self.lattice.split(x)
+        active = self.carriers(x) if active is None else np.asarray(active, dtype=np.int64)
+        size = self.lattice.block.n_sites
+        cell = np.arange(len(x))[:, None] * self.lattice.copies + active // size
+        times = np.broadcast_to(np.asarray(duration, dtype=float), (len(x),))
+        out = cells.copy()
+        moved = active.copy()
+        # carriers of one cell are evolved together; cells with equally many active carriers form one batch
+        order = np.argsort(cell, axis=None, kind="stable")
+        names, first, counts = np.unique(cell.reshape(-1)[order], return_index=True, return_counts=True)
+        for count in np.unique(counts):
+            chosen = names[counts == count]
+            members = order[first[counts == count][:, None] + np.arange(count)]
+            sites = (active.reshape(-1) % size)[members]
+            new, now = self.system.evolve(cells[chosen], times[chosen // self.lattice.copies], sites, rng=rng)
+            out[chosen] = new
+            moved.reshape(-1)[members] = now + (chosen % self.lattice.copies * size)[:, None]
+        return out.reshape(x.shape), moved
+
+
+def observe(phi: Observable, x: NDArray[Any], lattice: Lattice | BlockLattice) -> Floats:
+    """phi of states (batch, n_sites), in chunks; on blocks the mean over the blocks, (batch, dim)."""
+    copies = lattice.copies if isinstance(lattice, BlockLattice) else 1
+    rows = max(1, _CHUNK_SITES // max(1, lattice.n_sites))
+    parts = [_observe(phi, x[i : i + rows], lattice, copies) for i in range(0, len(x), rows)]
+    return np.concatenate(parts) if parts else np.zeros((0, phi.dim))
+
+
+def _observe(phi: Observable, x: NDArray[Any], lattice: Lattice | BlockLattice, copies: int) -> Floats:
+    if isinstance(lattice, BlockLattice):
+        return np.asarray(phi(lattice.split(x), lattice.block)).reshape(len(x), copies, -1).mean(axis=1)
+    return np.asarray(phi(x, lattice), dtype=float)

@@ -1,0 +1,167 @@
+"""Drift of the macroscopic variables: an OnsagerNet whose potential confines and whose mobility is bounded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+def tanh_layers(sizes: list[int]) -> nn.ModuleList:
+    """Linear layers of the given sizes; filled by `reset_layers`, so that nothing depends on a global seed."""
+    return nn.ModuleList(nn.utils.skip_init(nn.Linear, a, b) for a, b in zip(sizes[:-1], sizes[1:], strict=True))
+
+
+@torch.no_grad()
+def reset_layers(layers: nn.ModuleList, generator: torch.Generator, last: float) -> None:
+    """Normal weights of variance 1/fan-in; the last layer is scaled by `last`, its bias is zero."""
+    for layer in layers:
+        nn.init.normal_(layer.weight, std=layer.in_features**-0.5, generator=generator)
+        nn.init.normal_(layer.bias, std=0.5, generator=generator)
+    layers[-1].weight.mul_(last)
+    layers[-1].bias.zero_()
+
+
+def run_layers(layers: nn.ModuleList, features: Tensor) -> Tensor:
+    """tanh between the layers, none after the last: the output is bounded whatever the input."""
+    for layer in layers[:-1]:
+        features = torch.tanh(layer(features))
+    return layers[-1](features)
+
+
+class OnsagerNet(nn.Module):
+    r"""Drift -(M + W) grad V in normalised variables.
+
+    V(z, c) = 1/2 |u|^2 + 1/2 beta |z - a(c)|^2 with u = Gamma (z - a(c)) + h(z, c), h a two-layer tanh network;
+    M = L L^T + alpha I with L lower triangular, W antisymmetric, both from a tanh network of (z, c);
+    a(c) is a polynomial of second degree in the condition. M and W are bounded and grad V grows
+    linearly, so outside the data the drift leads back and an Euler step cannot run away; V never increases along
+    the drift. The gradient is written out, so no second backward pass is needed.
+    Source: Yu, Tian, E, Li, Phys. Rev. Fluids 6, 114402 (2021); confining term as there.
+
+    Args:
+        dim: number of variables d.
+        n_conditions: 0, or 1 for the temperature.
+        hidden: width of each tanh layer of the potential and of the mobility.
+        conservative: learn W; False leaves a pure gradient flow, the form of systems in detailed balance.
+        alpha: smallest mobility.
+        beta: smallest stiffness of the potential.
+
+    Raises:
+        ValueError: a size is not positive or n_conditions is not 0 or 1.
+    """
+
+    def __init__(
+        self,
+        dim: int,
+        n_conditions: int = 1,
+        hidden: int = 24,
+        conservative: bool = True,
+        alpha: float = 0.02,
+        beta: float = 0.05,
+    ) -> None:
+        super().__init__()
+        check_sizes(dim, n_conditions, hidden)
+        if not (alpha > 0 and beta > 0):
+            raise ValueError(f"alpha and beta must be positive, got {alpha} and {beta}")
+        self.dim, self.n_conditions, self.hidden = dim, n_conditions, hidden
+        self.conservative, self.alpha, self.beta = conservative, alpha, beta
+        self.potential = tanh_layers([dim + n_conditions, hidden, hidden, dim])
+        n_lower, n_skew = dim * (dim + 1) // 2, dim * (dim - 1) // 2
+        self.mobility = tanh_layers([dim + n_conditions, hidden, n_lower + (n_skew if conservative else 0)])
+        self.stiffness = nn.Parameter(torch.empty(dim, dim))
+        self.centre = nn.Parameter(torch.empty(1 + 2 * n_conditions, dim))
+        self.register_buffer("lower", torch.tril_indices(dim, dim), persistent=False)
+        self.register_buffer("skew", torch.tril_indices(dim, dim, -1), persistent=False)
+        self.reset(torch.Generator().manual_seed(0))
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Arguments that make this network again."""
+        names = ("dim", "n_conditions", "hidden", "conservative", "alpha", "beta")
+        return {name: getattr(self, name) for name in names}
+
+    @torch.no_grad()
+    def reset(self, generator: torch.Generator) -> None:
+        """Draw new parameters: near the linear drift -z, with small random features."""
+        reset_layers(self.potential, generator, last=0.1)
+        reset_layers(self.mobility, generator, last=0.1)
+        self.mobility[-1].bias[: self.lower.shape[1]] = (self.lower[0] == self.lower[1]).float()
+        nn.init.eye_(self.stiffness)
+        nn.init.zeros_(self.centre)
+
+    @torch.no_grad()
+    def set_linear(self, slope: Tensor, covariance: Tensor, centre: Tensor) -> None:
+        r"""Make the drift -A (z - a(c)), up to the small random features.
+
+        With C from A C + C A^T = Sigma, the split A = (M + W) C^-1 has M = Sigma / 2 and W antisymmetric: the potential
+        is that of the linear SDE's stationary law. V is then scaled to a stiffness of the order of 1.
+
+        Args:
+            slope: (d, d) A; its eigenvalues must have positive real parts.
+            covariance: (d, d) Sigma.
+            centre: (1 + 2 n_conditions, d) coefficients of a(c): constant, linear, quadratic.
+        """
+        d = self.dim
+        eye = torch.eye(d, dtype=torch.float64)
+        a, sigma = slope.double(), covariance.double()
+        lyapunov = torch.kron(a, eye) + torch.kron(eye, a)
+        stationary = torch.linalg.solve(lyapunov, sigma.reshape(-1)).reshape(d, d)
+        stationary = (stationary + stationary.T) / 2
+        scale = torch.trace(stationary) / d
+        stiffness = torch.linalg.inv(stationary) * scale
+        matrix = a @ torch.linalg.inv(stiffness)
+        rest = _positive_part(stiffness - self.beta * eye, 1e-2)
+        self.stiffness.copy_(torch.linalg.cholesky(rest).T)
+        lower = torch.linalg.cholesky(_positive_part((matrix + matrix.T) / 2 - self.alpha * eye, 1e-3))
+        bias = self.mobility[-1].bias
+        n_lower = self.lower.shape[1]
+        bias[:n_lower] = lower[self.lower[0], self.lower[1]].float()
+        if self.conservative:
+            bias[n_lower:] = ((matrix - matrix.T) / 2)[self.skew[0], self.skew[1]].float()
+        self.centre.copy_(centre)
+
+    def potential_gradient(self, z: Tensor, c: Tensor) -> Tensor:
+        """grad V, (N, d), by the chain rule through the two tanh layers."""
+        first, second, third = self.potential
+        powers = torch.cat([torch.ones_like(z[:, :1]), c, c * c], dim=1)
+        y = z - powers @ self.centre
+        h1 = torch.tanh(first(torch.cat([z, c], dim=1)))
+        h2 = torch.tanh(second(h1))
+        u = y @ self.stiffness.T + third(h2)
+        back = (u @ third.weight) * (1 - h2 * h2)
+        back = (back @ second.weight) * (1 - h1 * h1)
+        return u @ self.stiffness + back @ first.weight[:, : self.dim] + self.beta * y
+
+    def mobility_matrix(self, z: Tensor, c: Tensor) -> Tensor:
+        """M + W, (N, d, d)."""
+        entries = run_layers(self.mobility, torch.cat([z, c], dim=1))
+        n_lower = self.lower.shape[1]
+        factor = entries.new_zeros(len(z), self.dim, self.dim)
+        factor[:, self.lower[0], self.lower[1]] = entries[:, :n_lower]
+        matrix = factor @ factor.transpose(1, 2) + self.alpha * torch.eye(self.dim, dtype=z.dtype)
+        if self.conservative:
+            turn = entries.new_zeros(len(z), self.dim, self.dim)
+            turn[:, self.skew[0], self.skew[1]] = entries[:, n_lower:]
+            matrix = matrix + turn - turn.transpose(1, 2)
+        return matrix
+
+    def forward(self, z: Tensor, c: Tensor) -> Tensor:
+        """Drift of normalised variables z (N, d) at normalised conditions c (N, n_conditions): (N, d)."""
+        gradient = self.potential_gradient(z, c)
+        return -(self.mobility_matrix(z, c) @ gradient.unsqueeze(2)).squeeze(2)
+
+
+def check_sizes(dim: int, n_conditions: int, hidden: int) -> None:
+    """One-line ValueError for sizes that no network can have."""
+    if dim < 1 or hidden < 1:
+        raise ValueError(f"dim and hidden must be at least 1, got {dim} and {hidden}")
+    if n_conditions not in (0, 1):
+        raise ValueError(f"n_conditions must be 0 or 1 (the temperature in K), got {n_conditions}")
+
+
+def _positive_part(matrix: Tensor, smallest: float) -> Tensor:
+    """A symmetric matrix with its eigenvalues raised to at least `smallest`."""
+    values, vectors = torch.linalg.eigh(matrix)
+    return vectors @ torch.diag(values.clamp(min=smallest)) @ vectors.T

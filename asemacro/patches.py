@@ -1,0 +1,270 @@
+"""Partial evolution: move a few carriers of a large snapshot, scale their effect by K, keep what changed."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from asemacro.blocks import BlockLattice, Observable, observe
+
+if TYPE_CHECKING:
+    from asemacro.lattice import Lattice
+    from asemacro.micro.base import MicroSystem
+
+Floats = NDArray[np.float64]
+
+
+@dataclasses.dataclass(frozen=True)
+class Pairs:
+    """What the learner sees: N pairs of macroscopic states.
+
+    Attributes:
+        z0: (N, d) start.
+        z1: (N, d) end as if all carriers had moved independently, z0 + K dphi: its noise is K times too large.
+        dt: (N,) durations in seconds.
+        K: (N,) one over the fraction of carriers that moved.
+        condition: (N, n_conditions), the temperature in K or no column.
+        weight: (N,) relative weights in the likelihood, default 1.
+        group: (N,) pairs with the same number are correlated (made from the same snapshot or run); default: none are.
+
+    Raises:
+        ValueError: shapes that differ, values that are not finite, dt or K out of range.
+    """
+
+    z0: Floats
+    z1: Floats
+    dt: Floats
+    K: Floats
+    condition: Floats
+    weight: Floats = dataclasses.field(default=None)  # type: ignore[assignment]
+    group: NDArray[np.int64] = dataclasses.field(default=None)  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        z0, z1 = np.asarray(self.z0, dtype=float), np.asarray(self.z1, dtype=float)
+        if z0.ndim != 2 or z0.shape != z1.shape:
+            raise ValueError(f"z0 and z1 must have one shape (N, d), got {z0.shape} and {z1.shape}")
+        n = len(z0)
+        condition = np.asarray(self.condition, dtype=float)
+        condition = np.zeros((n, 0)) if condition.size == 0 else np.broadcast_to(condition.reshape(-1, 1), (n, 1))
+        columns = {
+            "z0": z0,
+            "z1": z1,
+            "dt": np.broadcast_to(np.asarray(self.dt, dtype=float), (n,)),
+            "K": np.broadcast_to(np.asarray(self.K, dtype=float), (n,)),
+            "condition": condition,
+            "weight": np.ones(n)
+            if self.weight is None
+            else np.broadcast_to(np.asarray(self.weight, dtype=float), (n,)),
+        }
+        for name, value in columns.items():
+            if not np.isfinite(value).all():
+                raise ValueError(f"{name} of the pairs holds a value that is not finite")
+            object.__setattr__(self, name, np.array(value))
+        if (self.dt <= 0).any() or (self.K < 1).any() or (self.weight < 0).any():
+            raise ValueError("dt must be positive, K at least 1 and weight not negative in every pair")
+        group = np.arange(n) if self.group is None else np.asarray(self.group, dtype=np.int64)
+        if group.shape != (n,):
+            raise ValueError(f"group has shape {group.shape}, expected ({n},)")
+        object.__setattr__(self, "group", group)
+
+    def __len__(self) -> int:
+        return len(self.z0)
+
+    def take(self, rows: NDArray[Any]) -> Pairs:
+        """Some of the pairs, by index or mask."""
+        return Pairs(**{f.name: getattr(self, f.name)[rows] for f in dataclasses.fields(self)})
+
+    @staticmethod
+    def concat(parts: Sequence[Pairs]) -> Pairs:
+        """All pairs of several sets; groups of different sets stay different.
+
+        Raises:
+            ValueError: no set, or sets with different numbers of variables or conditions.
+        """
+        if not parts:
+            raise ValueError("no pairs to join")
+        shapes = {(p.z0.shape[1], p.condition.shape[1]) for p in parts}
+        if len(shapes) > 1:
+            raise ValueError(f"pairs with different numbers of (variables, conditions) cannot be joined: {shapes}")
+        columns = {
+            f.name: np.concatenate([getattr(p, f.name) for p in parts])
+            for f in dataclasses.fields(Pairs)
+            if f.name != "group"
+        }
+        groups, start = [], 0
+        for p in parts:
+            names, index = np.unique(p.group, return_inverse=True)
+            groups.append(index + start)
+            start += len(names)
+        return Pairs(**columns, group=np.concatenate(groups))
+
+
+@dataclasses.dataclass(frozen=True)
+class Transitions:
+    """Large snapshots and what a part of their carriers did to them, at successive times.
+
+    Attributes:
+        lattice: lattice of the snapshots (a BlockLattice for cells side by side).
+        x0: (batch, n_sites) the snapshots.
+        times: (n_times,) seconds after x0.
+        K: n / m, carriers over active carriers.
+        starts: (n_times, batch + 1) first changed site of each row in `sites[time]`.
+        sites: for each time, the sites where the state differs from x0, row after row.
+        values: for each time, the new values there.
+        group: (batch,) rows with the same number are correlated.
+    """
+
+    lattice: Lattice | BlockLattice
+    x0: NDArray[Any]
+    times: Floats
+    K: float
+    starts: NDArray[np.int64]
+    sites: list[NDArray[np.int64]]
+    values: list[NDArray[Any]]
+    group: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.x0)
+
+    def _time(self, time: int) -> int:
+        if not -len(self.times) <= time < len(self.times):
+            raise ValueError(f"there are {len(self.times)} times, got index {time}")
+        return time % len(self.times)
+
+    def state(self, time: int = -1) -> NDArray[Any]:
+        """(batch, n_sites) states at `times[time]`."""
+        t = self._time(time)
+        x = self.x0.copy()
+        rows = np.repeat(np.arange(len(x)), np.diff(self.starts[t]))
+        x[rows, self.sites[t]] = self.values[t]
+        return x
+
+    def change(self, phi: Observable, time: int = -1) -> Floats:
+        """(batch, d) phi(x1) - phi(x0) of the large system, from the changed sites alone where phi can."""
+        t = self._time(time)
+        lattice = self.lattice
+        if not hasattr(phi, "change"):
+            return observe(phi, self.state(t), lattice) - observe(phi, self.x0, lattice)
+        out = np.zeros((len(self), phi.dim))
+        blocks = isinstance(lattice, BlockLattice)
+        inner = lattice.block if blocks else lattice
+        size = inner.n_sites
+        for row in range(len(self)):
+            part = slice(self.starts[t, row], self.starts[t, row + 1])
+            sites, values = self.sites[t][part], self.values[t][part]
+            for block in np.unique(sites // size):
+                here = sites // size == block
+                x = self.x0[row, block * size : (block + 1) * size]
+                out[row] += phi.change(x, inner, sites[here] - block * size, values[here])
+        return out / (lattice.copies if blocks else 1)
+
+    def pairs(self, phi: Observable, condition: ArrayLike | None = None, time: int = -1) -> Pairs:
+        """Pairs of any observable, without new micro work: z1 = z0 + K (phi(x1) - phi(x0)).
+
+        Args:
+            phi: the observable.
+            condition: temperature in K, or None.
+            time: which of `times` is the end.
+        """
+        z0 = observe(phi, self.x0, self.lattice)
+        return self.pairs_from(z0, phi, condition, time)
+
+    def pairs_from(self, z0: Floats, phi: Observable, condition: ArrayLike | None = None, time: int = -1) -> Pairs:
+        """As `pairs`, with phi(x0) already known."""
+        t = self._time(time)
+        none: ArrayLike = np.zeros(0) if condition is None else condition
+        z1 = z0 + self.K * self.change(phi, t)
+        dt, k = np.asarray(self.times[t]), np.asarray(self.K)
+        return Pairs(z0, z1, dt, k, np.asarray(none, dtype=float), group=self.group)
+
+
+def partial_evolution(
+    system: MicroSystem,
+    x: NDArray[Any],
+    times: ArrayLike,
+    fraction: float,
+    *,
+    rng: np.random.Generator,
+    group: NDArray[np.int64] | None = None,
+    progress: bool = False,
+) -> Transitions:
+    """Let a random part of the carriers of each snapshot move, the rest frozen, and record successive times.
+
+    Of n carriers m = fraction * n (rounded, at least 1) are drawn without replacement, anew for each row, so each
+    is active with probability 1/K = m/n exactly and the drift K (phi(x1) - phi(x0)) / t is unbiased as t -> 0 for
+    every phi. The evolution stops at times, never after a number of events: that would bias it.
+
+    Args:
+        system: the micro system.
+        x: (batch, n_sites) snapshots; not edited.
+        times: ascending, seconds; or the report of `choose_dt`.
+        fraction: part of the carriers that moves, in (0, 1].
+        rng: random generator.
+        group: (batch,) numbers that mark correlated rows; default: none are.
+        progress: show a bar (off when not a terminal).
+
+    Raises:
+        ValueError: times not positive and ascending, fraction out of range, no carriers.
+    """
+    ends = np.asarray(times, dtype=float).reshape(-1)
+    if len(ends) == 0 or not np.isfinite(ends).all() or ends[0] <= 0 or (np.diff(ends) <= 0).any():
+        raise ValueError(f"times must be positive and ascending, got {ends}")
+    if not 0 < fraction <= 1:
+        raise ValueError(f"fraction must lie in (0, 1], got {fraction}")
+    x = np.atleast_2d(x)
+    group = np.arange(len(x)) if group is None else np.asarray(group, dtype=np.int64)
+    if group.shape != (len(x),):
+        raise ValueError(f"group has shape {group.shape}, expected ({len(x)},)")
+    counts = np.zeros((len(ends), len(x)), dtype=np.int64)
+    sites: list[list[NDArray[np.int64]]] = [[] for _ in ends]
+    values: list[list[NDArray[Any]]] = [[] for _ in ends]
+    rows = max(1, min(64, (1 << 24) // max(1, x.shape[1])))
+    n = m = 0
+    for first in _bar(range(0, len(x), rows), progress):
+        part = x[first : first + rows]
+        carriers = np.asarray(system.carriers(part), dtype=np.int64)
+        n = carriers.shape[1]
+        if n == 0:
+            raise ValueError("the snapshots have no carriers; nothing can move")
+        m = max(1, round(fraction * n))
+        active = rng.permuted(carriers, axis=1)[:, :m]
+        state, now = part, 0.0
+        for t, end in enumerate(ends):
+            state, active = system.evolve(state, end - now, active, rng=rng)
+            now = end
+            row, site = np.nonzero(state != part)
+            counts[t, first : first + len(part)] = np.bincount(row, minlength=len(part))
+            sites[t].append(site)
+            values[t].append(state[row, site])
+    starts = np.concatenate([np.zeros((len(ends), 1), dtype=np.int64), counts.cumsum(axis=1)], axis=1)
+    joined_sites = [np.concatenate(s) for s in sites] if len(x) else [np.zeros(0, np.int64) for _ in ends]
+    joined_values = [np.concatenate(v) for v in values] if len(x) else [np.zeros(0, x.dtype) for _ in ends]
+    return Transitions(system.lattice, x, ends, n / m if m else 1.0, starts, joined_sites, joined_values, group)
+
+
+def _bar(items: Any, progress: bool) -> Any:
+    if not progress:
+        return items
+    from tqdm import tqdm
+
+    return tqdm(items, desc="partial evolution", unit="batch", disable=not sys.stderr.isatty(), leave=False)
+
+
+def pair_time_needed(n_patches: float, sigma: ArrayLike, drift_error: ArrayLike) -> Floats:
+    r"""Total duration of pairs T = K Sigma_ii / (error of the drift)_i^2, seconds, that an accuracy of the drift takes.
+
+    Args:
+        n_patches: K.
+        sigma: (d,) diagonal of Sigma of the large system, z^2 / s.
+        drift_error: standard error wanted for each component of the drift, z / s. For an error e of a stationary
+            mean, take rate * e.
+    """
+    error = np.asarray(drift_error, dtype=float)
+    if not (error > 0).all():
+        raise ValueError(f"the error of the drift must be positive, got {drift_error}")
+    return n_patches * np.asarray(sigma, dtype=float) / error**2

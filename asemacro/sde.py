@@ -1,0 +1,349 @@
+"""NeuralSDE: dz = mu(z, T) dt + Sigma(z, T)^(1/2) dB, its likelihood, its trajectories. Arrays only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor, nn
+
+from asemacro.diffusion import FullDiffusion
+from asemacro.drift import OnsagerNet
+
+if TYPE_CHECKING:
+    from asemacro.patches import Pairs
+
+Floats = NDArray[np.float64]
+_GROUPS = 40  # more distinct conditions than this are grouped by quantiles before the time scale is measured
+
+
+def gaussian_nll(
+    z0: Tensor, z1: Tensor, drift: Tensor, factor: Tensor, dt: Tensor, noise_scale: Tensor, *, epsilon: float = 1e-6
+) -> Tensor:
+    r"""-log N(z1; z0 + mu dt, lambda Sigma dt), natural logarithm, one value a pair.
+
+    Args:
+        z0: (N, d) start.
+        z1: (N, d) end; for pairs by partial evolution z0 + K (phi(x1) - phi(x0)).
+        drift: (N, d) mu.
+        factor: (N, d, d) lower triangular F with Sigma = F F^T.
+        dt: (N,) durations.
+        noise_scale: (N,) lambda; the K of each pair makes the minimiser that of full evolution.
+        epsilon: added to the diagonal of F, relative to its mean (an absolute floor would swamp Sigma, whose
+            size goes as one over the number of sites).
+
+    Returns:
+        (N,) negative log-likelihoods.
+    """
+    d = z0.shape[1]
+    diagonal = factor.diagonal(dim1=1, dim2=2)
+    diagonal = diagonal + epsilon * diagonal.mean(dim=1, keepdim=True)
+    spread = torch.sqrt(noise_scale * dt)
+    residual = (z1 - z0 - drift * dt[:, None]) / spread[:, None]
+    white: list[Tensor] = []  # forward substitution by columns: for a few variables faster than batched LAPACK
+    for i in range(d):
+        rest = residual[:, i]
+        for j in range(i):
+            rest = rest - factor[:, i, j] * white[j]
+        white.append(rest / diagonal[:, i])
+    squares = torch.stack(white, dim=1).square().sum(dim=1)
+    return 0.5 * squares + diagonal.log().sum(dim=1) + d * (spread.log() + 0.5 * float(np.log(2 * np.pi)))
+
+
+class Batch(NamedTuple):
+    """Pairs in normalised units, float32."""
+
+    y0: Tensor  # (N, d)
+    y1: Tensor  # (N, d)
+    theta: Tensor  # (N, n_conditions)
+    dt: Tensor  # (N,) durations over tau(T)
+    K: Tensor  # (N,)
+
+    def rows(self, index: Tensor) -> Batch:
+        """Some of the pairs."""
+        return Batch(*(column[index] for column in self))
+
+
+class NeuralSDE(nn.Module):
+    r"""A macroscopic SDE in physical units around a drift and a diffusion in normalised ones.
+
+    With z = mean + scale y, theta = (1/T - m)/s and t = tau(T) t', the networks give dy = f(y, theta) dt' + ...,
+    so mu = scale f / tau and Sigma = scale S scale / tau. log tau(T) is a polynomial of at most second degree in
+    theta, measured from sum |dy|^2 / (K dt) per temperature and continued along its tangent outside the data
+    (Arrhenius): decades of rate do not reach the networks. Without a condition tau is one number.
+
+    Args:
+        drift: OnsagerNet of dimension d.
+        diffusion: FullDiffusion of the same dimension and number of conditions.
+        labels: names of the d variables.
+        sites: number of sites of the system that Sigma belongs to; simulate rescales it to another size.
+
+    Raises:
+        ValueError: the two parts or the labels do not fit together.
+    """
+
+    z_mean: Tensor
+    z_scale: Tensor
+    condition_centre: Tensor
+    condition_range: Tensor
+    log_time: Tensor
+
+    def __init__(
+        self, drift: OnsagerNet, diffusion: FullDiffusion, *, labels: tuple[str, ...] = (), sites: int | None = None
+    ) -> None:
+        super().__init__()
+        if (drift.dim, drift.n_conditions) != (diffusion.dim, diffusion.n_conditions):
+            raise ValueError(
+                f"drift has {drift.dim} variables and {drift.n_conditions} conditions, diffusion {diffusion.dim} and "
+                f"{diffusion.n_conditions}; they must be equal"
+            )
+        if labels and len(labels) != drift.dim:
+            raise ValueError(f"{len(labels)} labels for {drift.dim} variables; give one label a variable")
+        self.drift_network, self.diffusion_network = drift, diffusion
+        self.labels, self.sites = tuple(labels), sites
+        self.dim, self.n_conditions = drift.dim, drift.n_conditions
+        self.register_buffer("z_mean", torch.zeros(drift.dim, dtype=torch.float64))
+        self.register_buffer("z_scale", torch.ones(drift.dim, dtype=torch.float64))
+        self.register_buffer("condition_centre", torch.tensor([0.0, 1.0], dtype=torch.float64))
+        self.register_buffer("condition_range", torch.tensor([-1.0, 1.0], dtype=torch.float64))
+        self.register_buffer("log_time", torch.zeros(3, dtype=torch.float64))
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """JSON-ready description from which `load_sde` builds the same model."""
+        return {
+            "drift": self.drift_network.settings,
+            "diffusion": self.diffusion_network.settings,
+            "labels": list(self.labels),
+            "sites": self.sites,
+        }
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> NeuralSDE:
+        """The untrained model of `settings`."""
+        drift, diffusion = OnsagerNet(**settings["drift"]), FullDiffusion(**settings["diffusion"])
+        return cls(drift, diffusion, labels=tuple(settings["labels"]), sites=settings["sites"])
+
+    def reset(self, generator: torch.Generator, pairs: Pairs | None = None) -> None:
+        """Draw new parameters of both networks; the scales stay.
+
+        With pairs the drift starts as their least-squares fit -A (y - a(theta)) in normalised units, a of second
+        degree and A held to eigenvalues of at least 0.1: noisy labels then have little left to teach.
+        """
+        self.drift_network.reset(generator)
+        self.diffusion_network.reset(generator)
+        if pairs is None:
+            return
+        batch = self.batch(pairs)
+        y0, dt = batch.y0.double().numpy(), batch.dt.double().numpy()
+        theta = batch.theta.double().numpy()
+        n_powers = 1 + min(2, len(np.unique(theta)) - 1) * self.n_conditions
+        powers = np.concatenate([np.ones((len(y0), 1)), theta, theta**2], axis=1)[:, :n_powers]
+        features = np.concatenate([y0, powers], axis=1) * dt[:, None]
+        weight = pairs.weight / (batch.K.numpy() * dt)
+        gram = features.T @ (weight[:, None] * features)
+        gram += 1e-9 * np.trace(gram) * np.eye(len(gram))
+        steps = (batch.y1 - batch.y0).double().numpy()
+        table = np.linalg.solve(gram, features.T @ (weight[:, None] * steps))
+        slope = _restoring(-table[: self.dim].T, 0.1)
+        centre = np.zeros((1 + 2 * self.n_conditions, self.dim))
+        centre[:n_powers] = np.linalg.solve(slope, table[self.dim :].T).T
+        base = self.diffusion_network.base.double()
+        self.drift_network.set_linear(torch.from_numpy(slope), base @ base.T, torch.from_numpy(centre))
+
+    # --- scales -----------------------------------------------------------------------------------------------
+
+    def theta(self, condition: ArrayLike | None, n: int) -> Tensor:
+        """Normalised condition, (n, n_conditions) float64, from temperatures in K (scalar or (n,) or (n, 1)).
+
+        Raises:
+            ValueError: a temperature is missing, not wanted, not positive or not finite.
+        """
+        if self.n_conditions == 0:
+            if condition is not None and np.size(condition):
+                raise ValueError("this SDE has no condition; leave condition out")
+            return torch.zeros(n, 0, dtype=torch.float64)
+        if condition is None or np.size(condition) == 0:
+            raise ValueError("this SDE needs a temperature; give condition in K")
+        kelvin = np.asarray(condition, dtype=float).reshape(-1)
+        if not (np.isfinite(kelvin).all() and (kelvin > 0).all()):
+            raise ValueError(f"temperatures must be positive and finite, got {kelvin[~(kelvin > 0)][:1]}")
+        inverse = torch.from_numpy(np.broadcast_to(1.0 / kelvin, (n,)).copy())
+        return ((inverse - self.condition_centre[0]) / self.condition_centre[1]).unsqueeze(1)
+
+    def _log_tau(self, theta: Tensor) -> Tensor:
+        if self.n_conditions == 0:
+            return self.log_time[0].expand(len(theta))
+        inside = theta[:, 0].clamp(self.condition_range[0], self.condition_range[1])
+        a, b, c = self.log_time
+        return a + b * inside + c * inside**2 + (b + 2 * c * inside) * (theta[:, 0] - inside)
+
+    def time_scale(self, condition: ArrayLike | None = None) -> Floats:
+        """tau in seconds, one value a condition."""
+        n = max(1, int(np.size(condition))) if condition is not None else 1
+        return np.exp(self._log_tau(self.theta(condition, n)).numpy())
+
+    @torch.no_grad()
+    def measure_scales(self, pairs: Pairs) -> None:
+        """Set the normalisation of z and T, tau(T) and the base of the diffusion from pairs.
+
+        tau(T) = 1 / (g D(T)) with D = sum w |dy|^2 / (sum w K dt d); the constant g makes the slope of the drift along
+        the direction in which z0 spreads most equal to -1 on average over the temperatures.
+        """
+        weight = pairs.weight / pairs.weight.mean()
+        mean = np.average(pairs.z0, axis=0, weights=weight)
+        scale = np.sqrt(np.average((pairs.z0 - mean) ** 2, axis=0, weights=weight))
+        if not (np.isfinite(scale).all() and (scale > 0).all()):
+            raise ValueError("a variable is the same in all pairs; leave it out of z")
+        self.z_mean, self.z_scale = torch.from_numpy(mean), torch.from_numpy(scale)
+        groups = np.zeros(len(pairs), dtype=int)
+        if self.n_conditions:
+            kelvin = pairs.condition[:, 0]
+            inverse = 1.0 / kelvin
+            spread = inverse.std()
+            self.condition_centre = torch.tensor([inverse.mean(), spread if spread > 0 else inverse.mean()])
+            theta = self.theta(kelvin, len(pairs))[:, 0].numpy()
+            self.condition_range = torch.tensor([theta.min(), theta.max()])
+            values, groups = np.unique(theta, return_inverse=True)
+            if len(values) > _GROUPS:
+                edges = np.quantile(theta, np.linspace(0, 1, _GROUPS + 1)[1:-1])
+                groups = np.digitize(theta, edges)
+        y0, dy = (pairs.z0 - mean) / scale, (pairs.z1 - pairs.z0) / scale
+        noise = weight * (dy * dy).sum(1) / self.dim
+        time = weight * pairs.K * pairs.dt
+        present = np.unique(groups)
+        rate = np.array([noise[groups == g].sum() / time[groups == g].sum() for g in present])
+        if not (rate > 0).all():
+            raise ValueError("z does not change in the pairs at one of the temperatures; take a longer dt")
+        slope = _mean_slope(y0, dy, pairs.dt, weight, groups, present, rate)
+        log_tau = -np.log(slope * rate)
+        coefficients = np.zeros(3)
+        if self.n_conditions and len(present) > 1:
+            place = np.array([np.average(theta[groups == g], weights=weight[groups == g]) for g in present])
+            share = np.sqrt([time[groups == g].sum() for g in present] / time.sum()).clip(0.1)
+            degree = min(2, len(present) - 1)
+            fit = np.polynomial.polynomial.polyfit(place, log_tau, degree, w=share)
+            coefficients[: degree + 1] = fit
+        else:
+            coefficients[0] = log_tau.mean()
+        self.log_time = torch.from_numpy(coefficients)
+        tau = np.exp(self._log_tau(self.theta(pairs.condition, len(pairs))).numpy())
+        rows = dy * np.sqrt(weight * tau / (pairs.K * pairs.dt))[:, None]
+        covariance = rows.T @ rows / weight.sum()
+        covariance += 1e-9 * np.trace(covariance) * np.eye(self.dim)
+        self.diffusion_network.base = torch.from_numpy(np.linalg.cholesky(covariance)).float()
+
+    # --- likelihood ---------------------------------------------------------------------------------------------
+
+    def batch(self, pairs: Pairs) -> Batch:
+        """The pairs in the units of the networks."""
+        theta = self.theta(pairs.condition, len(pairs))
+        y0, y1 = ((torch.tensor(z) - self.z_mean) / self.z_scale for z in (pairs.z0, pairs.z1))
+        dt = torch.tensor(pairs.dt) / self._log_tau(theta).exp()
+        return Batch(y0.float(), y1.float(), theta.float(), dt.float(), torch.tensor(pairs.K).float())
+
+    def nll(self, batch: Batch, noise_scale: float | None = None) -> Tensor:
+        r"""(N,) negative log-likelihood of normalised pairs, second order in rate x dt.
+
+        The mean is z0 + mu(z0 + mu dt/2) dt and the covariance lambda dt F Sigma F^T with
+        F = 1 + (1 + 1/K) dt J / 4, J = d mu/dz. For K independent OU coordinates of rate g, of which one moves, the
+        mean decays by exp(-g dt) and the variance is K s^2 [2 (1-e) - (1-e)^2/K]/(2 g) with e = exp(-g dt); both
+        agree to first order in g dt, where plain Euler is wrong by g dt / 2. F is applied to the residual, as
+        F^-1 r = r - (F - 1) r, and the gradient of this small correction is left out.
+
+        Args:
+            batch: from `batch`.
+            noise_scale: lambda; default the K of each pair.
+        """
+        y0, dt = batch.y0, batch.dt[:, None]
+        start = self.drift_network(y0, batch.theta)
+        mean = self.drift_network(y0 + 0.5 * dt * start, batch.theta)
+        scale = batch.K if noise_scale is None else torch.full_like(batch.K, noise_scale)
+        with torch.no_grad():
+            residual = batch.y1 - y0 - mean * dt
+            length = residual.square().mean(dim=1, keepdim=True).sqrt() + 1e-12
+            along = self.drift_network(y0 + 1e-2 * residual / length, batch.theta) - start
+            share = 0.25 * (1 + 1 / batch.K[:, None]) * dt
+            correction = share * along * (length / 1e-2)
+            # bounded: a wild Jacobian early in training must not turn the residual round
+            size = correction.square().mean(dim=1, keepdim=True).sqrt()
+            correction = correction / (1 + size / length)
+        factor = self.diffusion_network.factor(y0, batch.theta)
+        return gaussian_nll(y0, batch.y1 - correction, mean, factor, batch.dt, scale)
+
+    # --- the two coefficients in physical units -----------------------------------------------------------------
+
+    def _normalised(self, z: ArrayLike, condition: ArrayLike | None) -> tuple[Tensor, Tensor, Tensor]:
+        z_tensor = torch.from_numpy(np.atleast_2d(np.asarray(z, dtype=float)).copy())
+        if z_tensor.ndim != 2 or z_tensor.shape[1] != self.dim:
+            raise ValueError(f"z has shape {tuple(np.shape(z))}, expected (n, {self.dim})")
+        theta = self.theta(condition, len(z_tensor))
+        return ((z_tensor - self.z_mean) / self.z_scale).float(), theta.float(), self._log_tau(theta).exp()
+
+    @torch.no_grad()
+    def drift(self, z: ArrayLike, condition: ArrayLike | None = None) -> Floats:
+        """mu in units of z per second, (n, d), at z (n, d) and temperatures in K (scalar or (n,))."""
+        y, theta, tau = self._normalised(z, condition)
+        return (self.drift_network(y, theta).double() * self.z_scale / tau[:, None]).numpy()
+
+    @torch.no_grad()
+    def diffusion(self, z: ArrayLike, condition: ArrayLike | None = None) -> Floats:
+        """Sigma in units of z^2 per second, (n, d, d), for a system of `self.sites` sites."""
+        y, theta, tau = self._normalised(z, condition)
+        outer = self.z_scale[:, None] * self.z_scale[None, :]
+        return (self.diffusion_network(y, theta).double() * outer / tau[:, None, None]).numpy()
+
+    def jacobian(self, z: ArrayLike, condition: ArrayLike | None = None) -> Floats:
+        """d mu_i / d z_j in 1/s, (n, d, d), by automatic differentiation."""
+        y, theta, tau = self._normalised(z, condition)
+        rows = torch.func.vmap(
+            torch.func.jacrev(lambda a, b: self.drift_network(a[None], b[None])[0]),
+        )(y, theta)
+        ratio = self.z_scale[:, None] / self.z_scale[None, :]
+        return (rows.double() * ratio / tau[:, None, None]).detach().numpy()
+
+    def relaxation_rates(self, z: ArrayLike, condition: ArrayLike | None = None) -> Floats:
+        """Real parts of the eigenvalues of -d mu/dz, ascending, 1/s, (n, d)."""
+        return np.sort(np.linalg.eigvals(-self.jacobian(z, condition)).real, axis=1)
+
+
+def _restoring(slope: Floats, smallest: float) -> Floats:
+    """The matrix with the real parts of its eigenvalues raised to at least `smallest`."""
+    values, vectors = np.linalg.eig(slope)
+    raised = np.maximum(values.real, smallest) + 1j * values.imag
+    return ((vectors * raised) @ np.linalg.inv(vectors)).real
+
+
+def _mean_slope(
+    y0: Floats,
+    dy: Floats,
+    dt: Floats,
+    weight: Floats,
+    groups: NDArray[np.intp],
+    present: NDArray[np.intp],
+    rate: Floats,
+) -> float:
+    """-slope of the drift along the leading direction of y0, over the noise rate, averaged over the groups."""
+    total, parts = 0.0, []
+    for g, noise in zip(present, rate, strict=True):
+        rows = groups == g
+        w = weight[rows] * dt[rows]
+        centred = y0[rows] - np.average(y0[rows], axis=0, weights=w)
+        direction = np.linalg.eigh(centred.T @ (w[:, None] * centred))[1][:, -1]
+        place, step = centred @ direction, dy[rows] @ direction
+        information = float((w * place**2).sum())
+        if information <= 0:
+            continue
+        mean_speed = (weight[rows] * step).sum() / w.sum()
+        parts.append(
+            (-(weight[rows] * place * (step - mean_speed * dt[rows])).sum() / information / noise, information)
+        )
+        total += information
+    slope = sum(a * b for a, b in parts) / total if total > 0 else 0.0
+    if slope > 0:
+        return float(slope)
+    # no restoring slope was seen: let a unit of normalised variance diffuse in one unit of time
+    return 1.0
