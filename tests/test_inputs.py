@@ -1,0 +1,85 @@
+"""What users hand in: temperatures, boxes, structure files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from asemacro.inputs import check_temperatures, choose_boxes, parse_temperatures, read_structure, vacancies_in
+from asemacro.lattice import Lattice
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("400:1000:200", [400, 600, 800, 1000]),
+        ("400:999:200", [400, 600, 800]),
+        ("1200,800,800", [800, 1200]),
+        ("300:300:50", [300]),
+        ("0.1:0.3:0.1", pytest.approx([0.1, 0.2, 0.3])),
+    ],
+)
+def test_temperatures(text: str, expected: list[float]) -> None:
+    assert parse_temperatures(text) == expected
+
+
+@pytest.mark.parametrize("text", ["", "abc", "400:200:100", "400:800", "400:800:0", "400:800:-1", "nan", "-5", "0,300"])
+def test_bad_temperatures_are_one_line(text: str) -> None:
+    with pytest.raises(ValueError) as caught:
+        parse_temperatures(text)
+    assert "\n" not in str(caught.value)
+
+
+def test_no_temperature() -> None:
+    with pytest.raises(ValueError, match="no temperature"):
+        check_temperatures([])
+
+
+def test_boxes_are_exactly_proportional() -> None:
+    lattice = Lattice.bcc(3.24, ["Nb", "Mo", "Ta"], 1)
+    boxes = choose_boxes(lattice, sites=8192, small=1024, vacancies=None, concentration=None)
+    assert (boxes.small.n_sites, boxes.large.n_sites, boxes.copies) == (1024, 8192, 8)
+    assert boxes.counts["X"] == 1
+    assert sum(boxes.counts.values()) == 1024
+    assert boxes.large_counts == {symbol: 8 * n for symbol, n in boxes.counts.items()}
+    # the small box tiles the large one
+    x = boxes.small.random_state(boxes.counts, rng=np.random.default_rng(0))
+    assert (boxes.small.tile(x, boxes.large) == 0).sum() == 8
+
+
+def test_vacancies_of_the_large_box() -> None:
+    lattice = Lattice.bcc(3.24, ["Nb", "Mo"], 1)
+    assert choose_boxes(lattice, 8192, 1024, 32, None).vacancies == 32
+    assert choose_boxes(lattice, 8192, 1024, 3, None).vacancies == 8  # at least one a small box
+    assert choose_boxes(lattice, 8192, 1024, None, 0.01).counts["X"] == 10
+    with pytest.raises(ValueError, match="do not fit"):
+        choose_boxes(lattice, 8192, 1024, 9000, None)
+
+
+@pytest.mark.parametrize(
+    ("number", "concentration"), [(-1, None), (0, None), (None, 0.0), (None, 1.0), (None, float("nan"))]
+)
+def test_bad_vacancies(number: int | None, concentration: float | None) -> None:
+    with pytest.raises(ValueError):
+        vacancies_in(1024, number, concentration)
+
+
+def test_both_kinds_of_vacancy_numbers() -> None:
+    with pytest.raises(ValueError, match="not both"):
+        vacancies_in(1024, 1, 0.1)
+
+
+def test_structure_files(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="no such file"):
+        read_structure(tmp_path / "absent.cif")
+    with pytest.raises(ValueError, match="folder"):
+        read_structure(tmp_path)
+    for name, text in (("a.cif", "not a cif"), ("POSCAR", "nothing\n"), ("b.xyz", ""), ("c.unknown", "x")):
+        path = tmp_path / name
+        path.write_text(text)
+        with pytest.raises(ValueError) as caught:
+            read_structure(path)
+        assert "\n" not in str(caught.value)
+        assert name in str(caught.value)
