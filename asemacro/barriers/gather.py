@@ -5,6 +5,10 @@ from __future__ import annotations
 from numba import njit
 from numpy.typing import NDArray
 
+from asemacro.barriers.stale import forget_stale_kernels
+
+forget_stale_kernels()  # before any kernel is read from disk: all of them are built on this module
+
 
 @njit(cache=True, nogil=True, inline="always")
 def wrap(c: int, n: int) -> int:
@@ -32,9 +36,7 @@ def neighbour(shape: NDArray, n_basis: int, site: int, offset: NDArray) -> int:
 
 
 @njit(cache=True, nogil=True)
-def gather(
-    env_offsets: NDArray, species: NDArray, shape: NDArray, x: NDArray, site: int, env: NDArray
-) -> int:
+def gather(env_offsets: NDArray, species: NDArray, shape: NDArray, x: NDArray, site: int, env: NDArray) -> int:
     """Fill `env` with the model species indices of the sites around `site`; return the basis of `site`.
 
     Args:
