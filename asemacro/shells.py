@@ -22,10 +22,12 @@ class Shell(NamedTuple):
         distance: of the undistorted crystal, angstrom.
         offsets: (n_basis, Z, 4) int64, rows (dc1, dc2, dc3, target basis): the neighbours of basis site b
             in cell c are the sites (c + dc, target basis).
+        bonds: (n_basis Z / 2, 5) int64, rows (basis, dc1, dc2, dc3, target basis): each bond once.
     """
 
     distance: float
     offsets: NDArray[np.int64]
+    bonds: NDArray[np.int64]
 
 
 def find_shells(lattice: Lattice, n: int) -> tuple[Shell, ...]:
@@ -58,8 +60,16 @@ def find_shells(lattice: Lattice, n: int) -> tuple[Shell, ...]:
                 f"sites of this {lattice.prototype} crystal have different numbers of neighbours in shell "
                 f"{s + 1} ({', '.join(str(len(t)) for t in tables[:8])}); its sites are not equivalent"
             )
-        found.append(Shell(float(distance[rank == s].mean()), np.array(tables)))
+        table = np.array(tables)
+        found.append(Shell(float(distance[rank == s].mean()), table, _each_bond_once(table)))
     return tuple(found)
+
+
+def _each_bond_once(offsets: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Of a bond and its reverse, (b, dc, b') and (b', -dc, b), the one that comes first in order."""
+    rows = [(b, *map(int, row)) for b in range(len(offsets)) for row in offsets[b]]
+    kept = [row for row in rows if row < (row[4], -row[1], -row[2], -row[3], row[0])]
+    return np.array(kept, dtype=np.int64).reshape(-1, 5)
 
 
 def offset_table(lattice: Lattice, halves: NDArray[np.integer]) -> NDArray[np.int64]:

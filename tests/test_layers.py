@@ -21,6 +21,7 @@ LAYERS = {
     "boxes": 1,
     "recognise": 1,
     "observables": 2,
+    "pair_counts": 2,
     "barriers": 2,
     "micro": 3,
     "upsample": 4,
