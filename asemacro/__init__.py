@@ -8,7 +8,7 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "Lattice": "lattice",
     "WarrenCowley": "observables",
-    "warren_cowley": "observables",
+    "warren_cowley": "short_range_order",
     "load_barriers": "barriers",
     "PairBarrier": "barriers",
     "VacancyKMC": "micro.alloy",

@@ -21,6 +21,7 @@ LAYERS = {
     "boxes": 1,
     "recognise": 1,
     "observables": 2,
+    "short_range_order": 2,
     "pair_counts": 2,
     "barriers": 2,
     "micro": 3,
