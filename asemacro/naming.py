@@ -114,11 +114,12 @@ def _name_thin(primitive: Floats, basis: Floats, pbc: NDArray[np.bool_]) -> Name
 
 
 def _best_turn(ideal: Floats, conventional: Floats, box: Floats, pbc: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """The rotation among the symmetries of the conventional cell that turns its axes along the box's."""
+    """The symmetry of the conventional cell that turns its axes along the box's, handedness included."""
     entries = np.array(list(itertools.product((-1, 0, 1), repeat=9))).reshape(-1, 3, 3)
     entries = entries[np.all(entries[:, ~pbc] == np.eye(3, dtype=int)[~pbc], axis=(1, 2))]
     entries = entries[np.all(entries[:, :, ~pbc] == np.eye(3, dtype=int)[:, ~pbc], axis=(1, 2))]
-    entries = entries[np.rint(np.linalg.det(entries)) == 1]
+    hand = np.sign(np.linalg.det(box) * np.linalg.det(conventional))
+    entries = entries[np.rint(np.linalg.det(entries)) == hand]
     metric = ideal @ ideal.T
     same = np.abs(entries @ metric @ entries.transpose(0, 2, 1) - metric).max((1, 2)) < 1e-3 * metric.max()
     turns = entries[same]

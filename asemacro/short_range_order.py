@@ -29,7 +29,7 @@ class ShortRangeOrder:
         distances: (shells,) of the undistorted lattice, angstrom.
         alpha: (shells, pairs) alpha_ij.
         delta: (shells, pairs) delta_ij = -Z c_j alpha_ij.
-        random: the structure has fractional occupancy: these are the values of the random alloy, in which each
+        random_alloy: the structure has fractional occupancy: these are the values of the random alloy, in which each
             site is occupied independently of all others.
         lattice: the lattice that the atoms are on.
         atoms: a copy of the atoms with local values in arrays "alpha_Ta" (shell 1), "alpha_Ta_2" (shell 2), ...:
@@ -42,7 +42,7 @@ class ShortRangeOrder:
     distances: Floats
     alpha: Floats
     delta: Floats
-    random: bool
+    random_alloy: bool
     lattice: Lattice
     atoms: Atoms | None
 
@@ -95,7 +95,7 @@ def warren_cowley(atoms: Atoms | Structure, shells: int = 2) -> ShortRangeOrder:
         distances=np.array([s.distance for s in lattice.shells(shells)]),
         alpha=alpha,
         delta=-alpha * sizes[:, None] * share[j],
-        random=crystal.occupancy is not None,
+        random_alloy=crystal.occupancy is not None,
         lattice=lattice,
         atoms=None if crystal.occupancy else _with_local(atoms, crystal, lattice, local),
     )
