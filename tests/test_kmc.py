@@ -104,7 +104,7 @@ def test_chosen_jumps_have_the_probabilities_of_their_rates() -> None:
                 outcomes[new.tobytes()] = outcomes.get(new.tobytes(), 0.0) + rates[v, j]
     index = {key: i for i, key in enumerate(outcomes)}
     counts = np.zeros(len(index))
-    for _ in range(15000):
+    for _ in range(8000):
         counts[index[system.run(x, hops=1, rng=rng).x.tobytes()]] += 1
     probability = np.array(list(outcomes.values())) / rates.sum()
     assert chi_square(counts, probability) > ALPHA

@@ -53,13 +53,9 @@ class PublishedNetwork(BarrierModel):
             if key not in weights:
                 raise ValueError(f"not the published network: array {key} is missing")
             if weights[key].shape != shape:
-                raise ValueError(
-                    f"not the published network: {key} has shape {weights[key].shape}, not {shape}"
-                )
+                raise ValueError(f"not the published network: {key} has shape {weights[key].shape}, not {shape}")
             if not np.issubdtype(weights[key].dtype, np.floating) or not np.all(np.isfinite(weights[key])):
-                raise ValueError(
-                    f"the published network's array {key} holds values that are not finite numbers"
-                )
+                raise ValueError(f"the published network's array {key} holds values that are not finite numbers")
         self._weights, self._biases = [], []
         for layer in range(4):
             part = {k: np.asarray(weights[f"layer{layer}_{k}"], dtype=np.float64) for k in _LAYER}
@@ -78,10 +74,12 @@ class PublishedNetwork(BarrierModel):
             OSError: if it cannot be read.
         """
         try:
-            with np.load(path, allow_pickle=False) as arrays:
+            with open(path, "rb") as file:
+                arrays = np.load(file, allow_pickle=False)
                 if not isinstance(arrays, np.lib.npyio.NpzFile):
                     raise ValueError("not an npz archive")
-                weights = {key: arrays[key] for key in arrays.files}
+                with arrays:
+                    weights = {key: arrays[key] for key in arrays.files}
         except (ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
             raise ValueError(f"{path} is not a readable npz file of plain arrays ({error})") from None
         try:
@@ -103,13 +101,9 @@ class PublishedNetwork(BarrierModel):
             displacements = np.concatenate([jumps[order], others])
             own = np.array([[0, 0, 0, basis]])
             envs.append(np.concatenate([own, lattice.offsets(displacements)[basis]]))
-            tables.append(
-                np.stack([_rows(displacements, displacements[j], self.axes) for j in range(N_JUMPS)])
-            )
+            tables.append(np.stack([_rows(displacements, displacements[j], self.axes) for j in range(N_JUMPS)]))
         if any(not np.array_equal(table, tables[0]) for table in tables):
-            raise ValueError(
-                "the lattice lists its first-shell jumps in a different order on different sites"
-            )
+            raise ValueError("the lattice lists its first-shell jumps in a different order on different sites")
         voxels = _voxel(np.array(_sites()))
         weights = [self._weights[0][voxels], *self._weights[1:]]
         flat: list[NDArray[np.float64]] = [
