@@ -11,9 +11,11 @@ from torch import Tensor, nn
 
 from asemacro.barriers.base import FLOOR_EV, GNN_DIRECT, BarrierModel, CompiledBarriers
 from asemacro.barriers.gnn_cell import fits, minimum_shape
+from asemacro.barriers.gnn_consistent import ConsistentNet
 from asemacro.barriers.gnn_direct import DirectNet
 from asemacro.barriers.gnn_kernel import HEADER
 from asemacro.barriers.graph import MESSAGE_D2, N_JUMPS, bcc_graph
+from asemacro.barriers.species import describe
 
 if TYPE_CHECKING:
     from asemacro.lattice import Lattice
@@ -34,6 +36,7 @@ class BarrierGNN(nn.Module, BarrierModel):
         members: number of networks that are averaged.
         width: features per node.
         hidden: width of the readout.
+        energy_width: features per site of the lattice energy, consistent form.
         name: shown on screen and on figures.
         notes: JSON-ready facts kept in the file (data, training, errors).
     """
@@ -48,6 +51,7 @@ class BarrierGNN(nn.Module, BarrierModel):
         members: int = 1,
         width: int = 32,
         hidden: int = 64,
+        energy_width: int = 32,
         name: str = "gnn",
         notes: dict[str, Any] | None = None,
     ) -> None:
@@ -63,10 +67,18 @@ class BarrierGNN(nn.Module, BarrierModel):
         self.name = name
         self.notes = dict(notes or {})
         self.settings = {"members": members, "width": width, "hidden": hidden}
-        self.nets = nn.ModuleList(DirectNet(len(species), width, hidden) for _ in range(members))
+        code = describe(self.species)
+        if form == "direct":
+            nets: list[nn.Module] = [DirectNet(code, width, hidden) for _ in range(members)]
+        else:
+            self.settings["energy_width"] = energy_width
+            nets = [ConsistentNet(code, width, hidden, energy_width) for _ in range(members)]
+        self.nets = nn.ModuleList(nets)
 
-    def counts(self, env: NDArray[np.int8]) -> Tensor:
+    def features(self, env: NDArray[np.int8]) -> Tensor:
         """(n, n_round1, 4 (S + 1)) uint8: species on the message shells of each node, then its own one-hot.
+
+        They hold no parameter, so they are made once for a data set.
 
         Args:
             env: (n, n_env) model species on `bcc_graph().positions`.
@@ -82,15 +94,14 @@ class BarrierGNN(nn.Module, BarrierModel):
             out[:, :, -1, s] = here[:, : graph.n_round1]
         return torch.from_numpy(out.reshape(len(env), graph.n_round1, -1))
 
-    def forward(self, counts: Tensor) -> Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         """(n, 8) barriers in eV, mean over the members, without the floor."""
-        counts = counts.to(torch.float32)
-        return torch.stack([net(counts) for net in self.nets]).mean(dim=0)
+        return torch.stack([net(features) for net in self.nets]).mean(dim=0)
 
     @torch.no_grad()
     def predict(self, env: NDArray[np.int8], *, batch: int = 256) -> NDArray[np.float64]:
         """Barriers of environments, (n, 8) eV, at least FLOOR_EV; inf where the target is vacant."""
-        parts = [self(self.counts(env[i : i + batch])).double().numpy() for i in range(0, len(env), batch)]
+        parts = [self(self.features(env[i : i + batch])).double().numpy() for i in range(0, len(env), batch)]
         barriers = np.maximum(np.concatenate(parts), FLOOR_EV)
         return np.where(env[:, 1 : 1 + N_JUMPS] == 0, np.inf, barriers)
 
@@ -113,7 +124,7 @@ class BarrierGNN(nn.Module, BarrierModel):
         if not np.array_equal(env[:, 1 : 1 + N_JUMPS], first):
             raise ValueError(f"the first shell of this {lattice.prototype} lattice is not in sorted order")
         settings = self.settings
-        tables = [graph.neighbours, graph.readout, graph.shell_start, graph.class_start]
+        tables = [graph.neighbours, graph.bond, graph.shell_start, graph.class_start]
         header = [len(self.species) + 1, settings["members"], settings["width"], settings["hidden"]]
         header += [graph.n_env, graph.n_round1, graph.n_nodes, len(graph.classes)]
         at = HEADER

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from asemacro.barriers.gnn_layers import SumOver
+from asemacro.barriers.gnn_layers import Coded, SumOver
 from asemacro.barriers.graph import MESSAGE_D2, N_JUMPS, BccGraph, bcc_graph, bcc_shell
 
 N_SHELLS = len(MESSAGE_D2)
@@ -40,32 +40,33 @@ class DirectNet(nn.Module):
     f is hardswish. Sums are scaled by 1/sqrt(number of terms).
 
     Args:
-        n_species: S, without the vacancy.
+        code: (S + 1, D) code of the species.
         width: features per node.
         hidden: width of the readout.
     """
 
-    def __init__(self, n_species: int, width: int, hidden: int) -> None:
+    def __init__(self, code: NDArray[np.float64], width: int, hidden: int) -> None:
         super().__init__()
         graph = bcc_graph()
         n_classes = len(graph.classes)
         self.n_nodes, self.width = graph.n_nodes, width
-        self.round1 = nn.Linear((N_SHELLS + 1) * (n_species + 1), width)
+        self.register_buffer("code", torch.tensor(code, dtype=torch.float32))
+        self.round1 = Coded(N_SHELLS + 1, code.shape[1], width)
         self.round2 = nn.Linear((N_SHELLS + 1) * width, width)
         self.readout = nn.Linear((n_classes + 2) * width, hidden)
         self.last = nn.Linear(hidden, 1)
         self.shells = SumOver(shell_lists(graph, graph.n_nodes), graph.n_round1)
         cuts = graph.class_start
-        jumps = [row[cuts[q] : cuts[q + 1]] for row in graph.readout for q in range(n_classes)]
+        jumps = [row[2:][cuts[q] : cuts[q + 1]] for row in graph.bond for q in range(n_classes)]
         self.classes = SumOver(jumps, graph.n_nodes)
         self.register_buffer("_shell_scale", torch.tensor(SHELL_SCALE, dtype=torch.float32), persistent=False)
         self.register_buffer("_class_scale", torch.tensor(class_scale(graph), dtype=torch.float32), persistent=False)
 
-    def forward(self, counts: Tensor) -> Tensor:
+    def forward(self, features: Tensor) -> Tensor:
         """(batch, n_round1, 4 (S + 1)) counts -> (batch, 8) barriers, eV."""
         n, width = self.n_nodes, self.width
-        batch = counts.shape[0]
-        h1 = F.hardswish(self.round1(counts.transpose(0, 1)))
+        batch = features.shape[0]
+        h1 = F.hardswish(self.round1(features.transpose(0, 1).to(torch.float32), self.code))
         sums = self.shells(h1).view(N_SHELLS, n, batch, width)
         weight = self.round2.weight.view(width, N_SHELLS + 1, width) * self._shell_scale[:, None]
         z = F.linear(h1[:n], weight[:, 0], self.round2.bias)
@@ -81,11 +82,11 @@ class DirectNet(nn.Module):
     def flat_weights(self) -> NDArray[np.float32]:
         """The weights in the order that `gnn_kernel` reads, scales folded in."""
 
-        def array(p: Tensor) -> NDArray[np.float32]:
+        def array(p: Tensor) -> NDArray[np.float64]:
             return p.detach().cpu().double().numpy()
 
         w2 = array(self.round2.weight).T * np.repeat(SHELL_SCALE, self.width)[:, None]
         w3 = array(self.readout.weight).T * np.repeat(class_scale(bcc_graph()), self.width)[:, None]
-        parts = [array(self.round1.weight).T, array(self.round1.bias), w2, array(self.round2.bias)]
+        parts = [array(self.round1.table(self.code)), array(self.round1.bias), w2, array(self.round2.bias)]
         parts += [w3, array(self.readout.bias), array(self.last.weight), array(self.last.bias)]
         return np.concatenate([p.ravel() for p in parts]).astype(np.float32)

@@ -15,7 +15,7 @@ from asemacro.barriers.base import FLOOR_EV, CompiledBarriers
 N_JUMPS = 8
 N_SHELLS = 3
 # positions in the header of `integers`
-SPECIES, MEMBERS, WIDTH, HIDDEN, N_ENV, N_ROUND1, N_NODES, N_CLASSES, AT_NEIGHBOURS, AT_READOUT, AT_SHELL, AT_CLASS = (
+SPECIES, MEMBERS, WIDTH, HIDDEN, N_ENV, N_ROUND1, N_NODES, N_CLASSES, AT_NEIGHBOURS, AT_BOND, AT_SHELL, AT_CLASS = (
     range(12)
 )
 HEADER = 24
@@ -133,7 +133,7 @@ def _direct_member(tables: NDArray, single: NDArray, counts: NDArray, work: NDAr
         for c in range(width):
             target[c] = h2[0, c]
             target[width + c] = h2[1 + j, c]
-        row = tables[AT_READOUT] + j * n_sites
+        row = tables[AT_BOND] + j * (2 + n_sites) + 2
         for q in range(n_classes):
             start = (2 + q) * width
             part = target[start : start + width]

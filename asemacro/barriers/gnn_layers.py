@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch_geometric.nn import MessagePassing
 
 # A block of this many vacancies stays in the cache of one core; four times faster than the whole batch at once.
@@ -68,3 +69,34 @@ class SumOver(MessagePassing):
 
     def message_and_aggregate(self, edge_index: Tensor, x: tuple[Tensor, None]) -> Tensor:
         return _Aggregate.apply(edge_index, self.transposed, x[0])
+
+
+class Coded(nn.Module):
+    """Linear layer on counts of species whose weights come from a code of the species: W = code V for each block.
+
+    Args:
+        n_blocks: kinds of counts (own species and shells), one V each.
+        n_code: length of the code.
+        width: number of outputs.
+    """
+
+    def __init__(self, n_blocks: int, n_code: int, width: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(n_blocks, n_code, width))
+        self.bias = nn.Parameter(torch.empty(width))
+        self.reset(torch.default_generator)
+
+    def table(self, code: Tensor) -> Tensor:
+        """(n_blocks, S + 1, width) weights of each species."""
+        return code @ self.weight
+
+    def forward(self, counts: Tensor, code: Tensor) -> Tensor:
+        """(..., n_blocks * (S + 1)) counts -> (..., width)."""
+        return F.linear(counts, self.table(code).flatten(0, 1).T, self.bias)
+
+    def reset(self, generator: torch.Generator) -> None:
+        """Uniform in +-1/sqrt(inputs)."""
+        bound = (self.weight.shape[0] * self.weight.shape[1]) ** -0.5
+        with torch.no_grad():
+            self.weight.uniform_(-bound, bound, generator=generator)
+            self.bias.uniform_(-bound, bound, generator=generator)

@@ -58,9 +58,13 @@ class BccGraph:
         neighbours: (n_round1, 26) rows of the first three shells of each site, shell by shell.
         shell_start: (4,) where each message shell starts in the columns of `neighbours`.
         classes: the distance classes (d2(k, v), d2(k, j)) of the readout, v and j themselves left out.
-        readout: (8, n_sites) readout sites of each jump, ordered by class.
-        class_start: (n_classes + 1,) where each class starts in the columns of `readout`.
+        bond: (8, 2 + n_sites) rows of v, of the target j and of the readout sites of each jump, ordered by class and
+            for all jumps in the same order up to a symmetry operation.
+        class_start: (n_classes + 1,) where each class starts in the readout sites (the columns 2.. of `bond`).
         reverse_class: (n_classes,) the class with the two distances exchanged.
+        bond_neighbours: for each message shell and each site of `bond`, the columns of `bond` that are its neighbours.
+        near_v: (2 + n_sites,) 0 for v itself, 1..3 for sites in that message shell of v, else -1.
+        near_j: the same for the target.
         pair_sites: (9, n_pair) rows of the sites within the pair shells of the vacancy (row 0) and of each target.
         pair_start: (9,) where each pair shell starts in the columns of `pair_sites`.
     """
@@ -71,9 +75,12 @@ class BccGraph:
     neighbours: NDArray[np.int64]
     shell_start: NDArray[np.int64]
     classes: tuple[tuple[int, int], ...]
-    readout: NDArray[np.int64]
+    bond: NDArray[np.int64]
     class_start: NDArray[np.int64]
     reverse_class: NDArray[np.int64]
+    bond_neighbours: tuple[tuple[NDArray[np.int64], ...], ...]
+    near_v: NDArray[np.int64]
+    near_j: NDArray[np.int64]
     pair_sites: NDArray[np.int64]
     pair_start: NDArray[np.int64]
 
@@ -105,17 +112,18 @@ def bcc_graph() -> BccGraph:
     extend({_add(c, v) for c in order for v in steps} | {_add(c, v) for c in [origin, *targets] for v in pairs})
     row = {p: i for i, p in enumerate(order)}
 
-    def classes_of(j: Vector) -> dict[tuple[int, int], list[int]]:
-        found: dict[tuple[int, int], list[int]] = {}
-        for p in order[:n_nodes]:
-            dv, dj = _d2(p, origin), _d2(p, j)
-            if p not in (origin, j) and min(dv, dj) <= READOUT_D2:
-                found.setdefault((dv, dj), []).append(row[p])
-        return dict(sorted(found.items()))
-
-    by_jump = [classes_of(j) for j in targets]
-    classes = tuple(by_jump[0])
-    sizes = [len(by_jump[0][c]) for c in classes]
+    # sites around the first jump, carried over to the others by the mirror operations that map the jumps
+    first = targets[0]
+    by_class: dict[tuple[int, int], list[Vector]] = {}
+    for p in order[:n_nodes]:
+        dv, dj = _d2(p, origin), _d2(p, first)
+        if p not in (origin, first) and min(dv, dj) <= READOUT_D2:
+            by_class.setdefault((dv, dj), []).append(p)
+    classes = tuple(sorted(by_class))
+    template = [origin, first, *(p for c in classes for p in by_class[c])]
+    place = np.array(template)[None] * (np.array(targets) * np.array(first))[:, None]
+    apart = np.array([[_d2(p, q) for q in template] for p in template])
+    step = np.select([apart == 0, *(apart == d2 for d2 in MESSAGE_D2)], [0, *range(1, len(MESSAGE_D2) + 1)], -1)
     return BccGraph(
         positions=np.array(order, dtype=np.int64),
         n_nodes=n_nodes,
@@ -123,9 +131,14 @@ def bcc_graph() -> BccGraph:
         neighbours=np.array([[row[_add(p, v)] for v in steps] for p in order[:n_round1]], dtype=np.int64),
         shell_start=np.cumsum([0, *(len(bcc_shell(d2)) for d2 in MESSAGE_D2)]),
         classes=classes,
-        readout=np.array([[s for c in classes for s in found[c]] for found in by_jump], dtype=np.int64),
-        class_start=np.cumsum([0, *sizes]),
+        bond=np.array([[row[tuple(p)] for p in sites] for sites in place.tolist()], dtype=np.int64),
+        class_start=np.cumsum([0, *(len(by_class[c]) for c in classes)]),
         reverse_class=np.array([classes.index((dj, dv)) for dv, dj in classes], dtype=np.int64),
+        bond_neighbours=tuple(
+            tuple(np.flatnonzero(step[i] == q) for i in range(len(template))) for q in range(1, len(MESSAGE_D2) + 1)
+        ),
+        near_v=step[0],
+        near_j=step[1],
         pair_sites=np.array([[row[_add(c, v)] for v in pairs] for c in [origin, *targets]], dtype=np.int64),
         pair_start=np.cumsum([0, *(len(bcc_shell(d2)) for d2 in PAIR_D2)]),
     )

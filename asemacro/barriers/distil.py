@@ -1,0 +1,157 @@
+"""Teach a graph network the barriers of another model, from states that the model's own kinetics visits.
+
+    python -m asemacro.barriers.distil ../shared/data/nnk_nbmota_weights.npz -o nbmota.safetensors
+
+The teacher's barriers are averaged over the 48 operations of the cubic point group (a network that has this symmetry
+cannot learn more), on random, ordered and kinetic Monte Carlo states of equal and other compositions.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asemacro.barriers.base import BarrierModel, CompiledBarriers
+from asemacro.barriers.graph import N_JUMPS, bcc_graph, bcc_shell
+from asemacro.barriers.kernels import barriers_at
+
+if TYPE_CHECKING:
+    from asemacro.lattice import Lattice
+
+TEMPERATURES_K = (400, 500, 600, 700, 800, 900, 1000, 1200, 1400, 1700, 2000, 2500, 3000)
+
+
+def cubic_operations() -> NDArray[np.int64]:
+    """(48, 3, 3) operations of the cubic point group, the identity first; displacements d become d @ operation."""
+    operations = []
+    for order in itertools.permutations(range(3)):
+        for signs in itertools.product((1, -1), repeat=3):
+            operation = np.zeros((3, 3), dtype=np.int64)
+            operation[np.arange(3), order] = signs
+            operations.append(operation)
+    return np.array(operations)
+
+
+class Symmetrised:
+    """A teacher's barriers, as it gives them and averaged over the cubic point group.
+
+    Args:
+        teacher: any barrier model of bcc.
+        lattice: lattice of the states.
+    """
+
+    def __init__(self, teacher: BarrierModel, lattice: Lattice) -> None:
+        compiled = teacher.compile(lattice)
+        frame = np.linalg.inv(lattice.conventional)
+        offsets = compiled.env[0]
+        fractions = offsets[:, :3] + lattice.basis[offsets[:, 3]] - lattice.basis[0]
+        displacements = np.rint(2 * fractions @ lattice.cell @ frame).astype(np.int64)
+        jumps = np.array(bcc_shell(3))
+        self._shape = np.asarray(lattice.shape)
+        self._turned: list[tuple[CompiledBarriers, list[int]]] = []
+        for operation in cubic_operations():
+            turned = displacements @ operation
+            order = [int((jumps == d).all(axis=1).argmax()) for d in turned[1 : 1 + N_JUMPS]]
+            self._turned.append((compiled._replace(env=lattice.offsets(turned)), order))
+
+    def __call__(
+        self, x: NDArray[np.int8], sites: NDArray[np.integer]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """(n, 8) raw and (n, 8) averaged barriers of the vacancies `sites` of one state, eV, jumps in sorted order."""
+        values = np.empty((len(self._turned), len(sites), N_JUMPS))
+        for value, (compiled, order) in zip(values, self._turned, strict=True):
+            value[:, order] = barriers_at(compiled, self._shape, x, sites)
+        return values[0], values.mean(axis=0)
+
+
+@dataclasses.dataclass(frozen=True)
+class Sampled:
+    """Environments of vacancies of one origin, labelled by the teacher.
+
+    Attributes:
+        name: where they come from.
+        env: (n, n_env) int8.
+        raw: (n, 8) the teacher's barriers, eV; nan where the target is vacant.
+        mean: (n, 8) averaged over the point group.
+    """
+
+    name: str
+    env: NDArray[np.int8]
+    raw: NDArray[np.float64]
+    mean: NDArray[np.float64]
+
+
+def label(teacher: BarrierModel, lattice: Lattice, states: NDArray[np.int8], name: str) -> Sampled:
+    """Environments and barriers of all vacancies of states (n, n_sites)."""
+    barriers = Symmetrised(teacher, lattice)
+    offsets = lattice.offsets(bcc_graph().positions)
+    envs, raws, means = [], [], []
+    for x in states:
+        sites = np.flatnonzero(x == 0)
+        cells, basis = sites // lattice.n_basis, sites % lattice.n_basis
+        origin = np.stack(np.unravel_index(cells, lattice.shape), axis=1)
+        rows = offsets[basis]
+        wrapped = (origin[:, None] + rows[..., :3]) % np.array(lattice.shape)
+        index = np.ravel_multi_index(tuple(np.moveaxis(wrapped, -1, 0)), lattice.shape)
+        envs.append(x[index * lattice.n_basis + rows[..., 3]])
+        raw, mean = barriers(x, sites)
+        raws.append(np.where(np.isfinite(raw), raw, np.nan))
+        means.append(np.where(np.isfinite(mean), mean, np.nan))
+    return Sampled(name, np.concatenate(envs), np.concatenate(raws), np.concatenate(means))
+
+
+def random_states(lattice: Lattice, n: int, vacancies: int, rng: np.random.Generator) -> NDArray[np.int8]:
+    """Random alloys, half of them of the lattice's composition, half of compositions drawn uniformly."""
+    states = []
+    for i in range(n):
+        fractions = rng.dirichlet(np.ones(len(lattice.species)))
+        composition = None if i % 2 else dict(zip(lattice.species, fractions, strict=True))
+        states.append(lattice.random_state(composition, vacancies=vacancies, rng=rng)[0])
+    return np.array(states)
+
+
+def ordered_states(lattice: Lattice, n: int, vacancies: int, rng: np.random.Generator) -> NDArray[np.int8]:
+    """B2 and B32 order with random species on each sublattice, disordered by random exchanges.
+
+    The sublattice of a site at (x, y, z), half-lattice units, is x mod 2 in B2; in B32 (NaTl), for every third state,
+    it is 0 where x + y + z mod 4 is 0 (x even) or 3 (x odd).
+    """
+    frame = np.linalg.inv(lattice.conventional)
+    half = np.rint(2 * lattice.positions() @ frame).astype(np.int64)
+    b2 = half[:, 0] % 2
+    b32 = (half.sum(axis=1) + (half[:, 0] % 2)) // 2 % 2
+    n_species = len(lattice.species)
+    states = []
+    for i in range(n):
+        mix = rng.dirichlet(np.full(n_species, 0.4), size=2)
+        sublattice = b32 if i % 3 == 2 else b2
+        u = rng.random(lattice.n_sites)
+        x = 1 + (u[:, None] > np.cumsum(mix, axis=1)[sublattice][:, :-1]).sum(axis=1)
+        exchanged = rng.permutation(lattice.n_sites)[: rng.integers(0, lattice.n_sites // 2)]
+        x[exchanged] = x[rng.permutation(exchanged)]
+        x[rng.choice(lattice.n_sites, vacancies, replace=False)] = 0
+        states.append(x.astype(np.int8))
+    return np.array(states)
+
+
+def kinetic_states(
+    teacher: BarrierModel,
+    lattice: Lattice,
+    temperature_K: float,
+    n: int,
+    hops: int,
+    rng: np.random.Generator,
+    vacancies: int = 1,
+) -> NDArray[np.int8]:
+    """States on the teacher's own path from random, at log-spaced hops from 100 to `hops` for a third, then evenly."""
+    from asemacro.micro.alloy import VacancyKMC
+
+    kmc = VacancyKMC(lattice, teacher, temperature_K)
+    early = np.geomspace(100, hops / 10, n // 3)
+    points = np.unique(np.concatenate([early, np.linspace(hops / 10, hops, n - n // 3)]).astype(np.int64))
+    x = lattice.random_state(vacancies=vacancies, rng=rng)
+    return kmc.run(x, record_hops=points, rng=rng).record
