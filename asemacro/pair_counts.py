@@ -11,7 +11,6 @@ SLAB = 16384  # cells worked on at a time: what fits the cache
 OUTSIDE = 255  # a site of the margin, which repeats another one
 
 
-@njit(cache=True, nogil=True)
 def count_pairs(
     x: NDArray[np.int8], shape: NDArray[np.int64], n_basis: int, bonds: NDArray[np.int64], n_values: int
 ) -> NDArray[np.int64]:
@@ -28,10 +27,24 @@ def count_pairs(
         bonds: (n, 5) rows (basis, dc1, dc2, dc3, target basis), each bond once, at most 255 from a site.
         n_values: number of species plus one, for the vacancy 0.
     """
+    margin = np.abs(bonds[:, 1:4]).max(0)
+    counts = np.zeros((len(x), n_values, n_values), dtype=np.int64)
+    _count_once(x.view(np.uint8), shape, n_basis, bonds, margin, counts)
+    return counts + counts.transpose(0, 2, 1)
+
+
+@njit(cache=True, nogil=True)
+def _count_once(
+    x: NDArray[np.uint8],
+    shape: NDArray[np.int64],
+    n_basis: int,
+    bonds: NDArray[np.int64],
+    margin: NDArray[np.int64],
+    counts: NDArray[np.int64],
+) -> None:
+    """Add each bond of `bonds` to counts[k, value here, value there]."""
     n1, n2, n3 = shape
-    margin = np.zeros(3, dtype=np.int64)
-    for axis in range(3):
-        margin[axis] = np.abs(bonds[:, axis + 1]).max()
+    n_values = counts.shape[1]
     stride2 = n3 + 2 * margin[2]
     stride1 = (n2 + 2 * margin[1]) * stride2
     thick = max(1, min(n1, SLAB // (n2 * n3)))
@@ -40,9 +53,7 @@ def count_pairs(
     own = np.empty((n_basis, size), dtype=np.uint8)
     near = np.empty(size, dtype=np.uint64)
     reach = margin[0] * stride1 + margin[1] * stride2 + margin[2]
-    counts = np.zeros((len(x), n_values, n_values), dtype=np.int64)
     for k in range(len(x)):
-        state = x[k].view(np.uint8)
         for first in range(0, n_values, LANES):
             table = np.zeros(n_values, dtype=np.uint64)
             for value in range(first, min(first + LANES, n_values)):
@@ -50,7 +61,7 @@ def count_pairs(
             for low in range(0, n1, thick):
                 high = min(low + thick, n1)
                 used = (high - low + 2 * margin[0]) * stride1
-                _copy_slab(state, shape, low, high, margin, table, words, own)
+                _copy_slab(x[k], shape, low, high, margin, table, words, own)
                 for b in range(n_basis):
                     near[:used] = 0
                     for r in range(len(bonds)):
@@ -59,8 +70,6 @@ def count_pairs(
                             target = words[bonds[r, 4], reach + ahead : used - reach + ahead]
                             _add(near[reach : used - reach], target)
                     _collect(own[b, :used], near[:used], counts[k], first)
-        counts[k] += counts[k].T.copy()
-    return counts
 
 
 @njit(cache=True, nogil=True)
@@ -165,13 +174,3 @@ def count_changes(
                 change[new, other] += 1
                 change[other, new] += 1
     return change
-
-
-@njit(cache=True, nogil=True)
-def count_values(x: NDArray[np.int8], n_values: int) -> NDArray[np.int64]:
-    """(batch, n_values) how often each value occurs in each state of `x` (batch, n_sites)."""
-    counts = np.zeros((len(x), n_values), dtype=np.int64)
-    for k in range(len(x)):
-        for s in range(x.shape[1]):
-            counts[k, x[k, s]] += 1
-    return counts
