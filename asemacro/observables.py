@@ -112,7 +112,7 @@ class WarrenCowley:
                 raise ValueError("a site is given two values in one change of state")
             if np.any(np.bincount(x[where], minlength=n_values) != np.bincount(after, minlength=n_values)):
                 raise ValueError("the change of state does not conserve the number of atoms of each species")
-            atoms = np.bincount(x, minlength=n_values)
+            atoms = np.array([np.count_nonzero(x == v) for v in range(n_values)])
             self._need_all(atoms[1:])
             rows = [count_changes(x, shape, shells[s - 1].offsets, where, after, n_values) for s in self.shells]
             result[k] = (np.array(rows)[:, first, second] / atoms[first]).reshape(-1)
