@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from asemacro.barriers.base import BarrierModel
 from asemacro.barriers.gather import neighbour
+from asemacro.barriers.gnn_energy import gnn_swap_energy
 
 if TYPE_CHECKING:
     from asemacro.lattice import Lattice
@@ -112,4 +113,6 @@ def swap_energy(energy: CompiledEnergy, shape: NDArray, x: NDArray, a: int, b: i
         b: another site.
         work: (energy.workspace,) float32 scratch memory.
     """
+    if energy.kind == GNN_ENERGY:
+        return gnn_swap_energy(energy, shape, x, a, b)
     return pair_swap_energy(energy, shape, x, a, b)

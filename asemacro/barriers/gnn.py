@@ -9,11 +9,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from asemacro.barriers.base import FLOOR_EV, GNN_DIRECT, BarrierModel, CompiledBarriers
+from asemacro.barriers.base import FLOOR_EV, GNN_CONSISTENT, GNN_DIRECT, BarrierModel, CompiledBarriers
+from asemacro.barriers.energy import GNN_ENERGY, CompiledEnergy
 from asemacro.barriers.gnn_cell import fits, minimum_shape
 from asemacro.barriers.gnn_consistent import ConsistentNet
 from asemacro.barriers.gnn_direct import DirectNet
-from asemacro.barriers.gnn_kernel import HEADER
+from asemacro.barriers.gnn_tables import energy_steps, energy_tables, integer_tables, workspace
 from asemacro.barriers.graph import MESSAGE_D2, N_JUMPS, bcc_graph
 from asemacro.barriers.species import describe
 
@@ -29,6 +30,10 @@ class BarrierGNN(nn.Module, BarrierModel):
 
     Form "direct": each barrier is read off the node features (see `DirectNet`). Forward and reverse barriers are
     independent outputs, so detailed balance holds only as well as the network is trained.
+
+    Form "consistent": barrier = max(S, |dE| / 2 + FLOOR_EV) + dE / 2 with S the same for a jump and its reverse and
+    dE = E_f - E_i of a lattice energy (see `ConsistentNet`), so detailed balance holds exactly for exp(-E / kT), with
+    any number of vacancies. S and E are means over the members.
 
     Args:
         species: chemical symbols, sorted by atomic number; index 0 is the vacancy.
@@ -100,10 +105,16 @@ class BarrierGNN(nn.Module, BarrierModel):
 
     @torch.no_grad()
     def predict(self, env: NDArray[np.int8], *, batch: int = 256) -> NDArray[np.float64]:
-        """Barriers of environments, (n, 8) eV, at least FLOOR_EV; inf where the target is vacant."""
-        parts = [self(self.features(env[i : i + batch])).double().numpy() for i in range(0, len(env), batch)]
-        barriers = np.maximum(np.concatenate(parts), FLOOR_EV)
-        return np.where(env[:, 1 : 1 + N_JUMPS] == 0, np.inf, barriers)
+        """Barriers of environments, (n, 8) eV, bounded below as in the kernel; inf where the target is vacant."""
+        parts = [self._bounded(self.features(env[i : i + batch])) for i in range(0, len(env), batch)]
+        return np.where(env[:, 1 : 1 + N_JUMPS] == 0, np.inf, np.concatenate(parts))
+
+    def _bounded(self, features: Tensor) -> NDArray[np.float64]:
+        if self.form == "direct":
+            return np.maximum(self(features).double().numpy(), FLOOR_EV)
+        symmetric = torch.stack([net.symmetric(features) for net in self.nets]).mean(dim=0).double().numpy()
+        change = torch.stack([net.energy_change(features) for net in self.nets]).mean(dim=0).double().numpy()
+        return np.maximum(symmetric, 0.5 * np.abs(change) + FLOOR_EV) + 0.5 * change
 
     def check(self, lattice: Lattice) -> None:
         """As `BarrierModel.check`, and the cell must be large enough for the environment of a vacancy."""
@@ -116,32 +127,51 @@ class BarrierGNN(nn.Module, BarrierModel):
             )
 
     def compile(self, lattice: Lattice) -> CompiledBarriers:
-        """Tables for `gnn_kernel` on a bcc lattice of any (conventional, primitive, strained) cell."""
+        """Tables for the numba evaluators on a bcc lattice of any (conventional, primitive, strained) cell."""
         self.check(lattice)
         graph = bcc_graph()
         env = lattice.offsets(graph.positions)
-        first = lattice.shells(1)[0].offsets
-        if not np.array_equal(env[:, 1 : 1 + N_JUMPS], first):
+        if not np.array_equal(env[:, 1 : 1 + N_JUMPS], lattice.shells(1)[0].offsets):
             raise ValueError(f"the first shell of this {lattice.prototype} lattice is not in sorted order")
-        settings = self.settings
-        tables = [graph.neighbours, graph.bond, graph.shell_start, graph.class_start]
-        header = [len(self.species) + 1, settings["members"], settings["width"], settings["hidden"]]
-        header += [graph.n_env, graph.n_round1, graph.n_nodes, len(graph.classes)]
-        at = HEADER
-        for table in tables:
-            header.append(at)
-            at += table.size
-        header += [0] * (HEADER - len(header))
-        width, hidden, n_features = settings["width"], settings["hidden"], (len(MESSAGE_D2) + 1) * header[0]
-        n_read = (len(graph.classes) + 2) * width
-        workspace = graph.n_round1 * (n_features + width) + graph.n_nodes * 5 * width + N_JUMPS * (n_read + hidden)
         return CompiledBarriers(
-            kind=GNN_DIRECT,
+            kind=GNN_DIRECT if self.form == "direct" else GNN_CONSISTENT,
             n_targets=N_JUMPS,
             env=env,
-            species=np.array([0, *(self.species.index(s) + 1 for s in lattice.species)], dtype=np.int8),
-            integers=np.concatenate([np.array(header), *(t.ravel() for t in tables)]).astype(np.int64),
-            single=np.concatenate([net.flat_weights() for net in self.nets]),
-            double=np.zeros(0),
-            workspace=workspace,
+            species=self._species_map(lattice),
+            integers=integer_tables(len(self.species) + 1, self.settings),
+            single=np.concatenate([net.flat_weights() for net in self.nets]).astype(np.float32),
+            double=self._energy_weights(),
+            workspace=workspace(len(self.species) + 1, self.settings, self.form),
         )
+
+    @property
+    def has_energy(self) -> bool:
+        """Whether the barriers come from a lattice energy."""
+        return self.form == "consistent"
+
+    def compile_energy(self, lattice: Lattice) -> CompiledEnergy:
+        """Tables of the lattice energy for `gnn_energy.gnn_swap_energy`."""
+        if not self.has_energy:
+            raise ValueError(f"barrier model {self.name} is of the direct form: it has no energy")
+        self.check(lattice)
+        return CompiledEnergy(
+            kind=GNN_ENERGY,
+            offsets=lattice.offsets(energy_steps()),
+            species=self._species_map(lattice),
+            integers=energy_tables(len(self.species) + 1, self.settings),
+            single=np.zeros(0, dtype=np.float32),
+            double=self._energy_weights(),
+            workspace=0,
+        )
+
+    def _species_map(self, lattice: Lattice) -> NDArray[np.int8]:
+        return np.array([0, *(self.species.index(s) + 1 for s in lattice.species)], dtype=np.int8)
+
+    def _energy_weights(self) -> NDArray[np.float64]:
+        """The mean of the members' energies as one energy whose site features are theirs side by side."""
+        if self.form == "direct":
+            return np.zeros(0)
+        parts = [net.energy_weights() for net in self.nets]
+        weight, bias = np.hstack([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
+        last, pair = np.hstack([p[2] for p in parts]) / len(parts), np.mean([p[3] for p in parts], axis=0)
+        return np.concatenate([weight.ravel(), bias, last.ravel(), pair.ravel()])

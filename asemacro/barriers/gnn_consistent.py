@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from asemacro.barriers.gnn_direct import N_SHELLS, SHELL_SCALE, class_scale, shell_lists
-from asemacro.barriers.gnn_layers import Coded, SumOver
+from asemacro.barriers.gnn_layers import Coded, SumOver, array
 from asemacro.barriers.graph import N_JUMPS, PAIR_D2, bcc_graph
 
 N_BLOCKS = N_SHELLS + 1
@@ -128,6 +128,21 @@ class ConsistentNet(nn.Module):
         gained = around[:1] - around[1:]  # (8, n_shells, batch, S + 1)
         table = torch.einsum("jbs,qst->jqbt", jumping, self.pair_table())
         return (gained * table).sum(dim=(1, 3)) - (jumping * table[:, 0]).sum(dim=-1)
+
+    def flat_weights(self) -> NDArray[np.float64]:
+        """The weights of S in the order that `gnn_consistent_kernel` reads, scales folded in."""
+        table, transit = self.round1.table(self.code), self.transit.table(self.code)
+        w2 = array(self.round2.weight).T * np.repeat(SHELL_SCALE, self.width)[:, None]
+        w3 = array(self.readout.weight).T * np.repeat(class_scale(bcc_graph()), self.width)[:, None]
+        parts = [array(table), array(transit), array(transit + table[:, :1] - table), array(self.round1.bias)]
+        parts += [w2, array(self.round2.bias), w3, array(self.readout.bias)]
+        parts += [array(self.last.weight), array(self.last.bias)]
+        return np.concatenate([p.ravel() for p in parts])
+
+    def energy_weights(self) -> tuple[NDArray[np.float64], ...]:
+        """Of E: (4 (S + 1), width) and (width,) of the sites, (S + 1, width) output, (n_shells, S + 1, S + 1) pairs."""
+        table = array(self.energy1.table(self.code)).reshape(-1, self.energy2.shape[1])
+        return table, array(self.energy1.bias), array(self.code @ self.energy2), array(self.pair_table())
 
     def _spread(self, jumping: Tensor, table: Tensor, near: Tensor) -> Tensor:
         """(n_bond, 8, batch, width): row of `table` for the jumping species, in the block by which each site is near.

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from asemacro.barriers.gnn_layers import Coded, SumOver
+from asemacro.barriers.gnn_layers import Coded, SumOver, array
 from asemacro.barriers.graph import MESSAGE_D2, N_JUMPS, BccGraph, bcc_graph, bcc_shell
 
 N_SHELLS = len(MESSAGE_D2)
@@ -79,14 +79,10 @@ class DirectNet(nn.Module):
         read = read * self._class_scale[:, None]
         return self.last(F.hardswish(self.readout(read.flatten(2))))[..., 0].T
 
-    def flat_weights(self) -> NDArray[np.float32]:
+    def flat_weights(self) -> NDArray[np.float64]:
         """The weights in the order that `gnn_kernel` reads, scales folded in."""
-
-        def array(p: Tensor) -> NDArray[np.float64]:
-            return p.detach().cpu().double().numpy()
-
         w2 = array(self.round2.weight).T * np.repeat(SHELL_SCALE, self.width)[:, None]
         w3 = array(self.readout.weight).T * np.repeat(class_scale(bcc_graph()), self.width)[:, None]
         parts = [array(self.round1.table(self.code)), array(self.round1.bias), w2, array(self.round2.bias)]
         parts += [w3, array(self.readout.bias), array(self.last.weight), array(self.last.bias)]
-        return np.concatenate([p.ravel() for p in parts]).astype(np.float32)
+        return np.concatenate([p.ravel() for p in parts])

@@ -14,16 +14,49 @@ from asemacro.barriers.base import FLOOR_EV, CompiledBarriers
 
 N_JUMPS = 8
 N_SHELLS = 3
-# positions in the header of `integers`
-SPECIES, MEMBERS, WIDTH, HIDDEN, N_ENV, N_ROUND1, N_NODES, N_CLASSES, AT_NEIGHBOURS, AT_BOND, AT_SHELL, AT_CLASS = (
-    range(12)
-)
-HEADER = 24
+N_PAIR_SHELLS = 8
+# what the first entries of `integers` hold; AT_...: where a table starts
+(
+    SPECIES,
+    MEMBERS,
+    WIDTH,
+    HIDDEN,
+    ENERGY_WIDTH,
+    N_ROUND1,
+    N_NODES,
+    N_CLASSES,
+    AT_NEIGHBOURS,
+    AT_SHELL,
+    AT_BOND,
+    AT_CLASS,
+    AT_NEAR_V,
+    AT_NEAR_J,
+    AT_LINKS,
+    AT_REVERSE,
+    AT_PAIR_SITES,
+    AT_PAIR_START,
+    HEADER,
+) = range(19)
 _THREE = np.float32(3.0)
 _SIX = np.float32(6.0)
 _SIXTH = np.float32(1.0 / 6.0)
 _ZERO = np.float32(0.0)
 _ONE = np.float32(1.0)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def hardswish32(t: np.float32) -> np.float32:
+    """t min(max(t + 3, 0), 6) / 6 in single precision."""
+    gate = t + _THREE
+    gate = gate if gate > _ZERO else _ZERO
+    gate = gate if gate < _SIX else _SIX
+    return t * gate * _SIXTH
+
+
+@njit(cache=True, nogil=True, inline="always")
+def hardswish64(t: float) -> float:
+    """t min(max(t + 3, 0), 6) / 6."""
+    return t * min(max(t + 3.0, 0.0), 6.0) * (1.0 / 6.0)
 
 
 @njit(cache=True, nogil=True)
@@ -50,14 +83,10 @@ def count_species(tables: NDArray, n_rows: int, env: NDArray, counts: NDArray) -
 
 @njit(cache=True, nogil=True)
 def add_bias_act(h: NDArray, bias: NDArray) -> None:
-    """h <- hardswish(h + bias), hardswish(t) = t min(max(t + 3, 0), 6) / 6, in place."""
+    """h <- hardswish(h + bias), in place."""
     for r in range(h.shape[0]):
         for c in range(h.shape[1]):
-            t = h[r, c] + bias[c]
-            gate = t + _THREE
-            gate = gate if gate > _ZERO else _ZERO
-            gate = gate if gate < _SIX else _SIX
-            h[r, c] = t * gate * _SIXTH
+            h[r, c] = hardswish32(h[r, c] + bias[c])
 
 
 @njit(cache=True, nogil=True)

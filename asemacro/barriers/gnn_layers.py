@@ -100,3 +100,8 @@ class Coded(nn.Module):
         with torch.no_grad():
             self.weight.uniform_(-bound, bound, generator=generator)
             self.bias.uniform_(-bound, bound, generator=generator)
+
+
+def array(tensor: Tensor) -> NDArray[np.float64]:
+    """The values in double precision."""
+    return tensor.detach().cpu().double().numpy()

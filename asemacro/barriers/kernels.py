@@ -6,8 +6,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from asemacro.barriers.base import GNN_DIRECT, NNK, PAIR, CompiledBarriers
+from asemacro.barriers.base import GNN_CONSISTENT, GNN_DIRECT, NNK, PAIR, CompiledBarriers
 from asemacro.barriers.gather import gather
+from asemacro.barriers.gnn_consistent_kernel import gnn_consistent
 from asemacro.barriers.gnn_kernel import gnn_direct
 from asemacro.barriers.nnk_kernel import nnk_barriers
 from asemacro.barriers.pair_kernel import pair_barriers
@@ -33,6 +34,8 @@ def evaluate(model: CompiledBarriers, basis: int, env: NDArray, work: NDArray, o
         nnk_barriers(model, basis, env, work, out)
     elif model.kind == GNN_DIRECT:
         gnn_direct(model, basis, env, work, out)
+    elif model.kind == GNN_CONSISTENT:
+        gnn_consistent(model, basis, env, work, out)
     else:
         raise ValueError("unknown kind of barrier model")
 
