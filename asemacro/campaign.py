@@ -27,9 +27,9 @@ Floats = NDArray[np.float64]
 FIRST_STEP_HOPS = 64  # below it increments are vacancy flicker
 LAST_STEP_HOPS = 256  # finest step late in a run; pairs join several
 GROWTH = 0.05  # step over age in between
-POINTS = 16  # grid points between two looks at the clock
+FIRST_ROUND = 64  # steps in the first round
 Report = Callable[[str, float, str], Any]
-STRAY = 4.0  # a run may take this many times the budget's hops before the record is cut
+STRAY = 64.0  # a run may take this many times the budget's hops before the record is cut
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,8 +60,9 @@ def collect(
 ) -> Record:
     """Run small cells from random until the budget is spent or equilibrium is well sampled.
 
-    The first run lays the time grid: steps of 64 of its first hops, growing with age, at most 256 of its
-    recent hops; the others follow it, so all are seen at the same times.
+    All runs are seen at the same times. The grid begins with steps of 64 hops, they grow with age, to at most 256
+    hops of the clock as it goes then; it is laid in rounds, each of which doubles the time, and between two rounds
+    the budget and the relaxation are looked at.
 
     Args:
         kmc: the small cell at one temperature.
@@ -76,67 +77,62 @@ def collect(
     streams = rng.spawn(len(starts) + 1)
     vacancies = kmc.carriers(starts[:1]).shape[1]
     states = list(starts)
-    order = [[sro(x[None], kmc.lattice)[0]] for x in states]
+    order = [[value] for value in sro(starts, kmc.lattice)]
     hops = [[0.0] for _ in states]
     times = [0.0]
     clock = kmc.run(states[0], hops=10 * FIRST_STEP_HOPS * vacancies, rng=streams[-1])
     first = clock.time_s / (clock.hops / vacancies) * FIRST_STEP_HOPS
+    per_hop = first / FIRST_STEP_HOPS
     totals = np.zeros(4)  # hops, misses, clamped x hops, adjacent time
-    goal = min(budget.hops, 64.0 * FIRST_STEP_HOPS)
-    relaxed, relaxation_time, cut = False, float("nan"), False
+    goal = FIRST_ROUND * first
+    most = STRAY * budget.hops
+    cut = False
 
-    def tell() -> None:
-        if progress is not None:
-            followers = len(hops) - 1
-            behind = sum(len(series) < len(times) for series in hops[1:])
-            share = hops[0][-1] / budget.hops * (1 - 0.5 * behind / max(followers, 1))
-            progress(min(share, 1.0), f"{kmc.temperature_K:g} K, {hops[0][-1]:.1e} hops, {times[-1]:.1e} s")
+    def typical() -> float:
+        """Hops per vacancy of the middle run: a run caught between two sites makes hops, but no way."""
+        return float(np.median([series[-1] for series in hops]))
 
-    def advance(index: int, grid: Floats, limit: float) -> int:
-        """Run one cell along the grid; how many of its points it reached."""
-        allowed = int(np.ceil((limit - hops[index][-1]) * vacancies))
+    def advance(index: int, grid: Floats) -> bool:
+        """Run one cell along the grid; whether it came to the end of it."""
+        base = hops[index][-1]
+
+        def tell(done: int, _: float) -> None:
+            if progress is not None:
+                share = (typical() + base * index / len(states)) / budget.hops
+                progress(min(share, 1.0), f"{kmc.temperature_K:g} K, {base + done / vacancies:.1e} hops")
+
         done = kmc.run(
             states[index],
             record_times_s=grid - times[len(hops[index]) - 1],
-            hops=max(allowed, 1),
+            hops=max(int((most - base) * vacancies), 1),
             observe=lambda x: sro(np.atleast_2d(x), kmc.lattice)[0],
-            progress=lambda *_: tell(),
+            progress=tell,
             rng=streams[index],
         )
-        reached = len(done.record_times_s)
         order[index].extend(done.record)
-        base = hops[index][-1]
         hops[index].extend(base + done.record_hops / vacancies)
         states[index] = done.x
         misses = done.hops * (1 - done.cache_hit_rate)
-        totals[:] += (
-            done.hops,
-            misses,
-            done.clamped_fraction * done.hops,
-            done.adjacent_fraction * done.time_s,
-        )
-        return reached
+        totals[:] += (done.hops, misses, done.clamped_fraction * done.hops, done.adjacent_fraction * done.time_s)
+        return len(done.record_times_s) == len(grid)
 
     while True:
-        while hops[0][-1] < goal and not cut:
-            middle = int(np.searchsorted(hops[0], hops[0][-1] / 2))
-            recent = (times[-1] - times[middle]) / max(hops[0][-1] - hops[0][middle], 1.0)
-            step = max(first, min(GROWTH * times[-1], LAST_STEP_HOPS * recent))
-            grid = times[-1] + step * np.arange(1, POINTS + 1)
-            reached = advance(0, grid, STRAY * budget.hops)
-            times.extend(grid[:reached])
-            cut = reached < len(grid)
-        for index in range(1, len(states)):
-            grid = np.array(times[len(hops[index]) :])
-            cut |= advance(index, grid, STRAY * budget.hops) < len(grid)
+        grid = []
+        while not grid or grid[-1] < goal:
+            now = grid[-1] if grid else times[-1]
+            grid.append(now + max(first, min(GROWTH * now, LAST_STEP_HOPS * per_hop)))
+        before = typical()
+        reached = [advance(index, np.array(grid)) for index in range(len(states))]
+        cut = not all(reached)
+        times.extend(grid)
         length = min(len(series) for series in hops)
         late = np.array([series[length // 2 : length] for series in order])[:, :, columns]
         relaxed, relaxation_time = _relaxation(late, np.array(times[length // 2 : length]), budget.relaxations)
-        spent = hops[0][-1] >= budget.hops or totals[1] / len(states) / vacancies >= budget.evaluations
+        spent = typical() >= 0.95 * budget.hops or totals[1] / len(states) / vacancies >= budget.evaluations
         if relaxed or spent or cut:
             break
-        goal = min(2 * goal, budget.hops)
-    total_time = times[length - 1] * len(states)
+        per_hop = (times[-1] - times[-1 - len(grid)]) / max(typical() - before, 1.0)
+        goal = min(2 * times[-1], times[-1] + (budget.hops - typical()) * per_hop)
     return Record(
         temperature_K=kmc.temperature_K,
         copies=copies,
@@ -147,7 +143,7 @@ def collect(
         relaxation_time_s=relaxation_time,
         hit_rate=1 - totals[1] / max(totals[0], 1),
         clamped=totals[2] / max(totals[0], 1),
-        adjacent=totals[3] / total_time,
+        adjacent=totals[3] / (times[length - 1] * len(states)),
     )
 
 

@@ -26,34 +26,26 @@ app.add_typer(barriers_app, name="barriers")
 StructureArgument = Annotated[Path, typer.Argument(help="CIF, POSCAR, extxyz ... any file ASE reads.")]
 BarriersOption = Annotated[
     str | None,
-    typer.Option(
-        "--barriers", help="Model name or file (.safetensors, .npz, pair .json).", metavar="NAME|FILE"
-    ),
+    typer.Option("--barriers", help="Model name or file (.safetensors, .npz, pair .json).", metavar="NAME|FILE"),
 ]
 VacanciesOption = Annotated[int | None, typer.Option("--vacancies", help="Number of vacancies in the box.")]
 ConcentrationOption = Annotated[
     float | None, typer.Option("--vacancy-concentration", help="Vacancies per site (default 1/1024).")
 ]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of all random numbers.")]
-WorkersOption = Annotated[
-    int | None, typer.Option("--workers", min=1, help="Parallel workers (default: all cores).")
-]
+WorkersOption = Annotated[int | None, typer.Option("--workers", min=1, help="Parallel workers (default: all cores).")]
 
 
 @app.command("phase-diagram")
 def phase_diagram_verb(
     structure: StructureArgument,
-    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the results.")] = Path(
-        "phase-diagram"
-    ),
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the results.")] = Path("phase-diagram"),
     temperatures: Annotated[
         str, typer.Option(help="START:STOP:STEP in K, the end included, or a comma-separated list.")
     ] = "400:3000:200",
     anneal: Annotated[
         float | None,
-        typer.Option(
-            "--anneal", help="Anneal in hops per vacancy (default 2e7).", metavar="HOPS_PER_VACANCY"
-        ),
+        typer.Option("--anneal", help="Anneal in hops per vacancy (default 2e7).", metavar="HOPS_PER_VACANCY"),
     ] = None,
     time: Annotated[float | None, typer.Option("--time", help="Anneal in seconds instead.")] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Independent small runs per block of copies.")] = 1,
@@ -73,7 +65,7 @@ def phase_diagram_verb(
     workers: WorkersOption = None,
 ) -> None:
     """Order over temperature: at equilibrium, and after an anneal from random."""
-    from asemacro.diagram import run_phase_diagram
+    from asemacro.commands import run_phase_diagram
 
     run_phase_diagram(
         structure,
@@ -109,7 +101,7 @@ def kmc_verb(
     seed: SeedOption = 0,
 ) -> None:
     """One vacancy KMC run: order over time, final state, trajectory."""
-    from asemacro.kmc_run import run_kmc
+    from asemacro.commands import run_kmc
 
     run_kmc(
         structure,
@@ -133,7 +125,7 @@ def sro_verb(
 ) -> None:
     """Warren-Cowley order of structures."""
     from asemacro.inputs import read_structure
-    from asemacro.observables import warren_cowley
+    from asemacro.short_range_order import warren_cowley
 
     rows: list[dict[str, Any]] = []
     for file in files:

@@ -152,6 +152,7 @@ def run_kmc(
             share = now / time_s if time_s is not None else done / total
             report("kmc", share, f"{done:.2e} hops, {now:.2e} s")
 
+        kmc.run(start, hops=1, rng=np.random.default_rng(0))  # compile first, so that hops/s are those of the run
         run = kmc.run(start, **marks, progress=progress, rng=rng)
     order = sro(run.record, box)
     rows = [

@@ -171,9 +171,10 @@ def phase_diagram(
 
     table = _pair_table(sro, boxes)
     report("fit", 0.0, "fit the SDE")
-    labels = [table.labels[k] for k in table.unlike]
+    unlike = WarrenCowley(lattice.species)
+    labels = list(unlike.labels)
     ensemble = learn(small_records, table.unlike, labels, boxes.large.n_sites, rng=streams[-3])
-    start = np.mean([record.order[:, 0].mean(axis=0) for record in small_records], axis=0)[table.unlike]
+    start = unlike.random_mean(boxes.large, list(boxes.large_counts.values()))
     exact = equilibrium_by_swaps(
         boxes.small,
         model,
@@ -185,21 +186,20 @@ def phase_diagram(
         report=report,
     )
     thermal = [_thermal_factor(T, boxes, vacancy_formation_energy_eV) for T in temperatures]
+    anneals = [
+        record.time_of_hops(anneal_hops or ANNEAL_HOPS) if anneal_time_s is None else anneal_time_s / factor
+        for record, factor in zip(small_records, thermal, strict=True)
+    ]
+    report("predict", 0.0, "predict")
+    predictions = predict(ensemble, small_records, start, anneals, table.unlike, rng=streams[-1])
     points: list[Point] = []
-    predictions = []
     for index, record in enumerate(small_records):
-        report("predict", index / len(temperatures), f"predict {record.temperature_K:g} K")
-        if anneal_time_s is None:
-            anneal_s = record.time_of_hops(ANNEAL_HOPS if anneal_hops is None else anneal_hops)
-        else:
-            anneal_s = anneal_time_s / thermal[index]
-        prediction = predict(ensemble, record, start, anneal_s, table.unlike, rng=streams[-1])
-        predictions.append(prediction)
-        points += learned_points(table, record, prediction, anneal_s, thermal[index])
+        anneal_s, factor = anneals[index], thermal[index]
+        points += learned_points(table, record, predictions[index], anneal_s, factor)
         if exact:
-            points += swap_points(table, exact[index], record.temperature_K, anneal_s * thermal[index])
+            points += swap_points(table, exact[index], record.temperature_K, anneal_s * factor)
         if direct:
-            points += direct_points(table, direct_records[index], anneal_s, thermal[index])
+            points += direct_points(table, direct_records[index], anneal_s, factor)
     map_pair, map_times, map_delta = _map(predictions, thermal, labels)
     about = {
         "barriers": model.name,

@@ -16,9 +16,7 @@ COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#00
 DELTA_LABEL = r"short-range order $\delta_{ij} = p_{ij} - Z c_j$"
 
 
-def new_figure(
-    width: float = 7.0, height: float = 4.6, columns: int = 1
-) -> tuple[Figure, NDArray[np.object_]]:
+def new_figure(width: float = 7.0, height: float = 4.6, columns: int = 1) -> tuple[Figure, NDArray[np.object_]]:
     """A figure without a window, and its axes side by side on one vertical scale."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -113,9 +111,7 @@ def time_temperature_map(
     sign = 1.0 if abs(float(masked.max())) >= abs(float(masked.min())) else -1.0
     levels = np.linspace(0.0, largest, 13)
     filled = ax.contourf(time_s, temperatures_K, sign * masked, levels=levels, cmap="viridis", extend="both")
-    lines = ax.contour(
-        time_s, temperatures_K, sign * masked, levels=levels[2::3], colors="white", linewidths=0.7
-    )
+    lines = ax.contour(time_s, temperatures_K, sign * masked, levels=levels[2::3], colors="white", linewidths=0.7)
     ax.clabel(lines, fmt=lambda value: f"{sign * value:.2f}", fontsize=7)
     bar = ax.figure.colorbar(filled, ax=ax, format=lambda value, _: f"{sign * value:.2f}")
     bar.set_label(label)

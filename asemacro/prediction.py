@@ -20,7 +20,8 @@ Floats = NDArray[np.float64]
 MEMBERS = 4  # bootstrap members behind the error bars
 TRAJECTORIES = 48
 SAVED_TIMES = 48  # on a logarithmic axis
-SETTLED = 25.0  # relaxation times after which a path is taken to be in equilibrium
+MAX_RATE_STEP = 0.2
+SETTLED = 12.0  # relaxation times after which a path is taken to be in equilibrium
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,92 +94,77 @@ def learn(
 
 def predict(
     ensemble: Sequence[NeuralSDE],
-    record: Record,
+    records: Sequence[Record],
     start: Floats,
-    anneal_s: float,
+    anneals_s: Sequence[float],
     columns: NDArray[np.intp],
     *,
     rng: np.random.Generator,
-) -> Prediction:
-    """Order from random after an anneal, and at equilibrium, at the temperature of a record.
+) -> list[Prediction]:
+    """Order from random after an anneal, and at equilibrium, at the temperatures of the records.
 
     The mean path is that of simulated trajectories of the SDE; its error is the spread of the noise-free paths
-    of the bootstrap members, and of their stationary points.
+    of the bootstrap members, and of their stationary points. All temperatures are simulated together.
 
     Args:
         ensemble: from `learn`.
-        record: gives the temperature and the first time.
+        records: give the temperatures and the first times.
         start: (d,) mean order of a random alloy.
-        anneal_s: anneal time.
-        columns: of the record's order.
+        anneals_s: anneal time at each temperature.
+        columns: of the records' order.
         rng: source of randomness.
     """
     sde = ensemble[0]
-    condition = record.temperature_K if sde.n_conditions else None
-    first = float(record.times_s[1])
-    late = record.order[:, len(record.times_s) // 2 :][:, :, columns].mean(axis=(0, 1))
-    slowest = 1 / max(float(sde.relaxation_rates(late, condition)[0, 0]), 1e-300)
-    settled = SETTLED * max(slowest, record.relaxation_time_s if np.isfinite(record.relaxation_time_s) else 0)
-    end = max(min(anneal_s, settled), first * 2)
-    times = np.geomspace(first, end, SAVED_TIMES)
-    n = TRAJECTORIES
-    _, z = simulate(sde, start, condition=condition, n_trajectories=n, times_s=times, rng=rng)
-    path = z.mean(axis=0)
-    spread = [mean_path(member, start, times, condition) for member in ensemble[1:]]
-    path_error = np.hypot(np.std(spread, axis=0, ddof=1), z.std(axis=0) / np.sqrt(n))
+    kelvin = np.array([record.temperature_K for record in records])
 
-    # equilibrium: go on from the end of the path, and average what comes after it has settled
-    more = np.linspace(0, 2 * settled, 81)
-    _, tail = simulate(sde, z[:, -1], condition=condition, n_trajectories=n, times_s=more, rng=rng)
-    equilibrium = tail[:, 41:].mean(axis=(0, 1))
-    fixed = np.array([mean_path(m, equilibrium, np.array([settled]), condition)[-1] for m in ensemble[1:]])
-    sampling = tail[:, 41:].mean(axis=1).std(axis=0) / np.sqrt(n)
-    equilibrium_error = np.hypot(fixed.std(axis=0, ddof=1), sampling)
+    def run(model: NeuralSDE, z0: Floats, times: Floats, copies: int) -> Floats:
+        """(n_temperatures, copies, n_times, d); one copy means the noise-free path."""
+        rows = len(kelvin) * copies
+        _, z = simulate(
+            model,
+            np.broadcast_to(z0, (rows, z0.shape[-1])),
+            condition=np.repeat(kelvin, copies) if model.n_conditions else None,
+            n_trajectories=rows,
+            times_s=np.repeat(times, copies, axis=0),
+            max_rate_step=MAX_RATE_STEP,
+            noise=copies > 1,
+            rng=rng,
+        )
+        return z.reshape(len(kelvin), copies, *z.shape[1:])
 
-    reached = anneal_s <= end
-    return Prediction(
-        start=start,
-        times_s=times,
-        path=path,
-        path_error=path_error,
-        annealed=path[-1] if reached else equilibrium,
-        annealed_error=path_error[-1] if reached else equilibrium_error,
-        equilibrium=equilibrium,
-        equilibrium_error=equilibrium_error,
-        anneal_s=anneal_s,
-        settled=not reached,
-        relaxation_time_s=slowest,
-    )
+    late = np.array([r.order[:, len(r.times_s) // 2 :][:, :, columns].mean(axis=(0, 1)) for r in records])
+    slowest = 1 / sde.relaxation_rates(late, kelvin if sde.n_conditions else None)[:, 0].clip(1e-300)
+    seen = np.array([np.nan_to_num(r.relaxation_time_s) for r in records])
+    first = np.array([r.times_s[1] for r in records])
+    # where neither the model nor the data show a relaxation within many times the data, there is none to wait for
+    settled = (SETTLED * np.maximum(slowest, seen)).clip(max=[1e3 * r.times_s[-1] for r in records])
+    end = np.minimum(anneals_s, settled).clip(2 * first)
+    times = np.geomspace(first, end, SAVED_TIMES, axis=1)
+    paths = run(sde, start, times, TRAJECTORIES)
+    path = paths.mean(axis=1)
+    spread = np.std([run(member, start, times, 1)[:, 0] for member in ensemble[1:]], axis=0, ddof=1)
+    path_error = np.hypot(spread, paths.std(axis=1) / np.sqrt(TRAJECTORIES))
 
-
-def mean_path(
-    sde: NeuralSDE, start: Floats, times_s: Floats, condition: float | None, max_rate_step: float = 0.2
-) -> Floats:
-    """Noise-free path dz/dt = mu(z) at ascending times, (n, d): classical Runge-Kutta, step bound by stiffness.
-
-    Args:
-        sde: the model.
-        start: (d,) at time 0.
-        times_s: (n,) times to return.
-        condition: temperature in K, None if the model has none.
-        max_rate_step: largest relaxation rate times step.
-    """
-    z, now, out = np.array(start, dtype=float), 0.0, []
-
-    def mu(value: Floats) -> Floats:
-        return sde.drift(value, condition)[0]
-
-    for time in times_s:
-        while now < time:
-            fastest = float(np.linalg.norm(sde.jacobian(z, condition)[0], ord=2))
-            steps = max(1, int(np.ceil((time - now) * fastest / max_rate_step)))
-            step = (time - now) / steps
-            for _ in range(min(steps, 8)):  # then look at the stiffness again
-                k1 = mu(z)
-                k2 = mu(z + 0.5 * step * k1)
-                k3 = mu(z + 0.5 * step * k2)
-                k4 = mu(z + step * k3)
-                z = z + step / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
-            now = time if steps <= 8 else now + 8 * step
-        out.append(z)
-    return np.array(out)
+    # equilibrium: the trajectories go on, and what comes after they have settled is averaged
+    more = settled[:, None] * np.linspace(0.05, 2.0, 40)
+    tail = run(sde, paths[:, :, -1].reshape(-1, len(start)), more, TRAJECTORIES)[:, :, 20:]
+    equilibrium = tail.mean(axis=(1, 2))
+    fixed = np.std([run(member, equilibrium, settled[:, None], 1)[:, 0, -1] for member in ensemble[1:]], axis=0, ddof=1)
+    equilibrium_error = np.hypot(fixed, tail.mean(axis=2).std(axis=1) / np.sqrt(TRAJECTORIES))
+    reached = np.asarray(anneals_s) <= end
+    return [
+        Prediction(
+            start=start,
+            times_s=times[k],
+            path=path[k],
+            path_error=path_error[k],
+            annealed=path[k, -1] if reached[k] else equilibrium[k],
+            annealed_error=path_error[k, -1] if reached[k] else equilibrium_error[k],
+            equilibrium=equilibrium[k],
+            equilibrium_error=equilibrium_error[k],
+            anneal_s=float(anneals_s[k]),
+            settled=not reached[k],
+            relaxation_time_s=float(slowest[k]),
+        )
+        for k in range(len(records))
+    ]

@@ -60,14 +60,13 @@ class Record:
     def time_of_hops(self, hops: float) -> float:
         """Mean time in seconds that the runs took for `hops` hops per vacancy.
 
-        Beyond the record it goes on at the mean time per hop of the record's second half.
+        A run that made fewer goes on at the time per hop of all runs in the second half of the record.
         """
-        mean = self.hops.mean(axis=0)
-        if hops <= mean[-1]:
-            return float(np.interp(hops, mean, self.times_s))
-        middle = int(np.searchsorted(mean, mean[-1] / 2))
-        per_hop = (self.times_s[-1] - self.times_s[middle]) / (mean[-1] - mean[middle])
-        return float(self.times_s[-1] + (hops - mean[-1]) * per_hop)
+        middle = len(self.times_s) // 2
+        late_hops = (self.hops[:, -1] - self.hops[:, middle]).sum()
+        per_hop = (self.times_s[-1] - self.times_s[middle]) * len(self.hops) / max(late_hops, 1e-9)
+        took = [np.interp(hops, run, self.times_s) + max(hops - run[-1], 0.0) * per_hop for run in self.hops]
+        return float(np.mean(took))
 
     def pairs(self, columns: Sequence[int] | NDArray[np.intp], step_s: float | None = None) -> Pairs:
         """Pairs for the learner: z0 the mean over a block of `copies` runs, z1 = z0 + dphi of one of them.

@@ -56,8 +56,9 @@ def test_time_of_hops_inside_and_beyond_the_record() -> None:
     times = np.linspace(0, 10, 101)
     hops = np.stack([times * 3, times * 5])
     record = Record(900.0, 1, times, np.zeros((2, 101, 1)), hops, False, float("nan"), 0, 0, 0)
-    assert record.time_of_hops(20.0) == pytest.approx(5.0)
-    assert record.time_of_hops(400.0) == pytest.approx(100.0)
+    assert record.time_of_hops(15.0) == pytest.approx((5.0 + 3.0) / 2)
+    # beyond its end each run goes on with 1/4 of a time unit a hop, the mean of both
+    assert record.time_of_hops(70.0) == pytest.approx((10 + 40 / 4 + 10 + 20 / 4) / 2)
 
 
 def test_round_trip_through_arrays() -> None:
