@@ -337,10 +337,11 @@ class Lattice:
             rng: source of randomness.
         """
         counts = self.counts(composition, vacancies=vacancies)
-        x = np.repeat(np.arange(len(counts), dtype=np.int8), counts)
+        ends = np.cumsum(counts)
         states = np.empty((batch, self.n_sites), dtype=np.int8)
         for state in states:
-            state[:] = x
+            for value, (end, count) in enumerate(zip(ends, counts, strict=True)):
+                state[end - count : end] = value
             rng.shuffle(state)
         return states
 
