@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from asemacro.barriers.base import BarrierModel
 from asemacro.micro.cache import Cache, CachePool
 from asemacro.micro.checks import active_of, count_of, positive, state_of, states_of, time_of, vacancies_of
-from asemacro.micro.kernels import CHUNK, Walk, new_walk, refresh, walk_on
+from asemacro.micro.kernels import CHUNK, CLAMPED, HIT, HOP, MISS, SEEN, Walk, new_walk, walk_on
 
 if TYPE_CHECKING:
     from asemacro.lattice import Lattice
@@ -99,8 +99,6 @@ class VacancyKMC:
         self._attempt_frequency_Hz = positive(attempt_frequency_Hz, "attempt frequency", "Hz")
         self._model = barriers.compile(lattice)
         self._shape = np.array(lattice.shape, dtype=np.int64)
-        cells = self._model.env[..., :3].reshape(-1, 3)
-        self._reach = np.stack([cells.min(axis=0), cells.max(axis=0)], axis=1)
         known = len(barriers.species) if barriers.species is not None else int(self._model.species.max())
         self._bits = max(1, int(known).bit_length())
         self._caches = CachePool(cache_entries, self._model.n_targets)
@@ -155,12 +153,12 @@ class VacancyKMC:
         """
         state = state_of(self._lattice, x)
         chosen = (vacancies_of(state) if sites is None else active_of(state, np.asarray(sites)[None]))[0]
-        walk = new_walk(self._model, state[0].copy(), chosen)
         cache = self._caches.take()
-        beta = 1 / (kB * self._temperature_K)
-        for v in range(len(chosen)):
-            refresh(self._model, cache, walk, self._shape, self._bits, v, beta, self._attempt_frequency_Hz)
-        self._caches.give(cache)
+        try:
+            walk = new_walk(self._model, cache, self._shape, state[0].copy(), chosen)
+            self._walk(walk, cache, None, 0, np.random.default_rng(0), None)
+        finally:
+            self._caches.give(cache)
         return walk.rates
 
     def evolve(
@@ -188,7 +186,8 @@ class VacancyKMC:
         try:
             for state, row, until in zip(new, sites, durations, strict=True):
                 if len(row):
-                    self._walk(new_walk(self._model, state, row), cache, True, until, None, rng, None)
+                    walk = new_walk(self._model, cache, self._shape, state, row)
+                    self._walk(walk, cache, until, None, rng, None)
         finally:
             self._caches.give(cache)
         return new, sites
@@ -227,9 +226,7 @@ class VacancyKMC:
         if record_times_s is not None and record_hops is not None:
             raise ValueError("give record points as times or as hops, not both")
         by_time = record_times_s is not None
-        points = np.atleast_1d(
-            np.asarray(record_times_s if by_time else [] if record_hops is None else record_hops)
-        )
+        points = np.atleast_1d(np.asarray(record_times_s if by_time else [] if record_hops is None else record_hops))
         if points.ndim != 1 or np.any(np.diff(points) < 0):
             raise ValueError("record points must ascend")
         if len(points) and by_time and duration_s is None:
@@ -243,29 +240,25 @@ class VacancyKMC:
         for point in points[:1]:
             time_of(point) if by_time else count_of(point, "hops")
         started = time.perf_counter()
-        walk = new_walk(self._model, state[0], sites)
         cache = self._caches.take()
         keep = (lambda s: s[0].copy()) if observe is None else observe
         record, marks = [], []
         stopped = CHUNK
-        fresh = True
         try:
+            walk = new_walk(self._model, cache, self._shape, state[0], sites)
             for point in points:
                 ends = (
                     (_least(until_s, float(point)), until_hops)
                     if by_time
                     else (until_s, _least(until_hops, int(point)))
                 )
-                stopped = self._walk(walk, cache, fresh, ends[0], ends[1], rng, progress)
-                fresh = False
-                if (walk.clock[0] if by_time else walk.counts[0]) != point:
+                stopped = self._walk(walk, cache, ends[0], ends[1], rng, progress)
+                if (walk.clock[0] if by_time else walk.counts[HOP]) != point:
                     break
                 record.append(keep(state))
-                marks.append(
-                    (walk.clock[0], walk.counts[0], 1 / walk.tree[1] if walk.tree[1] > 0 else np.inf)
-                )
+                marks.append((walk.clock[0], walk.counts[HOP], 1 / walk.tree[1] if walk.tree[1] > 0 else np.inf))
             else:
-                stopped = self._walk(walk, cache, fresh, until_s, until_hops, rng, progress)
+                stopped = self._walk(walk, cache, until_s, until_hops, rng, progress)
         finally:
             self._caches.give(cache)
         return self._result(walk, stopped, record, marks, time.perf_counter() - started)
@@ -274,7 +267,6 @@ class VacancyKMC:
         self,
         walk: Walk,
         cache: Cache,
-        fresh: bool,
         until_s: float | None,
         until_hops: int | None,
         rng: np.random.Generator,
@@ -292,19 +284,16 @@ class VacancyKMC:
                 cache,
                 walk,
                 self._shape,
-                self._reach,
                 self._bits,
                 beta,
                 self._attempt_frequency_Hz,
                 float(until_s),
                 int(until_hops),
                 chunk,
-                fresh,
                 rng,
             )
-            fresh = False
             if progress is not None:
-                progress(int(walk.counts[0]), float(walk.clock[0]))
+                progress(int(walk.counts[HOP]), float(walk.clock[0]))
             if ended != CHUNK:
                 return ended
             elapsed = max(time.perf_counter() - started, 1e-6)
@@ -318,7 +307,7 @@ class VacancyKMC:
         marks: list[tuple[float, int, float]],
         wall_time_s: float,
     ) -> KMCRun:
-        hops, hits, misses, looked_up, clamped, _ = (int(c) for c in walk.counts)
+        hops, hits, misses, used, clamped = (int(walk.counts[k]) for k in (HOP, HIT, MISS, SEEN, CLAMPED))
         table = np.array(marks, dtype=float).reshape(-1, 3)
         return KMCRun(
             x=walk.x,
@@ -331,7 +320,7 @@ class VacancyKMC:
             record_hops=np.array([m[1] for m in marks], dtype=np.int64),
             record_residence_s=table[:, 2],
             cache_hit_rate=hits / max(hits + misses, 1),
-            clamped_fraction=clamped / max(looked_up, 1),
+            clamped_fraction=clamped / max(used, 1),
             adjacent_fraction=float(walk.clock[1] / walk.clock[0]) if walk.clock[0] > 0 else 0.0,
             wall_time_s=wall_time_s,
         )

@@ -8,24 +8,34 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+RECENT = 1 << 12
+"""Most entries of the small table: it should stay in the processor's own cache."""
+
 
 class Cache(NamedTuple):
-    """Direct-mapped table of barriers; key (0, 0) is an empty slot.
+    """Two direct-mapped tables; their sizes are powers of two, key (0, 0) is an empty slot.
 
     Attributes:
-        keys: (n_slots, 2) uint64, n_slots a power of two.
-        values: (n_slots, Z + 1) float64, what `evaluate` gave.
+        keys: (n, 2) uint64, keys of environments.
+        values: (n, Z + 1) float64, what `evaluate` gave.
+        recent_keys: (m, 2) uint64, keys of (vacancy, changes around it) of the current run: those are found without
+            looking at the environment, which is what a vacancy does that hops to and fro.
+        recent_values: (m, Z + 2) float64 rates at the run's temperature, number of vacant targets, of clamped ones.
+        runs: (1,) int64 number of runs so far, part of the keys of the second table.
     """
 
     keys: NDArray[np.uint64]
     values: NDArray[np.float64]
+    recent_keys: NDArray[np.uint64]
+    recent_values: NDArray[np.float64]
+    runs: NDArray[np.int64]
 
 
 class CachePool:
     """Caches that are free for the next run; a run has one for itself, so threads do not meet in it.
 
     Args:
-        entries: slots of a cache, rounded up to a power of two.
+        entries: environments that a cache holds, rounded up to a power of two.
         n_targets: jumps of a vacancy.
     """
 
@@ -42,7 +52,14 @@ class CachePool:
             if self._free:
                 return self._free.pop()
         size = 1 << max(0, int(self._entries - 1).bit_length())
-        return Cache(np.zeros((size, 2), dtype=np.uint64), np.zeros((size, self._n_targets + 1)))
+        recent = min(RECENT, size)
+        return Cache(
+            keys=np.zeros((size, 2), dtype=np.uint64),
+            values=np.zeros((size, self._n_targets + 1)),
+            recent_keys=np.zeros((recent, 2), dtype=np.uint64),
+            recent_values=np.zeros((recent, self._n_targets + 2)),
+            runs=np.zeros(1, dtype=np.int64),
+        )
 
     def give(self, cache: Cache) -> None:
         """Keep a cache, with what it knows, for the next run."""

@@ -1,9 +1,8 @@
-"""Rejection-free vacancy kinetic Monte Carlo: the compiled loop and the exact cache of barriers.
+"""Rejection-free vacancy kinetic Monte Carlo: the compiled loop.
 
-The barriers of a vacancy are a pure function of the species around it, so a cache keyed by that environment
-changes nothing but the speed. The key is two independent 64-bit hashes. The table is direct-mapped, so a
-look-up is compared with one entry only, which is wrong with probability below 2^-100 (two hashes of 64 bits,
-less one bit and the bits of the slot): 1e-20 over 1e10 hops.
+The barriers of a vacancy are a pure function of the species around it, so remembering them by environment changes
+nothing but the speed. Keys are two independent 64-bit hashes and tables are direct-mapped: a look-up is compared
+with one entry only, which is wrong with probability below 2^-100, 1e-20 over 1e10 hops.
 """
 
 from __future__ import annotations
@@ -18,33 +17,47 @@ from asemacro.barriers.base import CompiledBarriers
 from asemacro.barriers.gather import gather, neighbour
 from asemacro.barriers.kernels import evaluate
 from asemacro.micro.cache import Cache
+from asemacro.micro.hashing import environment_key, note_change, region_key
 
 CHUNK, TIME, HOPS, BLOCKED = range(4)
-"""Why `walk` returned: its share of hops is done, the time or the hops asked for, or no jump is possible."""
+"""Why `walk_on` returned: its share of hops is done, the time or the hops asked for, or no jump is possible."""
+N_COUNTS = 7
+HOP, HIT, MISS, SEEN, CLAMPED, VACANT, PENDING = range(N_COUNTS)
+"""Entries of `Walk.counts`."""
 
 
 class Walk(NamedTuple):
-    """State of a run between two calls of `walk`; all arrays are edited in place.
+    """State of a run between two calls of `walk_on`; all arrays are edited in place.
 
     Attributes:
         x: (n_sites,) int8 lattice state.
         sites: (n,) int64 where the moving vacancies are.
+        cells: (n + 1, 3) int64 cell coordinates of these sites; the last row is scratch.
         rates: (n, Z) float64 in Hz.
-        blocked: (n,) int64 number of vacant first-shell neighbours.
+        vacant: (n,) int64 number of vacant first-shell neighbours.
         tree: (2 P,) float64 sums of rates, leaf P + v for vacancy v, root 1.
+        pending: (n,) int64 vacancies whose rates have to be looked up, the first counts[PENDING] of them.
+        blocks: (n_blocks, 2) uint64 hashes of the changes since the start, see `note_change`.
+        grid: (3,) int64 number of blocks along each axis.
+        reach: (3, 2) int64 smallest and largest cell offset of an environment along each axis.
         env: (n_env,) int8 scratch.
         work: scratch of the barrier model.
         barriers: (Z + 1,) float64 scratch.
         clock: float64 [time, time with an adjacent pair of vacancies], s.
-        counts: int64 [hops, cache hits, cache misses, barriers looked up, of these raised to the floor,
-            sum of `blocked`].
+        counts: int64 [hops, environments known, not known, barriers used, of these raised to the floor,
+            sum of `vacant`, pending vacancies].
     """
 
     x: NDArray[np.int8]
     sites: NDArray[np.int64]
+    cells: NDArray[np.int64]
     rates: NDArray[np.float64]
-    blocked: NDArray[np.int64]
+    vacant: NDArray[np.int64]
     tree: NDArray[np.float64]
+    pending: NDArray[np.int64]
+    blocks: NDArray[np.uint64]
+    grid: NDArray[np.int64]
+    reach: NDArray[np.int64]
     env: NDArray[np.int8]
     work: NDArray[np.float32]
     barriers: NDArray[np.float64]
@@ -52,125 +65,84 @@ class Walk(NamedTuple):
     counts: NDArray[np.int64]
 
 
-def new_walk(model: CompiledBarriers, x: NDArray[np.int8], sites: NDArray[np.int64]) -> Walk:
+def new_walk(
+    model: CompiledBarriers, cache: Cache, shape: NDArray[np.int64], x: NDArray[np.int8], sites: NDArray[np.int64]
+) -> Walk:
     """Arrays of a run that starts at `x`, which is edited, with the vacancies `sites` moving."""
-    leaves = 1 << max(0, (len(sites) - 1).bit_length())
+    n = len(sites)
+    leaves = 1 << max(0, (n - 1).bit_length())
+    cells = model.env[..., :3].reshape(-1, 3)
+    reach = np.stack([cells.min(axis=0), cells.max(axis=0)], axis=1)
+    # a lone vacancy needs no blocks: nobody else changes its surroundings
+    grid = np.maximum(1, shape // np.maximum(np.abs(reach).max(axis=1), 1)) if n > 1 else np.ones(3, dtype=np.int64)
+    counts = np.zeros(N_COUNTS, dtype=np.int64)
+    counts[PENDING] = n
+    cache.runs[0] += 1
     return Walk(
         x=x,
         sites=sites,
-        rates=np.zeros((len(sites), model.n_targets)),
-        blocked=np.zeros(len(sites), dtype=np.int64),
+        cells=np.stack([*np.unravel_index(np.append(sites, 0) // len(model.env), tuple(shape))], axis=1),
+        rates=np.zeros((n, model.n_targets)),
+        vacant=np.zeros(n, dtype=np.int64),
         tree=np.zeros(2 * leaves),
+        pending=np.arange(n),
+        blocks=np.zeros((int(np.prod(grid)), 2), dtype=np.uint64),
+        grid=grid,
+        reach=reach,
         env=np.zeros(model.env.shape[1], dtype=np.int8),
         work=np.zeros(model.workspace, dtype=np.float32),
         barriers=np.zeros(model.n_targets + 1),
         clock=np.zeros(2),
-        counts=np.zeros(6, dtype=np.int64),
+        counts=counts,
     )
 
 
 @njit(cache=True, nogil=True)
-def environment_key(env: NDArray, basis: int, bits: int) -> tuple[np.uint64, np.uint64]:
-    """128-bit key of an environment: species packed into words of 64 bits, each mixed into two hashes."""
-    h1 = np.uint64(0x9E3779B97F4A7C15) + np.uint64(basis)
-    h2 = np.uint64(0xD1B54A32D192ED03) ^ np.uint64(basis)
-    shift = np.uint64(bits)
-    per_word = 64 // bits
-    n = env.shape[0]
-    start = 0
-    while start < n:
-        stop = min(n, start + per_word)
-        word = np.uint64(0)
-        for e in range(start, stop):
-            word = (word << shift) | np.uint64(env[e])
-        start = stop
-        # the finalisers of splitmix64 and of MurmurHash3, chained
-        h1 = (h1 ^ word) + np.uint64(0x9E3779B97F4A7C15)
-        h1 = (h1 ^ (h1 >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        h1 = (h1 ^ (h1 >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        h1 = h1 ^ (h1 >> np.uint64(31))
-        h2 = h2 + (word ^ np.uint64(0x2545F4914F6CDD1D))
-        h2 = (h2 ^ (h2 >> np.uint64(33))) * np.uint64(0xFF51AFD7ED558CCD)
-        h2 = (h2 ^ (h2 >> np.uint64(33))) * np.uint64(0xC4CEB9FE1A85EC53)
-        h2 = h2 ^ (h2 >> np.uint64(33))
-    return h1, h2 | np.uint64(1)
-
-
-@njit(cache=True, nogil=True)
-def look_up(model: CompiledBarriers, cache: Cache, walk: Walk, shape: NDArray, bits: int, site: int) -> None:
-    """Fill `walk.barriers` for the vacancy at `site`, from the cache if its environment is there."""
-    basis = gather(model.env, model.species, shape, walk.x, site, walk.env)
-    h1, h2 = environment_key(walk.env, basis, bits)
-    slot = np.int64(h1 & np.uint64(cache.keys.shape[0] - 1))
-    n = walk.barriers.shape[0]
-    if cache.keys[slot, 0] == h1 and cache.keys[slot, 1] == h2:
-        for j in range(n):
-            walk.barriers[j] = cache.values[slot, j]
-        walk.counts[1] += 1
-    else:
-        evaluate(model, basis, walk.env, walk.work, walk.barriers)
-        cache.keys[slot, 0] = h1
-        cache.keys[slot, 1] = h2
-        for j in range(n):
-            cache.values[slot, j] = walk.barriers[j]
-        walk.counts[2] += 1
-
-
-@njit(cache=True, nogil=True)
-def refresh(
+def look_up(
     model: CompiledBarriers,
     cache: Cache,
-    walk: Walk,
     shape: NDArray,
     bits: int,
-    v: int,
-    beta: float,
-    frequency: float,
-) -> None:
-    """Rates nu exp(-beta barrier) of vacancy v, and the sums that contain them."""
-    look_up(model, cache, walk, shape, bits, walk.sites[v])
-    n_targets = model.n_targets
-    total = 0.0
-    vacant = 0
-    for j in range(n_targets):
-        barrier = walk.barriers[j]
-        if barrier == np.inf:
-            rate = 0.0
-            vacant += 1
-        else:
-            rate = frequency * np.exp(-beta * barrier)
-        walk.rates[v, j] = rate
-        total += rate
-    walk.counts[3] += n_targets - vacant
-    walk.counts[4] += np.int64(walk.barriers[n_targets])
-    walk.counts[5] += vacant - walk.blocked[v]
-    walk.blocked[v] = vacant
-    node = walk.tree.shape[0] // 2 + v
-    walk.tree[node] = total
-    node //= 2
-    while node > 0:
-        walk.tree[node] = walk.tree[2 * node] + walk.tree[2 * node + 1]
-        node //= 2
+    x: NDArray,
+    site: int,
+    env: NDArray,
+    work: NDArray,
+    out: NDArray,
+) -> bool:
+    """Fill `out` as `evaluate` does, from the cache if the environment is there; return whether it was."""
+    basis = gather(model.env, model.species, shape, x, site, env)
+    h1, h2 = environment_key(env, basis, bits)
+    slot = np.int64(h1 & np.uint64(cache.keys.shape[0] - 1))
+    if cache.keys[slot, 0] == h1 and cache.keys[slot, 1] == h2:
+        for j in range(out.shape[0]):
+            out[j] = cache.values[slot, j]
+        return True
+    evaluate(model, basis, env, work, out)
+    cache.keys[slot, 0] = h1
+    cache.keys[slot, 1] = h2
+    for j in range(out.shape[0]):
+        cache.values[slot, j] = out[j]
+    return False
 
 
 @njit(cache=True, nogil=True)
-def choose(walk: Walk, u: float) -> tuple[int, int]:
+def choose(tree: NDArray, rates: NDArray, u: float) -> tuple[int, int]:
     """Vacancy and jump with probability proportional to its rate; u uniform in [0, 1)."""
-    leaves = walk.tree.shape[0] // 2
-    rest = u * walk.tree[1]
+    leaves = tree.shape[0] // 2
+    rest = u * tree[1]
     node = 1
     while node < leaves:
-        left = walk.tree[2 * node]
+        left = tree[2 * node]
         # the second condition: round-off must not lead to a branch without rates
-        if rest < left or walk.tree[2 * node + 1] <= 0.0:
+        if rest < left or tree[2 * node + 1] <= 0.0:
             node = 2 * node
         else:
             rest -= left
             node = 2 * node + 1
     v = node - leaves
     last = 0
-    for j in range(walk.rates.shape[1]):
-        rate = walk.rates[v, j]
+    for j in range(rates.shape[1]):
+        rate = rates[v, j]
         if rate > 0.0:
             last = j
             if rest < rate:
@@ -179,25 +151,16 @@ def choose(walk: Walk, u: float) -> tuple[int, int]:
     return v, last
 
 
-@njit(cache=True, nogil=True)
-def touches(centre: int, first: int, second: int, shape: NDArray, n_basis: int, reach: NDArray) -> bool:
-    """Whether site `first` or `second` lies in the box of cells that the environment of `centre` reaches."""
-    a, b, c = first // n_basis, second // n_basis, centre // n_basis
-    in_a = in_b = True
-    for axis in range(2, -1, -1):
-        n = shape[axis]
-        da = a % n - c % n
-        if da < 0:
-            da += n
-        db = b % n - c % n
-        if db < 0:
-            db += n
-        in_a = in_a and (da <= reach[axis, 1] or da - n >= reach[axis, 0])
-        in_b = in_b and (db <= reach[axis, 1] or db - n >= reach[axis, 0])
-        a //= n
-        b //= n
-        c //= n
-    return in_a or in_b
+@njit(cache=True, nogil=True, inline="always")
+def within(cells: NDArray, w: int, v: int, shape: NDArray, reach: NDArray) -> bool:
+    """Whether the cell in row v lies in the box that the environment of the cell in row w reaches."""
+    for axis in range(3):
+        d = cells[v, axis] - cells[w, axis]
+        if d < 0:
+            d += shape[axis]
+        if d > reach[axis, 1] and d - shape[axis] < reach[axis, 0]:
+            return False
+    return True
 
 
 @njit(cache=True, nogil=True)
@@ -206,73 +169,129 @@ def walk_on(
     cache: Cache,
     walk: Walk,
     shape: NDArray,
-    reach: NDArray,
     bits: int,
     beta: float,
     frequency: float,
     until_s: float,
     until_hops: int,
     chunk: int,
-    fresh: bool,
     rng: np.random.Generator,
 ) -> int:
     """Hop until `until_s`, `until_hops` or `chunk` more hops; return TIME, HOPS, BLOCKED or CHUNK.
 
-    The waiting time is Exp(1) / (sum of rates). Stopping at a time cuts the last wait, which is exact because
-    the exponential law has no memory. Only vacancies whose environment box holds a changed site are looked up
-    again.
+    Rates are nu exp(-beta barrier), the waiting time is Exp(1) / (sum of rates). Stopping at a time cuts the last
+    wait, which is exact because the exponential law has no memory. Only vacancies whose environment box holds a
+    changed site are looked up again. On return the rates are those of the state.
 
     Args:
         model: barrier model compiled for this lattice.
-        cache: barriers by environment.
+        cache: what is known of barriers.
         walk: state of the run.
         shape: (3,) cells along each axis.
-        reach: (3, 2) smallest and largest cell offset of an environment along each axis.
         bits: bits that hold a model species index.
         beta: 1 / kT in 1/eV.
-        frequency: attempt frequency in Hz.
-        until_s: value of clock[0] to stop at.
-        until_hops: value of counts[0] to stop at.
+        frequency: attempt frequency nu in Hz.
+        until_s: value of the clock to stop at.
+        until_hops: value of counts[HOP] to stop at.
         chunk: most hops of this call.
-        fresh: whether the rates have to be computed for the state first.
         rng: source of randomness.
     """
-    n = walk.sites.shape[0]
-    n_basis = model.env.shape[0]
-    if fresh:
-        for v in range(n):
-            refresh(model, cache, walk, shape, bits, v, beta, frequency)
+    x, sites, cells, rates, vacant, tree = walk.x, walk.sites, walk.cells, walk.rates, walk.vacant, walk.tree
+    pending, blocks, grid, reach, clock, counts = (
+        walk.pending,
+        walk.blocks,
+        walk.grid,
+        walk.reach,
+        walk.clock,
+        walk.counts,
+    )
+    env, work, barriers = walk.env, walk.work, walk.barriers
+    recent_keys, recent_values = cache.recent_keys, cache.recent_values
+    mask = np.uint64(recent_keys.shape[0] - 1)
+    salt = cache.runs[0]
+    offsets = model.env
+    n = sites.shape[0]
+    n_basis = offsets.shape[0]
+    n_targets = rates.shape[1]
+    leaves = tree.shape[0] // 2
     done = 0
     while True:
-        if walk.counts[0] >= until_hops:
+        for q in range(counts[PENDING]):
+            v = pending[q]
+            h1, h2 = region_key(blocks, grid, shape, n_basis, sites[v], salt)
+            slot = np.int64(h1 & mask)
+            if recent_keys[slot, 0] != h1 or recent_keys[slot, 1] != h2:
+                known = look_up(model, cache, shape, bits, x, sites[v], env, work, barriers)
+                counts[HIT if known else MISS] += 1
+                empty = 0.0
+                for j in range(n_targets):
+                    rate = 0.0
+                    if barriers[j] == np.inf:
+                        empty += 1.0
+                    else:
+                        rate = frequency * np.exp(-beta * barriers[j])
+                    recent_values[slot, j] = rate
+                recent_values[slot, n_targets] = empty
+                recent_values[slot, n_targets + 1] = barriers[n_targets]
+                recent_keys[slot, 0] = h1
+                recent_keys[slot, 1] = h2
+            else:
+                counts[HIT] += 1
+            total = 0.0
+            for j in range(n_targets):
+                rate = recent_values[slot, j]
+                rates[v, j] = rate
+                total += rate
+            now_vacant = np.int64(recent_values[slot, n_targets])
+            counts[SEEN] += n_targets - now_vacant
+            counts[CLAMPED] += np.int64(recent_values[slot, n_targets + 1])
+            counts[VACANT] += now_vacant - vacant[v]
+            vacant[v] = now_vacant
+            node = leaves + v
+            tree[node] = total
+            node //= 2
+            while node > 0:
+                tree[node] = tree[2 * node] + tree[2 * node + 1]
+                node //= 2
+        counts[PENDING] = 0
+
+        if counts[HOP] >= until_hops:
             return HOPS
         if done >= chunk:
             return CHUNK
-        total = walk.tree[1]
         wait = np.inf
-        if total > 0.0:
-            wait = rng.standard_exponential() / total
+        if tree[1] > 0.0:
+            wait = rng.standard_exponential() / tree[1]
         if wait == np.inf and until_s == np.inf:
             return BLOCKED
-        if walk.clock[0] + wait >= until_s:
-            if walk.counts[5] > 0:
-                walk.clock[1] += until_s - walk.clock[0]
-            walk.clock[0] = until_s
+        if clock[0] + wait >= until_s:
+            if counts[VACANT] > 0:
+                clock[1] += until_s - clock[0]
+            clock[0] = until_s
             return TIME
-        walk.clock[0] += wait
-        if walk.counts[5] > 0:
-            walk.clock[1] += wait
-        v, j = choose(walk, rng.random())
-        old = walk.sites[v]
-        new = neighbour(shape, n_basis, old, model.env[old % n_basis, 1 + j])
-        walk.x[old] = walk.x[new]
-        walk.x[new] = 0
-        walk.sites[v] = new
-        walk.counts[0] += 1
+        clock[0] += wait
+        if counts[VACANT] > 0:
+            clock[1] += wait
+
+        v, j = choose(tree, rates, rng.random())
+        old = sites[v]
+        new = neighbour(shape, n_basis, old, offsets[old % n_basis, 1 + j])
+        atom = x[new]
+        x[old] = atom
+        x[new] = 0
+        sites[v] = new
+        note_change(blocks, grid, shape, n_basis, old, 0, atom)
+        note_change(blocks, grid, shape, n_basis, new, atom, 0)
+        counts[HOP] += 1
         done += 1
-        if n == 1:
-            refresh(model, cache, walk, shape, bits, 0, beta, frequency)
-            continue
+        waiting = 0
+        cell = new // n_basis
+        for axis in range(2, -1, -1):
+            cells[n, axis] = cells[v, axis]
+            cells[v, axis] = cell % shape[axis]
+            cell //= shape[axis]
         for w in range(n):
-            if w == v or touches(walk.sites[w], old, new, shape, n_basis, reach):
-                refresh(model, cache, walk, shape, bits, w, beta, frequency)
+            if w == v or within(cells, w, n, shape, reach) or within(cells, w, v, shape, reach):
+                pending[waiting] = w
+                waiting += 1
+        counts[PENDING] = waiting
