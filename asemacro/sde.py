@@ -187,8 +187,8 @@ class NeuralSDE(nn.Module):
         return np.exp(self._log_tau(self.theta(condition, n)).numpy())
 
     @torch.no_grad()
-    def measure_scales(self, pairs: Pairs) -> None:
-        """Set the normalisation of z and T, tau(T) and the base of the diffusion from pairs.
+    def measure_scales(self, pairs: Pairs, noise_scale: float | None = None) -> None:
+        """Set the normalisation of z and T, tau(T) and the base of the diffusion (with lambda) from pairs.
 
         tau(T) = 1 / (g D(T)) with D = sum w |dy|^2 / (sum w K dt d); the constant g makes the slope of the drift along
         the direction in which z0 spreads most equal to -1 on average over the temperatures.
@@ -231,7 +231,8 @@ class NeuralSDE(nn.Module):
             coefficients[0] = log_tau.mean()
         self.log_time = torch.from_numpy(coefficients)
         tau = np.exp(self._log_tau(self.theta(pairs.condition, len(pairs))).numpy())
-        rows = dy * np.sqrt(weight * tau / (pairs.K * pairs.dt))[:, None]
+        scaled = pairs.K if noise_scale is None else np.full(len(pairs), noise_scale)
+        rows = dy * np.sqrt(weight * tau / (scaled * pairs.dt))[:, None]
         covariance = rows.T @ rows / weight.sum()
         covariance += 1e-9 * np.trace(covariance) * np.eye(self.dim)
         self.diffusion_network.base = torch.from_numpy(np.linalg.cholesky(covariance)).float()
@@ -251,28 +252,32 @@ class NeuralSDE(nn.Module):
         The mean is z0 + mu(z0 + mu dt/2) dt and the covariance lambda dt F Sigma F^T with
         F = 1 + (1 + 1/K) dt J / 4, J = d mu/dz. For K independent OU coordinates of rate g, of which one moves, the
         mean decays by exp(-g dt) and the variance is K s^2 [2 (1-e) - (1-e)^2/K]/(2 g) with e = exp(-g dt); both
-        agree to first order in g dt, where plain Euler is wrong by g dt / 2. F is applied to the residual, as
-        F^-1 r = r - (F - 1) r, and the gradient of this small correction is left out.
+        agree to first order in g dt, where plain Euler is wrong by g dt / 2. F^-1 = 1 - (1 + 1/K) dt J / 4 is applied to
+        the residual and its determinant counted; the gradient of this small correction is left out, so the value is
+        a likelihood, and the zero of its gradient is that of the score.
 
         Args:
             batch: from `batch`.
             noise_scale: lambda; default the K of each pair.
         """
-        y0, dt = batch.y0, batch.dt[:, None]
-        start = self.drift_network(y0, batch.theta)
-        mean = self.drift_network(y0 + 0.5 * dt * start, batch.theta)
+        y0, theta, dt = batch.y0, batch.theta, batch.dt[:, None]
+        start = self.drift_network(y0, theta)
+        mean = self.drift_network(y0 + 0.5 * dt * start, theta)
         scale = batch.K if noise_scale is None else torch.full_like(batch.K, noise_scale)
         with torch.no_grad():
-            residual = batch.y1 - y0 - mean * dt
-            length = residual.square().mean(dim=1, keepdim=True).sqrt() + 1e-12
-            along = self.drift_network(y0 + 1e-2 * residual / length, batch.theta) - start
-            share = 0.25 * (1 + 1 / batch.K[:, None]) * dt
-            correction = share * along * (length / 1e-2)
+            change = (0.25 * (1 + 1 / batch.K) * batch.dt)[:, None, None] * self._jacobian(y0, theta, start)
             # bounded: a wild Jacobian early in training must not turn the residual round
-            size = correction.square().mean(dim=1, keepdim=True).sqrt()
-            correction = correction / (1 + size / length)
-        factor = self.diffusion_network.factor(y0, batch.theta)
-        return gaussian_nll(y0, batch.y1 - correction, mean, factor, batch.dt, scale)
+            change = change * (0.5 / torch.linalg.matrix_norm(change).clamp(min=0.5))[:, None, None]
+            correction = (change @ (batch.y1 - y0 - mean * dt).unsqueeze(2)).squeeze(2)
+            log_det = torch.linalg.slogdet(torch.eye(self.dim) - change).logabsdet
+        factor = self.diffusion_network.factor(y0, theta)
+        return gaussian_nll(y0, batch.y1 - correction, mean, factor, batch.dt, scale) - log_det
+
+    def _jacobian(self, y: Tensor, theta: Tensor, drift: Tensor, shift: float = 1e-2) -> Tensor:
+        """(N, d, d) Jacobian of the normalised drift by forward differences, all columns in one call."""
+        moved = (y[None] + shift * torch.eye(self.dim)[:, None]).reshape(-1, self.dim)
+        there = self.drift_network(moved, theta.repeat(self.dim, 1)).reshape(self.dim, len(y), self.dim)
+        return ((there - drift) / shift).permute(1, 2, 0)
 
     # --- the two coefficients in physical units -----------------------------------------------------------------
 

@@ -108,7 +108,7 @@ def fit(
         raise ValueError(f"{len(pairs)} pairs are too few to fit an SDE; make at least 10")
     generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
     if not keep_parameters:
-        sde.measure_scales(pairs)
+        sde.measure_scales(pairs, options.noise_scale)
         sde.reset(generator, pairs)
     held_out = _held_out(pairs.group, options.validation, rng)
     multiplicity = np.where(held_out, 0.0, 1.0)
