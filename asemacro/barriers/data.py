@@ -90,21 +90,26 @@ class BarrierData:
         )  # fmt: skip
 
     def folds(self, n_folds: int = 5, *, seed: int = 0) -> Iterator[tuple[tuple[str, ...], NDArray, NDArray]]:
-        """Cross-validation by composition: cells of equal composition are always in the same fold.
+        """Cross-validation by composition, stratified by kind of composition.
+
+        Cells of equal composition are always in the same fold, and cells of one kind (equal fractions in any order: all
+        ternaries, all that are 80 % of one element, ...) are dealt evenly to the folds at random.
 
         Yields:
             (names of the held-out cells, training rows, held-out rows), the same for the same seed.
         """
-        keys = [tuple(np.round(c, 6)) for c in self.compositions]
+        keys = [tuple(np.round(c, 2)) for c in self.compositions]
         groups = sorted(set(keys))
         if not 2 <= n_folds <= len(groups):
             raise ValueError(f"{n_folds} folds of {len(groups)} compositions: give 2 to {len(groups)} folds")
-        order = np.random.default_rng(seed).permutation(len(groups))
+        shuffled = [groups[i] for i in np.random.default_rng(seed).permutation(len(groups))]
+        kinds = {g: tuple(sorted(np.round(g, 1), reverse=True)) for g in groups}
         cells: list[list[int]] = [[] for _ in range(n_folds)]
-        by_size = sorted(order, key=lambda g: -keys.count(groups[g]))
-        for g in by_size:
-            smallest = min(cells, key=len)
-            smallest.extend(i for i, k in enumerate(keys) if k == groups[g])
+        dealt: list[list[tuple[float, ...]]] = [[] for _ in range(n_folds)]
+        for g in sorted(shuffled, key=lambda g: (-keys.count(g), kinds[g])):
+            fold = min(range(n_folds), key=lambda f: (dealt[f].count(kinds[g]), len(cells[f])))
+            cells[fold] += [i for i, k in enumerate(keys) if k == g]
+            dealt[fold].append(kinds[g])
         for held in cells:
             test = np.isin(self.cell, held)
             yield tuple(self.names[i] for i in sorted(held)), np.flatnonzero(~test), np.flatnonzero(test)

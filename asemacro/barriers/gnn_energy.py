@@ -76,7 +76,7 @@ def gnn_swap_energy(energy: tuple, shape: NDArray, x: NDArray, a: int, b: int) -
                 row = weight[shell * species + s]
                 for c in range(width):
                     before[c] += row[c]
-                if other == a or other == b:
+                if other in (a, b):
                     new_row = weight[shell * species + (sb if other == a else sa)]
                     for c in range(width):
                         after[c] += new_row[c] - row[c]

@@ -67,13 +67,16 @@ def count_species(tables: NDArray, n_rows: int, env: NDArray, counts: NDArray) -
     """
     species = tables[SPECIES]
     at = tables[AT_NEIGHBOURS]
-    stride = tables[tables[AT_SHELL] + N_SHELLS]
+    ends = tables[tables[AT_SHELL] : tables[AT_SHELL] + N_SHELLS + 1]
+    words = np.empty(env.shape[0], dtype=np.int64)
+    for e in range(env.shape[0]):
+        words[e] = np.int64(1) << (np.int64(8) * np.int64(env[e]))
     for i in range(n_rows):
-        row = at + i * stride
+        row = tables[at + i * ends[N_SHELLS] : at + (i + 1) * ends[N_SHELLS]]
         for shell in range(N_SHELLS):
             packed = np.int64(0)
-            for k in range(tables[tables[AT_SHELL] + shell], tables[tables[AT_SHELL] + shell + 1]):
-                packed += np.int64(1) << (np.int64(8) * np.int64(env[tables[row + k]]))
+            for k in range(ends[shell], ends[shell + 1]):
+                packed += words[row[k]]
             for s in range(species):
                 counts[i, shell * species + s] = np.float32((packed >> (8 * s)) & 255)
         for s in range(species):

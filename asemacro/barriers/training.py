@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -10,10 +11,13 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import nn
 
-from asemacro.barriers.gnn import BarrierGNN
+from asemacro.barriers.data import load_barrier_data
+from asemacro.barriers.gnn import BarrierGNN, Form
 from asemacro.barriers.gnn_layers import Coded
+from asemacro.store import output_directory
 
 MEMBERS = 2
+"""Networks that are averaged; extrapolation to new compositions differs from one to the next."""
 EPOCHS = {"direct": 20, "consistent": 20}
 WIDTHS = {"direct": {"width": 32, "hidden": 64}, "consistent": {"width": 24, "hidden": 64, "energy_width": 32}}
 HUBER_EV = 0.03
@@ -91,3 +95,60 @@ def reset(net: nn.Module, generator: torch.Generator) -> None:
             with torch.no_grad():
                 layer.weight.uniform_(-bound, bound, generator=generator)
                 layer.bias.uniform_(-bound, bound, generator=generator)
+
+
+def train_barriers(
+    data_path: str | Path,
+    out_path: str | Path,
+    *,
+    form: Form = "direct",
+    members: int = MEMBERS,
+    epochs: int | None = None,
+    seed: int = 0,
+    progress: bool = False,
+    name: str | None = None,
+    **widths: int,
+) -> Path:
+    """Train a network on a data file and write it.
+
+    Args:
+        data_path: npz in the layout of `asemacro.barriers.data`.
+        out_path: file to write, by convention .safetensors.
+        form: "direct" (more accurate) or "consistent" (detailed balance, a lattice energy).
+        members: networks averaged.
+        epochs: passes over the data, default EPOCHS of the form.
+        seed: of everything random.
+        progress: show a bar.
+        name: of the model, default the name of the file.
+        **widths: width, hidden, energy_width of `BarrierGNN`, default WIDTHS of the form.
+
+    Returns:
+        The path of the model.
+
+    Raises:
+        ValueError: in one line, if the data are not such a file.
+        OSError: if a file cannot be read or written.
+    """
+    from asemacro.barriers.gnn_file import save_gnn
+
+    out_path = output_directory(Path(out_path).parent) / Path(out_path).name
+    if form not in EPOCHS:
+        raise ValueError(f"the form of a graph network is direct or consistent, not {form!r}")
+    epochs = EPOCHS[form] if epochs is None else epochs
+    if min(members, epochs) < 1:
+        raise ValueError(f"members and epochs must be at least 1, not {members} and {epochs}")
+    data = load_barrier_data(data_path)
+    model = BarrierGNN(data.species, form, members=members, **{**WIDTHS[form], **widths})
+    model.name = Path(out_path).stem if name is None else name
+    fit_gnn(model, data.env, data.barrier, epochs=epochs, seed=seed, progress=progress)
+    train_mae = np.nanmean(np.abs(model.predict(data.env) - data.barrier))
+    model.notes = {
+        "data": Path(data_path).name,
+        "cells": len(data.names),
+        "barriers": int(data.known().sum()),
+        "dropped": data.dropped,
+        "epochs": epochs,
+        "seed": seed,
+        "train_mae_eV": round(float(train_mae), 5),
+    }
+    return save_gnn(model, out_path)
