@@ -12,7 +12,9 @@ from ase.data import atomic_numbers, covalent_radii, reference_states
 from numpy.typing import NDArray
 
 STRENGTH = 2.0
-"""Size of the descriptors beside the one-hot code: the larger, the less elements are told apart in their own right."""
+"""Standard deviation of the descriptors among the species of a model."""
+OWN = 0.3
+"""Size of the one-hot code beside them: the smaller, the less elements are told apart in their own right."""
 _NOBLE = (0, 2, 10, 18, 36, 54, 86, 118)
 _PER_CELL = {"bcc": 2, "fcc": 4, "diamond": 8, "sc": 1}
 
@@ -38,9 +40,9 @@ def size(number: int) -> float:
 
 
 def describe(species: tuple[str, ...]) -> NDArray[np.float64]:
-    """(S + 1, S + 4) one-hot code, then group, period, size of mean 0 and deviation STRENGTH; row 0 the vacancy."""
+    """(S + 1, S + 4) one-hot code (OWN for atoms, 1 for the vacancy), then group, period, size of mean 0 and deviation STRENGTH; row 0 the vacancy."""
     numbers = [atomic_numbers[s] for s in species]
     table = np.array([[*reversed(period_and_group(z)), size(z)] for z in numbers], dtype=np.float64)
     spread = table.std(axis=0)
     table = STRENGTH * (table - table.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
-    return np.hstack([np.eye(len(species) + 1), np.vstack([np.zeros(3), table])])
+    return np.hstack([np.diag([1.0, *(OWN for _ in species)]), np.vstack([np.zeros(3), table])])

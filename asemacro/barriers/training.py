@@ -18,8 +18,8 @@ from asemacro.store import output_directory
 
 MEMBERS = 2
 """Networks that are averaged; extrapolation to new compositions differs from one to the next."""
-EPOCHS = {"direct": 20, "consistent": 20}
-WIDTHS = {"direct": {"width": 32, "hidden": 64}, "consistent": {"width": 24, "hidden": 64, "energy_width": 32}}
+EPOCHS = {"direct": 15, "consistent": 12}
+WIDTHS = {"direct": {"width": 32, "hidden": 64}, "consistent": {"width": 16, "hidden": 64, "energy_width": 24}}
 HUBER_EV = 0.03
 """Errors above this count linearly: a few labels of the DFT set are wrong by 0.2 eV and more."""
 

@@ -1,0 +1,423 @@
+"""Graph-network barriers: symmetry, detailed balance and the numba evaluators are exact; files, data, training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from asemacro.barriers.base import FLOOR_EV
+from asemacro.barriers.data import BarrierData, barrier_data, load_barrier_data
+from asemacro.barriers.distil import Symmetrised, cubic_operations
+from asemacro.barriers.energy import swap_energy
+from asemacro.barriers.evaluation import evaluate_barriers, reverse_differences
+from asemacro.barriers.gnn import BarrierGNN
+from asemacro.barriers.gnn_cell import fits, minimum_shape
+from asemacro.barriers.gnn_file import load_gnn, save_gnn
+from asemacro.barriers.graph import N_JUMPS, bcc_graph, bcc_shell
+from asemacro.barriers.kernels import barriers_at
+from asemacro.barriers.pair import PairBarrier
+from asemacro.barriers.ridge import Ridge
+from asemacro.barriers.species import OWN, describe, period_and_group
+from asemacro.barriers.training import fit_gnn, train_barriers
+from asemacro.lattice import Lattice
+
+SPECIES = ("Nb", "Mo", "Ta")
+DATA = Path(__file__).parents[2] / "shared" / "data" / "dft_vacancy_barriers_bcc.npz"
+
+
+def make(form: str, members: int = 1, seed: int = 0) -> BarrierGNN:
+    """An untrained network with barriers of about an eV that depend on everything they can depend on."""
+    torch.manual_seed(seed)
+    model = BarrierGNN(SPECIES, form, members=members, width=8, hidden=16, energy_width=8)  # type: ignore[arg-type]
+    for net in model.nets:
+        if form == "consistent":
+            torch.nn.init.normal_(net.energy2, std=0.05)
+            torch.nn.init.normal_(net.pair, std=0.05)
+        torch.nn.init.normal_(net.last.weight, std=0.3)
+        torch.nn.init.constant_(net.last.bias, 3.0)
+    return model
+
+
+def state(lattice: Lattice, vacancies: int, seed: int = 0) -> np.ndarray:
+    return lattice.random_state(vacancies=vacancies, rng=np.random.default_rng(seed))[0]
+
+
+def environments(lattice: Lattice, x: np.ndarray) -> np.ndarray:
+    return x[lattice.neighbours(lattice.offsets(bcc_graph().positions))[np.flatnonzero(x == 0)]]
+
+
+@pytest.fixture(scope="module")
+def lattice() -> Lattice:
+    return Lattice.bcc(3.24, SPECIES, 6)
+
+
+def test_graph_counts() -> None:
+    graph = bcc_graph()
+    assert (len(bcc_shell(3)), len(bcc_shell(4)), len(bcc_shell(8)), len(bcc_shell(11))) == (8, 6, 12, 24)
+    assert len({tuple(p) for p in graph.positions.tolist()}) == graph.n_env
+    # 26 neighbours in three shells around each end, less the ends themselves and the sites near both
+    assert graph.bond.shape == (8, 40)
+    for j, rows in enumerate(graph.bond):
+        assert rows[0] == 0
+        assert rows[1] == 1 + j
+        target = graph.positions[1 + j]
+        for q, (dv, dj) in enumerate(graph.classes):
+            sites = graph.positions[rows[2 + graph.class_start[q] : 2 + graph.class_start[q + 1]]]
+            assert set((sites**2).sum(axis=1)) == {dv}
+            assert set(((sites - target) ** 2).sum(axis=1)) == {dj}
+    shells = [graph.positions[n] - p for p, n in zip(graph.positions, graph.neighbours, strict=False)]
+    assert {tuple(np.unique((s**2).sum(axis=1))) for s in shells} == {(3, 4, 8)}
+
+
+@pytest.mark.parametrize("form", ["direct", "consistent"])
+def test_invariant_under_the_cubic_group(form: str, lattice: Lattice) -> None:
+    model = make(form, members=2)
+    env = environments(lattice, state(lattice, 5))
+    positions = bcc_graph().positions
+    row = {tuple(p): i for i, p in enumerate(positions.tolist())}
+    wanted = model.predict(env)
+    assert np.ptp(wanted[np.isfinite(wanted)]) > 0.05
+    operations = cubic_operations()
+    assert len({o.tobytes() for o in operations}) == 48
+    for operation in operations:
+        moved = [row[tuple(p)] for p in (positions @ operation).tolist()]
+        turned = np.empty_like(env)
+        turned[:, moved] = env
+        barriers = model.predict(turned)
+        back = barriers[:, np.array(moved[1 : 1 + N_JUMPS]) - 1]
+        np.testing.assert_allclose(back, wanted, atol=2e-5)
+
+
+@pytest.mark.parametrize(("form", "members"), [("direct", 1), ("direct", 2), ("consistent", 1), ("consistent", 2)])
+def test_numba_equals_torch(form: str, members: int, lattice: Lattice) -> None:
+    model = make(form, members)
+    for seed, vacancies in ((0, 1), (1, 12)):
+        x = state(lattice, vacancies, seed)
+        compiled = model.barriers(lattice, x, np.flatnonzero(x == 0))
+        np.testing.assert_allclose(compiled, model.predict(environments(lattice, x)), atol=1e-5)
+
+
+def test_same_on_conventional_and_primitive_cells() -> None:
+    model = make("consistent")
+    cubic = Lattice.bcc(3.24, SPECIES, 6)
+    atoms = cubic.to_atoms(state(cubic, 3))
+    other = Lattice.from_atoms(atoms)
+    x, y = cubic.state(atoms)[0], other.state(atoms)[0]
+    left = model.barriers(cubic, x, np.flatnonzero(x == 0))
+    right = model.barriers(other, y, np.flatnonzero(y == 0))
+    np.testing.assert_allclose(np.sort(left, axis=None), np.sort(right, axis=None), atol=1e-6)
+
+
+@pytest.mark.parametrize("vacancies", [1, 12])
+def test_reverse_barriers_and_swap_energy(vacancies: int, lattice: Lattice) -> None:
+    model = make("consistent", members=2)
+    x = state(lattice, vacancies)
+    energy, shape = model.compile_energy(lattice), np.array(lattice.shape)
+    first = lattice.neighbours(lattice.shells(1)[0].offsets)
+    compiled = model.compile(lattice)
+    checked = 0
+    for v in np.flatnonzero(x == 0):
+        forward = barriers_at(compiled, shape, x, np.array([v]))[0]
+        for k in np.flatnonzero(np.isfinite(forward)):
+            j = first[v, k]
+            y = x.copy()
+            y[v], y[j] = y[j], 0
+            backward = barriers_at(compiled, shape, y, np.array([j]))[0, np.flatnonzero(first[j] == v)[0]]
+            change = swap_energy(energy, shape, x, v, j, np.zeros(0, dtype=np.float32))
+            assert forward[k] - backward == pytest.approx(change, abs=5e-6)
+            assert min(forward[k], backward) >= FLOOR_EV - 1e-9
+            checked += 1
+    assert checked >= 8 * vacancies - 20
+
+
+def test_closed_loops_of_twelve_jumps(lattice: Lattice) -> None:
+    """Jumps d1 d2 d3 d4 round a rhombus, three times: three atoms rotate, and the state is back."""
+    model = make("consistent")
+    compiled, shape = model.compile(lattice), np.array(lattice.shape)
+    first = lattice.neighbours(lattice.shells(1)[0].offsets)
+    for seed in range(5):
+        x0 = state(lattice, 1, seed)
+        x, v, total, largest = x0.copy(), int(np.flatnonzero(x0 == 0)[0]), 0.0, 0.0
+        for k in (0, 6, 7, 1) * 3:
+            j = first[v, k]
+            forward = barriers_at(compiled, shape, x, np.array([v]))[0, k]
+            x[v], x[j] = x[j], 0
+            change = forward - barriers_at(compiled, shape, x, np.array([j]))[0, 7 - k]
+            total, largest, v = total + change, max(largest, abs(change)), j
+        assert np.array_equal(x, x0)
+        assert largest > 0.01
+        assert abs(total) < 1e-5
+
+
+def test_swap_energy_is_a_state_function(lattice: Lattice) -> None:
+    energy, shape = make("consistent", 2).compile_energy(lattice), np.array(lattice.shape)
+    rng = np.random.default_rng(1)
+    x0 = state(lattice, 6)
+    pairs = [tuple(rng.choice(lattice.n_sites, 2, replace=False)) for _ in range(20)]
+    order = rng.permutation(np.arange(20))
+    work = np.zeros(0, dtype=np.float32)
+    # the same permutation of sites by disjoint swaps in two orders has one energy
+    sites = rng.permutation(lattice.n_sites)[:40].reshape(20, 2)
+    totals = []
+    for sequence in (sites, sites[order]):
+        x, total = x0.copy(), 0.0
+        for a, b in sequence:
+            total += swap_energy(energy, shape, x, a, b, work)
+            x[a], x[b] = x[b], x[a]
+        totals.append(total)
+    assert totals[0] == pytest.approx(totals[1], abs=1e-10)
+    assert abs(totals[0]) > 0.01
+    x, total = x0.copy(), 0.0
+    for a, b in pairs + pairs[::-1]:
+        total += swap_energy(energy, shape, x, a, b, work)
+        x[a], x[b] = x[b], x[a]
+    assert total == pytest.approx(0.0, abs=1e-10)
+
+
+def test_floors_are_kept_and_counted(lattice: Lattice) -> None:
+    from asemacro.barriers.kernels import evaluate
+
+    x = state(lattice, 2)
+    env = environments(lattice, x)[0]
+    targets = int((env[1:9] > 0).sum())
+    for form in ("direct", "consistent"):
+        model = make(form)
+        with torch.no_grad():
+            model.nets[0].last.bias.fill_(-50.0)
+        compiled = model.compile(lattice)
+        out = np.zeros(N_JUMPS + 1)
+        evaluate(compiled, 0, env, np.zeros(compiled.workspace, dtype=np.float32), out)
+        assert out[N_JUMPS] == targets
+        barriers = out[:N_JUMPS][env[1:9] > 0]
+        if form == "direct":
+            assert (barriers == FLOOR_EV).all()
+        else:  # S = |dE| / 2 + floor: the downhill way has the floor as its barrier
+            change = model.nets[0].energy_change(model.features(env[None])).detach().numpy()[0][env[1:9] > 0]
+            np.testing.assert_allclose(barriers, np.maximum(change, 0) + FLOOR_EV, atol=1e-5)
+
+
+def test_cells_that_are_too_small() -> None:
+    model = make("direct")
+    small = Lattice.bcc(3.24, SPECIES, (4, 5, 6))
+    assert not fits(small)
+    assert minimum_shape(small) == (2, 1, 1)
+    assert fits(small.repeat((2, 1, 1)))
+    with pytest.raises(ValueError, match="repeat it 2 x 1 x 1"):
+        model.compile(small)
+    assert fits(Lattice.bcc(3.24, SPECIES, 5))
+    with pytest.raises(ValueError, match="fcc"):
+        model.compile(Lattice.fcc(4.0, SPECIES, 6))
+    with pytest.raises(ValueError, match="does not know W"):
+        model.compile(Lattice.bcc(3.24, ("Nb", "W"), 6))
+    with pytest.raises(ValueError, match="direct form"):
+        model.compile_energy(Lattice.bcc(3.24, SPECIES, 6))
+
+
+@pytest.mark.parametrize("form", ["direct", "consistent"])
+def test_file_round_trip(form: str, tmp_path: Path, lattice: Lattice) -> None:
+    model = make(form, 2)
+    model.name, model.notes = "mine", {"trained on": "nothing"}
+    other = load_gnn(save_gnn(model, tmp_path / "m.safetensors"))
+    assert (other.name, other.form, other.species, other.notes) == ("mine", form, SPECIES, model.notes)
+    env = environments(lattice, state(lattice, 3))
+    assert np.array_equal(model.predict(env), other.predict(env))
+
+
+def test_bad_files(tmp_path: Path) -> None:
+    from safetensors.numpy import save_file
+
+    whole = save_gnn(make("direct"), tmp_path / "m.safetensors")
+    content = whole.read_bytes()
+    for size in (0, 7, 100, len(content) // 2, len(content) - 1):
+        cut = tmp_path / "cut.safetensors"
+        cut.write_bytes(content[:size])
+        with pytest.raises(ValueError, match="truncated or not a safetensors") as error:
+            load_gnn(cut)
+        assert "\n" not in str(error.value)
+    alien = tmp_path / "alien.safetensors"
+    save_file({"a": np.zeros(3)}, alien)
+    with pytest.raises(ValueError, match="not an asemacro barrier model"):
+        load_gnn(alien)
+    model = make("direct")
+    with torch.no_grad():
+        model.nets[0].round2.weight[0, 0] = float("nan")
+    with pytest.raises(ValueError, match="not finite"):
+        load_gnn(save_gnn(model, tmp_path / "nan.safetensors"))
+    model = make("direct")
+    model.settings["width"] = 9
+    with pytest.raises(ValueError, match="does not hold the network") as error:
+        load_gnn(save_gnn(model, tmp_path / "odd.safetensors"))
+    assert "\n" not in str(error.value)
+    with pytest.raises(FileNotFoundError):
+        load_gnn(tmp_path / "none.safetensors")
+
+
+def arrays(n_cells: int, seed: int, pair: PairBarrier | None = None) -> dict[str, np.ndarray]:
+    """A data set in the file layout whose barriers come from pair energies on the 128-site cell."""
+    model = pair or PairBarrier(SPECIES, {"Nb": 0.9, "Mo": 1.3, "Ta": 1.0}, [{"Nb-Mo": -0.05, "Mo-Ta": -0.1}])
+    cell = Lattice.bcc(3.24, SPECIES, 4)
+    first = cell.neighbours(cell.shells(1)[0].offsets)
+    numbers = np.array([0, 41, 42, 73])
+    compiled, shape = model.compile(cell), np.array(cell.shape)
+    rng = np.random.default_rng(seed)
+    parts: dict[str, list] = {k: [] for k in ("name", "numbers", "scaled_positions", "neighbor", "barrier")}
+    order = rng.permutation(8)
+    for c in range(n_cells):
+        x = cell.random_state({"Nb": 1 + c, "Mo": 2, "Ta": 1}, vacancies=0, rng=rng)[0] if c < 0 else None
+        x = cell.random_state(vacancies=0, rng=rng)[0] if x is None else x
+        values = []
+        for site in range(128):
+            y = x.copy()
+            y[site] = 0
+            values.append(barriers_at(compiled, shape, y, np.array([site]))[0])
+        parts["name"].append(f"cell{c}")
+        parts["numbers"].append(numbers[x])
+        parts["scaled_positions"].append(cell.positions() / (4 * 3.24))
+        parts["neighbor"].append(first[:, order])
+        parts["barrier"].append(np.array(values)[:, order])
+    return {k: np.array(v) for k, v in parts.items()}
+
+
+def test_data_reads_what_was_written(tmp_path: Path) -> None:
+    content = arrays(2, 0)
+    content["barrier"][0, 3, 2] = 0.05
+    content["barrier"][1, 5, 1] = -0.4
+    content["barrier"][1, 6, 1] = np.nan
+    np.savez(tmp_path / "d.npz", cell_length=np.full(2, 12.96), **content)
+    data = load_barrier_data(tmp_path / "d.npz")
+    assert data.species == SPECIES
+    assert data.dropped == 2
+    assert data.known().sum() == 2 * 128 * 8 - 3
+    # jump k goes to the k-th sorted neighbour, whatever the order in the file
+    site, jump = 17, 3
+    column = np.flatnonzero(
+        content["neighbor"][0, site]
+        == Lattice.bcc(3.24, SPECIES, 4).neighbours(np.array(Lattice.bcc(3.24, SPECIES, 4).shells(1)[0].offsets))[
+            site, jump
+        ]
+    )[0]
+    assert data.barrier[site, jump] == pytest.approx(content["barrier"][0, site, column], abs=1e-6)
+    # a two-way bond: the difference is the energy change, which is zero when like atoms exchange with the vacancy
+    assert (data.reverse >= 0).sum() > 200
+    change = reverse_differences(data, data.barrier)
+    flat = data.reverse.reshape(-1)
+    pairs = np.flatnonzero(flat >= 0)
+    assert (flat[flat[pairs]] == pairs).all()
+    known = np.isfinite(change)
+    assert known.any()
+    np.testing.assert_allclose(change[known], -change.reshape(-1)[flat].reshape(change.shape)[known], atol=1e-6)
+
+
+def test_bad_data(tmp_path: Path) -> None:
+    good = arrays(1, 0)
+
+    def fails(match: str, **changed: np.ndarray) -> None:
+        with pytest.raises(ValueError, match=match) as error:
+            barrier_data(**{**good, **changed})
+        assert "\n" not in str(error.value)
+
+    fails("barrier must have shape", barrier=good["barrier"][:, :, :7])
+    fails("atomic numbers", numbers=np.zeros_like(good["numbers"]))
+    fails("neighbor must hold site indices", neighbor=good["neighbor"] + 1)
+    fails("does not list the 8 nearest", neighbor=np.roll(good["neighbor"], 1, axis=1))
+    fails("two atoms on one site", scaled_positions=good["scaled_positions"][:, [0, *range(127)]])
+    fails("not a cubic bcc cell", scaled_positions=good["scaled_positions"] + 0.01 * np.arange(128)[None, :, None])
+    fails("infinite", barrier=np.full_like(good["barrier"], np.inf))
+    np.savez(tmp_path / "part.npz", **{k: v for k, v in good.items() if k != "barrier"})
+    with pytest.raises(ValueError, match="no array barrier"):
+        load_barrier_data(tmp_path / "part.npz")
+    (tmp_path / "text.npz").write_text("no")
+    with pytest.raises(ValueError, match="not a readable npz"):
+        load_barrier_data(tmp_path / "text.npz")
+    np.savez(tmp_path / "pickled.npz", **{**good, "name": np.array([{}], dtype=object)})
+    with pytest.raises(ValueError, match=r"pickled\.npz"):
+        load_barrier_data(tmp_path / "pickled.npz")
+
+
+def test_folds_keep_compositions_together() -> None:
+    data = barrier_data(**arrays(4, 0))
+    compositions = np.array([[0.2, 0.4, 0.4], [0.2, 0.4, 0.4], [0.5, 0.5, 0.0], [1.0, 0.0, 0.0]])
+    data = BarrierData(**{**data.__dict__, "compositions": compositions})
+    folds = list(data.folds(3, seed=0))
+    held = [set(names) for names, _, _ in folds]
+    assert sorted(map(len, held)) == [1, 1, 2]
+    assert {"cell0", "cell1"} in held
+    for _, train, test in folds:
+        assert not set(train) & set(test)
+        assert len(train) + len(test) == 4 * 128
+    assert [f[0] for f in data.folds(3, seed=0)] == [f[0] for f in folds]
+    with pytest.raises(ValueError, match="4 folds of 3 compositions"):
+        list(data.folds(4))
+
+
+def test_ridge_learns_linear_barriers() -> None:
+    train, test = barrier_data(**arrays(6, 1)), barrier_data(**arrays(1, 2))
+    ridge = Ridge.fit(train, penalty=1e-3)
+    assert ridge.n_features == 3 * (1 + 24 * 3)
+    # pair barriers are linear in the counts as long as |dE| / 2 stays below E0
+    np.testing.assert_allclose(ridge.predict(test), test.barrier, atol=2e-3)
+
+
+@pytest.mark.parametrize("form", ["direct", "consistent"])
+def test_training_learns_and_is_reproducible(form: str) -> None:
+    train, test = barrier_data(**arrays(2, 1)), barrier_data(**arrays(1, 2))
+    spread = np.abs(test.barrier - np.mean(train.barrier)).mean()
+    missed = []
+    for _ in range(2):
+        model = BarrierGNN(SPECIES, form, width=8, hidden=16, energy_width=8)  # type: ignore[arg-type]
+        fit_gnn(model, train.env, train.barrier, epochs=8, batch=16, seed=3)
+        missed.append(np.abs(model.predict(test.env) - test.barrier).mean())
+    assert missed[0] == missed[1]
+    assert missed[0] < 0.3 * spread
+
+
+def test_train_and_evaluate_files(tmp_path: Path) -> None:
+    np.savez(tmp_path / "d.npz", cell_length=np.full(2, 12.96), **arrays(2, 1))
+    out = train_barriers(tmp_path / "d.npz", tmp_path / "m.safetensors", form="direct", members=1, epochs=1, seed=1)
+    model = load_gnn(out)
+    assert model.notes["cells"] == 2
+    result = evaluate_barriers(model, tmp_path / "d.npz")
+    data = load_barrier_data(tmp_path / "d.npz")
+    miss = model.predict(data.env) - data.barrier
+    assert result["n"] == 2048
+    assert result["mae_eV"] == pytest.approx(np.abs(miss).mean(), rel=1e-6)
+    assert result["bias_eV"] == pytest.approx(miss.mean(), rel=1e-4)
+    assert set(result["per_composition"]) == {"cell0", "cell1"}
+    assert sum(r["n"] for r in result["per_species"].values()) == 2048
+    with pytest.raises(ValueError, match="hold Nb, Mo, Ta"):
+        evaluate_barriers(BarrierGNN(("W",), width=8, hidden=8), tmp_path / "d.npz")
+    with pytest.raises(ValueError, match="not a graph network"):
+        evaluate_barriers(PairBarrier(("Nb",), {"Nb": 1.0}, [{}]), tmp_path / "d.npz")  # type: ignore[arg-type]
+
+
+def test_symmetrised_teacher() -> None:
+    """The average of a model that is symmetric already is the model."""
+    lattice = Lattice.bcc(3.24, SPECIES, 5)
+    model = PairBarrier(SPECIES, {"Nb": 0.9, "Mo": 1.3, "Ta": 1.0}, [{"Nb-Mo": -0.05}, {"Mo-Ta": -0.1}])
+    x = state(lattice, 3)
+    sites = np.flatnonzero(x == 0)
+    raw, mean = Symmetrised(model, lattice)(x, sites)
+    np.testing.assert_allclose(raw, model.barriers(lattice, x, sites))
+    np.testing.assert_allclose(mean, raw, atol=1e-12)
+
+
+def test_species_code() -> None:
+    assert [period_and_group(z) for z in (1, 2, 3, 10, 13, 23, 41, 57, 72, 73, 74, 80)] == [
+        (1, 1), (1, 18), (2, 1), (2, 18), (3, 13), (4, 5), (5, 5), (6, 3), (6, 4), (6, 5), (6, 6), (6, 12),
+    ]  # fmt: skip
+    code = describe(("V", "Nb", "Mo", "Ta", "W"))
+    assert np.array_equal(code[:, :6], np.diag([1, *[OWN] * 5]))
+    assert (code[0, 6:] == 0).all()
+    np.testing.assert_allclose(code[1:, 6:].mean(axis=0), 0, atol=1e-12)
+
+
+@pytest.mark.skipif(not DATA.is_file(), reason="the DFT barriers (../shared/data) are not here")
+def test_dft_data() -> None:
+    data = load_barrier_data(DATA)
+    assert data.species == ("V", "Nb", "Mo", "Ta", "W")
+    assert (len(data.env), data.dropped, int(data.known().sum())) == (3200, 55, 25545)
+    change = reverse_differences(data, data.barrier)
+    assert np.sqrt(np.nanmean(change**2)) == pytest.approx(0.36, abs=0.02)
