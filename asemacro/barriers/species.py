@@ -40,7 +40,10 @@ def size(number: int) -> float:
 
 
 def describe(species: tuple[str, ...]) -> NDArray[np.float64]:
-    """(S + 1, S + 4) one-hot code (OWN for atoms, 1 for the vacancy), then group, period, size of mean 0 and deviation STRENGTH; row 0 the vacancy."""
+    """(S + 1, S + 4) code of the vacancy (row 0) and of the species.
+
+    A one-hot code (OWN for atoms, 1 for the vacancy), then group, period and size with mean 0 and deviation STRENGTH.
+    """
     numbers = [atomic_numbers[s] for s in species]
     table = np.array([[*reversed(period_and_group(z)), size(z)] for z in numbers], dtype=np.float64)
     spread = table.std(axis=0)
