@@ -10,7 +10,7 @@ import torch
 
 from asemacro.barriers.base import FLOOR_EV
 from asemacro.barriers.data import BarrierData, barrier_data, load_barrier_data
-from asemacro.barriers.distil import Symmetrised, cubic_operations
+from asemacro.distil import Symmetrised, cubic_operations
 from asemacro.barriers.energy import swap_energy
 from asemacro.barriers.evaluation import evaluate_barriers, reverse_differences
 from asemacro.barriers.gnn import BarrierGNN
@@ -289,7 +289,7 @@ def test_data_reads_what_was_written(tmp_path: Path) -> None:
     np.savez(tmp_path / "d.npz", cell_length=np.full(2, 12.96), **content)
     data = load_barrier_data(tmp_path / "d.npz")
     assert data.species == SPECIES
-    assert data.dropped == 2
+    assert data.dropped == 3
     assert data.known().sum() == 2 * 128 * 8 - 3
     # jump k goes to the k-th sorted neighbour, whatever the order in the file
     site, jump = 17, 3
@@ -325,7 +325,6 @@ def test_bad_data(tmp_path: Path) -> None:
     fails("does not list the 8 nearest", neighbor=np.roll(good["neighbor"], 1, axis=1))
     fails("two atoms on one site", scaled_positions=good["scaled_positions"][:, [0, *range(127)]])
     fails("not a cubic bcc cell", scaled_positions=good["scaled_positions"] + 0.01 * np.arange(128)[None, :, None])
-    fails("infinite", barrier=np.full_like(good["barrier"], np.inf))
     np.savez(tmp_path / "part.npz", **{k: v for k, v in good.items() if k != "barrier"})
     with pytest.raises(ValueError, match="no array barrier"):
         load_barrier_data(tmp_path / "part.npz")

@@ -25,6 +25,7 @@ LAYERS = {
     "pair_counts": 2,
     "barriers": 2,
     "micro": 3,
+    "distil": 4,
     "upsample": 4,
     "blocks": 4,
     "patches": 4,

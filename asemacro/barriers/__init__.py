@@ -13,7 +13,7 @@ PRETRAINED = ("refractory", "refractory-direct", "nbmota")
 DIRECTORY = Path(__file__).parent / "pretrained"
 
 _LAZY = {"PairBarrier": "pair", "PublishedNetwork": "nnk", "BarrierGNN": "gnn"}
-__all__ = ["PRETRAINED", "BarrierModel", "CompiledBarriers", "available", "load_barriers", *_LAZY]
+__all__ = ["PRETRAINED", "BarrierModel", "CompiledBarriers", "available", "card", "load_barriers", *_LAZY]
 
 
 def __getattr__(name: str) -> Any:
@@ -25,6 +25,15 @@ def __getattr__(name: str) -> Any:
 def available() -> tuple[str, ...]:
     """Names of the pretrained models whose files are installed."""
     return tuple(name for name in PRETRAINED if (DIRECTORY / f"{name}.safetensors").is_file())
+
+
+def card(name: str) -> str:
+    """What a pretrained model was made from, how well it does and how it was made (Markdown)."""
+    if name not in available():
+        raise ValueError(
+            f"no pretrained barrier model is called {name!r}; there are {', '.join(available()) or 'none'}"
+        )
+    return (DIRECTORY / f"{name}.md").read_text(encoding="utf-8")
 
 
 def load_barriers(name_or_path: str | Path) -> BarrierModel:

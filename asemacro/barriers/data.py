@@ -7,9 +7,9 @@ Layout of the file (npz, the layout of the published DFT set; nothing is unpickl
     scaled_positions  (n_cells, n_sites, 3) float       ideal bcc sites, fractions of the cubic cell
     cell_length       (n_cells,) float                  edge of the cubic cell, A (not used by the models)
     neighbor          (n_cells, n_sites, 8) int         index of the atom that jumps into the vacancy at each site
-    barrier           (n_cells, n_sites, 8) float       barrier in eV; nan where unknown
+    barrier           (n_cells, n_sites, 8) float       barrier in eV
 
-Barriers of at most `FAILED_EV` are failed nudged-elastic-band runs: they are dropped, and counted.
+Barriers of at most `FAILED_EV` or not finite are failed calculations: they are dropped, and counted.
 """
 
 from __future__ import annotations
@@ -157,9 +157,6 @@ def barrier_data(
         raise ValueError(f"{source}: atomic numbers must be in 1..{len(chemical_symbols) - 1}")
     if not np.issubdtype(neighbor.dtype, np.integer) or neighbor.min() < 0 or neighbor.max() >= n_sites:
         raise ValueError(f"{source}: neighbor must hold site indices 0..{n_sites - 1}")
-    if np.isinf(barrier).any():
-        raise ValueError(f"{source}: a barrier is infinite; unknown ones must be nan")
-
     atomic = np.unique(numbers)
     species = tuple(chemical_symbols[z] for z in atomic)
     index = (np.searchsorted(atomic, numbers) + 1).astype(np.int8)
@@ -179,7 +176,7 @@ def barrier_data(
         same = index[c][target] == index[c][:, None]
         back = (c * n_sites + target) * N_JUMPS + (N_JUMPS - 1 - np.arange(N_JUMPS))
         reverse[c] = np.where(same, back, -1)
-    failed = values <= FAILED_EV
+    failed = ~np.isfinite(values) | (values <= FAILED_EV)
     values[failed] = np.nan
     composition = np.stack([(numbers == z).mean(axis=1) for z in atomic], axis=1)
     return BarrierData(
