@@ -11,21 +11,24 @@ import torch
 from asemacro.barriers.base import CompiledBarriers
 from asemacro.barriers.energy import swap_energy
 from asemacro.barriers.gnn import BarrierGNN
+from asemacro.barriers.gnn_swap import swap_change
 from asemacro.barriers.kernels import barriers_at
 from asemacro.barriers.nnk import PublishedNetwork
 from asemacro.lattice import Lattice
+from asemacro.micro.alloy import VacancyKMC
+from asemacro.micro.swap import SwapMC, new_features
 from tests.test_barriers_pair_nnk import WEIGHTS, needs_weights
 
 SPECIES = ("Nb", "Mo", "Ta")
 LATTICE = Lattice.bcc(3.24, SPECIES, (8, 7, 7))
 
 
-def consistent(seed: int = 0) -> BarrierGNN:
+def consistent(seed: int = 0, size: float = 0.1) -> BarrierGNN:
     model = BarrierGNN(SPECIES, "consistent", width=8, hidden=16, energy_width=8, members=2)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in model.parameters():
-            parameter.normal_(0.0, 0.1, generator=generator)
+            parameter.normal_(0.0, size, generator=generator)
     return model
 
 
@@ -128,3 +131,52 @@ def test_swap_energies_close() -> None:
     assert np.array_equal(x, start)
     assert abs(there) > 1e-3
     assert abs(total) < 1e-9
+
+
+def test_swaps_with_stored_features_are_the_same() -> None:
+    """Energy changes along a chain, near and far pairs, against those computed from the state alone."""
+    model = consistent(3)
+    for lattice in (LATTICE, Lattice.bcc(3.24, SPECIES, 5)):
+        energy, shape = model.compile_energy(lattice), np.array(lattice.shape)
+        rng = np.random.default_rng(2)
+        x = lattice.random_state(vacancies=3, rng=rng)[0]
+        features = new_features(energy, shape, x)
+        z, touched, dz = features.z, features.touched, features.dz
+        near = np.concatenate([lattice.neighbours(s.offsets)[7] for s in lattice.shells(5)])
+        seen = []
+        for step in range(600):
+            a, b = rng.choice(near if step % 2 else x.size, 2)
+            if x[a] == x[b]:
+                continue
+            plain = swap_energy(energy, shape, x, a, b, features.work)
+            change, n = swap_change(energy, shape, x, z, features.reach, a, b, touched, dz)
+            assert change == pytest.approx(plain, abs=1e-11)
+            seen.append(change)
+            x[[a, b]] = x[[b, a]]
+            np.add.at(z, touched[:n], dz[:n])
+        np.testing.assert_allclose(z, new_features(energy, shape, x).z, atol=1e-12)
+        assert np.std(seen) > 0.01
+
+
+def test_swaps_and_kinetics_of_a_network_agree() -> None:
+    """Mean numbers of unlike first-shell bonds by KMC (time average) and by SwapMC, random weights."""
+    lattice, model, temperature = Lattice.bcc(3.24, SPECIES, 5), consistent(4, 0.03), 6000.0
+    rng = np.random.default_rng(5)
+    x = lattice.random_state(vacancies=2, rng=rng)
+    neighbours = lattice.neighbours(lattice.shells(1)[0].offsets)
+
+    def bonds(s: np.ndarray) -> np.ndarray:
+        return np.array([((s[0][:, None] == a) & (s[0][neighbours] == b)).sum() for a, b in ((1, 1), (1, 2), (2, 3))])
+
+    swaps = SwapMC(lattice, model, temperature).run(
+        x, record_sweeps=np.arange(20, 820, 2), observe=bonds, rng=rng
+    ).record.reshape(20, -1, 3).mean(axis=1)  # fmt: skip
+    kmc = VacancyKMC(lattice, model, temperature)
+    burnt = kmc.run(x, hops=3000, rng=rng)
+    times = np.linspace(0, 8 * burnt.time_s, 1001)
+    hops = kmc.run(burnt.x, record_times_s=times, observe=bonds, rng=rng).record[1:].reshape(20, -1, 3).mean(axis=1)
+    gap = swaps.mean(axis=0) - hops.mean(axis=0)
+    error = np.sqrt((swaps.var(axis=0) + hops.var(axis=0)) / 20)
+    start = swaps.mean(axis=0) - bonds(x)
+    assert np.abs(gap / error).max() < 6
+    assert np.abs(start / error).max() > 15

@@ -9,7 +9,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from asemacro.barriers.base import BarrierModel
-from asemacro.barriers.gather import neighbour
+from asemacro.barriers.gather import cell_of, site_at
 from asemacro.barriers.gnn_energy import gnn_swap_energy
 
 if TYPE_CHECKING:
@@ -87,14 +87,16 @@ def pair_swap_energy(energy: CompiledEnergy, shape: NDArray, x: NDArray, a: int,
     size = energy.integers[0]
     sa = np.int64(energy.species[x[a]])
     sb = np.int64(energy.species[x[b]])
+    a1, a2, a3 = cell_of(shape, n_basis, a)
+    b1, b2, b3 = cell_of(shape, n_basis, b)
     change = 0.0
     for o in range(n):
         table = energy.integers[1 + o] * size
-        ka = neighbour(shape, n_basis, a, energy.offsets[a % n_basis, o])
+        ka = site_at(shape, n_basis, a1, a2, a3, energy.offsets[a % n_basis, o])
         if ka != a and ka != b:
             s = np.int64(energy.species[x[ka]])
             change += energy.double[(table + sb) * size + s] - energy.double[(table + sa) * size + s]
-        kb = neighbour(shape, n_basis, b, energy.offsets[b % n_basis, o])
+        kb = site_at(shape, n_basis, b1, b2, b3, energy.offsets[b % n_basis, o])
         if kb != a and kb != b:
             s = np.int64(energy.species[x[kb]])
             change += energy.double[(table + sa) * size + s] - energy.double[(table + sb) * size + s]

@@ -21,18 +21,31 @@ def wrap(c: int, n: int) -> int:
 
 
 @njit(cache=True, nogil=True, inline="always")
+def cell_of(shape: NDArray, n_basis: int, site: int) -> tuple[int, int, int]:
+    """Cell coordinates of a site."""
+    cell = site // n_basis
+    c3 = cell % shape[2]
+    cell //= shape[2]
+    return cell // shape[1], cell % shape[1], c3
+
+
+@njit(cache=True, nogil=True, inline="always")
+def site_at(shape: NDArray, n_basis: int, c1: int, c2: int, c3: int, offset: NDArray) -> int:
+    """Site at `offset` = (dc1, dc2, dc3, target basis) from the cell (c1, c2, c3), periodic in all axes."""
+    d1 = wrap(c1 + offset[0], shape[0])
+    d2 = wrap(c2 + offset[1], shape[1])
+    d3 = wrap(c3 + offset[2], shape[2])
+    return ((d1 * shape[1] + d2) * shape[2] + d3) * n_basis + offset[3]
+
+
+@njit(cache=True, nogil=True, inline="always")
 def neighbour(shape: NDArray, n_basis: int, site: int, offset: NDArray) -> int:
     """Site at `offset` = (dc1, dc2, dc3, target basis) from `site`, periodic in all axes.
 
     Site index = ((c1 N2 + c2) N3 + c3) n_basis + basis.
     """
-    cell = site // n_basis
-    c3 = cell % shape[2]
-    cell //= shape[2]
-    c2 = wrap(cell % shape[1] + offset[1], shape[1])
-    c1 = wrap(cell // shape[1] + offset[0], shape[0])
-    c3 = wrap(c3 + offset[2], shape[2])
-    return ((c1 * shape[1] + c2) * shape[2] + c3) * n_basis + offset[3]
+    c1, c2, c3 = cell_of(shape, n_basis, site)
+    return site_at(shape, n_basis, c1, c2, c3, offset)
 
 
 @njit(cache=True, nogil=True)
@@ -50,11 +63,7 @@ def gather(env_offsets: NDArray, species: NDArray, shape: NDArray, x: NDArray, s
     n_basis = env_offsets.shape[0]
     n1, n2, n3 = shape[0], shape[1], shape[2]
     basis = site % n_basis
-    cell = site // n_basis
-    c3 = cell % n3
-    cell //= n3
-    c2 = cell % n2
-    c1 = cell // n2
+    c1, c2, c3 = cell_of(shape, n_basis, site)
     offsets = env_offsets[basis]
     for e in range(offsets.shape[0]):
         d1 = wrap(c1 + offsets[e, 0], n1)

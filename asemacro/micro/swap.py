@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from ase.units import kB
@@ -13,7 +13,9 @@ from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from asemacro.barriers.base import BarrierModel
-from asemacro.barriers.energy import CompiledEnergy, energy_of, swap_energy
+from asemacro.barriers.energy import GNN_ENERGY, CompiledEnergy, energy_of, swap_energy
+from asemacro.barriers.gnn_energy import AT_PAIRS, WIDTH
+from asemacro.barriers.gnn_swap import fill_features, swap_change
 from asemacro.micro.checks import count_of, positive, state_of
 
 if TYPE_CHECKING:
@@ -23,12 +25,47 @@ PATIENCE_S = 0.2
 """Longest time inside the compiled loop, so that Ctrl-C and progress bars answer."""
 
 
+class Features(NamedTuple):
+    """What a chain keeps beside its state; empty for pair energies.
+
+    Attributes:
+        z: (n_sites, width) features of the sites, see `gnn_swap`.
+        touched: sites whose features a swap changes, scratch.
+        dz: (len(touched), width) the changes, scratch.
+        reach: largest cell offset of a message shell.
+        work: scratch of `swap_energy`.
+    """
+
+    z: NDArray[np.float64]
+    touched: NDArray[np.int64]
+    dz: NDArray[np.float64]
+    reach: int
+    work: NDArray[np.float32]
+
+
+def new_features(energy: CompiledEnergy, shape: NDArray[np.int64], x: NDArray[np.int8]) -> Features:
+    """Features of a state."""
+    network = energy.kind == GNN_ENERGY
+    width = int(energy.integers[WIDTH]) if network else 0
+    n_message = int(energy.integers[AT_PAIRS - 1]) if network else 0
+    z = np.zeros((len(x) if network else 0, width))
+    if network:
+        fill_features(energy, shape, x, z)
+    return Features(
+        z=z,
+        touched=np.zeros(2 + 2 * n_message, dtype=np.int64),
+        dz=np.zeros((2 + 2 * n_message, width)),
+        reach=int(np.abs(energy.offsets[:, :n_message, :3]).max(initial=0)),
+        work=np.zeros(energy.workspace, dtype=np.float32),
+    )
+
+
 @njit(cache=True, nogil=True)
 def swap_on(
     energy: CompiledEnergy,
     shape: NDArray,
     x: NDArray,
-    work: NDArray,
+    features: Features,
     beta: float,
     attempts: int,
     sums: NDArray,
@@ -41,14 +78,22 @@ def swap_on(
     the Boltzmann law.
     """
     n = x.shape[0]
+    z, touched, dz = features.z, features.touched, features.dz
     for _ in range(attempts):
         a = np.int64(rng.random() * n)
         b = np.int64(rng.random() * n)
         while x[b] == x[a]:
             b = np.int64(rng.random() * n)
-        change = swap_energy(energy, shape, x, a, b, work)
+        n_touched = 0
+        if energy.kind == GNN_ENERGY:
+            change, n_touched = swap_change(energy, shape, x, z, features.reach, a, b, touched, dz)
+        else:
+            change = swap_energy(energy, shape, x, a, b, features.work)
         if change <= 0.0 or rng.random() < np.exp(-beta * change):
             x[a], x[b] = x[b], x[a]
+            for i in range(n_touched):
+                for c in range(z.shape[1]):
+                    z[touched[i], c] += dz[i, c]
             sums[0] += 1.0
             sums[1] += change
 
@@ -135,7 +180,7 @@ class SwapMC:
             raise ValueError("a run needs a length: sweeps")
         end = count_of(points[-1] if sweeps is None else sweeps, "sweeps")
         points = np.array([count_of(p, "sweeps") for p in points if p <= end], dtype=np.int64)
-        work = np.zeros(self._energy.workspace, dtype=np.float32)
+        features = new_features(self._energy, self._shape, state[0])
         sums = np.zeros(2)
         keep = (lambda s: s[0].copy()) if observe is None else observe
         record: list[Any] = []
@@ -143,7 +188,7 @@ class SwapMC:
         for point in (*points, end):
             while at < point:
                 size = int(min(block, point - at))
-                block = self._sweep(state[0], size, work, sums, rng)
+                block = self._sweep(state[0], size, features, sums, rng)
                 at += size
                 if progress is not None:
                     progress(at)
@@ -156,13 +201,13 @@ class SwapMC:
         self,
         x: NDArray[np.int8],
         sweeps: int,
-        work: NDArray[np.float32],
+        features: Features,
         sums: NDArray[np.float64],
         rng: np.random.Generator,
     ) -> int:
         """Do some sweeps; return how many would take about PATIENCE_S."""
         started = time.perf_counter()
         beta = 1 / (kB * self._temperature_K)
-        swap_on(self._energy, self._shape, x, work, beta, sweeps * len(x), sums, rng)
+        swap_on(self._energy, self._shape, x, features, beta, sweeps * len(x), sums, rng)
         elapsed = max(time.perf_counter() - started, 1e-6)
         return max(1, int(min(PATIENCE_S / elapsed, 8.0) * sweeps))
