@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from asemacro.analysis import autocorrelation_time
 from asemacro.micro.alloy import VacancyKMC
-from asemacro.record import Record
+from asemacro.record import Record, middle_of
 from asemacro.store import Checkpoint
 
 if TYPE_CHECKING:
@@ -126,8 +126,9 @@ def collect(
         cut = not all(reached)
         times.extend(grid)
         length = min(len(series) for series in hops)
-        late = np.array([series[length // 2 : length] for series in order])[:, :, columns]
-        relaxed, relaxation_time = _relaxation(late, np.array(times[length // 2 : length]), budget.relaxations)
+        now = np.array(times[:length])
+        late = np.array([series[middle_of(now) : length] for series in order])[:, :, columns]
+        relaxed, relaxation_time = _relaxation(late, now[middle_of(now) :], budget.relaxations)
         spent = typical() >= 0.95 * budget.hops or totals[1] / len(states) / vacancies >= budget.evaluations
         if relaxed or spent or cut:
             break
@@ -150,6 +151,10 @@ def collect(
 def _relaxation(late: Floats, times: Floats, wanted: float) -> tuple[bool, float]:
     """Whether the second half of the runs is `wanted`/2 relaxation times long and stands still; and the time.
 
+    The relaxation time is the larger of two estimates: the integrated autocorrelation time, and the time tau
+    for which the spread of the runs' own means, 2 tau Var / length, is what it is; the second sees what is
+    slower than the runs are long.
+
     Args:
         late: (runs, n, d) second half of the records.
         times: (n,) its times.
@@ -159,14 +164,20 @@ def _relaxation(late: Floats, times: Floats, wanted: float) -> tuple[bool, float
         return False, float("nan")
     even = np.linspace(times[0], times[-1], len(times))
     series = np.array([[np.interp(even, times, run[:, k]) for k in range(run.shape[1])] for run in late])
-    step = even[1] - even[0]
-    slowest = max(autocorrelation_time(series[:, k] - series[:, k].mean()) * step for k in range(series.shape[1]))
+    length = even[-1] - even[0]
+    step = length / (len(even) - 1)
+    slowest = max(autocorrelation_time(series[:, k]) * step for k in range(series.shape[1]))
     half = len(even) // 2
-    halves = series[:, :, :half].mean(axis=2), series[:, :, half:].mean(axis=2)
-    change = (halves[1] - halves[0]).mean(axis=0)
-    error = (halves[1] - halves[0]).std(axis=0, ddof=1) / np.sqrt(len(series))
-    stands = bool((np.abs(change) < 3 * error).all())
-    return stands and (even[-1] - even[0]) > 0.5 * wanted * slowest, float(slowest)
+    change = (series[:, :, half:].mean(axis=2) - series[:, :, :half].mean(axis=2)).mean(axis=0)
+    if len(series) > 1:
+        means = series.mean(axis=2)
+        share = means.var(axis=0, ddof=1) / series.var(axis=(0, 2))
+        slowest = max(slowest, float(np.median(share)) * length / 2)
+        error = means.std(axis=0, ddof=1) * np.sqrt(2 / len(series))
+    else:
+        error = series[0].std(axis=1) * np.sqrt(4 * slowest / length)
+    stands = bool((np.abs(change) < 2.5 * error).all())
+    return stands and length > 0.5 * wanted * slowest, float(slowest)
 
 
 @dataclasses.dataclass(frozen=True)

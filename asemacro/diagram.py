@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 ANNEAL_HOPS = 2e7
 QUICK_SWEEPS, FULL_SWEEPS = 400, 4000
-QUICK = Budget(hops=1e6, evaluations=2.5e4, relaxations=15.0)
+QUICK = Budget(hops=1e6, evaluations=5e4, relaxations=15.0)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,14 +14,18 @@ from asemacro.drift import OnsagerNet
 from asemacro.patches import Pairs
 from asemacro.sde import NeuralSDE
 from asemacro.simulate import simulate
-from asemacro.train import fit_ensemble
+from asemacro.train import FitOptions, fit_ensemble
 
 Floats = NDArray[np.float64]
-MEMBERS = 4  # bootstrap members behind the error bars
+MEMBERS = 3  # bootstrap members behind the error bars
 TRAJECTORIES = 48
 SAVED_TIMES = 48  # on a logarithmic axis
-MAX_RATE_STEP = 0.2
+MAX_RATE_STEP = 0.3  # fastest relaxation rate times step: only means are taken, which this leaves alone
+SPAN = 150.0  # longest path in units of the fastest relaxation
 SETTLED = 12.0  # relaxation times after which a path is taken to be in equilibrium
+
+
+FIT = FitOptions(max_epochs=40, min_steps=800)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,7 +93,7 @@ def learn(
         labels=tuple(labels),
         sites=sites,
     )
-    return fit_ensemble(sde, pairs, MEMBERS, rng=rng, progress=progress)
+    return fit_ensemble(sde, pairs, MEMBERS, rng=rng, options=FIT, progress=progress)
 
 
 def predict(
@@ -132,25 +136,27 @@ def predict(
         )
         return z.reshape(len(kelvin), copies, *z.shape[1:])
 
-    late = np.array([r.order[:, len(r.times_s) // 2 :][:, :, columns].mean(axis=(0, 1)) for r in records])
+    late = np.array([r.late[:, :, columns].mean(axis=(0, 1)) for r in records])
     slowest = 1 / sde.relaxation_rates(late, kelvin if sde.n_conditions else None)[:, 0].clip(1e-300)
     seen = np.array([np.nan_to_num(r.relaxation_time_s) for r in records])
     first = np.array([r.times_s[1] for r in records])
-    # where neither the model nor the data show a relaxation within many times the data, there is none to wait for
-    settled = (SETTLED * np.maximum(slowest, seen)).clip(max=[1e3 * r.times_s[-1] for r in records])
-    end = np.minimum(anneals_s, settled).clip(2 * first)
+    rates = np.linalg.norm(sde.jacobian(late, kelvin if sde.n_conditions else None), axis=(1, 2))
+    # a model that extrapolates may be arbitrarily slow: beyond a number of steps it is not followed
+    settled = np.minimum(SETTLED * np.maximum(slowest, seen), SPAN / rates)
+    end = np.minimum(anneals_s, np.maximum(settled, SPAN / rates)).clip(2 * first)
     times = np.geomspace(first, end, SAVED_TIMES, axis=1)
     paths = run(sde, start, times, TRAJECTORIES)
     path = paths.mean(axis=1)
-    spread = np.std([run(member, start, times, 1)[:, 0] for member in ensemble[1:]], axis=0, ddof=1)
-    path_error = np.hypot(spread, paths.std(axis=1) / np.sqrt(TRAJECTORIES))
+    # the noise-free paths of the members, and on to where they settle
+    beyond = np.concatenate([times, np.maximum(end, settled)[:, None] * (1 + 1e-6)], axis=1)
+    spread = np.std([run(member, start, beyond, 1)[:, 0] for member in ensemble[1:]], axis=0, ddof=1)
+    path_error = np.hypot(spread[:, :-1], paths.std(axis=1) / np.sqrt(TRAJECTORIES))
 
     # equilibrium: the trajectories go on, and what comes after they have settled is averaged
-    more = settled[:, None] * np.linspace(0.05, 2.0, 40)
-    tail = run(sde, paths[:, :, -1].reshape(-1, len(start)), more, TRAJECTORIES)[:, :, 20:]
+    more = settled[:, None] * np.linspace(0.05, 1.5, 30)
+    tail = run(sde, paths[:, :, -1].reshape(-1, len(start)), more, TRAJECTORIES)[:, :, 15:]
     equilibrium = tail.mean(axis=(1, 2))
-    fixed = np.std([run(member, equilibrium, settled[:, None], 1)[:, 0, -1] for member in ensemble[1:]], axis=0, ddof=1)
-    equilibrium_error = np.hypot(fixed, tail.mean(axis=2).std(axis=1) / np.sqrt(TRAJECTORIES))
+    equilibrium_error = np.hypot(spread[:, -1], tail.mean(axis=2).std(axis=1) / np.sqrt(TRAJECTORIES))
     reached = np.asarray(anneals_s) <= end
     return [
         Prediction(

@@ -48,6 +48,15 @@ class Record:
     clamped: float
     adjacent: float
 
+    @property
+    def late(self) -> Floats:
+        """(runs, n', D) order in the second half of the time, where the grid is even."""
+        return self.order[:, self._middle :]
+
+    @property
+    def _middle(self) -> int:
+        return middle_of(self.times_s)
+
     def to_arrays(self) -> dict[str, NDArray[Any]]:
         """For `store.Checkpoint`."""
         return {field.name: np.asarray(getattr(self, field.name)) for field in dataclasses.fields(self)}
@@ -62,7 +71,7 @@ class Record:
 
         A run that made fewer goes on at the time per hop of all runs in the second half of the record.
         """
-        middle = len(self.times_s) // 2
+        middle = self._middle
         late_hops = (self.hops[:, -1] - self.hops[:, middle]).sum()
         per_hop = (self.times_s[-1] - self.times_s[middle]) * len(self.hops) / max(late_hops, 1e-9)
         took = [np.interp(hops, run, self.times_s) + max(hops - run[-1], 0.0) * per_hop for run in self.hops]
@@ -99,11 +108,10 @@ class Record:
         Taken from the second half of the runs and kept below 0.2 of the relaxation time, where the one-step
         likelihood still resolves the drift.
         """
-        late = len(self.times_s) // 2
-        phi = self.order[:, late:][:, :, columns]
-        times = self.times_s[late:]
+        phi = self.late[:, :, columns]
+        times = self.times_s[self._middle :]
         step = float(np.median(np.diff(times)))
-        longest = (self.times_s[-1] - self.times_s[late]) / 20
+        longest = (times[-1] - times[0]) / 20
         if np.isfinite(self.relaxation_time_s):
             longest = min(longest, 0.2 * self.relaxation_time_s)
         scale = phi.std(axis=(0, 1)) + 1e-12
@@ -120,6 +128,11 @@ class Record:
                 break
             stride *= 2
         return stride * step
+
+
+def middle_of(times: Floats) -> int:
+    """Index of the first of ascending times in the second half of the time."""
+    return min(int(np.searchsorted(times, 0.5 * times[-1])), len(times) - 2)
 
 
 def _knots(times: Floats, step_s: float) -> NDArray[np.intp]:

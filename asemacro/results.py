@@ -35,7 +35,7 @@ def learned_points(
     Equilibrium counts as reached if the small runs stood still for long enough and the learned stationary mean is
     theirs; the annealed order as reached if the runs were as long as the anneal, or the equilibrium is reached.
     """
-    late = record.order[:, len(record.times_s) // 2 :]
+    late = record.late
     contacts = table.contacts(late)
     measured = late[:, :, table.unlike].mean(axis=(0, 1))
     error = late[:, :, table.unlike].mean(axis=1).std(axis=0, ddof=1) / np.sqrt(len(late))
@@ -67,7 +67,7 @@ def direct_points(table: PairTable, record: Record, anneal_s: float, thermal: fl
     """
     reached = anneal_s <= record.times_s[-1]
     index = int(np.searchsorted(record.times_s, anneal_s)) if reached else len(record.times_s) - 1
-    late = stationary_average(record.order)
+    late = stationary_average(record.late, discard=0.0)
     runs = len(record.order)
     annealed = record.order[:, index].mean(axis=0)
     spread = record.order[:, index].std(axis=0, ddof=1) / np.sqrt(runs) if runs > 1 else late.sd
