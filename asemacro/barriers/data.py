@@ -117,6 +117,8 @@ class BarrierData:
 
 def load_barrier_data(path: str | Path) -> BarrierData:
     """Read a data set; every error is a one-line ValueError that names the file."""
+    if Path(path).is_file() and not zipfile.is_zipfile(path):
+        raise ValueError(f"{path} is not a readable npz file of barriers: it is not an archive, or is cut short")
     try:
         with np.load(path, allow_pickle=False) as file:
             missing = [k for k in _KEYS if k not in file]

@@ -142,7 +142,11 @@ class ConsistentNet(nn.Module):
     def energy_weights(self) -> tuple[NDArray[np.float64], ...]:
         """Of E: (4 (S + 1), width) and (width,) of the sites, (S + 1, width) output, (n_shells, S + 1, S + 1) pairs."""
         table = array(self.energy1.table(self.code)).reshape(-1, self.energy2.shape[1])
-        return table, array(self.energy1.bias), array(self.code @ self.energy2), array(self.pair_table())
+        pair = array(self.pair_table())
+        pair = 0.5 * (
+            pair + pair.transpose(0, 2, 1)
+        )  # symmetric to the last bit, or E would not be a function of state
+        return table, array(self.energy1.bias), array(self.code @ self.energy2), pair
 
     def _spread(self, jumping: Tensor, table: Tensor, near: Tensor) -> Tensor:
         """(n_bond, 8, batch, width): row of `table` for the jumping species, in the block by which each site is near.

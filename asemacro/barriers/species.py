@@ -26,7 +26,9 @@ def period_and_group(number: int) -> tuple[int, int]:
     length = _NOBLE[period] - _NOBLE[period - 1]
     if length == 32:
         return period, column if column < 3 else max(3, column - 14)
-    return period, column if column <= 2 or length == 18 else column + 18 - length
+    if column == 1 or length == 18 or (column == 2 and length > 2):
+        return period, column
+    return period, column + 18 - length
 
 
 def size(number: int) -> float:
