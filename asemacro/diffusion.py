@@ -27,6 +27,7 @@ class FullDiffusion(nn.Module):
     """
 
     base: Tensor
+    lower: Tensor
 
     def __init__(self, dim: int, n_conditions: int = 1, hidden: int = 16) -> None:
         super().__init__()

@@ -16,18 +16,24 @@ def tanh_layers(sizes: list[int]) -> nn.ModuleList:
 @torch.no_grad()
 def reset_layers(layers: nn.ModuleList, generator: torch.Generator, last: float) -> None:
     """Normal weights of variance 1/fan-in; the last layer is scaled by `last`, its bias is zero."""
-    for layer in layers:
+    for layer in linear(layers):
         nn.init.normal_(layer.weight, std=layer.in_features**-0.5, generator=generator)
         nn.init.normal_(layer.bias, std=0.5, generator=generator)
-    layers[-1].weight.mul_(last)
-    layers[-1].bias.zero_()
+    linear(layers)[-1].weight.mul_(last)
+    linear(layers)[-1].bias.zero_()
+
+
+def linear(layers: nn.ModuleList) -> list[nn.Linear]:
+    """The layers, with their type."""
+    return [layer for layer in layers if isinstance(layer, nn.Linear)]
 
 
 def run_layers(layers: nn.ModuleList, features: Tensor) -> Tensor:
     """tanh between the layers, none after the last: the output is bounded whatever the input."""
-    for layer in layers[:-1]:
+    *inner, outer = layers
+    for layer in inner:
         features = torch.tanh(layer(features))
-    return layers[-1](features)
+    return outer(features)
 
 
 class OnsagerNet(nn.Module):
@@ -51,6 +57,9 @@ class OnsagerNet(nn.Module):
     Raises:
         ValueError: a size is not positive or n_conditions is not 0 or 1.
     """
+
+    lower: Tensor
+    skew: Tensor
 
     def __init__(
         self,
@@ -87,7 +96,7 @@ class OnsagerNet(nn.Module):
         """Draw new parameters: near the linear drift -z, with small random features."""
         reset_layers(self.potential, generator, last=0.1)
         reset_layers(self.mobility, generator, last=0.1)
-        self.mobility[-1].bias[: self.lower.shape[1]] = (self.lower[0] == self.lower[1]).float()
+        linear(self.mobility)[-1].bias[: self.lower.shape[1]] = (self.lower[0] == self.lower[1]).float()
         nn.init.eye_(self.stiffness)
         nn.init.zeros_(self.centre)
 
@@ -115,7 +124,7 @@ class OnsagerNet(nn.Module):
         rest = _positive_part(stiffness - self.beta * eye, 1e-2)
         self.stiffness.copy_(torch.linalg.cholesky(rest).T)
         lower = torch.linalg.cholesky(_positive_part((matrix + matrix.T) / 2 - self.alpha * eye, 1e-3))
-        bias = self.mobility[-1].bias
+        bias = linear(self.mobility)[-1].bias
         n_lower = self.lower.shape[1]
         bias[:n_lower] = lower[self.lower[0], self.lower[1]].float()
         if self.conservative:
@@ -124,7 +133,7 @@ class OnsagerNet(nn.Module):
 
     def potential_gradient(self, z: Tensor, c: Tensor) -> Tensor:
         """grad V, (N, d), by the chain rule through the two tanh layers."""
-        first, second, third = self.potential
+        first, second, third = linear(self.potential)
         powers = torch.cat([torch.ones_like(z[:, :1]), c, c * c], dim=1)
         y = z - powers @ self.centre
         h1 = torch.tanh(first(torch.cat([z, c], dim=1)))

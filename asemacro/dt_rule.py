@@ -70,7 +70,7 @@ class DtReport:
         """(dt/2, dt)."""
         return np.array([self.dt / 2, self.dt])
 
-    def __array__(self, dtype: DTypeLike = None, copy: bool | None = None) -> NDArray[Any]:
+    def __array__(self, dtype: DTypeLike | None = None, copy: bool | None = None) -> NDArray[Any]:
         return self.times.astype(dtype or float)
 
     def __str__(self) -> str:
@@ -81,8 +81,8 @@ class DtReport:
             mark = " <- chosen" if row.dt == self.dt else ""
             lines.append(f"{row.dt:12.4e}   {shares:36s}  {row.rate_dt:.3f} +- {row.rate_dt_error:.3f}{mark}")
         lines.append(
-            f"mu(dt/2) and mu(dt) differ by {100 * self.richardson_bias:.1f} %; pairs for an error of {self.accuracy:g} "
-            f"in the mean: {self.pair_time_s:.3e} s in all ({self.pair_time_s / self.dt:.3g} pairs)"
+            f"mu(dt/2) and mu(dt) differ by {100 * self.richardson_bias:.1f} %; pairs for an error of "
+            f"{self.accuracy:g} in the mean: {self.pair_time_s:.3e} s in all ({self.pair_time_s / self.dt:.3g} pairs)"
         )
         return "\n".join([*lines, *self.warnings])
 

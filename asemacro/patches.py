@@ -41,8 +41,8 @@ class Pairs:
     dt: Floats
     K: Floats
     condition: Floats
-    weight: Floats = dataclasses.field(default=None)  # type: ignore[assignment]
-    group: NDArray[np.int64] = dataclasses.field(default=None)  # type: ignore[assignment]
+    weight: Floats = dataclasses.field(default=None)  # type: ignore[assignment, arg-type]
+    group: NDArray[np.int64] = dataclasses.field(default=None)  # type: ignore[assignment, arg-type]
 
     def __post_init__(self) -> None:
         z0, z1 = np.asarray(self.z0, dtype=float), np.asarray(self.z1, dtype=float)
@@ -151,8 +151,7 @@ class Transitions:
         if not hasattr(phi, "change"):
             return observe(phi, self.state(t), lattice) - observe(phi, self.x0, lattice)
         out = np.zeros((len(self), phi.dim))
-        blocks = isinstance(lattice, BlockLattice)
-        inner = lattice.block if blocks else lattice
+        inner, copies = (lattice.block, lattice.copies) if isinstance(lattice, BlockLattice) else (lattice, 1)
         size = inner.n_sites
         for row in range(len(self)):
             part = slice(self.starts[t, row], self.starts[t, row + 1])
@@ -160,8 +159,9 @@ class Transitions:
             for block in np.unique(sites // size):
                 here = sites // size == block
                 x = self.x0[row, block * size : (block + 1) * size]
-                out[row] += phi.change(x, inner, sites[here] - block * size, values[here])
-        return out / (lattice.copies if blocks else 1)
+                change = phi.change(x, inner, sites[here] - block * size, values[here])
+                out[row] += np.asarray(change).reshape(-1)
+        return out / copies
 
     def pairs(self, phi: Observable, condition: ArrayLike | None = None, time: int = -1) -> Pairs:
         """Pairs of any observable, without new micro work: z1 = z0 + K (phi(x1) - phi(x0)).
@@ -266,5 +266,68 @@ def pair_time_needed(n_patches: float, sigma: ArrayLike, drift_error: ArrayLike)
     """
     error = np.asarray(drift_error, dtype=float)
     if not (error > 0).all():
-        raise ValueError(f"the error of the drift must be positive, got {drift_error}")
+        raise ValueError(f"the error of the drift must be positive, got {error}")
     return n_patches * np.asarray(sigma, dtype=float) / error**2
+
+
+def pairs_from_runs(
+    values: ArrayLike,
+    times_s: ArrayLike,
+    copies: int,
+    condition: float | None = None,
+    *,
+    step_s: float,
+    growth: float = 0.2,
+    combinations: int = 1,
+    rng: np.random.Generator,
+) -> Pairs:
+    """Pairs of blocks of small runs, from the runs alone.
+
+    `copies` runs of one age side by side are a snapshot of the large system (`upsample.blocks`); what one of them does
+    next is a partial evolution of it with K = copies. So runs recorded at fixed times already hold these
+    pairs, at every age, with every carrier where time put it, and no micro work is done twice. The law is that
+    of `partial_evolution` of `Blocks` (tested).
+
+    Args:
+        values: (n_runs, n_times, d) observable of each small run.
+        times_s: (n_times,) ascending, the same for all runs.
+        copies: K; runs are put into random sets of K, the rest left out.
+        condition: temperature in K, or None.
+        step_s: duration of pairs, as near as the times allow (`choose_dt`).
+        growth: early pairs last this fraction of their age instead, if that is shorter.
+        combinations: number of random ways to make the sets; each pair then has the weight 1 / combinations.
+        rng: random generator.
+
+    Returns:
+        The pairs; those of one run have one group.
+
+    Raises:
+        ValueError: shapes that do not fit, fewer runs than copies, step_s or growth not positive.
+    """
+    phi, times = np.asarray(values, dtype=float), np.asarray(times_s, dtype=float)
+    if phi.ndim != 3 or times.shape != phi.shape[1:2] or (np.diff(times) <= 0).any():
+        raise ValueError(
+            f"values must be (n_runs, n_times, d) and times ascending (n_times,), got {phi.shape}, {times.shape}"
+        )
+    if not 1 <= copies <= len(phi):
+        raise ValueError(f"copies must lie between 1 and the number of runs {len(phi)}, got {copies}")
+    if not (step_s > 0 and growth > 0 and combinations >= 1):
+        raise ValueError(f"step_s, growth and combinations must be positive, got {step_s}, {growth}, {combinations}")
+    knots = [0]
+    for index in range(1, len(times)):
+        age = times[knots[-1]] - times[0]
+        if times[index] - times[knots[-1]] >= min(step_s, growth * age) * (1 - 1e-9):
+            knots.append(index)
+    phi, dt = phi[:, knots], np.diff(times[knots])
+    parts = []
+    for _ in range(combinations):
+        sets = rng.permutation(len(phi))[: len(phi) // copies * copies].reshape(-1, copies)
+        cells = phi[sets]
+        z0 = np.broadcast_to(cells.mean(axis=1, keepdims=True), cells.shape)[:, :, :-1]
+        z1 = z0 + np.diff(cells, axis=2)
+        shape, d = z0.shape[:3], phi.shape[2]
+        group = np.broadcast_to(sets[:, :, None], shape).reshape(-1)
+        parts.append((z0.reshape(-1, d), z1.reshape(-1, d), np.broadcast_to(dt, shape).reshape(-1), group))
+    z0, z1, steps, group = (np.concatenate(column) for column in zip(*parts, strict=True))
+    none = np.zeros(0) if condition is None else np.asarray(condition, dtype=float)
+    return Pairs(z0, z1, steps, np.array(float(copies)), none, np.array(1 / combinations), group)

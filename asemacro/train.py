@@ -7,7 +7,7 @@ import dataclasses
 import math
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -249,7 +249,7 @@ def _set(parameters: list[torch.nn.Parameter], values: list[Tensor]) -> None:
         parameter.copy_(value)
 
 
-def _reporter(progress: bool | Progress, epochs: int) -> tuple[object | None, Progress]:
+def _reporter(progress: bool | Progress, epochs: int) -> tuple[Any, Progress]:
     """A bar and what moves it; or the caller's own callable; or nothing."""
     if callable(progress):
         return None, progress

@@ -27,7 +27,7 @@ def upsample(
     n_snapshots: int | None = None,
     rng: np.random.Generator,
     relax_s: float = 0.0,
-) -> tuple[MicroSystem, States]:
+) -> tuple[MicroSystem | Blocks, States]:
     """Large snapshots whose parts are small ones of the same age.
 
     Args:
@@ -54,7 +54,8 @@ def upsample(
     if count < 1:
         raise ValueError(f"n_snapshots must be at least 1, got {count}")
     way = blocks if how is None else how
-    big, parts = system, []
+    big: MicroSystem | Blocks = system
+    parts = []
     for t in range(len(small.times)):
         big, x = way(system, small.x[:, t], copies, count, rng=rng)
         parts.append(x)
@@ -125,7 +126,7 @@ def mosaic(
             shift = [int(rng.integers(n)) for n in small.shape]
             block = np.roll(cells[cell].reshape(*small.shape, small.n_basis), shift, axis=(0, 1, 2))
             window = tuple(slice(p * n, (p + 1) * n) for p, n in zip(place, small.shape, strict=True))
-            grid[(row, *window)] = block
+            grid[row][window] = block
     counts = np.bincount(cells[0], minlength=len(small.species) + 1) * copies if wanted is None else np.asarray(wanted)
     return big, fix_composition(x, counts, rng=rng)
 
