@@ -6,6 +6,7 @@ Exit codes: 0 done, 2 bad input (one line on standard error), 130 interrupted by
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -186,7 +187,7 @@ def evaluate_verb(
 ) -> None:
     """Errors of a barrier model against data, per composition and per jumping species."""
     from asemacro.barriers import load_barriers
-    from asemacro.barriers.training import evaluate_barriers
+    from asemacro.barriers.evaluation import evaluate_barriers
 
     result = evaluate_barriers(load_barriers(model), data)
     if as_json:
@@ -202,10 +203,12 @@ def evaluate_verb(
 
 def main() -> None:
     """Entry point: every expected failure is one line on standard error and an exit code."""
+    logging.basicConfig(format="%(message)s", level=logging.WARNING)
+    logging.getLogger("asemacro").setLevel(logging.INFO)
     try:
         code = app(standalone_mode=False)
-    except KeyboardInterrupt:
-        _fail("interrupted", 130)
+    except KeyboardInterrupt as stop:
+        _fail(str(stop) or "interrupted", 130)
     except (ValueError, OSError) as error:
         _fail(str(error), 2)
     except Exception as error:

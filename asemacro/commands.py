@@ -19,6 +19,7 @@ from asemacro.inputs import (
     as_lattice,
     check_temperatures,
     choose_barriers,
+    large_enough,
     parse_temperatures,
     read_structure,
     vacancies_in,
@@ -77,8 +78,8 @@ def run_phase_diagram(
                 **options,
             )
     except KeyboardInterrupt:
-        print(f"finished temperatures are kept in {folder}; the same command goes on from there", file=sys.stderr)
-        raise
+        kept = f"interrupted; finished temperatures are kept in {folder}, the same command goes on from there"
+        raise KeyboardInterrupt(kept) from None
     written = diagram.save(folder)
     wall = time.perf_counter() - started
     record = run_record(arguments, seed, wall, **diagram.about)
@@ -129,8 +130,8 @@ def run_kmc(
             raise ValueError(f"{name} {value:g}: must be positive and finite")
     atoms = read_structure(structure)
     lattice = as_lattice(atoms)
-    box = lattice.at_least(sites)
     model = choose_barriers(barriers, lattice.species)
+    box = large_enough(lattice.at_least(sites), model)
     rng = np.random.default_rng(seed)
     start = start_state(lattice, box, atoms, vacancies, vacancy_concentration, rng)
     kmc = VacancyKMC(box, model, temperature_K)

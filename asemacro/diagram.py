@@ -151,7 +151,7 @@ def phase_diagram(
             f"{'-'.join(lattice.species) or 'no element'}: no unlike pairs, so there is no order to compute"
         )
     model = choose_barriers(barriers, lattice.species)
-    boxes = choose_boxes(lattice, sites, small, vacancies, vacancy_concentration)
+    boxes = choose_boxes(lattice, model, sites, small, vacancies, vacancy_concentration)
     budget = QUICK if hops is None else Budget(hops=hops)
     sro = WarrenCowley(lattice.species, shells=1, pairs="all")
     report = progress or (lambda task, fraction, text: None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import math
 import warnings
 from collections.abc import Sequence
@@ -12,11 +13,15 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from asemacro.barriers.base import BarrierModel
+
 if TYPE_CHECKING:
     from ase import Atoms
 
-    from asemacro.barriers.base import BarrierModel
     from asemacro.lattice import Lattice
+
+MOST_REPEATS = 9
+say = logging.getLogger("asemacro")
 
 
 def read_structure(path: str | Path) -> Atoms:
@@ -134,11 +139,44 @@ class Boxes(NamedTuple):
         return self.copies * self.counts["X"]
 
 
-def choose_boxes(lattice: Lattice, sites: int, small: int, vacancies: int | None, concentration: float | None) -> Boxes:
+def large_enough(box: Lattice, model: BarrierModel) -> Lattice:
+    """The box, or the smallest repetition of it in which the neighbours that the model looks at do not coincide.
+
+    Raises:
+        ValueError: the model is not for this lattice or these species.
+    """
+    BarrierModel.check(model, box)  # of any size: the model's own check may ask for a larger cell
+    for times in range(1, MOST_REPEATS):
+        larger = box.repeat(times)
+        try:
+            model.compile(larger)
+        except ValueError:
+            continue
+        if times > 1:
+            say.warning(
+                "the box of %d sites is repeated %d times along each axis: neighbours of %s would coincide in it",
+                box.n_sites,
+                times,
+                model.name,
+            )
+        return larger
+    model.compile(box)  # says what is wrong
+    return box
+
+
+def choose_boxes(
+    lattice: Lattice,
+    model: BarrierModel,
+    sites: int,
+    small: int,
+    vacancies: int | None,
+    concentration: float | None,
+) -> Boxes:
     """Repeat the input to the small box and that to the large one.
 
     Args:
         lattice: the input.
+        model: barriers; the small box is made large enough for it.
         sites: least number of sites of the large box.
         small: least number of sites of the small box.
         vacancies: number in the large box; None to use the concentration.
@@ -149,7 +187,7 @@ def choose_boxes(lattice: Lattice, sites: int, small: int, vacancies: int | None
     """
     if sites < 1 or small < 1:
         raise ValueError(f"a box needs at least one site, {min(sites, small)} asked for")
-    small_lattice = lattice.at_least(small)
+    small_lattice = large_enough(lattice.at_least(small), model)
     large = small_lattice.at_least(sites)
     copies = large.n_sites // small_lattice.n_sites
     if vacancies is not None and vacancies >= large.n_sites:

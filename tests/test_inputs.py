@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from asemacro.barriers import PairBarrier
 from asemacro.inputs import check_temperatures, choose_boxes, parse_temperatures, read_structure, vacancies_in
 from asemacro.lattice import Lattice
 
@@ -37,9 +38,14 @@ def test_no_temperature() -> None:
         check_temperatures([])
 
 
+def pair_model(*species: str) -> PairBarrier:
+    """Barriers of 1 eV, without interactions."""
+    return PairBarrier(species, dict.fromkeys(species, 1.0), [{}])
+
+
 def test_boxes_are_exactly_proportional() -> None:
     lattice = Lattice.bcc(3.24, ["Nb", "Mo", "Ta"], 1)
-    boxes = choose_boxes(lattice, sites=8192, small=1024, vacancies=None, concentration=None)
+    boxes = choose_boxes(lattice, pair_model("Nb", "Mo", "Ta"), 8192, 1024, None, None)
     assert (boxes.small.n_sites, boxes.large.n_sites, boxes.copies) == (1024, 8192, 8)
     assert boxes.counts["X"] == 1
     assert sum(boxes.counts.values()) == 1024
@@ -51,11 +57,11 @@ def test_boxes_are_exactly_proportional() -> None:
 
 def test_vacancies_of_the_large_box() -> None:
     lattice = Lattice.bcc(3.24, ["Nb", "Mo"], 1)
-    assert choose_boxes(lattice, 8192, 1024, 32, None).vacancies == 32
-    assert choose_boxes(lattice, 8192, 1024, 3, None).vacancies == 8  # at least one a small box
-    assert choose_boxes(lattice, 8192, 1024, None, 0.01).counts["X"] == 10
+    assert choose_boxes(lattice, pair_model("Nb", "Mo"), 8192, 1024, 32, None).vacancies == 32
+    assert choose_boxes(lattice, pair_model("Nb", "Mo"), 8192, 1024, 3, None).vacancies == 8  # at least one a small box
+    assert choose_boxes(lattice, pair_model("Nb", "Mo"), 8192, 1024, None, 0.01).counts["X"] == 10
     with pytest.raises(ValueError, match="do not fit"):
-        choose_boxes(lattice, 8192, 1024, 9000, None)
+        choose_boxes(lattice, pair_model("Nb", "Mo"), 8192, 1024, 9000, None)
 
 
 @pytest.mark.parametrize(

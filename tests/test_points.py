@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from asemacro.observables import WarrenCowley
 
 from asemacro.lattice import Lattice
+from asemacro.observables import WarrenCowley
 from asemacro.points import PairTable, Point
 
 

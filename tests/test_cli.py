@@ -1,0 +1,259 @@
+"""The command as users meet it: results on disk, and one clear line when something is wrong."""
+
+from __future__ import annotations
+
+import csv
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import ase.io
+import numpy as np
+import pytest
+
+from asemacro import cli
+
+PAIR = "NiCoCr_pair.json"
+
+
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *words: object) -> tuple[int, str, str]:
+    """Exit code, standard output and error of `asemacro WORDS`."""
+    monkeypatch.setattr(sys, "argv", ["asemacro", *map(str, words)])
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    out, err = capsys.readouterr()
+    return int(stopped.value.code or 0), out, err
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    """Rows of a CSV file."""
+    with path.open() as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
+    return lambda *words: run(capsys, monkeypatch, *words)
+
+
+def test_help_names_the_verbs(command) -> None:
+    code, out, _ = command("--help")
+    assert code == 0
+    for verb in ("phase-diagram", "kmc", "sro", "info", "barriers"):
+        assert verb in out
+
+
+def test_sro_of_ordered_and_disordered_files(command, structures: Path) -> None:
+    code, out, err = command("sro", structures / "MoTa_B2.cif", structures / "NbMoTa.cif", "--shells", 2, "--json")
+    assert code == 0
+    rows = json.loads(out)
+    first = next(r for r in rows if "B2" in r["file"] and r["pair"] == "Mo-Ta" and r["shell"] == 1)
+    # every neighbour of Mo is Ta: p = 8, Z c = 4
+    assert first["neighbours"] == 8
+    assert first["alpha"] == pytest.approx(-1)
+    assert first["delta"] == pytest.approx(4)
+    assert "random alloy" in err
+    assert all(abs(r["alpha"]) < 1e-12 for r in rows if "NbMoTa.cif" in r["file"])
+    assert set(first) == {"file", "pair", "shell", "neighbours", "alpha", "delta"}
+
+
+def test_sro_table(command, structures: Path) -> None:
+    code, out, _ = command("sro", structures / "MoTa_B2.cif")
+    assert code == 0
+    assert any(line.split()[1:] == ["Mo-Ta", "1", "8", "-1.0000", "4.0000"] for line in out.splitlines())
+
+
+def test_kmc_writes_what_it_says(command, structures: Path, tmp_path: Path) -> None:
+    code, out, _ = command(
+        "kmc", structures / "NiCoCr.cif", "-T", 1200, "--hops", 2000, "--sites", 256, "--vacancies", 2,
+        "--barriers", structures / PAIR, "-o", tmp_path / "run",
+    )  # fmt: skip
+    assert code == 0
+    assert "2000 hops" in out
+    rows = table(tmp_path / "run" / "sro.csv")
+    assert list(rows[0]) == ["hop", "time_s", "Cr-Cr", "Cr-Co", "Cr-Ni", "Co-Co", "Co-Ni", "Ni-Ni"]
+    assert rows[0]["hop"] == "0"
+    assert rows[-1]["hop"] == "2000"
+    times = [float(row["time_s"]) for row in rows]
+    assert times == sorted(times)
+    final = ase.io.read(tmp_path / "run" / "final.extxyz")
+    assert len(final) == 256
+    assert (final.numbers == 0).sum() == 2
+    frames = ase.io.read(tmp_path / "run" / "trajectory.extxyz", ":")
+    assert all((frame.numbers == 0).sum() == 2 for frame in frames)
+    record = json.loads((tmp_path / "run" / "run.json").read_text())
+    for key in ("hops_per_second", "cache_hit_rate", "adjacent_vacancies_fraction_of_time", "seed", "wall_time_s"):
+        assert key in record
+
+
+def test_kmc_keeps_the_atoms_of_a_definite_structure(command, structures: Path, tmp_path: Path) -> None:
+    code, _, _ = command(
+        "kmc", structures / "NbMoTa_128.POSCAR", "-T", 2000, "--hops", 1, "--sites", 1, "-o", tmp_path / "run"
+    )
+    assert code == 0
+    given = ase.io.read(structures / "NbMoTa_128.POSCAR")
+    first = ase.io.read(tmp_path / "run" / "trajectory.extxyz", 0)
+    before = {symbol: given.get_chemical_symbols().count(symbol) for symbol in ("Nb", "Mo", "Ta")}
+    after = {symbol: first.get_chemical_symbols().count(symbol) for symbol in ("Nb", "Mo", "Ta")}
+    assert len(first) >= len(given)
+    copies = len(first) // len(given)
+    assert sum(copies * before[s] - after[s] for s in before) == (first.numbers == 0).sum()
+    assert all(copies * before[s] >= after[s] for s in before)
+
+
+@pytest.fixture(scope="module")
+def diagram_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One small diagram, made by the command."""
+    folder = tmp_path_factory.mktemp("diagram")
+    structures = Path(__file__).resolve().parent.parent / "structures"
+    words = [
+        "phase-diagram", structures / "NiCoCr.cif", "-o", folder, "--temperatures", "900,1500", "--hops", 4000,
+        "--sites", 256, "--small", 64, "--barriers", structures / PAIR, "--anneal", 2000, "--direct",
+    ]  # fmt: skip
+    code = "from asemacro.cli import main; main()"
+    done = subprocess.run([sys.executable, "-c", code, *map(str, words)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+def test_phase_diagram_table(diagram_folder: Path) -> None:
+    rows = table(diagram_folder / "sro.csv")
+    assert list(rows[0]) == [
+        "temperature_K", "pair", "shell", "state", "delta", "delta_err", "alpha", "alpha_err", "source",
+        "equilibrated", "anneal_time_s",
+    ]  # fmt: skip
+    assert {row["source"] for row in rows} == {"sde", "kmc", "mc"}
+    assert {row["state"] for row in rows} == {"equilibrium", "annealed"}
+    assert {float(row["temperature_K"]) for row in rows} == {900.0, 1500.0}
+    assert len({row["pair"] for row in rows}) == 6
+    for row in rows:
+        assert np.isfinite([float(row["delta"]), float(row["alpha"])]).all()
+        assert float(row["delta_err"]) > 0
+        assert row["equilibrated"] in ("true", "false")
+    # pair energies obey detailed balance: the swaps' equilibrium is that of direct KMC
+    hot = {
+        (r["pair"], r["source"]): (float(r["delta"]), float(r["delta_err"]))
+        for r in rows
+        if r["state"] == "equilibrium" and float(r["temperature_K"]) == 1500
+    }
+    for pair in {row["pair"] for row in rows}:
+        (exact, a), (direct, b) = hot[pair, "mc"], hot[pair, "kmc"]
+        assert abs(exact - direct) < 6 * np.hypot(a, b) + 0.03, pair
+
+
+def test_phase_diagram_files(diagram_folder: Path) -> None:
+    from asemacro.sde_file import load_sde
+
+    assert {path.name for path in diagram_folder.iterdir()} == {
+        "sro.csv", "sro.png", "ttt.png", "sde.safetensors", "run.json",
+    }  # fmt: skip
+    sde = load_sde(diagram_folder / "sde.safetensors")
+    assert sde.labels == ("Cr-Co", "Cr-Ni", "Co-Ni")
+    record = json.loads((diagram_folder / "run.json").read_text())
+    assert record["sites"] == 256
+    assert len(record["temperatures"]) == 2
+
+
+BAD = {
+    "missing file": ("phase-diagram", "absent.cif"),
+    "temperature": ("kmc", "{cif}", "-T", "-5"),
+    "temperature word": ("kmc", "{cif}", "-T", "hot"),
+    "temperature nan": ("kmc", "{cif}", "-T", "nan"),
+    "temperatures": ("phase-diagram", "{cif}", "--temperatures", "500:400:100"),
+    "negative hops": ("kmc", "{cif}", "-T", "1000", "--hops", "-3"),
+    "hops nan": ("phase-diagram", "{cif}", "--hops", "nan"),
+    "negative anneal": ("phase-diagram", "{cif}", "--anneal", "-1"),
+    "two ends": ("kmc", "{cif}", "-T", "1000", "--hops", "10", "--time", "1"),
+    "vacancies": ("kmc", "{cif}", "-T", "1000", "--vacancies", "5000", "--barriers", "{pair}"),
+    "vacancies of the diagram": ("phase-diagram", "{cif}", "--vacancies", "9000"),
+    "concentration": ("kmc", "{cif}", "-T", "1000", "--vacancy-concentration", "1.5"),
+    "both": ("kmc", "{cif}", "-T", "1000", "--vacancies", "1", "--vacancy-concentration", "0.1"),
+    "unknown model": ("kmc", "{cif}", "-T", "1000", "--barriers", "nosuch"),
+    "missing model": ("kmc", "{cif}", "-T", "1000", "--barriers", "nosuch.safetensors"),
+    "species": ("kmc", "{fcc}", "-T", "1000", "--barriers", "nbmota"),
+    "no model for it": ("kmc", "{fcc}", "-T", "1000"),
+    "pure element": ("phase-diagram", "{pure}"),
+    "formation energy": ("phase-diagram", "{cif}", "--vacancy-formation-energy", "-1"),
+    "verb": ("nonsense",),
+    "option": ("kmc", "{cif}", "--nonsense"),
+    "no structure": ("kmc",),
+    "sro of nothing": ("sro", "absent.cif"),
+    "shells": ("sro", "{cif}", "--shells", "0"),
+    "data": ("barriers", "evaluate", "nbmota", "absent.npz"),
+    "form": ("barriers", "train", "absent.npz", "-o", "{out}", "--form", "magic"),
+}
+
+
+@pytest.mark.parametrize("case", BAD)
+def test_bad_input_is_one_line_and_exit_2(command, structures: Path, tmp_path: Path, case: str) -> None:
+    pure = tmp_path / "pure.cif"
+    ase.io.write(pure, ase.Atoms("Nb2", [[0, 0, 0], [1.65, 1.65, 1.65]], cell=[3.3] * 3, pbc=True))
+    names = {
+        "cif": structures / "NbMoTa.cif",
+        "fcc": structures / "NiCoCr.cif",
+        "pair": structures / PAIR,
+        "pure": pure,
+        "out": tmp_path / "model.safetensors",
+    }
+    words = [word.format(**names) for word in BAD[case]]
+    if words[0] in ("kmc", "phase-diagram"):
+        words += ["-o", str(tmp_path / "out")]
+    code, _, err = command(*words)
+    assert code == 2, err
+    assert len(err.strip().splitlines()) == 1
+    assert err.startswith("asemacro: ")
+    assert "Traceback" not in err
+    assert not list((tmp_path / "out").glob("*.csv"))
+
+
+@pytest.mark.parametrize("content", [b"", b"\x00" * 64, b"not a model at all, just words in a file of some length"])
+@pytest.mark.parametrize("suffix", ["safetensors", "npz", "json"])
+def test_broken_model_files(command, structures: Path, tmp_path: Path, suffix: str, content: bytes) -> None:
+    model = tmp_path / f"model.{suffix}"
+    model.write_bytes(content)
+    code, _, err = command("kmc", structures / "NbMoTa.cif", "-T", 1000, "--barriers", model, "-o", tmp_path / "out")
+    assert code == 2
+    assert len(err.strip().splitlines()) == 1
+
+
+def test_atoms_off_the_lattice(command, tmp_path: Path) -> None:
+    atoms = ase.Atoms("Nb16Mo16", np.random.default_rng(0).random((32, 3)) * 8, cell=[8] * 3, pbc=True)
+    path = tmp_path / "gas.extxyz"
+    ase.io.write(path, atoms)
+    code, _, err = command("kmc", path, "-T", 1000, "-o", tmp_path / "out")
+    assert code == 2
+    assert len(err.strip().splitlines()) == 1
+
+
+def test_unwritable_output_folder(command, structures: Path, tmp_path: Path) -> None:
+    taken = tmp_path / "taken"
+    taken.write_text("a file")
+    for verb in (("kmc", structures / "NbMoTa.cif", "-T", 1000), ("phase-diagram", structures / "NbMoTa.cif")):
+        code, _, err = command(*verb, "-o", taken)
+        assert code == 2
+        assert "cannot write" in err
+    assert taken.read_text() == "a file"
+
+
+def test_ctrl_c_says_so_and_leaves_no_results(structures: Path, tmp_path: Path) -> None:
+    words = [
+        "phase-diagram", structures / "NiCoCr.cif", "-o", tmp_path / "out", "--temperatures", "300,400",
+        "--hops", "1e9", "--barriers", structures / PAIR,
+    ]  # fmt: skip
+    code = "from asemacro.cli import main; main()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    process.stdout.readline()  # it has begun
+    time.sleep(3)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=120)
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+    assert len(err.strip().splitlines()) == 1
+    assert err.startswith("asemacro: interrupted")
+    assert not list((tmp_path / "out").glob("*.csv"))
