@@ -13,7 +13,7 @@ from asemacro.diffusion import FullDiffusion
 from asemacro.drift import OnsagerNet
 from asemacro.patches import Pairs
 from asemacro.sde import NeuralSDE
-from asemacro.simulate import simulate
+from asemacro.trajectories import simulate
 from asemacro.train import FitOptions, fit_ensemble
 
 Floats = NDArray[np.float64]

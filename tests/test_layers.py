@@ -26,7 +26,7 @@ LAYERS = {
     "barriers": 2,
     "micro": 3,
     "distil": 4,
-    "upsample": 4,
+    "upsampling": 4,
     "blocks": 4,
     "patches": 4,
     "dt_rule": 4,
@@ -34,7 +34,7 @@ LAYERS = {
     "diffusion": 5,
     "sde": 5,
     "sde_file": 5,
-    "simulate": 5,
+    "trajectories": 5,
     "analysis": 7,
     "plot": 7,
     "points": 8,
@@ -108,3 +108,10 @@ def test_import_is_light() -> None:
 def test_files_stay_short() -> None:
     long = {str(path): n for path in modules() if (n := len(path.read_text().splitlines())) > 400}
     assert not long
+
+
+def test_no_module_hides_a_public_name() -> None:
+    # importing asemacro.NAME sets the attribute NAME of the package: a function of that name would vanish
+    import asemacro
+
+    assert not [name for name in asemacro.__all__ if (PACKAGE / f"{name}.py").exists() or (PACKAGE / name).is_dir()]

@@ -15,7 +15,7 @@ from asemacro.drift import OnsagerNet
 from asemacro.patches import Pairs
 from asemacro.sde import NeuralSDE, gaussian_nll
 from asemacro.sde_file import load_sde, save_sde
-from asemacro.simulate import simulate
+from asemacro.trajectories import simulate
 
 SIGMAS = stats.norm.isf(5e-6)
 SLOPE = np.array([[1.0, 0.4, 0.0], [-0.2, 0.5, 0.1], [0.0, 0.0, 0.25]])

@@ -14,7 +14,7 @@ from asemacro.micro.alloy import VacancyKMC
 from asemacro.micro.base import Snapshots, sample
 from asemacro.observables import WarrenCowley
 from asemacro.patches import pairs_from_runs, partial_evolution
-from asemacro.upsample import blocks, fix_composition, larger_lattice, mosaic, repeat, upsample
+from asemacro.upsampling import blocks, fix_composition, larger_lattice, mosaic, repeat, upsample
 
 ALPHA = 1e-5
 BARRIERS = PairBarrier(("Mo", "Ta"), {"Mo": 0.7, "Ta": 0.6}, [{"Mo-Ta": -0.06}, {"Mo-Ta": 0.02}])
