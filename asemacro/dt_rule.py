@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from asemacro.blocks import Observable, observe
+from asemacro.block_system import Observable, observe
 from asemacro.patches import pair_time_needed
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from asemacro.blocks import BlockLattice, Observable, observe
+from asemacro.block_system import BlockLattice, Observable, observe
 
 if TYPE_CHECKING:
     from asemacro.lattice import Lattice

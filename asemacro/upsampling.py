@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from asemacro.blocks import Blocks
+from asemacro.block_system import Blocks
 
 if TYPE_CHECKING:
     from asemacro.lattice import Lattice

@@ -27,7 +27,7 @@ LAYERS = {
     "micro": 3,
     "distil": 4,
     "upsampling": 4,
-    "blocks": 4,
+    "block_system": 4,
     "patches": 4,
     "dt_rule": 4,
     "drift": 5,

@@ -7,7 +7,7 @@ import pytest
 from exact_systems import Coordinates, Mean, MeanWithChange, Spins
 from scipy import stats
 
-from asemacro.blocks import BlockLattice, Blocks, observe
+from asemacro.block_system import BlockLattice, Blocks, observe
 from asemacro.dt_rule import choose_dt, event_time
 from asemacro.patches import Pairs, pair_time_needed, partial_evolution
 

@@ -8,7 +8,7 @@ from exact_systems import Mean, Spins
 from scipy import stats
 
 from asemacro.barriers.pair import PairBarrier
-from asemacro.blocks import Blocks, observe
+from asemacro.block_system import Blocks, observe
 from asemacro.lattice import Lattice
 from asemacro.micro.alloy import VacancyKMC
 from asemacro.micro.base import Snapshots, sample
