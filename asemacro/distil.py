@@ -14,6 +14,7 @@ import argparse
 import dataclasses
 import itertools
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -228,7 +229,7 @@ def distil(
     scale: float = 1.0,
     seed: int = 1,
     progress: bool = False,
-    **widths: int,
+    **widths: Any,
 ) -> dict[str, dict[str, float]]:
     """Train a direct network on a teacher and write it; the test errors are kept in the file.
 
@@ -255,7 +256,8 @@ def distil(
     env, mean = np.concatenate([p.env for p in train]), np.concatenate([p.mean for p in train])
     model = BarrierGNN(teacher.species, "direct", **widths)
     model.name = Path(out_path).stem if name is None else name
-    fit_gnn(model, env, mean, epochs=epochs, weight_decay=WEIGHT_DECAY, seed=0, progress=progress)
+    options: dict[str, Any] = {"learning_rate": 4e-3, "weight_decay": WEIGHT_DECAY, "batch": 64}
+    fit_gnn(model, env, mean, epochs=epochs, seed=0, progress=progress, **options)
     found = {}
     for part in test:
         predicted = model.predict(part.env)

@@ -10,7 +10,6 @@ import torch
 
 from asemacro.barriers.base import FLOOR_EV
 from asemacro.barriers.data import BarrierData, barrier_data, load_barrier_data
-from asemacro.distil import Symmetrised, cubic_operations
 from asemacro.barriers.energy import swap_energy
 from asemacro.barriers.evaluation import evaluate_barriers, reverse_differences
 from asemacro.barriers.gnn import BarrierGNN
@@ -22,6 +21,7 @@ from asemacro.barriers.pair import PairBarrier
 from asemacro.barriers.ridge import Ridge
 from asemacro.barriers.species import OWN, describe, period_and_group
 from asemacro.barriers.training import fit_gnn, train_barriers
+from asemacro.distil import Symmetrised, cubic_operations
 from asemacro.lattice import Lattice
 
 SPECIES = ("Nb", "Mo", "Ta")

@@ -72,7 +72,7 @@ def cross_validate(
     n_folds: int = 5,
     seed: int = 0,
     report: Any = sys.stdout,
-    **settings: int,
+    **settings: Any,
 ) -> list[dict[str, Any]]:
     """Errors on cells whose composition was not in the training data, of the network and of the ridge regression.
 

@@ -47,6 +47,8 @@ class BarrierGNN(nn.Module, BarrierModel):
     """
 
     prototype = "bcc"
+    species: tuple[str, ...]  # type: ignore[assignment]
+    nets: Any
 
     def __init__(
         self,
@@ -126,7 +128,7 @@ class BarrierGNN(nn.Module, BarrierModel):
                 f"{lattice.shape[2]}: repeat it {times[0]} x {times[1]} x {times[2]} times"
             )
 
-    def compile(self, lattice: Lattice) -> CompiledBarriers:
+    def compile(self, lattice: Lattice) -> CompiledBarriers:  # type: ignore[override]
         """Tables for the numba evaluators on a bcc lattice of any (conventional, primitive, strained) cell."""
         self.check(lattice)
         graph = bcc_graph()

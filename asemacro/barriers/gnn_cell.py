@@ -21,15 +21,15 @@ def fits(lattice: Lattice) -> bool:
     would change an environment at places that are not accounted for), and no two neighbours of the largest shell of
     the lattice energy may coincide.
     """
-    return _fits(lattice, np.asarray(lattice.shape))
+    return _fits(lattice, np.array(lattice.shape))
 
 
 def minimum_shape(lattice: Lattice) -> tuple[int, int, int]:
     """Repetitions (m1, m2, m3) of the lattice, with the fewest sites, that fit."""
     choices = sorted(itertools.product(range(1, 17), repeat=3), key=lambda m: (np.prod(m), max(m), m))
     for times in choices:
-        if _fits(lattice, np.asarray(lattice.shape) * times):
-            return times
+        if _fits(lattice, np.array(lattice.shape) * np.array(times)):
+            return times  # type: ignore[return-value]
     raise ValueError(f"the lattice of shape {lattice.shape} would have to be repeated more than 16 times")
 
 

@@ -39,6 +39,14 @@ class ConsistentNet(nn.Module):
         energy_width: features per site of E.
     """
 
+    code: Tensor
+    _bond: Tensor
+    _near_v: Tensor
+    _near_j: Tensor
+    _reverse: Tensor
+    _shell_scale: Tensor
+    _class_scale: Tensor
+
     def __init__(self, code: NDArray[np.float64], width: int, hidden: int, energy_width: int) -> None:
         super().__init__()
         graph = bcc_graph()

@@ -45,6 +45,10 @@ class DirectNet(nn.Module):
         hidden: width of the readout.
     """
 
+    code: Tensor
+    _shell_scale: Tensor
+    _class_scale: Tensor
+
     def __init__(self, code: NDArray[np.float64], width: int, hidden: int) -> None:
         super().__init__()
         graph = bcc_graph()

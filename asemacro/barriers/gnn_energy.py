@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -15,7 +17,7 @@ AT_PAIRS = AT_SHELLS + N_SHELLS + 1
 
 
 @njit(cache=True, nogil=True)
-def gnn_swap_energy(energy: tuple, shape: NDArray, x: NDArray, a: int, b: int) -> float:
+def gnn_swap_energy(energy: Any, shape: NDArray, x: NDArray, a: int, b: int) -> float:
     """Energy change in eV when the species of sites a and b, vacancies included, are exchanged.
 
     Only the features of a, b and of their neighbours change: those sites' energies are taken before and after, from

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,8 +19,11 @@ from asemacro.store import output_directory
 
 MEMBERS = 2
 """Networks that are averaged; extrapolation to new compositions differs from one to the next."""
-EPOCHS = {"direct": 15, "consistent": 12}
-WIDTHS = {"direct": {"width": 32, "hidden": 64}, "consistent": {"width": 16, "hidden": 64, "energy_width": 24}}
+EPOCHS = {"direct": 10, "consistent": 8}
+WIDTHS: dict[str, dict[str, Any]] = {
+    "direct": {"width": 32, "hidden": 64},
+    "consistent": {"width": 16, "hidden": 64, "energy_width": 24},
+}
 HUBER_EV = 0.03
 """Errors above this count linearly: a few labels of the DFT set are wrong by 0.2 eV and more."""
 
@@ -30,9 +34,9 @@ def fit_gnn(
     barrier: NDArray[np.floating],
     *,
     epochs: int,
-    learning_rate: float = 4e-3,
-    weight_decay: float = 0.3,
-    batch: int = 64,
+    learning_rate: float = 1e-2,
+    weight_decay: float = 0.12,
+    batch: int = 32,
     seed: int = 0,
     progress: bool = False,
 ) -> None:
@@ -107,7 +111,7 @@ def train_barriers(
     seed: int = 0,
     progress: bool = False,
     name: str | None = None,
-    **widths: int,
+    **widths: Any,
 ) -> Path:
     """Train a network on a data file and write it.
 
