@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 
 def tanh_layers(sizes: list[int]) -> nn.ModuleList:
     """Linear layers of the given sizes; filled by `reset_layers`, so that nothing depends on a global seed."""
-    return nn.ModuleList(nn.utils.skip_init(nn.Linear, a, b) for a, b in zip(sizes[:-1], sizes[1:], strict=True))
+    return nn.ModuleList(nn.utils.skip_init(nn.Linear, a, b) for a, b in itertools.pairwise(sizes))
 
 
 @torch.no_grad()

@@ -252,9 +252,9 @@ class NeuralSDE(nn.Module):
         The mean is z0 + mu(z0 + mu dt/2) dt and the covariance lambda dt F Sigma F^T with
         F = 1 + (1 + 1/K) dt J / 4, J = d mu/dz. For K independent OU coordinates of rate g, of which one moves, the
         mean decays by exp(-g dt) and the variance is K s^2 [2 (1-e) - (1-e)^2/K]/(2 g) with e = exp(-g dt); both
-        agree to first order in g dt, where plain Euler is wrong by g dt / 2. F^-1 = 1 - (1 + 1/K) dt J / 4 is applied to
-        the residual and its determinant counted; the gradient of this small correction is left out, so the value is
-        a likelihood, and the zero of its gradient is that of the score.
+        agree to first order in g dt, where plain Euler is wrong by g dt / 2. F^-1 = 1 - (1 + 1/K) dt J / 4 is applied
+        to the residual and its determinant counted: the value is that of a normalised density. The gradient of this
+        small correction is left out, which leaves the expected gradient zero at the truth.
 
         Args:
             batch: from `batch`.
