@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import itertools
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ HOPS = {
 }
 """Length of the teacher's run from random at each temperature in K."""
 TEST_TEMPERATURES_K = (400, 600, 800, 1000, 1400, 2000, 3000)
-EPOCHS = 9
+EPOCHS = (9, 5)  # two cycles of the learning rate
 WEIGHT_DECAY = 0.01  # there is no shortage of labels, and no noise in them
 
 
@@ -225,7 +226,7 @@ def distil(
     out_path: str | Path,
     *,
     name: str | None = None,
-    epochs: int = EPOCHS,
+    epochs: Sequence[int] = EPOCHS,
     scale: float = 1.0,
     seed: int = 1,
     progress: bool = False,
@@ -237,7 +238,7 @@ def distil(
         teacher: the model to learn from.
         out_path: file to write.
         name: of the model, default the name of the file.
-        epochs: passes over the data.
+        epochs: passes over the data in each cycle of the learning rate.
         scale: see `sample_teacher`.
         seed: of everything random.
         progress: show a bar.
@@ -257,7 +258,8 @@ def distil(
     model = BarrierGNN(teacher.species, "direct", **widths)
     model.name = Path(out_path).stem if name is None else name
     options: dict[str, Any] = {"learning_rate": 4e-3, "weight_decay": WEIGHT_DECAY, "batch": 64}
-    fit_gnn(model, env, mean, epochs=epochs, seed=0, progress=progress, **options)
+    for cycle, n in enumerate(epochs):
+        fit_gnn(model, env, mean, epochs=n, seed=cycle, fresh=cycle == 0, progress=progress, **options)
     found = {}
     for part in test:
         predicted = model.predict(part.env)
@@ -266,7 +268,8 @@ def distil(
             "raw": round(float(np.abs(predicted - part.raw)[known].mean()), 5),
             "symmetrised": round(float(np.abs(predicted - part.mean)[known].mean()), 5),
         }
-    model.notes = {"teacher": teacher.name, "vacancies": len(env), "epochs": epochs, "seed": seed, "mae_eV": found}
+    model.notes = {"teacher": teacher.name, "vacancies": len(env), "epochs": list(epochs), "seed": seed}
+    model.notes["mae_eV"] = found
     save_gnn(model, out_path)
     return found
 
@@ -278,7 +281,7 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m asemacro.distil", description=main.__doc__)
     parser.add_argument("teacher", type=Path, help="weights of the teacher, npz")
     parser.add_argument("-o", "--output", type=Path, required=True, help="model to write, .safetensors")
-    parser.add_argument("--epochs", type=int, default=EPOCHS)
+    parser.add_argument("--epochs", type=int, nargs="+", default=EPOCHS, help="of each cycle")
     parser.add_argument("--scale", type=float, default=1.0, help="of the numbers of states and hops")
     options = parser.parse_args(arguments)
     teacher = load_barriers(options.teacher)

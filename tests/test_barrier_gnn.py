@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from asemacro.barriers.base import FLOOR_EV
+from asemacro.barriers.binding import vacancy_binding
 from asemacro.barriers.data import BarrierData, barrier_data, load_barrier_data
 from asemacro.barriers.energy import swap_energy
 from asemacro.barriers.evaluation import evaluate_barriers, reverse_differences
@@ -21,7 +22,7 @@ from asemacro.barriers.pair import PairBarrier
 from asemacro.barriers.ridge import Ridge
 from asemacro.barriers.species import OWN, describe, period_and_group
 from asemacro.barriers.training import fit_gnn, train_barriers
-from asemacro.distil import Symmetrised, cubic_operations
+from asemacro.distil import TEST_TEMPERATURES_K, Symmetrised, cubic_operations, distil, ordered_states
 from asemacro.lattice import Lattice
 
 SPECIES = ("Nb", "Mo", "Ta")
@@ -401,6 +402,65 @@ def test_symmetrised_teacher() -> None:
     raw, mean = Symmetrised(model, lattice)(x, sites)
     np.testing.assert_allclose(raw, model.barriers(lattice, x, sites))
     np.testing.assert_allclose(mean, raw, atol=1e-12)
+
+
+def test_ordered_states() -> None:
+    lattice = Lattice.bcc(3.24, SPECIES, 4)
+
+    class Ends(np.random.Generator):
+        """No exchanges and one species on each sublattice."""
+
+        def dirichlet(self, alpha: np.ndarray, size: int | None = None) -> np.ndarray:  # type: ignore[override]
+            return np.eye(3)[[0, 2]]
+
+        def integers(self, *args: int, **kwargs: int) -> int:  # type: ignore[override]
+            return 0
+
+    states = ordered_states(lattice, 3, 0, Ends(np.random.PCG64(0)))
+    first, second = (lattice.neighbours(shell.offsets) for shell in lattice.shells(2))
+    for x in states[:2]:  # B2: all first neighbours unlike, all second alike
+        assert (x[first] != x[:, None]).all()
+        assert (x[second] == x[:, None]).all()
+    x = states[2]  # B32: half of the first neighbours alike, all second unlike
+    assert ((x[first] == x[:, None]).sum(axis=1) == 4).all()
+    assert (x[second] != x[:, None]).all()
+    assert (np.bincount(x)[[1, 3]] == 64).all()
+
+
+@pytest.mark.slow
+def test_distillation(tmp_path: Path) -> None:
+    teacher = PairBarrier(SPECIES, {"Nb": 0.9, "Mo": 1.3, "Ta": 1.0}, [{"Nb-Mo": -0.05, "Mo-Ta": -0.1}], name="pairs")
+    errors = distil(teacher, tmp_path / "s.safetensors", scale=0.01, epochs=(3, 3), width=8, hidden=16)
+    assert set(errors) == {"random", *(f"{t} K" for t in TEST_TEMPERATURES_K)}
+    # a symmetric teacher is its own average, and barriers spread over 0.15 eV
+    assert all(e["raw"] == pytest.approx(e["symmetrised"], abs=2e-5) for e in errors.values())
+    assert errors["random"]["raw"] < 0.08
+    assert load_gnn(tmp_path / "s.safetensors").notes["teacher"] == "pairs"
+
+
+def test_pretrained_models() -> None:
+    from asemacro.barriers import available, card, load_barriers
+
+    assert set(available()) == {"refractory", "refractory-direct", "nbmota"}
+    for name in available():
+        model = load_barriers(name)
+        assert isinstance(model, BarrierGNN)
+        assert model.name == name
+        assert model.has_energy == (name == "refractory")
+        assert name in card(name)
+        lattice = Lattice.bcc(3.24, model.species, 6)
+        x = state(lattice, 3)
+        barriers = model.barriers(lattice, x, np.flatnonzero(x == 0))
+        assert ((barriers > 0.2) & (barriers < 3.5)).sum() == np.isfinite(barriers).sum()
+
+
+def test_vacancy_binding_of_pair_energies() -> None:
+    """In a pure metal two vacancies n bonds closer together save one broken bond."""
+    model = PairBarrier(("W",), {"W": 1.7}, [{"W-W": -0.2}, {"W-W": 0.05}])
+    lattice = Lattice.bcc(3.17, ("W",), 6)
+    binding, error = vacancy_binding(model, lattice, samples=3, rng=np.random.default_rng(0))
+    np.testing.assert_allclose(binding, [-0.2, 0.05, 0.0], atol=1e-12)
+    np.testing.assert_allclose(error, 0, atol=1e-12)
 
 
 def test_species_code() -> None:

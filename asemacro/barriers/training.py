@@ -38,12 +38,13 @@ def fit_gnn(
     weight_decay: float = 0.12,
     batch: int = 32,
     seed: int = 0,
+    fresh: bool = True,
     progress: bool = False,
 ) -> None:
     """Train every member by itself from its own start and order of the data: AdamW, one cycle, Huber loss.
 
     Args:
-        model: edited in place; its weights are made anew from `seed`.
+        model: edited in place.
         env: (n, n_env) environments in the model's species.
         barrier: (n, 8) eV, nan where unknown.
         epochs: passes over the data.
@@ -51,6 +52,7 @@ def fit_gnn(
         weight_decay: of the matrices, not of the biases.
         batch: vacancies per step.
         seed: of the weights and of the order.
+        fresh: start from new weights; else go on from those the model has.
         progress: show a bar.
     """
     from tqdm import tqdm
@@ -64,9 +66,10 @@ def fit_gnn(
     bar = tqdm(total=len(model.nets) * epochs * steps, unit="step", disable=not progress)
     for m, net in enumerate(model.nets):
         generator = torch.Generator().manual_seed(seed * 1009 + m)
-        reset(net, generator)
-        with torch.no_grad():
-            net.last.bias.fill_(float(barrier[known].mean()))
+        if fresh:
+            reset(net, generator)
+            with torch.no_grad():
+                net.last.bias.fill_(float(barrier[known].mean()))
         matrices = [p for p in net.parameters() if p.dim() > 1]
         vectors = [p for p in net.parameters() if p.dim() <= 1]
         optimiser = torch.optim.AdamW(
