@@ -117,7 +117,7 @@ def collect(
         return len(done.record_times_s) == len(grid)
 
     while True:
-        grid = []
+        grid: list[float] = []
         while not grid or grid[-1] < goal:
             now = grid[-1] if grid else times[-1]
             grid.append(now + max(first, min(GROWTH * now, LAST_STEP_HOPS * per_hop)))

@@ -5,6 +5,7 @@ Exit codes: 0 done, 2 bad input (one line on standard error), 130 interrupted by
 
 from __future__ import annotations
 
+import enum
 import json
 import logging
 import sys
@@ -23,6 +24,14 @@ app = typer.Typer(
 )
 barriers_app = typer.Typer(help="Train and evaluate barrier networks.", no_args_is_help=True)
 app.add_typer(barriers_app, name="barriers")
+
+
+class Form(enum.StrEnum):
+    """Forms of barrier networks."""
+
+    direct = "direct"
+    consistent = "consistent"
+
 
 StructureArgument = Annotated[Path, typer.Argument(help="CIF, POSCAR, extxyz ... any file ASE reads.")]
 BarriersOption = Annotated[
@@ -169,13 +178,13 @@ def info_verb() -> None:
 def train_verb(
     data: Annotated[Path, typer.Argument(help="Barriers, .npz in the layout of docs/barriers.md.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="Model file, .safetensors.")],
-    form: Annotated[str, typer.Option(help="direct or consistent (exact detailed balance).")] = "consistent",
+    form: Annotated[Form, typer.Option(help="consistent has exact detailed balance.")] = Form.consistent,
     seed: SeedOption = 0,
 ) -> None:
     """Train a barrier network."""
     from asemacro.barriers.training import train_barriers
 
-    train_barriers(data, output, form=form, seed=seed, progress=sys.stderr.isatty())
+    train_barriers(data, output, form=form.value, seed=seed, progress=sys.stderr.isatty())
     print(f"wrote {output}")
 
 
@@ -188,8 +197,12 @@ def evaluate_verb(
     """Errors of a barrier model against data, per composition and per jumping species."""
     from asemacro.barriers import load_barriers
     from asemacro.barriers.evaluation import evaluate_barriers
+    from asemacro.barriers.gnn import BarrierGNN
 
-    result = evaluate_barriers(load_barriers(model), data)
+    network = load_barriers(model)
+    if not isinstance(network, BarrierGNN):
+        raise ValueError(f"barrier model {network.name} is not a graph network: only those are evaluated on data files")
+    result = evaluate_barriers(network, data)
     if as_json:
         print(json.dumps(result, indent=2))
         return

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from asemacro.campaign import Report
-from asemacro.diagram import phase_diagram
+from asemacro.diagram import QUICK, phase_diagram
 from asemacro.inputs import (
     as_lattice,
     check_temperatures,
@@ -63,7 +63,7 @@ def run_phase_diagram(
     options["barriers"] = model = choose_barriers(options["barriers"], lattice.species)
     folder = output_directory(output)
     arguments = {"structure": str(structure), "temperatures": temperatures_K, **options, "barriers": model.name}
-    checkpoint = Checkpoint(folder, {**arguments, "seed": seed, "lattice": repr(lattice.composition)})
+    checkpoint = Checkpoint(folder, {**arguments, "seed": seed, "lattice": lattice.composition, "quick": QUICK})
     print(f"{'-'.join(lattice.species)} on {lattice.prototype}, barriers: {model.name}")
     jobs = len(temperatures_K) * (2 if options["direct"] else 1) + 3
     try:
@@ -143,10 +143,8 @@ def run_kmc(
     )
     sro = WarrenCowley(box.species, shells=1, pairs="all")
     total = int(hops if hops is not None else 1e5)
-    if time_s is not None:
-        marks = {"record_times_s": np.linspace(0, time_s, RECORDS + 1)}
-    else:
-        marks = {"record_hops": np.unique(np.linspace(0, total, RECORDS + 1).astype(int))}
+    by_time = None if time_s is None else np.linspace(0, time_s, RECORDS + 1)
+    by_hops = np.unique(np.linspace(0, total, RECORDS + 1).astype(int)) if time_s is None else None
     with progress_bar(1) as report:
 
         def progress(done: int, now: float) -> None:
@@ -154,7 +152,7 @@ def run_kmc(
             report("kmc", share, f"{done:.2e} hops, {now:.2e} s")
 
         kmc.run(start, hops=1, rng=np.random.default_rng(0))  # compile first, so that hops/s are those of the run
-        run = kmc.run(start, **marks, progress=progress, rng=rng)
+        run = kmc.run(start, record_times_s=by_time, record_hops=by_hops, progress=progress, rng=rng)
     order = sro(run.record, box)
     rows = [
         [int(n), float(t), *values] for n, t, values in zip(run.record_hops, run.record_times_s, order, strict=True)

@@ -39,7 +39,7 @@ class PhaseDiagram:
         map_times_s: (n_times,) time axis of the time-temperature map.
         map_delta: (n_temperatures, n_times) order of the strongest pair; nan beyond the anneal.
         map_pair: its name.
-        sde: the learned model.
+        ensemble: the learned model and the bootstrap members behind its error bars.
         about: what was run, for captions and run.json.
     """
 
@@ -47,8 +47,13 @@ class PhaseDiagram:
     map_times_s: Floats
     map_delta: Floats
     map_pair: str
-    sde: NeuralSDE
+    ensemble: list[NeuralSDE]
     about: dict[str, Any]
+
+    @property
+    def sde(self) -> NeuralSDE:
+        """The learned model."""
+        return self.ensemble[0]
 
     @property
     def temperatures_K(self) -> list[float]:
@@ -89,7 +94,7 @@ class PhaseDiagram:
             write_csv(folder / "sro.csv", columns, (dataclasses.astuple(point) for point in self.points)),
             write_whole(folder / "sro.png", order.savefig),
             write_whole(folder / "ttt.png", heat.savefig),
-            write_whole(folder / "sde.safetensors", lambda path: save_sde(self.sde, path)),
+            save_sde(folder / "sde.safetensors", self.ensemble, barriers=self.about["barriers"]),
         ]
 
 
@@ -219,7 +224,7 @@ def phase_diagram(
             record_summary(record, prediction) for record, prediction in zip(small_records, predictions, strict=True)
         ],
     }
-    return PhaseDiagram(points, map_times, map_delta, map_pair, ensemble[0], about)
+    return PhaseDiagram(points, map_times, map_delta, map_pair, ensemble, about)
 
 
 def _check_numbers(

@@ -13,8 +13,8 @@ from asemacro.diffusion import FullDiffusion
 from asemacro.drift import OnsagerNet
 from asemacro.patches import Pairs
 from asemacro.sde import NeuralSDE
-from asemacro.trajectories import simulate
 from asemacro.train import FitOptions, fit_ensemble
+from asemacro.trajectories import simulate
 
 Floats = NDArray[np.float64]
 MEMBERS = 3  # bootstrap members behind the error bars

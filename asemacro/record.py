@@ -64,7 +64,8 @@ class Record:
     @classmethod
     def from_arrays(cls, arrays: dict[str, NDArray[Any]]) -> Record:
         """Inverse of `to_arrays`."""
-        return cls(**{name: value if value.ndim else value.item() for name, value in arrays.items()})
+        fields: dict[str, Any] = {name: value if value.ndim else value.item() for name, value in arrays.items()}
+        return cls(**fields)
 
     def time_of_hops(self, hops: float) -> float:
         """Mean time in seconds that the runs took for `hops` hops per vacancy.

@@ -134,7 +134,8 @@ class Checkpoint:
     def save(self, task: str, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Keep the arrays of a finished task."""
         self.directory.mkdir(parents=True, exist_ok=True)
-        write_whole(self.directory / f"{task}.npz", lambda path: np.savez_compressed(path, **arrays))
+        named: dict[str, Any] = dict(arrays)
+        write_whole(self.directory / f"{task}.npz", lambda path: np.savez_compressed(path, **named))
 
     def clear(self) -> None:
         """Remove this run's files once its results are written."""

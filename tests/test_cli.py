@@ -150,7 +150,8 @@ def test_phase_diagram_files(diagram_folder: Path) -> None:
     assert {path.name for path in diagram_folder.iterdir()} == {
         "sro.csv", "sro.png", "ttt.png", "sde.safetensors", "run.json",
     }  # fmt: skip
-    sde = load_sde(diagram_folder / "sde.safetensors")
+    sde, *members = load_sde(diagram_folder / "sde.safetensors")
+    assert members
     assert sde.labels == ("Cr-Co", "Cr-Ni", "Co-Ni")
     record = json.loads((diagram_folder / "run.json").read_text())
     assert record["sites"] == 256
