@@ -126,9 +126,10 @@ def collect(
         cut = not all(reached)
         times.extend(grid)
         length = min(len(series) for series in hops)
-        now = np.array(times[:length])
-        late = np.array([series[middle_of(now) : length] for series in order])[:, :, columns]
-        relaxed, relaxation_time = _relaxation(late, now[middle_of(now) :], budget.relaxations)
+        seen = np.array(times[:length])
+        middle = middle_of(seen)
+        late = np.array([series[middle:length] for series in order])[:, :, columns]
+        relaxed, relaxation_time = _relaxation(late, seen[middle:], budget.relaxations)
         spent = typical() >= 0.95 * budget.hops or totals[1] / len(states) / vacancies >= budget.evaluations
         if relaxed or spent or cut:
             break
