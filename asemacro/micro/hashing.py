@@ -84,15 +84,15 @@ def note_change(
 
 @njit(cache=True, nogil=True)
 def region_key(
-    blocks: NDArray, grid: NDArray, shape: NDArray, n_basis: int, site: int, salt: int
+    blocks: NDArray, grid: NDArray, shape: NDArray, n_basis: int, site: int, salt: np.uint64
 ) -> tuple[np.uint64, np.uint64]:
     """Key of the vacancy's site and of all changes in its own and the adjacent blocks.
 
     A block is at least as wide as the reach of an environment, so within one run equal keys mean equal
-    environments. `salt` tells runs apart.
+    environments. `salt`, a random word of its own for each run, tells runs apart.
     """
-    h1 = mix(np.uint64(site) + (np.uint64(salt) << np.uint64(40)) + OTHER)
-    h2 = mix_other(h1)
+    h1 = mix(np.uint64(site) ^ salt)
+    h2 = mix_other(np.uint64(site) ^ mix_other(salt + GOLDEN))
     if blocks.shape[0] == 1:
         return h1 ^ blocks[0, 0], (h2 ^ blocks[0, 1]) | np.uint64(1)
     b1, b2, b3 = block_of(grid, shape, n_basis, site)

@@ -17,7 +17,7 @@ from asemacro.barriers.base import CompiledBarriers
 from asemacro.barriers.gather import gather, neighbour
 from asemacro.barriers.kernels import evaluate
 from asemacro.micro.cache import Cache
-from asemacro.micro.hashing import environment_key, note_change, region_key
+from asemacro.micro.hashing import GOLDEN, OTHER, environment_key, mix, note_change, region_key
 
 CHUNK, TIME, HOPS, BLOCKED = range(4)
 """Why `walk_on` returned: its share of hops is done, the time or the hops asked for, or no jump is possible."""
@@ -208,7 +208,7 @@ def walk_on(
     env, work, barriers = walk.env, walk.work, walk.barriers
     recent_keys, recent_values = cache.recent_keys, cache.recent_values
     mask = np.uint64(recent_keys.shape[0] - 1)
-    salt = cache.runs[0]
+    salt = mix(np.uint64(cache.runs[0]) * GOLDEN + OTHER)
     offsets = model.env
     n = sites.shape[0]
     n_basis = offsets.shape[0]
