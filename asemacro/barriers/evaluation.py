@@ -67,7 +67,7 @@ def cross_validate(
     data: BarrierData,
     form: Form,
     *,
-    members: int = MEMBERS,
+    members: int | None = None,
     epochs: int | None = None,
     n_folds: int = 5,
     seed: int = 0,
@@ -79,7 +79,7 @@ def cross_validate(
     Args:
         data: all cells.
         form: "direct" or "consistent".
-        members: networks averaged.
+        members: networks averaged, default that of `train_barriers`.
         epochs: passes over the data, default that of `train_barriers`.
         n_folds: number of parts of the compositions; one is held out at a time.
         seed: of the folds and the networks.
@@ -93,7 +93,7 @@ def cross_validate(
     rows = []
     for fold, (names, train, test) in enumerate(data.folds(n_folds, seed=seed)):
         known, held = data.take(train), data.take(test)
-        model = BarrierGNN(data.species, form, members=members, **{**WIDTHS[form], **settings})
+        model = BarrierGNN(data.species, form, members=members or MEMBERS[form], **{**WIDTHS[form], **settings})
         fit_gnn(model, known.env, known.barrier, epochs=epochs or EPOCHS[form], seed=seed)
         predicted = model.predict(held.env)
         ridge = Ridge.fit(known).predict(held)

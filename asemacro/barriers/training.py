@@ -17,7 +17,7 @@ from asemacro.barriers.gnn import BarrierGNN, Form
 from asemacro.barriers.gnn_layers import Coded
 from asemacro.store import output_directory
 
-MEMBERS = 2
+MEMBERS = {"direct": 3, "consistent": 2}
 """Networks that are averaged; extrapolation to new compositions differs from one to the next."""
 EPOCHS = {"direct": 10, "consistent": 8}
 WIDTHS: dict[str, dict[str, Any]] = {
@@ -109,7 +109,7 @@ def train_barriers(
     out_path: str | Path,
     *,
     form: Form = "direct",
-    members: int = MEMBERS,
+    members: int | None = None,
     epochs: int | None = None,
     seed: int = 0,
     progress: bool = False,
@@ -122,7 +122,7 @@ def train_barriers(
         data_path: npz in the layout of `asemacro.barriers.data`.
         out_path: file to write, by convention .safetensors.
         form: "direct" (more accurate) or "consistent" (detailed balance, a lattice energy).
-        members: networks averaged.
+        members: networks averaged, default MEMBERS of the form.
         epochs: passes over the data, default EPOCHS of the form.
         seed: of everything random.
         progress: show a bar.
@@ -142,6 +142,7 @@ def train_barriers(
     if form not in EPOCHS:
         raise ValueError(f"the form of a graph network is direct or consistent, not {form!r}")
     epochs = EPOCHS[form] if epochs is None else epochs
+    members = MEMBERS[form] if members is None else members
     if min(members, epochs) < 1:
         raise ValueError(f"members and epochs must be at least 1, not {members} and {epochs}")
     data = load_barrier_data(data_path)
