@@ -7,6 +7,8 @@ of a walk over the neighbours of the neighbours.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -17,7 +19,7 @@ from asemacro.barriers.gnn_kernel import N_PAIR_SHELLS, N_SHELLS, hardswish64
 
 
 @njit(cache=True, nogil=True)
-def fill_features(energy: tuple, shape: NDArray, x: NDArray, z: NDArray) -> None:
+def fill_features(energy: Any, shape: NDArray, x: NDArray, z: NDArray) -> None:
     """Fill z (n_sites, width) for the state x."""
     tables, offsets = energy.integers, energy.offsets
     species, width = tables[SPECIES], tables[WIDTH]
@@ -48,7 +50,7 @@ def _gain(z: NDArray, dz: NDArray, before: NDArray, after: NDArray) -> float:
 
 @njit(cache=True, nogil=True)
 def swap_change(
-    energy: tuple, shape: NDArray, x: NDArray, z: NDArray, reach: int, a: int, b: int, touched: NDArray, dz: NDArray
+    energy: Any, shape: NDArray, x: NDArray, z: NDArray, reach: int, a: int, b: int, touched: NDArray, dz: NDArray
 ) -> tuple[float, int]:
     """Energy change in eV of the swap of sites a and b, and how many sites change their features.
 
