@@ -26,9 +26,7 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
 
 
 def test_csv_cells(tmp_path: Path) -> None:
-    path = write_csv(
-        tmp_path / "a.csv", ["x", "y", "z"], [(np.float64(1.5), np.True_, "Mo-Ta"), (2, False, "")]
-    )
+    path = write_csv(tmp_path / "a.csv", ["x", "y", "z"], [(np.float64(1.5), np.True_, "Mo-Ta"), (2, False, "")])
     assert path.read_text().splitlines() == ["x,y,z", "1.5,true,Mo-Ta", "2,false,"]
 
 
