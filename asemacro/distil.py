@@ -42,7 +42,8 @@ HOPS = {
 }
 """Length of the teacher's run from random at each temperature in K."""
 TEST_TEMPERATURES_K = (400, 600, 800, 1000, 1400, 2000, 3000)
-EPOCHS = (9, 5)  # two cycles of the learning rate
+MORE_RUNS_K = (400, 500, 600, 700)  # three short runs more at each: slow kinetics sees little of the alloy in one
+EPOCHS = (9, 5, 4)  # cycles of the learning rate
 WEIGHT_DECAY = 0.01  # there is no shortage of labels, and no noise in them
 
 
@@ -193,11 +194,11 @@ def sample_teacher(teacher: BarrierModel, *, scale: float = 1.0, seed: int = 1) 
 
     Args:
         teacher: model of a bcc alloy with `species`.
-        scale: of the numbers of states and hops; 1 gives 65,000 training environments.
+        scale: of the numbers of states and hops; 1 gives 75,000 training environments.
         seed: of the states and of the kinetics; the test runs are runs of their own.
 
     Returns:
-        Training parts (random, ordered, each temperature of HOPS) and test parts (random, TEST_TEMPERATURES_K).
+        Training parts (random, ordered, each temperature of HOPS, more runs at MORE_RUNS_K) and test parts (random, TEST_TEMPERATURES_K).
     """
     assert teacher.species is not None
     lattice = Lattice.bcc(3.24, teacher.species, 8)
@@ -211,6 +212,11 @@ def sample_teacher(teacher: BarrierModel, *, scale: float = 1.0, seed: int = 1) 
     for temperature, hops in HOPS.items():
         states = kinetic_states(teacher, lattice, temperature, number(1500), max(2000, round(scale * hops)), rng)
         states = with_more_vacancies(lattice, states, 3, rng)
+        train.append(label(teacher, lattice, states, f"{temperature} K"))
+    more = np.random.default_rng([seed, 1])
+    for temperature in [t for t in MORE_RUNS_K for _ in range(3)]:
+        states = kinetic_states(teacher, lattice, temperature, number(500), max(2000, round(scale * 1_000_000)), more)
+        states = with_more_vacancies(lattice, states, 1, more)
         train.append(label(teacher, lattice, states, f"{temperature} K"))
     equal = random_states(lattice, number(400), 4, rng)[1::2]
     test = [label(teacher, lattice, equal, "random")]
