@@ -198,7 +198,8 @@ def sample_teacher(teacher: BarrierModel, *, scale: float = 1.0, seed: int = 1) 
         seed: of the states and of the kinetics; the test runs are runs of their own.
 
     Returns:
-        Training parts (random, ordered, each temperature of HOPS, more runs at MORE_RUNS_K) and test parts (random, TEST_TEMPERATURES_K).
+        Training parts (random, ordered, each temperature of HOPS, more runs at MORE_RUNS_K) and test parts (random,
+        TEST_TEMPERATURES_K).
     """
     assert teacher.species is not None
     lattice = Lattice.bcc(3.24, teacher.species, 8)
