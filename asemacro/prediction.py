@@ -25,7 +25,7 @@ SPAN = 150.0  # longest path in units of the fastest relaxation
 SETTLED = 12.0  # relaxation times after which a path is taken to be in equilibrium
 
 
-FIT = FitOptions(max_epochs=40, min_steps=800)
+FIT = FitOptions(max_epochs=10, min_steps=500)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,7 +81,7 @@ def learn(
     Returns:
         The model, then the members whose spread is its error.
     """
-    pairs = Pairs.concat([record.pairs(columns) for record in records])
+    pairs = Pairs.concat([record.pairs(columns, rng=rng) for record in records])
     many = len({record.temperature_K for record in records}) > 1
     conditions = 1 if many else 0
     if not many:

@@ -1,9 +1,4 @@
-"""Small runs from random at one temperature, on one time grid, and the pairs they hold.
-
-The large system is `copies` small periodic cells side by side (`blocks`): z is the mean over the cells, and
-what one cell does next is a partial evolution of the large system with K = copies. So the runs themselves
-hold all pairs, at every age, weighted by time as the clock demands, and no micro work is done twice.
-"""
+"""Small runs from random at one temperature, on one time grid, and the pairs they hold."""
 
 from __future__ import annotations
 
@@ -14,10 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from asemacro.patches import Pairs
+from asemacro.patches import Pairs, pairs_from_runs
 
 Floats = NDArray[np.float64]
-PAIR_GROWTH = 0.05  # an early pair lasts this fraction of its age
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,29 +72,20 @@ class Record:
         took = [np.interp(hops, run, self.times_s) + max(hops - run[-1], 0.0) * per_hop for run in self.hops]
         return float(np.mean(took))
 
-    def pairs(self, columns: Sequence[int] | NDArray[np.intp], step_s: float | None = None) -> Pairs:
-        """Pairs for the learner: z0 the mean over a block of `copies` runs, z1 = z0 + dphi of one of them.
+    def pairs(
+        self, columns: Sequence[int] | NDArray[np.intp], step_s: float | None = None, *, rng: np.random.Generator
+    ) -> Pairs:
+        """Pairs for the learner, see `pairs_from_runs`.
 
         Args:
             columns: which columns of `order` make z.
-            step_s: duration of late pairs; early ones last a twentieth of their age. Default `pair_step`.
+            step_s: duration of late pairs, default `pair_step`.
+            rng: puts the runs into sets of `copies`.
         """
-        step_s = self.pair_step(columns) if step_s is None else step_s
-        knots = _knots(self.times_s, step_s)
-        times = self.times_s[knots]
-        phi = self.order[:, knots][:, :, columns]
-        blocks = phi.reshape(-1, self.copies, *phi.shape[1:])
-        z0 = np.broadcast_to(blocks.mean(axis=1, keepdims=True), blocks.shape)[:, :, :-1]
-        z1 = z0 + np.diff(blocks, axis=2)
-        shape = z0.shape[:-1]
-        run = np.broadcast_to(np.arange(shape[0] * shape[1]).reshape(*shape[:2], 1), shape)
-        return Pairs(
-            z0=z0.reshape(-1, len(columns)),
-            z1=z1.reshape(-1, len(columns)),
-            dt=np.broadcast_to(np.diff(times), shape).reshape(-1),
-            K=np.array(float(self.copies)),
-            condition=np.array(self.temperature_K),
-            group=run.reshape(-1),
+        step = self.pair_step(columns) if step_s is None else step_s
+        values = self.order[:, :, columns]
+        return pairs_from_runs(
+            values, self.times_s, self.copies, self.temperature_K, step_s=step, combinations=2, rng=rng
         )
 
     def pair_step(self, columns: Sequence[int] | NDArray[np.intp]) -> float:
@@ -134,13 +119,3 @@ class Record:
 def middle_of(times: Floats) -> int:
     """Index of the first of ascending times in the second half of the time."""
     return min(int(np.searchsorted(times, 0.5 * times[-1])), len(times) - 2)
-
-
-def _knots(times: Floats, step_s: float) -> NDArray[np.intp]:
-    """Grid points such that the distance between two is at least min(step, age / 20) where the grid allows."""
-    chosen = [0]
-    for index in range(1, len(times)):
-        age = times[chosen[-1]]
-        if times[index] - age >= min(step_s, PAIR_GROWTH * age) * (1 - 1e-9):
-            chosen.append(index)
-    return np.array(chosen)
