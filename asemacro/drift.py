@@ -40,9 +40,9 @@ def run_layers(layers: nn.ModuleList, features: Tensor) -> Tensor:
 class OnsagerNet(nn.Module):
     r"""Drift -(M + W) grad V in normalised variables.
 
-    V(z, c) = 1/2 |u|^2 + 1/2 beta |z - a(c)|^2 with u = Gamma (z - a(c)) + h(z, c), h a two-layer tanh network;
-    M = L L^T + alpha I with L lower triangular, W antisymmetric, both from a tanh network of (z, c);
-    a(c) is a polynomial of second degree in the condition. M and W are bounded and grad V grows
+    V(z, c) = 1/2 |u|^2 + 1/2 beta |z - a(c)|^2 with u = Gamma(c) (z - a(c)) + h(z, c), h a two-layer tanh network;
+    M = L L^T + alpha I with L lower triangular, W antisymmetric, both a tanh network of (z, c) beside a function of c;
+    Gamma, a and these functions are interpolated between the conditions of the data. M and W are bounded, grad V grows
     linearly, so outside the data the drift leads back and an Euler step cannot run away; V never increases along
     the drift. The gradient is written out, so no second backward pass is needed.
     Source: Yu, Tian, E, Li, Phys. Rev. Fluids 6, 114402 (2021); confining term as there.
@@ -54,6 +54,7 @@ class OnsagerNet(nn.Module):
         conservative: learn W; False leaves a pure gradient flow, the form of systems in detailed balance.
         alpha: smallest mobility.
         beta: smallest stiffness of the potential.
+        n_knots: conditions between which Gamma, a, L and W are interpolated; training sets them to those of the data.
 
     Raises:
         ValueError: a size is not positive or n_conditions is not 0 or 1.
@@ -61,6 +62,7 @@ class OnsagerNet(nn.Module):
 
     lower: Tensor
     skew: Tensor
+    knots: Tensor
 
     def __init__(
         self,
@@ -70,9 +72,12 @@ class OnsagerNet(nn.Module):
         conservative: bool = True,
         alpha: float = 0.02,
         beta: float = 0.05,
+        n_knots: int = 1,
     ) -> None:
         super().__init__()
         check_sizes(dim, n_conditions, hidden)
+        if n_knots < 1:
+            raise ValueError(f"n_knots must be at least 1, got {n_knots}")
         if not (alpha > 0 and beta > 0):
             raise ValueError(f"alpha and beta must be positive, got {alpha} and {beta}")
         self.dim, self.n_conditions, self.hidden = dim, n_conditions, hidden
@@ -80,8 +85,10 @@ class OnsagerNet(nn.Module):
         self.potential = tanh_layers([dim + n_conditions, hidden, hidden, dim])
         n_lower, n_skew = dim * (dim + 1) // 2, dim * (dim - 1) // 2
         self.mobility = tanh_layers([dim + n_conditions, hidden, n_lower + (n_skew if conservative else 0)])
-        self.stiffness = nn.Parameter(torch.empty(dim, dim))
-        self.centre = nn.Parameter(torch.empty(1 + 2 * n_conditions, dim))
+        self.stiffness = nn.Parameter(torch.empty(n_knots, dim, dim))
+        self.centre = nn.Parameter(torch.empty(n_knots, dim))
+        self.rates = nn.Parameter(torch.empty(n_knots, n_lower + (n_skew if conservative else 0)))
+        self.register_buffer("knots", torch.arange(n_knots, dtype=torch.float32))
         self.register_buffer("lower", torch.tril_indices(dim, dim), persistent=False)
         self.register_buffer("skew", torch.tril_indices(dim, dim, -1), persistent=False)
         self.reset(torch.Generator().manual_seed(0))
@@ -90,63 +97,83 @@ class OnsagerNet(nn.Module):
     def settings(self) -> dict[str, Any]:
         """Arguments that make this network again."""
         names = ("dim", "n_conditions", "hidden", "conservative", "alpha", "beta")
-        return {name: getattr(self, name) for name in names}
+        return {**{name: getattr(self, name) for name in names}, "n_knots": len(self.knots)}
 
     @torch.no_grad()
     def reset(self, generator: torch.Generator) -> None:
         """Draw new parameters: near the linear drift -z, with small random features."""
         reset_layers(self.potential, generator, last=0.1)
         reset_layers(self.mobility, generator, last=0.1)
-        linear(self.mobility)[-1].bias[: self.lower.shape[1]] = (self.lower[0] == self.lower[1]).float()
-        nn.init.eye_(self.stiffness)
+        self.stiffness.copy_(torch.eye(self.dim))
         nn.init.zeros_(self.centre)
+        nn.init.zeros_(self.rates)
+        self.rates[:, : self.lower.shape[1]] = (self.lower[0] == self.lower[1]).float()
 
     @torch.no_grad()
-    def set_linear(self, slope: Tensor, covariance: Tensor, centre: Tensor) -> None:
-        r"""Make the drift -A (z - a(c)), up to the small random features.
+    def set_linear(self, slope: Tensor, covariance: Tensor, centre: Tensor, c: Tensor) -> None:
+        r"""Make the drift -A_g (z - a_g) at each of G conditions, up to the small random features.
 
         With C from A C + C A^T = Sigma, the split A = (M + W) C^-1 has M = Sigma / 2 and W antisymmetric: the potential
-        is that of the linear SDE's stationary law. V is then scaled to a stiffness of the order of 1.
+        is that of the linear SDE's stationary law, scaled to a stiffness of the order of 1. The conditions become the
+        knots between which the entries of its root, of M's, of W and of a are interpolated.
 
         Args:
-            slope: (d, d) A; its eigenvalues must have positive real parts.
+            slope: (G, d, d) A; its eigenvalues must have positive real parts.
             covariance: (d, d) Sigma.
-            centre: (1 + 2 n_conditions, d) coefficients of a(c): constant, linear, quadratic.
+            centre: (G, d) a.
+            c: (G, n_conditions) the conditions.
         """
-        d = self.dim
-        eye = torch.eye(d, dtype=torch.float64)
-        a, sigma = slope.double(), covariance.double()
-        lyapunov = torch.kron(a, eye) + torch.kron(eye, a)
-        stationary = torch.linalg.solve(lyapunov, sigma.reshape(-1)).reshape(d, d)
-        stationary = (stationary + stationary.T) / 2
-        scale = torch.trace(stationary) / d
-        stiffness = torch.linalg.inv(stationary) * scale
-        matrix = a @ torch.linalg.inv(stiffness)
-        rest = _positive_part(stiffness - self.beta * eye, 1e-2)
-        self.stiffness.copy_(torch.linalg.cholesky(rest).T)
-        lower = torch.linalg.cholesky(_positive_part((matrix + matrix.T) / 2 - self.alpha * eye, 1e-3))
-        bias = linear(self.mobility)[-1].bias
-        n_lower = self.lower.shape[1]
-        bias[:n_lower] = lower[self.lower[0], self.lower[1]].float()
-        if self.conservative:
-            bias[n_lower:] = ((matrix - matrix.T) / 2)[self.skew[0], self.skew[1]].float()
-        self.centre.copy_(centre)
+        eye = torch.eye(self.dim, dtype=torch.float64)
+        sigma = covariance.double()
+        stationary = []
+        for a in slope.double():
+            lyapunov = torch.kron(a, eye) + torch.kron(eye, a)
+            value = torch.linalg.solve(lyapunov, sigma.reshape(-1)).reshape(self.dim, self.dim)
+            stationary.append((value + value.T) / 2)
+        scale = torch.stack([torch.trace(value) / self.dim for value in stationary]).mean()
+        roots, entries = [], []
+        for a, value in zip(slope.double(), stationary, strict=True):
+            stiffness = torch.linalg.inv(value) * scale
+            matrix = a @ torch.linalg.inv(stiffness)
+            roots.append(torch.linalg.cholesky(_positive_part(stiffness - self.beta * eye, 1e-2)).T)
+            lower = torch.linalg.cholesky(_positive_part((matrix + matrix.T) / 2 - self.alpha * eye, 1e-3))
+            row = lower[self.lower[0], self.lower[1]]
+            if self.conservative:
+                row = torch.cat([row, ((matrix - matrix.T) / 2)[self.skew[0], self.skew[1]]])
+            entries.append(row)
+        order = torch.argsort(c[:, 0]) if self.n_conditions else torch.zeros(1, dtype=torch.int64)
+        self.knots = c[order, 0].float() if self.n_conditions else torch.zeros(1)
+        self.stiffness = nn.Parameter(torch.stack(roots)[order].float())
+        self.rates = nn.Parameter(torch.stack(entries)[order].float())
+        self.centre = nn.Parameter(centre[order].float())
+
+    def interpolation(self, c: Tensor) -> Tensor:
+        """(N, n_knots) weights of the knots: linear between neighbours, and on for one interval outside."""
+        n = len(self.knots)
+        if n == 1:
+            return torch.ones(len(c), 1, dtype=c.dtype)
+        knots = self.knots.to(c.dtype)
+        left = (torch.searchsorted(knots, c[:, 0].contiguous()) - 1).clamp(0, n - 2)
+        share = ((c[:, 0] - knots[left]) / (knots[left + 1] - knots[left])).clamp(-1, 2).unsqueeze(1)
+        weights = torch.zeros(len(c), n, dtype=c.dtype)
+        return weights.scatter(1, left[:, None], 1 - share).scatter(1, left[:, None] + 1, share)
 
     def potential_gradient(self, z: Tensor, c: Tensor) -> Tensor:
         """grad V, (N, d), by the chain rule through the two tanh layers."""
         first, second, third = linear(self.potential)
-        powers = torch.cat([torch.ones_like(z[:, :1]), c, c * c], dim=1)
-        y = z - powers @ self.centre
+        weights = self.interpolation(c)
+        y = z - weights @ self.centre
+        root = torch.tensordot(weights, self.stiffness, dims=1)
         h1 = torch.tanh(first(torch.cat([z, c], dim=1)))
         h2 = torch.tanh(second(h1))
-        u = y @ self.stiffness.T + third(h2)
+        u = (root @ y.unsqueeze(2)).squeeze(2) + third(h2)
         back = (u @ third.weight) * (1 - h2 * h2)
         back = (back @ second.weight) * (1 - h1 * h1)
-        return u @ self.stiffness + back @ first.weight[:, : self.dim] + self.beta * y
+        return (u.unsqueeze(1) @ root).squeeze(1) + back @ first.weight[:, : self.dim] + self.beta * y
 
     def mobility_matrix(self, z: Tensor, c: Tensor) -> Tensor:
         """M + W, (N, d, d)."""
-        entries = run_layers(self.mobility, torch.cat([z, c], dim=1))
+        entries = run_layers(self.mobility, torch.cat([z, c], dim=1)) + self.interpolation(c) @ self.rates
         n_lower = self.lower.shape[1]
         factor = entries.new_zeros(len(z), self.dim, self.dim)
         factor[:, self.lower[0], self.lower[1]] = entries[:, :n_lower]

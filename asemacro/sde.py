@@ -130,29 +130,46 @@ class NeuralSDE(nn.Module):
     def reset(self, generator: torch.Generator, pairs: Pairs | None = None) -> None:
         """Draw new parameters of both networks; the scales stay.
 
-        With pairs the drift starts as their least-squares fit -A (y - a(theta)) in normalised units, a of second
-        degree and A held to eigenvalues of at least 0.1: noisy labels then have little left to teach.
+        With pairs the drift starts as their least-squares fit -A (y - a) at each temperature, in normalised units:
+        first one A for all, then each temperature's own, held to that of all by a prior of width 1/2 (of the rate 1
+        to which the time scale brings everything) and to eigenvalues of at least 0.1. Noisy labels then have
+        little left to teach.
         """
         self.drift_network.reset(generator)
         self.diffusion_network.reset(generator)
         if pairs is None:
             return
         batch = self.batch(pairs)
-        y0, dt = batch.y0.double().numpy(), batch.dt.double().numpy()
-        theta = batch.theta.double().numpy()
-        n_powers = 1 + min(2, len(np.unique(theta)) - 1) * self.n_conditions
-        powers = np.concatenate([np.ones((len(y0), 1)), theta, theta**2], axis=1)[:, :n_powers]
-        features = np.concatenate([y0, powers], axis=1) * dt[:, None]
-        weight = pairs.weight / (batch.K.numpy() * dt)
-        gram = features.T @ (weight[:, None] * features)
-        gram += 1e-9 * np.trace(gram) * np.eye(len(gram))
-        steps = (batch.y1 - batch.y0).double().numpy()
-        table = np.linalg.solve(gram, features.T @ (weight[:, None] * steps))
-        slope = _restoring(-table[: self.dim].T, 0.1)
-        centre = np.zeros((1 + 2 * self.n_conditions, self.dim))
-        centre[:n_powers] = np.linalg.solve(slope, table[self.dim :].T).T
+        y0, y1, dt, k = (x.double().numpy() for x in (batch.y0, batch.y1, batch.dt, batch.K))
+        groups, theta = self._groups(pairs)
         base = self.diffusion_network.base.double()
-        self.drift_network.set_linear(torch.from_numpy(slope), base @ base.T, torch.from_numpy(centre))
+        weight = pairs.weight / (k * dt * float((base * base).sum()) / self.dim)
+        slopes, centres = [], []
+        sums = [_normal_equations(y0[g], y1[g] - y0[g], dt[g], weight[g]) for g in groups]
+        pooled = np.eye(self.dim)
+        within = [_slope(*s, pooled, 1e-3) for s in sums]
+        share = [np.trace(_centred(s[0])) for s in sums]
+        pooled = np.average(within, axis=0, weights=share) if len(sums) > 1 else within[0]
+        for gram, right in sums:
+            slope = _restoring(_slope(gram, right, pooled, 4.0), 0.1)
+            mean_y, speed = gram[0, 1:] / gram[0, 0], right[0] / gram[0, 0]
+            slopes.append(slope)
+            centres.append(mean_y + np.linalg.solve(slope, speed))
+        arrays = (torch.from_numpy(np.array(x)) for x in (slopes, centres))
+        slope_t, centre_t = arrays
+        self.drift_network.set_linear(slope_t, base @ base.T, centre_t, torch.from_numpy(theta))
+
+    def _groups(self, pairs: Pairs) -> tuple[list[NDArray[np.intp]], Floats]:
+        """Rows of each temperature (or of neighbouring ones, if they are many), and its normalised value (G, 1)."""
+        if self.n_conditions == 0:
+            return [np.arange(len(pairs))], np.zeros((1, 0))
+        theta = self.theta(pairs.condition, len(pairs))[:, 0].numpy()
+        values, index = np.unique(theta, return_inverse=True)
+        if len(values) > _GROUPS:
+            index = np.digitize(theta, np.quantile(theta, np.linspace(0, 1, _GROUPS + 1)[1:-1]))
+        rows = [np.flatnonzero((index == g) & (pairs.weight > 0)) for g in np.unique(index)]
+        rows = [r for r in rows if len(r)]
+        return rows, np.array([[np.average(theta[r], weights=pairs.weight[r])] for r in rows])
 
     # --- scales -----------------------------------------------------------------------------------------------
 
@@ -199,34 +216,26 @@ class NeuralSDE(nn.Module):
         if not (np.isfinite(scale).all() and (scale > 0).all()):
             raise ValueError("a variable is the same in all pairs; leave it out of z")
         self.z_mean, self.z_scale = torch.from_numpy(mean), torch.from_numpy(scale)
-        groups = np.zeros(len(pairs), dtype=int)
         if self.n_conditions:
-            kelvin = pairs.condition[:, 0]
-            inverse = 1.0 / kelvin
+            inverse = 1.0 / pairs.condition[:, 0]
             spread = inverse.std()
             self.condition_centre = torch.tensor([inverse.mean(), spread if spread > 0 else inverse.mean()])
-            theta = self.theta(kelvin, len(pairs))[:, 0].numpy()
-            self.condition_range = torch.tensor([theta.min(), theta.max()])
-            values, groups = np.unique(theta, return_inverse=True)
-            if len(values) > _GROUPS:
-                edges = np.quantile(theta, np.linspace(0, 1, _GROUPS + 1)[1:-1])
-                groups = np.digitize(theta, edges)
+            all_theta = self.theta(pairs.condition, len(pairs))
+            self.condition_range = torch.tensor([float(all_theta.min()), float(all_theta.max())])
+        groups, place = self._groups(pairs)
         y0, dy = (pairs.z0 - mean) / scale, (pairs.z1 - pairs.z0) / scale
         noise = weight * (dy * dy).sum(1) / self.dim
         time = weight * pairs.K * pairs.dt
-        present = np.unique(groups)
-        rate = np.array([noise[groups == g].sum() / time[groups == g].sum() for g in present])
+        rate = np.array([noise[g].sum() / time[g].sum() for g in groups])
         if not (rate > 0).all():
             raise ValueError("z does not change in the pairs at one of the temperatures; take a longer dt")
-        slope = _mean_slope(y0, dy, pairs.dt, weight, groups, present, rate)
+        slope = _mean_slope(y0, dy, pairs.dt, weight, groups, rate)
         log_tau = -np.log(slope * rate)
         coefficients = np.zeros(3)
-        if self.n_conditions and len(present) > 1:
-            place = np.array([np.average(theta[groups == g], weights=weight[groups == g]) for g in present])
-            share = np.sqrt([time[groups == g].sum() for g in present] / time.sum()).clip(0.1)
-            degree = min(2, len(present) - 1)
-            fit = np.polynomial.polynomial.polyfit(place, log_tau, degree, w=share)
-            coefficients[: degree + 1] = fit
+        if self.n_conditions and len(groups) > 1:
+            share = np.sqrt([time[g].sum() for g in groups] / time.sum()).clip(0.1)
+            degree = min(2, len(groups) - 1)
+            coefficients[: degree + 1] = np.polynomial.polynomial.polyfit(place[:, 0], log_tau, degree, w=share)
         else:
             coefficients[0] = log_tau.mean()
         self.log_time = torch.from_numpy(coefficients)
@@ -322,19 +331,30 @@ def _restoring(slope: Floats, smallest: float) -> Floats:
     return ((vectors * raised) @ np.linalg.inv(vectors)).real
 
 
+def _normal_equations(y: Floats, dy: Floats, dt: Floats, weight: Floats) -> tuple[Floats, Floats]:
+    """Gram matrix and right side of dy = (b + B y) dt by weighted least squares."""
+    features = np.concatenate([np.ones((len(y), 1)), y], axis=1) * dt[:, None]
+    return features.T @ (weight[:, None] * features), features.T @ (weight[:, None] * dy)
+
+
+def _centred(gram: Floats) -> Floats:
+    """The block of y after the constant is eliminated."""
+    return gram[1:, 1:] - np.outer(gram[1:, 0], gram[0, 1:]) / gram[0, 0]
+
+
+def _slope(gram: Floats, right: Floats, prior: Floats, precision: float) -> Floats:
+    """A = -B, drawn to `prior` with the precision 1 / width^2 of its elements."""
+    inner = right[1:] - np.outer(gram[1:, 0], right[0]) / gram[0, 0]
+    ridge = precision * np.eye(len(prior))
+    return -np.linalg.solve(_centred(gram) + ridge, inner - ridge @ prior.T).T
+
+
 def _mean_slope(
-    y0: Floats,
-    dy: Floats,
-    dt: Floats,
-    weight: Floats,
-    groups: NDArray[np.intp],
-    present: NDArray[np.intp],
-    rate: Floats,
+    y0: Floats, dy: Floats, dt: Floats, weight: Floats, groups: list[NDArray[np.intp]], rate: Floats
 ) -> float:
     """-slope of the drift along the leading direction of y0, over the noise rate, averaged over the groups."""
     total, parts = 0.0, []
-    for g, noise in zip(present, rate, strict=True):
-        rows = groups == g
+    for rows, noise in zip(groups, rate, strict=True):
         w = weight[rows] * dt[rows]
         centred = y0[rows] - np.average(y0[rows], axis=0, weights=w)
         direction = np.linalg.eigh(centred.T @ (w[:, None] * centred))[1][:, -1]

@@ -30,7 +30,7 @@ def exact_ou() -> NeuralSDE:
         for layers in (drift.potential, drift.mobility, diffusion.network):
             layers[-1].weight.zero_()
             layers[-1].bias.zero_()
-        drift.set_linear(torch.tensor(SLOPE), torch.tensor(SIGMA), torch.tensor(CENTRE)[None])
+        drift.set_linear(torch.tensor(SLOPE)[None], torch.tensor(SIGMA), torch.tensor(CENTRE)[None], torch.zeros(1, 0))
         diffusion.base.copy_(torch.linalg.cholesky(torch.tensor(SIGMA)))
     return NeuralSDE(drift, diffusion, sites=8192)
 
@@ -43,12 +43,20 @@ def covariance_at(t: float) -> np.ndarray:
 
 
 def random_net(seed: int, conservative: bool = True) -> OnsagerNet:
-    net = OnsagerNet(3, conservative=conservative)
+    net = OnsagerNet(3, conservative=conservative, n_knots=3)
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for p in net.parameters():
             p.add_(0.3 * torch.randn(p.shape, generator=generator))
     return net
+
+
+def test_knots_are_interpolated() -> None:
+    net = OnsagerNet(2, n_knots=3)
+    net.knots.copy_(torch.tensor([-1.0, 0.0, 2.0]))
+    found = net.interpolation(torch.tensor([[-1.0], [-0.25], [0.0], [1.0], [2.0], [3.0]]))
+    exact = [[1, 0, 0], [0.25, 0.75, 0], [0, 1, 0], [0, 0.5, 0.5], [0, 0, 1], [0, -0.5, 1.5]]
+    torch.testing.assert_close(found, torch.tensor(exact))
 
 
 def test_nll_equals_scipy() -> None:
@@ -94,10 +102,12 @@ def test_mobility_is_positive_and_skew_part_optional() -> None:
 
 def potential(net: OnsagerNet, z: torch.Tensor, c: torch.Tensor) -> torch.Tensor:
     """V written out from its definition."""
-    y = z - torch.cat([torch.ones_like(c), c, c * c], 1) @ net.centre
+    weights = net.interpolation(c)
+    y = z - weights @ net.centre
     first, second, third = net.potential
     h = torch.tanh(second(torch.tanh(first(torch.cat([z, c], 1)))))
-    u = y @ net.stiffness.T + third(h)
+    root = torch.tensordot(weights, net.stiffness, dims=1)
+    u = (root @ y[:, :, None])[:, :, 0] + third(h)
     return 0.5 * (u * u).sum(1) + 0.5 * net.beta * (y * y).sum(1)
 
 
@@ -163,7 +173,7 @@ def test_score_is_second_order_in_rate_times_dt() -> None:
             for layers in (drift.potential, drift.mobility, diffusion.network):
                 layers[-1].weight.zero_()
                 layers[-1].bias.zero_()
-            drift.set_linear(torch.tensor([[rate]]), torch.tensor([[sigma]]), torch.zeros(1, 1))
+            drift.set_linear(torch.tensor([[[rate]]]), torch.tensor([[sigma]]), torch.zeros(1, 1), torch.zeros(1, 0))
             diffusion.base.fill_(np.sqrt(sigma))
         sde = NeuralSDE(drift, diffusion)
         sde.nll(sde.batch(pairs)).mean().backward()
