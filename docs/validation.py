@@ -1,0 +1,247 @@
+"""Learned SDE against direct KMC: NbMoTa, published barrier network, from 1,024-site runs to 8,192 sites.
+
+    python docs/validation.py WEIGHTS.npz --cache DIR
+    python docs/validation.py WEIGHTS.npz --cache DIR --closure --temperatures 1000
+
+write validation.csv and closure.csv beside this file. The runs are kept in DIR (about an hour on one core; a
+second call takes them from there). WEIGHTS.npz: plain arrays of the published network.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+import asemacro as am
+from asemacro.barriers.nnk import PublishedNetwork
+from asemacro.patches import Pairs, pairs_from_runs
+from asemacro.sde import NeuralSDE
+from asemacro.train import FitOptions, fit_ensemble
+
+Floats = NDArray[np.float64]
+COPIES = 8  # 1,024-site cells in the large system
+MEMBERS = 4  # bootstrap members behind the error bars
+UNLIKE, SECOND_SHELL = [1, 2, 4], [7, 8, 10]  # Nb-Mo, Nb-Ta, Mo-Ta among the pairs of one shell, and of the second
+PAIRS = ("Nb-Mo", "Nb-Ta", "Mo-Ta")
+# figure 8b of arXiv 2511.12842: order after about 6e5 hops a vacancy from random
+PUBLISHED = {2000: (0.17, -0.13, 0.46), 1000: (0.39, -0.31, 1.12)}
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """Runs from random at one temperature: times in units of `hop_s`, about the mean time of a hop."""
+
+    temperature_K: int
+    edge: int  # conventional cells along an edge: 8 for 1,024 sites and 1 vacancy, 16 for 8,192 and 8
+    runs: int
+    until: float
+    shortest: float
+    longest: float
+    seed: int
+    hop_s: float
+
+    @property
+    def name(self) -> str:
+        """Of its file."""
+        return f"{'small' if self.edge == 8 else 'large'}_{self.temperature_K}_{self.seed}"
+
+
+TRAINING = [
+    Plan(2000, 8, 64, 60_000, 60, 250, 1, 1.63e-10),
+    Plan(1400, 8, 40, 80_000, 25, 1000, 1, 8e-9),
+    Plan(1400, 8, 16, 300_000, 25, 1000, 3, 8e-9),
+    Plan(1000, 8, 40, 300_000, 25, 2000, 1, 2.4e-6),
+    Plan(1000, 8, 16, 1_500_000, 25, 2000, 3, 2.4e-6),
+    Plan(800, 8, 16, 4_000_000, 50, 50_000, 1, 9e-5),
+    Plan(600, 8, 16, 2_000_000, 50, 50_000, 1, 1e-2),
+]
+DIRECT = [
+    Plan(2000, 16, 20, 60_000, 60, 1000, 2, 1.63e-10),
+    Plan(1400, 16, 8, 80_000, 25, 2000, 2, 8e-9),
+    Plan(1000, 16, 6, 200_000, 25, 2000, 2, 2.4e-6),
+    # below 1000 K the mean path is compared with 1,024-site runs of the whole anneal
+    Plan(800, 8, 4, 20_000_000, 50, 50_000, 2, 9e-5),
+    Plan(600, 8, 4, 20_000_000, 50, 50_000, 2, 1e-2),
+]
+STATIONARY = [Plan(1400, 16, 6, 300_000, 25, 2000, 4, 8e-9)]
+PAIR_STEP = {2000: 250.0, 1400: 500.0, 1000: 1000.0, 800: 50_000.0, 600: 50_000.0}  # hop times, by the dt rule
+
+
+@dataclasses.dataclass
+class Runs:
+    """times_s (n,), order (runs, n, 12): delta of all pairs in two shells."""
+
+    times_s: Floats
+    order: Floats
+
+
+def simulate_runs(plan: Plan, model: PublishedNetwork, cache: Path) -> Runs:
+    """The runs of a plan, from the cache if they are there."""
+    path = cache / f"{plan.name}.npz"
+    if path.exists():
+        with np.load(path, allow_pickle=False) as stored:
+            return Runs(stored["t"], stored["Z"])
+    lattice = am.Lattice.bcc(3.24, ["Nb", "Mo", "Ta"], plan.edge)
+    kmc = am.VacancyKMC(lattice, model, plan.temperature_K)
+    phi = am.WarrenCowley(lattice.species, shells=2, pairs="all")
+    cells = lattice.n_sites // 1024
+    counts = {"Nb": 341 * cells, "Mo": 341 * cells, "Ta": 341 * cells, "X": cells}
+    times = [0.0]
+    while times[-1] < plan.until:
+        times.append(times[-1] + float(np.clip(0.03 * times[-1], plan.shortest, plan.longest)))
+    times_s = np.array(times) * plan.hop_s
+    rng = np.random.default_rng(plan.seed)
+    order = []
+    for _ in range(plan.runs):
+        x = lattice.random_state(counts, rng=rng)
+        run = kmc.run(x, record_times_s=times_s, observe=lambda s: phi(np.atleast_2d(s), lattice)[0], rng=rng)
+        order.append(run.record)
+        print(f"{plan.name}: run {len(order)} of {plan.runs}, {run.hops_per_second:.0f} hops/s", flush=True)
+    cache.mkdir(parents=True, exist_ok=True)
+    np.savez(path, t=times_s, Z=np.array(order), h=plan.hop_s)
+    return Runs(times_s, np.array(order))
+
+
+def learn(plans: list[Plan], data: dict[str, Runs], columns: list[int], rng: np.random.Generator) -> list[NeuralSDE]:
+    """One SDE for the temperatures of the plans, with its bootstrap ensemble."""
+    parts = []
+    for plan in plans:
+        runs = data[plan.name]
+        step = PAIR_STEP[plan.temperature_K] * plan.hop_s
+        values = runs.order[:, :, columns]
+        parts.append(
+            pairs_from_runs(values, runs.times_s, COPIES, plan.temperature_K, step_s=step, combinations=4, rng=rng)
+        )
+    d = len(columns)
+    sde = NeuralSDE(am.OnsagerNet(d), am.FullDiffusion(d), sites=1024 * COPIES)
+    options = FitOptions(max_epochs=4, min_steps=500)
+    return fit_ensemble(sde, Pairs.concat(parts), MEMBERS, rng=rng, options=options)
+
+
+def mean_and_error(values: Floats) -> tuple[Floats, Floats]:
+    """Mean over the first axis and its standard error."""
+    return values.mean(axis=0), values.std(axis=0, ddof=1) / np.sqrt(len(values))
+
+
+def paths(
+    models: list[NeuralSDE], start: Floats, times_s: Floats, kelvin: float, rng: np.random.Generator
+) -> tuple[Floats, Floats, Floats]:
+    """Mean path (n, d) of the SDE, its error from the ensemble, and the end states."""
+    _, z = am.simulate(models[0], start, times_s=times_s, condition=kelvin, n_trajectories=64, rng=rng)
+    members = [am.simulate(m, start, times_s=times_s, condition=kelvin, noise=False, rng=rng)[1][0] for m in models[1:]]
+    error = np.hypot(np.std(members, axis=0, ddof=1), z.std(axis=0) / 8)
+    return z.mean(axis=0), error, z[:, -1]
+
+
+def stationary(
+    models: list[NeuralSDE], ends: Floats, kelvin: float, rng: np.random.Generator
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Stationary mean, its error from the ensemble, sd, and relaxation rates (ascending, 1/s)."""
+    slowest = 1 / max(models[0].relaxation_rates(ends[:1], kelvin)[0, 0], 1e-300)
+    times = np.linspace(0, 16 * slowest, 161)
+    _, z = am.simulate(models[0], ends, times_s=times, condition=kelvin, n_trajectories=len(ends), rng=rng)
+    average = am.stationary_average(z, discard=0.4)
+    fixed = [
+        am.simulate(m, average.mean, times_s=[10 * slowest], condition=kelvin, noise=False, rng=rng)[1][0, 0]
+        for m in models[1:]
+    ]
+    error = np.hypot(np.std(fixed, axis=0, ddof=1), average.error)
+    return average.mean, error, average.sd, models[0].relaxation_rates(average.mean[None], kelvin)[0]
+
+
+def compare(
+    models: list[NeuralSDE],
+    plan: Plan,
+    data: dict[str, Runs],
+    columns: list[int],
+    closure: str,
+    rng: np.random.Generator,
+) -> list[dict[str, object]]:
+    """Rows of the table at one temperature."""
+    direct = data[plan.name]
+    starts = np.concatenate([data[p.name].order[:, 0] for p in TRAINING if p.temperature_K == plan.temperature_K])
+    n = len(direct.times_s)
+    last = n - 1 if plan.temperature_K < 2000 else int(np.searchsorted(direct.times_s, 20_000 * plan.hop_s))
+    chosen = np.unique(np.linspace(1, last, 60).astype(int))
+    times = direct.times_s[chosen]
+    mean, error, ends = paths(models, starts[:, columns].mean(0), times, plan.temperature_K, rng)
+    truth, truth_error = mean_and_error(direct.order[:, chosen][:, :, UNLIKE])
+    deviation = mean[:, :3] - truth
+    pull = deviation / np.hypot(error[:, :3], truth_error)
+    level, level_error, sd, rates = stationary(models, ends, plan.temperature_K, rng)
+    reference = next((p for p in STATIONARY if p.temperature_K == plan.temperature_K), None)
+    settled: Floats | None = None
+    if plan.temperature_K >= 2000 or reference is not None:
+        late = data[(reference or plan).name]
+        settled = late.order[:, late.times_s > 0.4 * late.times_s[-1]][:, :, UNLIKE]
+    rows: list[dict[str, object]] = []
+    for k, pair in enumerate(PAIRS):
+        row: dict[str, object] = {
+            "temperature_K": plan.temperature_K,
+            "closure": closure,
+            "pair": pair,
+            "transient_rms_error": np.sqrt((deviation[:, k] ** 2).mean()),
+            "direct_noise_rms": np.sqrt((truth_error[:, k] ** 2).mean()),
+            "transient_end_sde": mean[-1, k],
+            "transient_end_error": error[-1, k],
+            "transient_end_direct": truth[-1, k],
+            "transient_end_direct_error": truth_error[-1, k],
+            "end_s": times[-1],
+            "pull_rms": np.sqrt((pull[:, k] ** 2).mean()),
+            "stationary_sde": level[k],
+            "stationary_error": level_error[k],
+            "sd_sde": sd[k],
+            "published": PUBLISHED.get(plan.temperature_K, (np.nan,) * 3)[k],
+            "slowest_relaxation_s": 1 / rates[0],
+            "fastest_relaxation_s": 1 / rates[-1],
+        }
+        if settled is not None:
+            row["stationary_direct"] = settled[:, :, k].mean()
+            row["stationary_direct_error"] = settled[:, :, k].mean(axis=1).std(ddof=1) / np.sqrt(len(settled))
+            row["sd_direct"] = settled[:, :, k].std()
+        rows.append(row)
+        print(" ".join(f"{k}={v:.4g}" if isinstance(v, float) else str(v) for k, v in row.items()), flush=True)
+    return rows
+
+
+def main() -> None:
+    """Simulate, learn, compare, write."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("weights", type=Path)
+    parser.add_argument("--cache", type=Path, required=True)
+    parser.add_argument("--temperatures", type=int, nargs="*", default=[2000, 1400, 1000, 800, 600])
+    parser.add_argument("--closure", action="store_true", help="fit with and without the second-shell order")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("-o", "--output", type=Path, default=Path(__file__).parent)
+    arguments = parser.parse_args()
+    model = PublishedNetwork.from_npz(arguments.weights)
+    wanted = arguments.temperatures
+    plans = [p for p in (*TRAINING, *DIRECT, *STATIONARY) if p.temperature_K in wanted]
+    data = {p.name: simulate_runs(p, model, arguments.cache) for p in plans}
+    rng = np.random.default_rng(arguments.seed)
+    training = [p for p in TRAINING if p.temperature_K in wanted]
+    rows: list[dict[str, object]] = []
+    if arguments.closure:
+        for columns, closure in ((UNLIKE, "none"), (UNLIKE + SECOND_SHELL, "second shell")):
+            models = learn(training, data, columns, rng)
+            for plan in (p for p in DIRECT if p.temperature_K in wanted):
+                rows += compare(models, plan, data, columns, closure, rng)
+    else:
+        models = learn(training, data, UNLIKE, rng)
+        for plan in (p for p in DIRECT if p.temperature_K in wanted):
+            rows += compare(models, plan, data, UNLIKE, "none", rng)
+    columns_out = list(max(rows, key=len))
+    with (arguments.output / ("closure.csv" if arguments.closure else "validation.csv")).open("w", newline="") as file:
+        writer = csv.DictWriter(file, columns_out, lineterminator="\n")
+        writer.writeheader()
+        for row in rows:
+            writer.writerow({k: f"{v:.5g}" if isinstance(v, float) else v for k, v in row.items()})
+
+
+if __name__ == "__main__":
+    main()
