@@ -30,8 +30,9 @@ def test_pairs_take_the_columns_and_the_step() -> None:
     assert len(np.unique(pairs.group)) == 8
     np.testing.assert_allclose(pairs.condition, 1000.0)
     assert pairs.dt.max() == pytest.approx(0.5)
-    # the increments of a run add up to where it went
-    moved = np.array([(pairs.z1 - pairs.z0)[pairs.group == g].sum() for g in range(8)])
+    # the increments of a run, each counted in two ways of making sets, add up to where it went
+    moves = pairs.weight * (pairs.z1 - pairs.z0)[:, 0]
+    moved = np.array([moves[pairs.group == g].sum() for g in range(8)])
     np.testing.assert_allclose(moved, record.order[:, -1, 1] - record.order[:, 0, 1], atol=1e-12)
 
 
