@@ -57,8 +57,8 @@ class FitOptions:
         ValueError: a setting is out of range.
     """
 
-    max_epochs: int = 60
-    min_steps: int = 1500
+    max_epochs: int = 12
+    min_steps: int = 800
     batch_size: int = 2048
     learning_rate: float = 3e-3
     weight_decay: float = 1e-4
