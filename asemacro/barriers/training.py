@@ -17,11 +17,12 @@ from asemacro.barriers.gnn import BarrierGNN, Form
 from asemacro.barriers.gnn_layers import Coded
 from asemacro.store import output_directory
 
-MEMBERS = {"direct": 3, "consistent": 2}
+MEMBERS = {"direct": 2, "consistent": 2}
 """Networks that are averaged; extrapolation to new compositions differs from one to the next."""
-EPOCHS = {"direct": 10, "consistent": 8}
+EPOCHS = {"direct": 12, "consistent": 8}
+WEIGHT_DECAY = {"direct": 0.2, "consistent": 0.12}
 WIDTHS: dict[str, dict[str, Any]] = {
-    "direct": {"width": 32, "hidden": 64},
+    "direct": {"width": 48, "hidden": 96},
     "consistent": {"width": 16, "hidden": 64, "energy_width": 24},
 }
 HUBER_EV = 0.03
@@ -35,7 +36,7 @@ def fit_gnn(
     *,
     epochs: int,
     learning_rate: float = 1e-2,
-    weight_decay: float = 0.12,
+    weight_decay: float | None = None,
     batch: int = 32,
     seed: int = 0,
     fresh: bool = True,
@@ -49,7 +50,7 @@ def fit_gnn(
         barrier: (n, 8) eV, nan where unknown.
         epochs: passes over the data.
         learning_rate: peak of the cycle.
-        weight_decay: of the matrices, not of the biases.
+        weight_decay: of the matrices, not of the biases; default WEIGHT_DECAY of the form.
         batch: vacancies per step.
         seed: of the weights and of the order.
         fresh: start from new weights; else go on from those the model has.
@@ -57,6 +58,8 @@ def fit_gnn(
     """
     from tqdm import tqdm
 
+    if weight_decay is None:
+        weight_decay = WEIGHT_DECAY[model.form]
     known = np.isfinite(barrier)
     if not known.any():
         raise ValueError("there is no barrier to train on")
