@@ -134,7 +134,8 @@ def collect(
         if relaxed or spent or cut:
             break
         per_hop = (times[-1] - times[-1 - len(grid)]) / max(typical() - before, 1.0)
-        goal = min(2 * times[-1], times[-1] + (budget.hops - typical()) * per_hop)
+        spare = budget.evaluations / max(totals[1] / len(states) / vacancies, 1.0)
+        goal = min(2 * times[-1], times[-1] + (budget.hops - typical()) * per_hop, max(spare, 1.05) * times[-1])
     return Record(
         temperature_K=kmc.temperature_K,
         copies=copies,
@@ -177,7 +178,7 @@ def _relaxation(late: Floats, times: Floats, wanted: float) -> tuple[bool, float
         error = means.std(axis=0, ddof=1) * np.sqrt(2 / len(series))
     else:
         error = series[0].std(axis=1) * np.sqrt(4 * slowest / length)
-    stands = bool((np.abs(change) < 2.5 * error).all())
+    stands = bool((np.abs(change) < np.maximum(3.5 * error, 0.02)).all())
     return stands and length > 0.5 * wanted * slowest, float(slowest)
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 ANNEAL_HOPS = 2e7
 QUICK_SWEEPS, FULL_SWEEPS = 400, 4000
-QUICK = Budget(hops=6e5, evaluations=2e4, relaxations=12.0)
+QUICK = Budget(hops=6e5, evaluations=2e4, relaxations=8.0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -197,10 +197,9 @@ def phase_diagram(
     ]
     report("predict", 0.0, "predict")
     predictions = predict(ensemble, small_records, start, anneals, table.unlike, rng=streams[-1])
-    points: list[Point] = []
+    points = learned_points(table, small_records, predictions, anneals, thermal)
     for index, record in enumerate(small_records):
         anneal_s, factor = anneals[index], thermal[index]
-        points += learned_points(table, record, predictions[index], anneal_s, factor)
         if exact:
             points += swap_points(table, exact[index], record.temperature_K, anneal_s * factor)
         if direct:

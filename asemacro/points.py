@@ -73,6 +73,11 @@ class PairTable:
         """Indices of the unlike pairs in `labels`."""
         return np.flatnonzero(self.species[:, 0] != self.species[:, 1])
 
+    @property
+    def random(self) -> Floats:
+        """(n_pairs,) Z c_j."""
+        return self.neighbours * (self.counts / self.counts.sum())[self.species[:, 1]]
+
     def _sums(self) -> Floats:
         """(n_pairs, n_unlike): how each pair follows from the unlike ones, without the vacancy contacts."""
         matrix = np.zeros((len(self.labels), len(self.unlike)))
@@ -108,9 +113,7 @@ class PairTable:
         anneal_time_s: float,
     ) -> Iterator[Point]:
         """One Point a pair from (n_pairs,) delta and errors."""
-        concentration = self.counts / self.counts.sum()
-        for label, (_, j), value, sigma in zip(self.labels, self.species, delta, error, strict=True):
-            random = self.neighbours * concentration[j]
+        for label, random, value, sigma in zip(self.labels, self.random, delta, error, strict=True):
             yield Point(
                 temperature_K=temperature_K,
                 pair=label,

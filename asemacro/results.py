@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from asemacro.analysis import stationary_average
 from asemacro.barriers.energy import has_energy
 from asemacro.campaign import Report
+from asemacro.extrapolation import LEAST_REACHED, quasi_chemical
 from asemacro.micro.swap import SwapMC
 from asemacro.points import PairTable, Point
 from asemacro.prediction import Prediction
@@ -27,36 +28,53 @@ REACH = 1.5  # a path may go this much beyond the data's time before it counts a
 AGREE = 0.05  # learned equilibrium and late data may differ by this, or by three standard errors
 
 
-def learned_points(
-    table: PairTable, record: Record, prediction: Prediction, anneal_s: float, thermal: float
-) -> list[Point]:
-    """Equilibrium and annealed order of the SDE.
-
-    Equilibrium counts as reached if the small runs stood still for long enough and the learned stationary mean is
-    theirs; the annealed order as reached if the runs were as long as the anneal, or the equilibrium is reached.
-    """
-    late = record.late
-    contacts = table.contacts(late)
-    measured = late[:, :, table.unlike].mean(axis=(0, 1))
-    error = late[:, :, table.unlike].mean(axis=1).std(axis=0, ddof=1) / np.sqrt(len(late))
+def in_equilibrium(table: PairTable, record: Record, prediction: Prediction) -> bool:
+    """Whether the small runs stood still for long enough and the learned stationary mean is theirs."""
+    late = record.late[:, :, table.unlike]
+    error = late.mean(axis=1).std(axis=0, ddof=1) / np.sqrt(len(late))
     allowed = np.maximum(AGREE, 3 * np.hypot(error, prediction.equilibrium_error))
-    reached = record.relaxed and bool((np.abs(prediction.equilibrium - measured) < allowed).all())
-    covered = anneal_s <= REACH * record.times_s[-1]
+    return record.relaxed and bool((np.abs(prediction.equilibrium - late.mean(axis=(0, 1))) < allowed).all())
+
+
+def learned_points(
+    table: PairTable,
+    records: Sequence[Record],
+    predictions: Sequence[Prediction],
+    anneals_s: Sequence[float],
+    thermal: Sequence[float],
+) -> list[Point]:
+    """Equilibrium and annealed order of the SDE at all temperatures.
+
+    Where the runs did not reach equilibrium it is extrapolated from the temperatures where they did
+    (`quasi_chemical`), if there are enough. The annealed order counts as reached if the runs were as long as the
+    anneal, or equilibrium is reached.
+    """
+    reached = np.array([in_equilibrium(table, r, p) for r, p in zip(records, predictions, strict=True)])
+    equilibrium = np.array([p.equilibrium for p in predictions])
+    equilibrium_error = np.array([p.equilibrium_error for p in predictions])
+    if LEAST_REACHED <= reached.sum() < len(reached):
+        kelvin = np.array([r.temperature_K for r in records])
+        random = table.random[table.unlike]
+        values, errors = quasi_chemical(kelvin, equilibrium, equilibrium_error, reached, random, table.neighbours)
+        equilibrium = np.where(reached[:, None], equilibrium, values)
+        equilibrium_error = np.where(reached[:, None], equilibrium_error, errors)
     points: list[Point] = []
-    for state, delta, delta_error, good in (
-        ("equilibrium", prediction.equilibrium, prediction.equilibrium_error, reached),
-        ("annealed", prediction.annealed, prediction.annealed_error, reached or covered),
-    ):
-        values, errors = table.complete(delta, delta_error, contacts)
-        points += table.points(
-            record.temperature_K,
-            state,
-            "sde",
-            values,
-            errors,
-            equilibrated=good,
-            anneal_time_s=anneal_s * thermal,
-        )
+    for k, (record, prediction) in enumerate(zip(records, predictions, strict=True)):
+        covered = bool(reached[k]) or anneals_s[k] <= REACH * record.times_s[-1]
+        for state, delta, error, good in (
+            ("equilibrium", equilibrium[k], equilibrium_error[k], bool(reached[k])),
+            ("annealed", prediction.annealed, prediction.annealed_error, covered),
+        ):
+            all_delta, all_error = table.complete(delta, error, table.contacts(record.late))
+            points += table.points(
+                record.temperature_K,
+                state,
+                "sde",
+                all_delta,
+                all_error,
+                equilibrated=good,
+                anneal_time_s=anneals_s[k] * thermal[k],
+            )
     return points
 
 

@@ -43,6 +43,7 @@ LAYERS = {
     "results": 8,
     "commands": 8,
     "diagram_figures": 8,
+    "extrapolation": 7,
     "inputs": 8,
     "campaign": 8,
     "kmc_run": 8,
