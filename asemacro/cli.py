@@ -220,17 +220,17 @@ def main() -> None:
     logging.getLogger("asemacro").setLevel(logging.INFO)
     try:
         code = app(standalone_mode=False)
-    except KeyboardInterrupt as stop:
-        _fail(str(stop) or "interrupted", 130)
+    except (KeyboardInterrupt, InterruptedError) as stop:
+        _fail(str(stop) or "interrupted, nothing was written", 130)
     except (ValueError, OSError) as error:
         _fail(str(error), 2)
     except Exception as error:
         # click's usage errors; typer may carry its own copy of click, so they are known by their method
         if not hasattr(error, "format_message"):
-            if type(error).__name__ == "Abort":
-                _fail("interrupted", 130)
             raise
         _fail(error.format_message(), 2)
+    if code == 130:  # typer's own way of saying Ctrl-C
+        _fail("interrupted, nothing was written", 130)
     sys.exit(code if isinstance(code, int) else 0)
 
 

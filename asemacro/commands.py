@@ -79,7 +79,7 @@ def run_phase_diagram(
             )
     except KeyboardInterrupt:
         kept = f"interrupted; finished temperatures are kept in {folder}, the same command goes on from there"
-        raise KeyboardInterrupt(kept) from None
+        raise InterruptedError(kept) from None
     written = diagram.save(folder)
     wall = time.perf_counter() - started
     record = run_record(arguments, seed, wall, **diagram.about)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ase.units import kB
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from asemacro.campaign import Budget, Job, Report, run_jobs
 from asemacro.inputs import Boxes, as_lattice, check_temperatures, choose_barriers, choose_boxes
@@ -178,7 +179,8 @@ def phase_diagram(
     report("fit", 0.0, "fit the SDE")
     unlike = WarrenCowley(lattice.species)
     labels = list(unlike.labels)
-    ensemble = learn(small_records, table.unlike, labels, boxes.large.n_sites, rng=streams[-3])
+    with threadpool_limits(1):  # the networks are small: threads would only wait for each other
+        ensemble = learn(small_records, table.unlike, labels, boxes.large.n_sites, rng=streams[-3])
     start = unlike.random_mean(boxes.large, list(boxes.large_counts.values()))
     exact = equilibrium_by_swaps(
         boxes.small,
@@ -196,7 +198,8 @@ def phase_diagram(
         for record, factor in zip(small_records, thermal, strict=True)
     ]
     report("predict", 0.0, "predict")
-    predictions = predict(ensemble, small_records, start, anneals, table.unlike, rng=streams[-1])
+    with threadpool_limits(1):
+        predictions = predict(ensemble, small_records, start, anneals, table.unlike, rng=streams[-1])
     points = learned_points(table, small_records, predictions, anneals, thermal)
     for index, record in enumerate(small_records):
         anneal_s, factor = anneals[index], thermal[index]
