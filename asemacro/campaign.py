@@ -28,6 +28,7 @@ FIRST_STEP_HOPS = 64  # below it increments are vacancy flicker
 LAST_STEP_HOPS = 256  # finest step late in a run; pairs join several
 GROWTH = 0.05  # step over age in between
 FIRST_ROUND = 64  # steps in the first round
+RELAXED = 5.0  # runs that stand still and are that many relaxation times long have reached equilibrium
 Report = Callable[[str, float, str], Any]
 STRAY = 64.0  # a run may take this many times the budget's hops before the record is cut
 
@@ -129,9 +130,9 @@ def collect(
         seen = np.array(times[:length])
         middle = middle_of(seen)
         late = np.array([series[middle:length] for series in order])[:, :, columns]
-        relaxed, relaxation_time = _relaxation(late, seen[middle:], budget.relaxations)
+        length_in_times, relaxation_time = _relaxation(late, seen[middle:])
         spent = typical() >= 0.95 * budget.hops or totals[1] / len(states) / vacancies >= budget.evaluations
-        if relaxed or spent or cut:
+        if length_in_times >= budget.relaxations or spent or cut:
             break
         per_hop = (times[-1] - times[-1 - len(grid)]) / max(typical() - before, 1.0)
         spare = budget.evaluations / max(totals[1] / len(states) / vacancies, 1.0)
@@ -142,7 +143,7 @@ def collect(
         times_s=np.array(times[:length]),
         order=np.array([series[:length] for series in order]),
         hops=np.array([series[:length] for series in hops]),
-        relaxed=relaxed,
+        relaxed=length_in_times >= RELAXED,
         relaxation_time_s=relaxation_time,
         hit_rate=1 - totals[1] / max(totals[0], 1),
         clamped=totals[2] / max(totals[0], 1),
@@ -150,8 +151,8 @@ def collect(
     )
 
 
-def _relaxation(late: Floats, times: Floats, wanted: float) -> tuple[bool, float]:
-    """Whether the second half of the runs is `wanted`/2 relaxation times long and stands still; and the time.
+def _relaxation(late: Floats, times: Floats) -> tuple[float, float]:
+    """Length of the runs in relaxation times, 0 if their second half does not stand still; and that time.
 
     The relaxation time is the larger of two estimates: the integrated autocorrelation time, and the time tau
     for which the spread of the runs' own means, 2 tau Var / length, is what it is; the second sees what is
@@ -160,10 +161,9 @@ def _relaxation(late: Floats, times: Floats, wanted: float) -> tuple[bool, float
     Args:
         late: (runs, n, d) second half of the records.
         times: (n,) its times.
-        wanted: length of the whole records in relaxation times.
     """
     if len(times) < 32:
-        return False, float("nan")
+        return 0.0, float("nan")
     even = np.linspace(times[0], times[-1], len(times))
     series = np.array([[np.interp(even, times, run[:, k]) for k in range(run.shape[1])] for run in late])
     length = even[-1] - even[0]
@@ -179,7 +179,7 @@ def _relaxation(late: Floats, times: Floats, wanted: float) -> tuple[bool, float
     else:
         error = series[0].std(axis=1) * np.sqrt(4 * slowest / length)
     stands = bool((np.abs(change) < np.maximum(3.5 * error, 0.02)).all())
-    return stands and length > 0.5 * wanted * slowest, float(slowest)
+    return 2 * length / slowest if stands else 0.0, float(slowest)
 
 
 @dataclasses.dataclass(frozen=True)

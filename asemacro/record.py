@@ -24,7 +24,7 @@ class Record:
         times_s: (n,) from 0.
         order: (runs, n, D) delta of all pairs.
         hops: (runs, n) hops per vacancy so far.
-        relaxed: the runs are longer than `Budget.relaxations` relaxation times and their mean stands still.
+        relaxed: the runs are at least five relaxation times long and their mean stands still.
         relaxation_time_s: the slowest, from the second half of the runs; nan if they are too short to tell.
         hit_rate: of the barrier cache.
         clamped: fraction of barriers raised to the model's floor.
