@@ -1,0 +1,83 @@
+"""Runs in rounds: the same whatever the workers, resumed exactly, ended when they should be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from asemacro.barriers import PairBarrier
+from asemacro.campaign import Budget, Job, _relaxation, run_jobs
+from asemacro.lattice import Lattice
+from asemacro.observables import WarrenCowley
+from asemacro.record import Record
+from asemacro.store import Checkpoint
+
+
+def jobs(budget: Budget) -> list[Job]:
+    lattice = Lattice.bcc(3.2, ["Nb", "Mo"], 4)
+    model = PairBarrier(["Nb", "Mo"], {"Nb": 1.0, "Mo": 1.1}, [{"Nb-Mo": -0.03}])
+    sro = WarrenCowley(lattice.species, pairs="all")
+    counts = {"Nb": 64, "Mo": 63, "X": 1}
+    streams = np.random.default_rng(5).spawn(2)
+    return [
+        Job(lattice, model, temperature, counts, 4, 2, sro, budget, stream)
+        for temperature, stream in zip((1000.0, 1500.0), streams, strict=True)
+    ]
+
+
+def silent(task: str, fraction: float, text: str) -> None:
+    assert 0 <= fraction <= 1
+
+
+def test_records_do_not_depend_on_workers_or_interruptions(tmp_path: Path) -> None:
+    budget = Budget(hops=2000)
+    alone = run_jobs(jobs(budget), 1, None, silent)
+    together = run_jobs(jobs(budget), 2, None, silent)
+    checkpoint = Checkpoint(tmp_path, {"seed": 5})
+    checkpoint.save("128-sites-1000K", alone[0].to_arrays())
+    resumed = run_jobs(jobs(budget), 2, checkpoint, silent)
+    for one, two, three in zip(alone, together, resumed, strict=True):
+        np.testing.assert_array_equal(one.order, two.order)
+        np.testing.assert_array_equal(one.order, three.order)
+        np.testing.assert_array_equal(one.times_s, three.times_s)
+
+
+def test_the_grid_ends_with_the_budget() -> None:
+    record = run_jobs(jobs(Budget(hops=3000, relaxations=1e9))[:1], 1, None, silent)[0]
+    assert 2500 < np.median(record.hops[:, -1]) < 6500
+    assert (np.diff(record.times_s) > 0).all()
+    assert (np.diff(record.hops, axis=1) >= 0).all()
+    assert record.order.shape[1] == len(record.times_s)
+
+
+def test_interruption_stops_all(tmp_path: Path) -> None:
+    def stop(task: str, fraction: float, text: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run_jobs(jobs(Budget(hops=1e9)), 2, Checkpoint(tmp_path, {}), stop)
+    assert not list(tmp_path.rglob("*.npz"))
+
+
+def test_relaxation_of_known_processes() -> None:
+    rng = np.random.default_rng(1)
+    tau, steps = 20.0, 2000
+    decay = np.exp(-1 / tau)
+    z = np.empty((16, steps, 2))
+    z[:, 0] = rng.standard_normal((16, 2))
+    for k in range(1, steps):
+        z[:, k] = decay * z[:, k - 1] + np.sqrt(1 - decay**2) * rng.standard_normal((16, 2))
+    times = np.arange(steps, 2 * steps, dtype=float)
+    length, found = _relaxation(z, times)
+    assert found == pytest.approx(tau, rel=0.4)
+    assert length == pytest.approx(2 * steps / tau, rel=0.4)
+    # a mean that still moves is no equilibrium
+    assert _relaxation(z + np.linspace(0, 2, steps)[None, :, None], times)[0] == 0
+
+
+def test_record_knows_its_late_half() -> None:
+    times = np.array([0.0, 1, 2, 4, 8, 12, 16])
+    record = Record(1.0, 1, times, times[None, :, None], times[None], True, 1.0, 0, 0, 0)
+    np.testing.assert_array_equal(record.late[0, :, 0], [8, 12, 16])
