@@ -89,6 +89,20 @@ class PairTable:
                     matrix[row, column] = -1.0 if i == a else -self.counts[a] / self.counts[b]
         return matrix
 
+    def bounded(self, delta: Floats) -> Floats:
+        """(..., n_unlike) unlike pairs, weakened until no atom has more unlike neighbours than neighbours.
+
+        sum_{j != i} p_ij <= Z for every species i, so that no like pair has a negative probability.
+        """
+        first, second = self.species[self.unlike].T
+        p = (delta + self.random[self.unlike]).clip(0)
+        share = np.zeros((*p.shape[:-1], len(self.counts)))
+        for column, (i, j) in enumerate(zip(first, second, strict=True)):
+            share[..., i] += p[..., column] / self.neighbours
+            share[..., j] += p[..., column] * self.counts[i] / self.counts[j] / self.neighbours
+        excess = np.maximum(np.maximum(share[..., first], share[..., second]), 1.0)
+        return p / excess - self.random[self.unlike]
+
     def contacts(self, order: Floats) -> Floats:
         """(n_pairs,) mean N_iV / N_i at the like pairs, 0 at the others, from measured order (..., n_pairs)."""
         mean = order.reshape(-1, len(self.labels)).mean(axis=0)

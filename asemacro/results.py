@@ -56,7 +56,7 @@ def learned_points(
         kelvin = np.array([r.temperature_K for r in records])
         random = table.random[table.unlike]
         values, errors = quasi_chemical(kelvin, equilibrium, equilibrium_error, reached, random, table.neighbours)
-        equilibrium = np.where(reached[:, None], equilibrium, values)
+        equilibrium = np.where(reached[:, None], equilibrium, table.bounded(values))
         equilibrium_error = np.where(reached[:, None], equilibrium_error, errors)
     points: list[Point] = []
     for k, (record, prediction) in enumerate(zip(records, predictions, strict=True)):

@@ -51,6 +51,18 @@ def test_rows_hold_alpha_of_the_definition() -> None:
     assert [p.trusted for p in points] == [True, False, True]
 
 
+def test_no_pair_has_a_negative_probability() -> None:
+    lattice = Lattice.bcc(3.2, ["Nb", "Mo", "Ta"], 4)
+    counts = {"Nb": 20, "Mo": 60, "Ta": 47, "X": 1}
+    sro = WarrenCowley(lattice.species, shells=1, pairs="all")
+    table = table_of(lattice, counts, sro)
+    small, large = np.array([0.1, -0.2, 0.3]), np.array([0.5, -0.8, 6.0])
+    np.testing.assert_allclose(table.bounded(small), small)
+    values, _ = table.complete(table.bounded(large), np.zeros(3), np.zeros(6))
+    assert (values + table.random >= -1e-12).all()
+    assert (values + table.random).min() < 1e-12  # no weaker than it must be
+
+
 def test_extrapolated_points_are_not_trusted() -> None:
     point = Point(300.0, "Nb-Mo", 1, "equilibrium", 1.0, 0.001, -0.2, 0.001, "sde", False, 1.0)
     assert not point.trusted
