@@ -26,9 +26,7 @@ def mean_and_error(chains: NDArray[np.float64]) -> tuple[NDArray[np.float64], ND
     return chains.mean(axis=0), chains.std(axis=0, ddof=1) / np.sqrt(len(chains))
 
 
-def compare(
-    name: str, temperature_K: float, chains: int, hops: int, sweeps: int, streams: list[np.random.Generator]
-) -> None:
+def compare(name: str, temperature_K: float, hops: int, sweeps: int, streams: list[np.random.Generator]) -> None:
     """Print the two equilibria at one temperature."""
     lattice = Lattice.bcc(3.24, ("Nb", "Mo", "Ta"), 8)
     model = load_barriers(name)
@@ -39,7 +37,7 @@ def compare(
         return sro(x, lattice)[0]
 
     by_swaps, by_hops, done, clamped = [], [], 0, []
-    for rng in streams[:chains]:
+    for rng in streams:
         start = lattice.random_state(vacancies=1, rng=rng)
         grid = np.arange(sweeps // 3, sweeps + 1, 2)
         swaps = swap.run(start, record_sweeps=grid, observe=observe, rng=rng)
@@ -52,7 +50,7 @@ def compare(
         clamped.append(run.clamped_fraction)
     (a, a_error), (b, b_error) = mean_and_error(np.array(by_swaps)), mean_and_error(np.array(by_hops))
     print(
-        f"{name}, {temperature_K:g} K, {chains} chains: {chains * sweeps} sweeps; {done} hops, "
+        f"{name}, {temperature_K:g} K, {len(streams)} chains: {len(streams) * sweeps} sweeps; {done} hops, "
         f"barriers at their bound {np.mean(clamped):.1e}"
     )
     for k, pair in enumerate(sro.labels):
@@ -75,7 +73,7 @@ def main() -> None:
     given = parser.parse_args()
     for temperature in given.temperatures:
         streams = np.random.default_rng([given.seed, int(temperature)]).spawn(given.chains)
-        compare(given.barriers, temperature, given.chains, int(given.hops), given.sweeps, streams)
+        compare(given.barriers, temperature, int(given.hops), given.sweeps, streams)
 
 
 if __name__ == "__main__":
