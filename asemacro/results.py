@@ -36,6 +36,17 @@ def in_equilibrium(table: PairTable, record: Record, prediction: Prediction) -> 
     return record.relaxed and bool((np.abs(prediction.equilibrium - late.mean(axis=(0, 1))) < allowed).all())
 
 
+def without_outliers(reached: Sequence[bool]) -> NDArray[np.bool_]:
+    """Equilibrium at increasing temperatures, believed only if one of the next two hotter ones reached it as well.
+
+    Relaxation slows down on cooling, so a cold run that stands still while hotter ones do not is only slow.
+    """
+    believed = np.array(reached, dtype=bool)
+    for k in range(len(believed) - 2, -1, -1):
+        believed[k] &= believed[k + 1 : k + 3].any()
+    return believed
+
+
 def learned_points(
     table: PairTable,
     records: Sequence[Record],
@@ -49,7 +60,7 @@ def learned_points(
     (`quasi_chemical`), if there are enough. The annealed order counts as reached if the runs were as long as the
     anneal, or equilibrium is reached.
     """
-    reached = np.array([in_equilibrium(table, r, p) for r, p in zip(records, predictions, strict=True)])
+    reached = without_outliers([in_equilibrium(table, r, p) for r, p in zip(records, predictions, strict=True)])
     equilibrium = np.array([p.equilibrium for p in predictions])
     equilibrium_error = np.array([p.equilibrium_error for p in predictions])
     if LEAST_REACHED <= reached.sum() < len(reached):

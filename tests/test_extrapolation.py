@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from asemacro.extrapolation import quasi_chemical
+from asemacro.results import without_outliers
 
 T = np.array([600.0, 800, 1000, 1400, 2000, 2600, 3000])
 
@@ -38,6 +39,11 @@ def test_a_pair_cannot_have_more_neighbours_than_sites() -> None:
     delta = random * (np.exp(1500 / T[:, None]) - 1)
     values, _ = quasi_chemical(T, delta, np.full_like(delta, 0.01), T >= 2000, random, 8)
     assert (values + random <= 8).all()
+
+
+def test_a_cold_run_that_only_seems_to_stand_still() -> None:
+    found = without_outliers([False, True, False, False, True, False, True, True])
+    np.testing.assert_array_equal(found, [False, False, False, False, True, False, True, True])
 
 
 def test_too_few_temperatures() -> None:
