@@ -76,9 +76,7 @@ class BarrierModel(abc.ABC):
                 f"{', '.join(self.species or ())}; give a model that does (--barriers pair.json)"
             )
 
-    def barriers(
-        self, lattice: Lattice, x: NDArray[np.int8], sites: NDArray[np.integer]
-    ) -> NDArray[np.float64]:
+    def barriers(self, lattice: Lattice, x: NDArray[np.int8], sites: NDArray[np.integer]) -> NDArray[np.float64]:
         """Barriers of the first-shell jumps of vacancies.
 
         Args:

@@ -35,9 +35,7 @@ def vacancies_of(x: NDArray[np.int8]) -> NDArray[np.int64]:
     """Vacant sites of states (batch, n_sites), ascending: (batch, n), the same number in each."""
     counts = np.count_nonzero(x == 0, axis=1)
     if counts.min() == 0:
-        raise ValueError(
-            "the state has no vacancy, nothing can move: give it one (random_state(vacancies=1))"
-        )
+        raise ValueError("the state has no vacancy, nothing can move: give it one (random_state(vacancies=1))")
     if counts.max() != counts.min():
         raise ValueError(f"the states have different numbers of vacancies, {counts.min()} to {counts.max()}")
     return np.nonzero(x == 0)[1].reshape(len(x), counts[0]).astype(np.int64)
@@ -48,9 +46,7 @@ def active_of(x: NDArray[np.int8], active: NDArray[np.integer]) -> NDArray[np.in
     sites = np.array(active)
     integers = np.issubdtype(sites.dtype, np.integer) or not sites.size
     if sites.ndim != 2 or len(sites) != len(x) or not integers:
-        raise ValueError(
-            f"active must be site indices ({len(x)}, m), got {sites.dtype} of shape {sites.shape}"
-        )
+        raise ValueError(f"active must be site indices ({len(x)}, m), got {sites.dtype} of shape {sites.shape}")
     sites = sites.astype(np.int64)
     if not sites.size:
         return sites
