@@ -87,7 +87,6 @@ def collect(
     totals = np.zeros(4)  # hops, misses, clamped x hops, adjacent time
     goal = FIRST_ROUND * first
     most = STRAY * budget.hops
-    cut = False
 
     def typical() -> float:
         """Hops per vacancy of the middle run: a run caught between two sites makes hops, but no way."""
@@ -217,7 +216,7 @@ class Job:
         """Start all runs from random and follow them."""
         kmc = VacancyKMC(self.lattice, self.model, self.temperature_K)
         starts = self.lattice.random_state(self.counts, batch=self.runs, rng=self.rng)
-        unlike = [k for k, label in enumerate(self.sro.labels) if len(set(label.split("-"))) == 2]
+        unlike = [k for k, (i, j) in enumerate(self.sro.pairs) if i != j]
         return collect(kmc, starts, self.sro, unlike, self.copies, self.budget, rng=self.rng, progress=progress)
 
 

@@ -253,10 +253,8 @@ def _check_numbers(
 
 def _pair_table(sro: WarrenCowley, boxes: Boxes) -> PairTable:
     """Names, atom counts and coordination that turn unlike pairs into all."""
-    species = list(boxes.small.species)
-    names = np.array([[species.index(symbol) for symbol in label.split("-")] for label in sro.labels])
-    counts = np.array([boxes.counts[symbol] for symbol in species], dtype=float)
-    return PairTable(tuple(sro.labels), names, counts, boxes.small.shells(1)[0].offsets.shape[1])
+    counts = np.array([boxes.counts[symbol] for symbol in boxes.small.species], dtype=float)
+    return PairTable(sro.labels, np.array(sro.pairs), counts, boxes.small.shells(1)[0].offsets.shape[1])
 
 
 def _thermal_factor(temperature_K: float, boxes: Boxes, formation_energy_eV: float | None) -> float:
