@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from asemacro.analysis import autocorrelation_time
 from asemacro.micro.alloy import VacancyKMC
-from asemacro.record import Record, middle_of
+from asemacro.record import Record
+from asemacro.stationarity import relaxation
 from asemacro.store import Checkpoint
 
 if TYPE_CHECKING:
@@ -127,9 +127,8 @@ def collect(
         times.extend(grid)
         length = min(len(series) for series in hops)
         seen = np.array(times[:length])
-        middle = middle_of(seen)
-        late = np.array([series[middle:length] for series in order])[:, :, columns]
-        length_in_times, relaxation_time = _relaxation(late, seen[middle:])
+        watched = np.array([series[:length] for series in order])[:, :, columns]
+        length_in_times, relaxation_time = relaxation(seen, watched)
         spent = typical() >= 0.95 * budget.hops or totals[1] / len(states) / vacancies >= budget.evaluations
         if length_in_times >= budget.relaxations or spent or cut:
             break
@@ -148,37 +147,6 @@ def collect(
         clamped=totals[2] / max(totals[0], 1),
         adjacent=totals[3] / (times[length - 1] * len(states)),
     )
-
-
-def _relaxation(late: Floats, times: Floats) -> tuple[float, float]:
-    """Length of the runs in relaxation times, 0 if their second half does not stand still; and that time.
-
-    The relaxation time is the larger of two estimates: the integrated autocorrelation time, and the time tau
-    for which the spread of the runs' own means, 2 tau Var / length, is what it is; the second sees what is
-    slower than the runs are long.
-
-    Args:
-        late: (runs, n, d) second half of the records.
-        times: (n,) its times.
-    """
-    if len(times) < 32:
-        return 0.0, float("nan")
-    even = np.linspace(times[0], times[-1], len(times))
-    series = np.array([[np.interp(even, times, run[:, k]) for k in range(run.shape[1])] for run in late])
-    length = even[-1] - even[0]
-    step = length / (len(even) - 1)
-    slowest = max(autocorrelation_time(series[:, k]) * step for k in range(series.shape[1]))
-    half = len(even) // 2
-    change = (series[:, :, half:].mean(axis=2) - series[:, :, :half].mean(axis=2)).mean(axis=0)
-    if len(series) > 1:
-        means = series.mean(axis=2)
-        share = means.var(axis=0, ddof=1) / series.var(axis=(0, 2))
-        slowest = max(slowest, float(np.median(share)) * length / 2)
-        error = means.std(axis=0, ddof=1) * np.sqrt(2 / len(series))
-    else:
-        error = series[0].std(axis=1) * np.sqrt(4 * slowest / length)
-    stands = bool((np.abs(change) < np.maximum(3.5 * error, 0.02)).all())
-    return 2 * length / slowest if stands else 0.0, float(slowest)
 
 
 @dataclasses.dataclass(frozen=True)

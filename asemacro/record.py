@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asemacro.patches import Pairs, pairs_from_runs
+from asemacro.stationarity import middle_of, unsettled
 
 Floats = NDArray[np.float64]
 
@@ -46,6 +47,11 @@ class Record:
     def late(self) -> Floats:
         """(runs, n', D) order in the second half of the time, where the grid is even."""
         return self.order[:, self._middle :]
+
+    @property
+    def unsettled(self) -> Floats:
+        """(D,) what the mean order still changed by in the last doubling of the time, beyond noise."""
+        return unsettled(self.times_s, self.order)
 
     @property
     def _middle(self) -> int:
@@ -114,8 +120,3 @@ class Record:
                 break
             stride *= 2
         return stride * step
-
-
-def middle_of(times: Floats) -> int:
-    """Index of the first of ascending times in the second half of the time."""
-    return min(int(np.searchsorted(times, 0.5 * times[-1])), len(times) - 2)

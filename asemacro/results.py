@@ -62,7 +62,9 @@ def learned_points(
     """
     reached = without_outliers([in_equilibrium(table, r, p) for r, p in zip(records, predictions, strict=True)])
     equilibrium = np.array([p.equilibrium for p in predictions])
-    equilibrium_error = np.array([p.equilibrium_error for p in predictions])
+    # all runs lag behind alike where they have not quite arrived: no spread among them shows it
+    unsettled = np.array([record.unsettled[table.unlike] for record in records])
+    equilibrium_error = np.hypot([p.equilibrium_error for p in predictions], unsettled)
     if LEAST_REACHED <= reached.sum() < len(reached):
         kelvin = np.array([r.temperature_K for r in records])
         random = table.random[table.unlike]
@@ -72,9 +74,10 @@ def learned_points(
     points: list[Point] = []
     for k, (record, prediction) in enumerate(zip(records, predictions, strict=True)):
         covered = bool(reached[k]) or anneals_s[k] <= REACH * record.times_s[-1]
+        lag = unsettled[k] if anneals_s[k] > record.times_s[-1] else 0.0
         for state, delta, error, good in (
             ("equilibrium", equilibrium[k], equilibrium_error[k], bool(reached[k])),
-            ("annealed", prediction.annealed, prediction.annealed_error, covered),
+            ("annealed", prediction.annealed, np.hypot(prediction.annealed_error, lag), covered),
         ):
             all_delta, all_error = table.complete(delta, error, table.contacts(record.late))
             points += table.points(
@@ -102,9 +105,10 @@ def direct_points(table: PairTable, record: Record, anneal_s: float, thermal: fl
     spread = record.order[:, index].std(axis=0, ddof=1) / np.sqrt(runs) if runs > 1 else late.sd
     if not reached and record.relaxed:
         annealed, spread = late.mean, late.error
+    late_error = np.hypot(late.error, record.unsettled)
     points: list[Point] = []
     for state, delta, error, good in (
-        ("equilibrium", late.mean, late.error, record.relaxed),
+        ("equilibrium", late.mean, late_error, record.relaxed),
         ("annealed", annealed, spread, reached or record.relaxed),
     ):
         points += table.points(

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from asemacro.barriers import PairBarrier
-from asemacro.campaign import Budget, Job, _relaxation, run_jobs
+from asemacro.campaign import Budget, Job, run_jobs
 from asemacro.lattice import Lattice
 from asemacro.observables import WarrenCowley
 from asemacro.record import Record
@@ -59,22 +59,6 @@ def test_interruption_stops_all(tmp_path: Path) -> None:
     with pytest.raises(KeyboardInterrupt):
         run_jobs(jobs(Budget(hops=1e9)), 2, Checkpoint(tmp_path, {}), stop)
     assert not list(tmp_path.rglob("*.npz"))
-
-
-def test_relaxation_of_known_processes() -> None:
-    rng = np.random.default_rng(1)
-    tau, steps = 20.0, 2000
-    decay = np.exp(-1 / tau)
-    z = np.empty((16, steps, 2))
-    z[:, 0] = rng.standard_normal((16, 2))
-    for k in range(1, steps):
-        z[:, k] = decay * z[:, k - 1] + np.sqrt(1 - decay**2) * rng.standard_normal((16, 2))
-    times = np.arange(steps, 2 * steps, dtype=float)
-    length, found = _relaxation(z, times)
-    assert found == pytest.approx(tau, rel=0.4)
-    assert length == pytest.approx(2 * steps / tau, rel=0.4)
-    # a mean that still moves is no equilibrium
-    assert _relaxation(z + np.linspace(0, 2, steps)[None, :, None], times)[0] == 0
 
 
 def test_record_knows_its_late_half() -> None:

@@ -37,6 +37,7 @@ LAYERS = {
     "trajectories": 5,
     "analysis": 7,
     "plot": 7,
+    "stationarity": 7,
     "points": 8,
     "record": 8,
     "prediction": 8,
