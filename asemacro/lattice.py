@@ -358,8 +358,9 @@ class Lattice:
         if not np.all(np.isfinite(values)) or values.min(initial=0) < 0 or values.sum() <= 0:
             raise ValueError(f"a composition needs fractions that are not negative and not all zero, got {wanted}")
         atoms = self.n_sites - empty
-        if VACANCY in wanted or values.sum() == atoms:
-            if values.sum() != atoms or np.any(values != np.rint(values)):
+        whole = bool(np.all(values == np.rint(values)))
+        if VACANCY in wanted or (whole and values.sum() == atoms):
+            if not whole or values.sum() != atoms:
                 raise ValueError(f"counts {wanted} do not add up to the {self.n_sites} sites of the lattice")
             return np.array([empty, *values.astype(np.int64)])
         if abs(values.sum() - 1) > 0.02:

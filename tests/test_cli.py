@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import ase.build
 import ase.io
 import numpy as np
 import pytest
@@ -218,6 +219,61 @@ def test_broken_model_files(command, structures: Path, tmp_path: Path, suffix: s
     code, _, err = command("kmc", structures / "NbMoTa.cif", "-T", 1000, "--barriers", model, "-o", tmp_path / "out")
     assert code == 2
     assert len(err.strip().splitlines()) == 1
+
+
+def damaged_models(folder: Path) -> dict[str, Path]:
+    """A trained network cut in half, and one with a weight that is no number."""
+    from safetensors import safe_open
+    from safetensors.numpy import save_file
+
+    import asemacro
+
+    whole = Path(asemacro.__file__).parent / "barriers" / "pretrained" / "nbmota.safetensors"
+    cut, hole = folder / "cut.safetensors", folder / "hole.safetensors"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    with safe_open(whole, "numpy") as file:
+        metadata = file.metadata()
+        tensors = {name: file.get_tensor(name).copy() for name in file.keys()}  # noqa: SIM118 (not a dict)
+    next(t for t in tensors.values() if t.dtype.kind == "f").reshape(-1)[0] = np.nan
+    save_file(tensors, hole, metadata)
+    return {"cut": cut, "hole": hole}
+
+
+@pytest.mark.parametrize("damage", ["cut", "hole"])
+@pytest.mark.parametrize("verb", [("kmc", "-T", 1000), ("phase-diagram",)])
+def test_damaged_models(command, structures: Path, tmp_path: Path, verb: tuple[object, ...], damage: str) -> None:
+    model = damaged_models(tmp_path)[damage]
+    words = [verb[0], structures / "NbMoTa.cif", *verb[1:], "--barriers", model, "-o", tmp_path / "out"]
+    code, _, err = command(*words)
+    assert code == 2
+    assert len(err.strip().splitlines()) == 1
+    assert model.name in err
+    assert not list((tmp_path / "out").glob("*.csv"))
+
+
+def test_a_lattice_that_the_model_does_not_know(command, tmp_path: Path) -> None:
+    path = tmp_path / "fcc.extxyz"
+    atoms = ase.build.bulk("Nb", "fcc", 4.2, cubic=True).repeat(3)
+    atoms.numbers[: len(atoms) // 2] = 42
+    ase.io.write(path, atoms)
+    code, _, err = command("kmc", path, "-T", 1000, "-o", tmp_path / "out")
+    assert code == 2
+    assert len(err.strip().splitlines()) == 1
+    assert "fcc" in err
+    assert "bcc" in err
+
+
+def test_a_cell_too_small_for_the_model_is_repeated_and_said(command, tmp_path: Path, caplog) -> None:
+    path = tmp_path / "small.extxyz"
+    atoms = ase.build.bulk("Nb", "bcc", 3.24, cubic=True).repeat(2)
+    atoms.numbers[::3], atoms.numbers[1::3] = 42, 73
+    ase.io.write(path, atoms)
+    with caplog.at_level("INFO", logger="asemacro"):
+        code, _, err = command("kmc", path, "-T", 2000, "--hops", 10, "--sites", 1, "-o", tmp_path / "out")
+    assert code == 0, err
+    assert "repeated" in caplog.text
+    final = ase.io.read(tmp_path / "out" / "final.extxyz")
+    assert len(final) > len(atoms)
 
 
 def test_atoms_off_the_lattice(command, tmp_path: Path) -> None:

@@ -219,3 +219,9 @@ def test_bad_input_is_one_clear_line() -> None:
         lattice.shells(0)
     with pytest.raises(ValueError, match="has 15 sites, the lattice 16"):
         lattice.to_atoms(np.zeros(15, dtype=np.int8))
+
+
+def test_fractions_of_a_box_with_one_atom_are_no_counts() -> None:
+    lattice = Lattice.chain(1.0, ["Nb", "Mo"], 2)
+    np.testing.assert_array_equal(lattice.counts({"Nb": 0.6, "Mo": 0.4}, vacancies=1), [1, 1, 0])
+    np.testing.assert_array_equal(lattice.counts({"Mo": 1}, vacancies=1), [1, 0, 1])
