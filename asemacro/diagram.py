@@ -254,7 +254,7 @@ def _check_numbers(
 def _pair_table(sro: WarrenCowley, boxes: Boxes) -> PairTable:
     """Names, atom counts and coordination that turn unlike pairs into all."""
     counts = np.array([boxes.counts[symbol] for symbol in boxes.small.species], dtype=float)
-    return PairTable(sro.labels, np.array(sro.pairs), counts, boxes.small.shells(1)[0].offsets.shape[1])
+    return PairTable(sro.species, sro.labels, np.array(sro.pairs), counts, boxes.small.shells(1)[0].offsets.shape[1])
 
 
 def _thermal_factor(temperature_K: float, boxes: Boxes, formation_energy_eV: float | None) -> float:

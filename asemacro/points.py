@@ -8,6 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from asemacro.observables import WarrenCowley
+
 Floats = NDArray[np.float64]
 TRUSTED_ERROR = 0.05  # a predicted error above it, and the point is drawn open
 
@@ -54,15 +56,17 @@ class PairTable:
     r"""All pairs of an alloy from its unlike pairs.
 
     With N_i atoms of species i and N_iV contacts of i with vacancies, the sum rule
-    sum_j N_ij + N_iV = Z N_i gives delta_ii = -sum_{j != i} delta_ij - N_iV / N_i, and N_j delta_ji = N_i delta_ij.
+    sum_j N_ij + N_iV = Z N_i gives delta_ii = -sum_{j != i} delta_ij - N_iV / N_i (`WarrenCowley.with_like`).
 
     Attributes:
+        symbols: the species, by atomic number.
         labels: pairs (i <= j), the like ones included.
         species: index pairs of the labels, (n_pairs, 2).
         counts: (S,) atoms of each species.
         neighbours: Z.
     """
 
+    symbols: tuple[str, ...]
     labels: tuple[str, ...]
     species: NDArray[np.intp]
     counts: Floats
@@ -80,14 +84,9 @@ class PairTable:
 
     def _sums(self) -> Floats:
         """(n_pairs, n_unlike): how each pair follows from the unlike ones, without the vacancy contacts."""
-        matrix = np.zeros((len(self.labels), len(self.unlike)))
-        for row, (i, j) in enumerate(self.species):
-            for column, (a, b) in enumerate(self.species[self.unlike]):
-                if (i, j) == (a, b):
-                    matrix[row, column] = 1.0
-                elif i == j and i in (a, b):
-                    matrix[row, column] = -1.0 if i == a else -self.counts[a] / self.counts[b]
-        return matrix
+        unlike = WarrenCowley(self.symbols)
+        full = unlike.with_like(np.eye(unlike.dim), self.counts, 0.0)[:, 0]
+        return full[:, self.species[:, 0], self.species[:, 1]].T
 
     def bounded(self, delta: Floats) -> Floats:
         """(..., n_unlike) unlike pairs, weakened until no atom has more unlike neighbours than neighbours.

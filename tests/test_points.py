@@ -13,7 +13,7 @@ def table_of(lattice: Lattice, counts: dict[str, int], sro: WarrenCowley) -> Pai
     species = list(lattice.species)
     pairs = np.array([[species.index(s) for s in label.split("-")] for label in sro.labels])
     atoms = np.array([counts[s] for s in species], dtype=float)
-    return PairTable(tuple(sro.labels), pairs, atoms, lattice.shells(1)[0].offsets.shape[1])
+    return PairTable(sro.species, tuple(sro.labels), pairs, atoms, lattice.shells(1)[0].offsets.shape[1])
 
 
 def test_like_pairs_follow_from_unlike_ones_and_vacancy_contacts() -> None:
