@@ -65,6 +65,7 @@ class Lattice:
         prototype: "bcc", "fcc", "sc", "diamond", "hcp", "square", "honeycomb", "chain", else the space group.
         conventional: (3, 3) vectors of the conventional cell as they are, strained if the input was.
         ideal: (3, 3) the same without strain, in any orientation: shells are told apart in it.
+        open_axes: along which axes the grid does not wrap around but ends (fields: no flux through its faces).
     """
 
     cell: NDArray[np.float64]
@@ -76,6 +77,7 @@ class Lattice:
     prototype: str
     conventional: NDArray[np.float64]
     ideal: NDArray[np.float64]
+    open_axes: tuple[bool, bool, bool] = (False, False, False)
     _memo: dict[Any, Any] = dataclasses.field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
@@ -87,6 +89,8 @@ class Lattice:
             raise ValueError(f"a lattice needs at least one cell along every axis, got shape {self.shape}")
         if any(n > 1 and not p for n, p in zip(self.shape, self.pbc, strict=True)):
             raise ValueError(f"shape {self.shape} repeats an axis without lattice translations (pbc {self.pbc})")
+        if any(self.open_axes) and (self.species or any(e > p for e, p in zip(self.open_axes, self.pbc, strict=True))):
+            raise ValueError("only periodic axes of a lattice without species can be opened: atoms wrap around")
         numbers = [atomic_numbers.get(s, 0) for s in self.species]
         if 0 in numbers or numbers != sorted(set(numbers)):
             raise ValueError(f"species must be elements in the order of their atomic numbers, got {self.species}")
@@ -201,6 +205,10 @@ class Lattice:
         shape = tuple(int(n * k) for n, k in zip(self.shape, m, strict=True))
         return dataclasses.replace(self, shape=shape)  # type: ignore[arg-type]
 
+    def opened(self, *axes: int) -> Lattice:
+        """The same box, ending at its faces along `axes` (0, 1, 2); for fields and other states without species."""
+        return dataclasses.replace(self, open_axes=(0 in axes, 1 in axes, 2 in axes))
+
     def at_least(self, n_sites: int) -> Lattice:
         """The box nearest to a cube with at least `n_sites` sites that this one tiles.
 
@@ -251,11 +259,17 @@ class Lattice:
         return offset_table(self, np.atleast_2d(np.asarray(displacements)))
 
     def neighbours(self, offsets: NDArray[np.int64]) -> NDArray[np.int64]:
-        """(n_sites, n) explicit table of the sites at `offsets` (n_basis, n, 4); for small lattices."""
+        """(n_sites, n) explicit table of the sites at `offsets` (n_basis, n, 4); for small lattices.
+
+        Beyond an open end of the grid a site stands for its missing neighbour itself (no flux).
+        """
         cells = np.indices(self.shape).reshape(3, -1).T
-        wrapped = (cells[:, None, None] + offsets[None, ..., :3]) % np.array(self.shape)
+        there = cells[:, None, None] + offsets[None, ..., :3]
+        wrapped = there % np.array(self.shape)
         index = np.ravel_multi_index(tuple(np.moveaxis(wrapped, -1, 0)), self.shape) * self.n_basis + offsets[..., 3]
-        return index.reshape(self.n_sites, offsets.shape[1])
+        index = index.reshape(self.n_sites, offsets.shape[1])
+        beyond = ((there != wrapped) & np.array(self.open_axes)).any(axis=-1).reshape(index.shape)
+        return np.where(beyond, np.arange(self.n_sites)[:, None], index)
 
     # ---------------------------------------------------------------- states
 
@@ -300,10 +314,10 @@ class Lattice:
             raise ValueError(f"the state has {len(values)} sites, the lattice {self.n_sites}")
         numbers = np.array([0, *map(_number, self.species)])[values]
         box = self.cell * np.array(self.shape)[:, None]
-        atoms = Atoms(numbers=numbers, positions=self.positions(), cell=box, pbc=self.pbc)
-        if np.linalg.norm(box, axis=1).prod() > 2 * abs(
-            np.linalg.det(box)
-        ):  # oblique: the same crystal in a compact box
+        pbc = np.array(self.pbc) & ~np.array(self.open_axes)
+        atoms = Atoms(numbers=numbers, positions=self.positions(), cell=box, pbc=pbc)
+        oblique = np.linalg.norm(box, axis=1).prod() > 2 * abs(np.linalg.det(box))
+        if oblique and not any(self.open_axes):  # the same crystal in a compact box
             atoms.set_cell(minkowski_reduce(box, pbc=np.array(self.pbc))[0])
             atoms.wrap()
         return atoms if vacancies else atoms[numbers > 0]
