@@ -53,10 +53,10 @@ class BlockLattice:
         return self.block.species
 
     def split(self, x: NDArray[Any]) -> NDArray[Any]:
-        """(batch, n_sites) -> (batch * copies, block sites), a view where possible."""
-        if x.ndim != 2 or x.shape[1] != self.n_sites:
+        """(batch, n_sites, ...) -> (batch * copies, block sites, ...), a view where possible."""
+        if x.ndim < 2 or x.shape[1] != self.n_sites:
             raise ValueError(f"state has shape {x.shape}, expected (batch, {self.n_sites})")
-        return x.reshape(len(x) * self.copies, self.block.n_sites)
+        return x.reshape(len(x) * self.copies, self.block.n_sites, *x.shape[2:])
 
 
 class Blocks:

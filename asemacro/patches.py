@@ -237,7 +237,8 @@ def partial_evolution(
         for t, end in enumerate(ends):
             state, active = system.evolve(state, end - now, active, rng=rng)
             now = end
-            row, site = np.nonzero(state != part)
+            differs = state != part
+            row, site = np.nonzero(differs.any(axis=2) if differs.ndim > 2 else differs)
             counts[t, first : first + len(part)] = np.bincount(row, minlength=len(part))
             sites[t].append(site)
             values[t].append(state[row, site])

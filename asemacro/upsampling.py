@@ -88,7 +88,7 @@ def blocks(
             f"blocks needs at least {copies} different trajectories, got {len(cells)}; run more or use repeat"
         )
     rows = np.stack([rng.choice(len(cells), size=copies, replace=False) for _ in range(count)])
-    return Blocks(system, copies), cells[rows].reshape(count, -1)
+    return Blocks(system, copies), cells[rows].reshape(count, -1, *cells.shape[2:])
 
 
 def repeat(
