@@ -17,38 +17,13 @@ from ase.data import atomic_numbers
 from ase.geometry.minkowski_reduction import minkowski_reduce
 from numpy.typing import ArrayLike, NDArray
 
+from asemacro.prototypes import PROTOTYPES
 from asemacro.shells import Shell, find_shells, offset_table
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
 VACANCY = "X"
-VACUUM = 10.0  # non-periodic axes of named lattices, in lattice parameters
-
-_HEX = np.array([[1.0, 0, 0], [-0.5, np.sqrt(0.75), 0], [0, 0, 1]])
-# prototype -> (cell in units of a, basis, periodic axes); hexagonal ones with a gamma of 120 degrees
-_PROTOTYPES: dict[str, tuple[NDArray[np.float64], list[list[float]], tuple[bool, bool, bool]]] = {
-    "sc": (np.eye(3), [[0, 0, 0]], (True, True, True)),
-    "bcc": (np.eye(3), [[0, 0, 0], [0.5, 0.5, 0.5]], (True, True, True)),
-    "fcc": (np.eye(3), [[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]], (True, True, True)),
-    "diamond": (
-        np.eye(3),
-        [
-            [x + s, y + s, z + s]
-            for s in (0, 0.25)
-            for x, y, z in ((0, 0, 0), (0, 0.5, 0.5), (0.5, 0, 0.5), (0.5, 0.5, 0))
-        ],
-        (True, True, True),
-    ),
-    "hcp": (_HEX, [[1 / 3, 2 / 3, 0.25], [2 / 3, 1 / 3, 0.75]], (True, True, True)),
-    "square": (np.diag([1, 1, VACUUM]), [[0, 0, 0.5]], (True, True, False)),
-    "honeycomb": (
-        _HEX * [[1], [1], [VACUUM]],
-        [[1 / 3, 2 / 3, 0.5], [2 / 3, 1 / 3, 0.5]],
-        (True, True, False),
-    ),
-    "chain": (np.diag([1, VACUUM, VACUUM]), [[0, 0.5, 0.5]], (True, False, False)),
-}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -112,9 +87,9 @@ class Lattice:
         """A named lattice with lattice parameter `a` (and `c` for hcp, default sqrt(8/3) a), angstrom.
 
         Args:
-            prototype: bcc, fcc, sc, diamond, hcp, square, honeycomb or chain.
+            prototype: bcc, fcc, sc, diamond, hcp, square, triangular, honeycomb or chain.
             a: lattice parameter of the conventional cell, angstrom.
-            species: chemical symbols in any order.
+            species: chemical symbols in any order; "X" for a lattice of spins or fields, which holds no species.
             shape: conventional cells along each axis; one number means the same for all periodic axes.
             composition: fractions among the atoms, default equal ones.
             c: second lattice parameter of hcp.
@@ -122,11 +97,11 @@ class Lattice:
         Raises:
             ValueError: unknown prototype, a <= 0, a bad shape or species.
         """
-        if prototype not in _PROTOTYPES:
-            raise ValueError(f"no lattice is named {prototype!r}; there are {', '.join(_PROTOTYPES)}")
+        if prototype not in PROTOTYPES:
+            raise ValueError(f"no lattice is named {prototype!r}; there are {', '.join(PROTOTYPES)}")
         if not (np.isfinite(a) and a > 0):
             raise ValueError(f"the lattice parameter must be a positive number of angstroms, got {a}")
-        unit, basis, pbc = _PROTOTYPES[prototype]
+        unit, basis, pbc = PROTOTYPES[prototype]
         cell = unit * a
         if prototype == "hcp":
             cell[2, 2] = a * np.sqrt(8 / 3) if c is None else c
@@ -135,7 +110,8 @@ class Lattice:
             counts = [n for n, p in zip(counts, pbc, strict=True) if p]
         if len(counts) != sum(pbc):
             raise ValueError(f"a {prototype} lattice is repeated along {sum(pbc)} axes, got shape {shape}")
-        symbols = tuple(sorted({species} if isinstance(species, str) else set(species), key=_number))
+        named = {species} if isinstance(species, str) else set(species)
+        symbols = tuple(sorted(named if named != {VACANCY} else (), key=_number))
         fractions = {s: 1 / len(symbols) for s in symbols} if composition is None else dict(composition)
         if set(fractions) != set(symbols):
             raise ValueError(f"composition {fractions} and species {symbols} name different elements")
@@ -167,6 +143,16 @@ class Lattice:
     def square(cls, a: float, species: str | Sequence[str], shape: int | Sequence[int], **kw: Any) -> Lattice:
         """Square net in the plane of the first two axes; see `from_prototype`."""
         return cls.from_prototype("square", a, species, shape, **kw)
+
+    @classmethod
+    def cubic(cls, a: float, species: str | Sequence[str], shape: int | Sequence[int], **kw: Any) -> Lattice:
+        """Simple cubic, 1 site a cell; see `from_prototype`."""
+        return cls.from_prototype("sc", a, species, shape, **kw)
+
+    @classmethod
+    def triangular(cls, a: float, species: str | Sequence[str], shape: int | Sequence[int], **kw: Any) -> Lattice:
+        """Triangular net, 1 site a cell and 6 neighbours at a; see `from_prototype`."""
+        return cls.from_prototype("triangular", a, species, shape, **kw)
 
     @classmethod
     def honeycomb(cls, a: float, species: str | Sequence[str], shape: int | Sequence[int], **kw: Any) -> Lattice:

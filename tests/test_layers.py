@@ -17,6 +17,7 @@ LAYERS = {
     "lattice": 1,
     "crystal": 1,
     "naming": 1,
+    "prototypes": 1,
     "shells": 1,
     "boxes": 1,
     "recognise": 1,
