@@ -29,7 +29,7 @@ def quasi_chemical(
 
     Returns:
         (n, d) order and its error at all temperatures: that of the fit, its scatter, and half the difference from
-        the fit with a alone.
+        the fit with a alone; at most Z / sqrt(12), that of knowing only that p_ij lies between 0 and Z.
 
     Raises:
         ValueError: too few temperatures reached equilibrium.
@@ -55,5 +55,6 @@ def quasi_chemical(
             spreads.append(np.sqrt(np.einsum("ni,ij,nj->n", powers[:, :degree], covariance, powers[:, :degree])))
         probability = (random[k] * np.exp(fits[1])).clip(0, neighbours)
         values[:, k] = probability - random[k]
-        errors[:, k] = probability * np.hypot(spreads[1], 0.5 * (fits[1] - fits[0]))
+        error_of_fit = probability * np.hypot(spreads[1], 0.5 * (fits[1] - fits[0]))
+        errors[:, k] = np.minimum(error_of_fit, neighbours / np.sqrt(12))
     return values, errors

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asemacro.patches import Pairs, pairs_from_runs
-from asemacro.stationarity import middle_of, unsettled
+from asemacro.stationarity import lag, middle_of
 
 Floats = NDArray[np.float64]
 
@@ -49,9 +49,9 @@ class Record:
         return self.order[:, self._middle :]
 
     @property
-    def unsettled(self) -> Floats:
-        """(D,) what the mean order still changed by in the last doubling of the time, beyond noise."""
-        return unsettled(self.times_s, self.order)
+    def lag(self) -> Floats:
+        """(D,) how far the late mean order may still be from equilibrium, see `stationarity.lag`."""
+        return lag(self.times_s, self.order)
 
     @property
     def _middle(self) -> int:

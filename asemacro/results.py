@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -62,9 +64,8 @@ def learned_points(
     """
     reached = without_outliers([in_equilibrium(table, r, p) for r, p in zip(records, predictions, strict=True)])
     equilibrium = np.array([p.equilibrium for p in predictions])
-    # all runs lag behind alike where they have not quite arrived: no spread among them shows it
-    unsettled = np.array([record.unsettled[table.unlike] for record in records])
-    equilibrium_error = np.hypot([p.equilibrium_error for p in predictions], unsettled)
+    lags = np.array([record.lag[table.unlike] for record in records])
+    equilibrium_error = np.hypot([p.equilibrium_error for p in predictions], lags)
     if LEAST_REACHED <= reached.sum() < len(reached):
         kelvin = np.array([r.temperature_K for r in records])
         random = table.random[table.unlike]
@@ -74,10 +75,10 @@ def learned_points(
     points: list[Point] = []
     for k, (record, prediction) in enumerate(zip(records, predictions, strict=True)):
         covered = bool(reached[k]) or anneals_s[k] <= REACH * record.times_s[-1]
-        lag = unsettled[k] if anneals_s[k] > record.times_s[-1] else 0.0
+        missing = lags[k] if anneals_s[k] > record.times_s[-1] else 0.0
         for state, delta, error, good in (
             ("equilibrium", equilibrium[k], equilibrium_error[k], bool(reached[k])),
-            ("annealed", prediction.annealed, np.hypot(prediction.annealed_error, lag), covered),
+            ("annealed", prediction.annealed, np.hypot(prediction.annealed_error, missing), covered),
         ):
             all_delta, all_error = table.complete(delta, error, table.contacts(record.late))
             points += table.points(
@@ -105,7 +106,7 @@ def direct_points(table: PairTable, record: Record, anneal_s: float, thermal: fl
     spread = record.order[:, index].std(axis=0, ddof=1) / np.sqrt(runs) if runs > 1 else late.sd
     if not reached and record.relaxed:
         annealed, spread = late.mean, late.error
-    late_error = np.hypot(late.error, record.unsettled)
+    late_error = np.hypot(late.error, record.lag)
     points: list[Point] = []
     for state, delta, error, good in (
         ("equilibrium", late.mean, late_error, record.relaxed),
@@ -134,6 +135,7 @@ def equilibrium_by_swaps(
     sro: WarrenCowley,
     *,
     sweeps: int,
+    workers: int | None,
     rng: np.random.Generator,
     report: Report,
 ) -> list[SwapOrder]:
@@ -149,6 +151,7 @@ def equilibrium_by_swaps(
         counts: of each species and of vacancies ("X") in the box.
         sro: measures all pairs.
         sweeps: at each temperature and chain.
+        workers: 1 for one chain after the other, else both at once.
         rng: source of randomness.
         report: progress.
     """
@@ -160,18 +163,13 @@ def equilibrium_by_swaps(
     found: list[SwapOrder] = []
     for done, temperature in enumerate(reversed(temperatures_K)):
         chain = SwapMC(lattice, model, temperature)
-        series = []
-        for index in range(2):
-            run = chain.run(
-                states[index],
-                record_sweeps=marks,
-                observe=lambda x: sro(np.atleast_2d(x), lattice)[0],
-                rng=streams[index],
-            )
-            states[index] = run.x
-            series.append(run.record)
+        follow = partial(chain.run, record_sweeps=marks, observe=lambda x: sro(np.atleast_2d(x), lattice)[0])
+        with ThreadPoolExecutor(min(2, workers or 2)) as pool:
+            futures = [pool.submit(follow, x, rng=stream) for x, stream in zip(states, streams, strict=True)]
+            runs = [future.result() for future in futures]
+        states = [run.x for run in runs]
+        order = np.array([run.record for run in runs])
         report("swaps", (done + 1) / len(temperatures_K), f"swap Monte Carlo, {temperature:g} K")
-        order = np.array(series)
         average = stationary_average(order)
         kept = order[:, order.shape[1] // 2 :]
         half = kept.shape[1] // 2

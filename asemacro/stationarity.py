@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from asemacro.analysis import autocorrelation_time
 
 Floats = NDArray[np.float64]
-STILL = 2.5  # a change of the mean counts from this many standard errors on
-SMALLEST = 0.02  # and from this size on
+LONGEST_MEMORY = 0.8  # largest ratio of the changes in two doublings of the time
+STAND = 0.05  # a mean that is expected to change by less than this has come to a stand
 
 
 def middle_of(times: Floats) -> int:
@@ -24,9 +24,6 @@ def time_means(times: Floats, series: Floats) -> Floats:
 
 def change_per_doubling(times: Floats, series: Floats) -> tuple[Floats, Floats]:
     """By how much the time average over the second half of runs differs from that over the quarter before it.
-
-    Relaxation with many times goes on by nearly the same amount whenever the time doubles, which a comparison within
-    the second half hardly sees.
 
     Args:
         times: (n,) from the start of the runs.
@@ -45,6 +42,24 @@ def change_per_doubling(times: Floats, series: Floats) -> tuple[Floats, Floats]:
     slowest = slowest_time(times[middle:], after)
     length = times[-1] - times[middle]
     return change[0], after[0].std(axis=0) * np.sqrt(6 * slowest / length)
+
+
+def lag(times: Floats, series: Floats) -> Floats:
+    r"""(d,) how far the late mean of runs may still be from where it goes.
+
+    With a the change of the time average in the last doubling of the time, beyond its noise, and b that in the
+    doubling before, the doublings to come add a (q + q^2 + ...) = a q / (1 - q) with q = a / b, at most 0.8. For an
+    exponential decay q soon vanishes. Relaxation on many time scales, as of traps, goes on by nearly the same amount
+    in each doubling; within the second half it looks like a stand, and as all runs lag behind alike, neither their
+    spread nor a bootstrap over them shows it.
+    """
+    now, error = change_per_doubling(times, series)
+    middle = middle_of(times)
+    # noise must not make the earlier change small, and with it the ratio large
+    before = np.hypot(*change_per_doubling(times[: middle + 1], series[:, : middle + 1]))
+    size = np.sqrt(np.maximum(now**2 - error**2, 0.0))
+    ratio = np.minimum(size / np.maximum(before, 1e-300), LONGEST_MEMORY)
+    return size * ratio / (1 - ratio)
 
 
 def slowest_time(times: Floats, series: Floats) -> float:
@@ -74,16 +89,5 @@ def relaxation(times: Floats, series: Floats) -> tuple[float, float]:
     if len(times) - middle < 32:
         return 0.0, float("nan")
     slowest = slowest_time(times[middle:], series[:, middle:])
-    change, error = change_per_doubling(times, series)
-    stands = bool((np.abs(change) < np.maximum(STILL * error, SMALLEST)).all())
+    stands = bool((lag(times, series) < STAND).all())
     return 2 * (times[-1] - times[middle]) / slowest if stands else 0.0, float(slowest)
-
-
-def unsettled(times: Floats, series: Floats) -> Floats:
-    """(d,) what the mean changed by in the last doubling of the time, beyond the noise of that change.
-
-    An error of the late mean as an equilibrium value that neither the spread of the runs nor a bootstrap over them
-    can see: all of them lag behind alike.
-    """
-    change, error = change_per_doubling(times, series)
-    return np.sqrt(np.maximum(change**2 - error**2, 0.0))

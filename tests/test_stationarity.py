@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from asemacro.stationarity import change_per_doubling, middle_of, relaxation, time_means, unsettled
+from asemacro.stationarity import change_per_doubling, lag, middle_of, relaxation, time_means
 
 Floats = NDArray[np.float64]
 TAU = 20.0
@@ -25,6 +25,7 @@ def ornstein_uhlenbeck(runs: int, steps: int, seed: int, tau: float = TAU) -> tu
 
 def test_relaxation_of_an_ornstein_uhlenbeck_process() -> None:
     times, z = ornstein_uhlenbeck(16, 4000, seed=1)
+    z *= 0.1  # about the fluctuation of the order of a small cell
     length, found = relaxation(times, z)
     assert found == pytest.approx(TAU, rel=0.4)
     assert length == pytest.approx(4000 / TAU, rel=0.4)
@@ -51,8 +52,27 @@ def test_a_mean_that_grows_with_the_logarithm_of_time_is_no_equilibrium() -> Non
     # log2 averaged over [T/2, T] is larger by one than over [T/4, T/2]
     assert (np.abs(change - per_doubling) < 4.5 * error).all()
     assert relaxation(times, z)[0] == 0
-    owed = unsettled(times, z)
-    np.testing.assert_allclose(owed, np.sqrt(change**2 - error**2))
+    # one doubling changes as much as the one before: four more of them are counted
+    assert lag(times, z) == pytest.approx(4 * per_doubling, rel=0.25)
+
+
+@pytest.mark.parametrize("length", [7.0, 12.0, 20.0])
+def test_an_exponential_decay_is_over_after_some_relaxation_times(length: float) -> None:
+    times = np.linspace(0, length, 4001)
+    noise = 1e-4 * np.random.default_rng(4).standard_normal((4, 1, 1))
+    z = 1 - np.exp(-times)[None, :, None] + noise
+    late = z[:, times >= length / 2].mean()
+    # what is missing is not underrated, nor made much of
+    assert 1 - late - 1e-3 < lag(times, z)[0] < 0.05
+
+
+def test_noise_alone_is_no_lag() -> None:
+    lags = [lag(*ornstein_uhlenbeck(8, 1600, seed=seed + 300)) for seed in range(40)]
+    error = np.mean([change_per_doubling(*ornstein_uhlenbeck(8, 1600, seed=seed + 300))[1] for seed in range(40)])
+    # a change within one standard error, two thirds of all, counts for nothing
+    assert 0.5 < np.mean(np.array(lags) == 0) < 0.8
+    assert np.median(lags) == 0
+    assert np.percentile(lags, 90) < 10 * error
 
 
 def test_the_error_of_the_change_is_its_spread() -> None:
