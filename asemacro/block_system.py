@@ -17,7 +17,12 @@ _CHUNK_SITES = 1 << 23  # states are measured in chunks of about this many sites
 
 
 class Observable(Protocol):
-    """Intensive macroscopic observable: phi(x, lattice) -> (batch, dim)."""
+    """Intensive macroscopic observable: phi(x, lattice) -> (batch, dim).
+
+    One that is a sum of local terms may offer two shortcuts, exact differences from the changed sites alone:
+    change(x0, lattice, sites (batch, m), values (batch, m)) -> (batch, dim), where negative sites fill up a row, and
+    changes(x0, lattice, sites (batch, n_events, m), values) -> (batch, n_events, dim) for events that all start at x0.
+    """
 
     labels: tuple[str, ...]
     dim: int
@@ -81,6 +86,33 @@ class Blocks:
         shift = np.arange(self.lattice.copies) * self.lattice.block.n_sites
         return (own + shift[None, :, None]).reshape(len(x), -1)
 
+    @property
+    def immobile(self) -> bool:
+        """Whether the carriers of a cell stay where they are."""
+        return getattr(self.system, "immobile", False)
+
+    def draw_active(self, x: NDArray[Any], m: int, *, rng: np.random.Generator) -> NDArray[np.int64]:
+        """Sites (batch, m) of carriers that are to move: whole cells if m is a multiple of theirs, else a part of one.
+
+        Each carrier has the same probability. Where the carriers of a cell do not fill it, they are drawn one by one.
+
+        Raises:
+            ValueError: no carriers, or more than a cell's but not a multiple.
+        """
+        carriers = self.carriers(x)
+        own = getattr(self.system, "draw_active", None)
+        per_cell = carriers.shape[1] // self.lattice.copies
+        if own is None or per_cell == 0:
+            return draw_from(carriers, m, rng=rng)
+        if m > per_cell and m % per_cell:
+            raise ValueError(f"{m} active carriers are not a whole number of cells of {per_cell}")
+        order = rng.permuted(np.broadcast_to(np.arange(self.lattice.copies), (len(x), self.lattice.copies)), axis=1)
+        if m >= per_cell:
+            grouped = carriers.reshape(len(x), self.lattice.copies, per_cell)
+            return np.take_along_axis(grouped, order[:, : m // per_cell, None], axis=1).reshape(len(x), m)
+        chosen = np.arange(len(x)) * self.lattice.copies + order[:, 0]
+        return own(self.lattice.split(x)[chosen], m, rng=rng) + order[:, :1] * self.lattice.block.n_sites
+
     def evolve(
         self,
         x: NDArray[Any],
@@ -108,6 +140,34 @@ class Blocks:
             out[chosen] = new
             moved.reshape(-1)[members] = now + (chosen % self.lattice.copies * size)[:, None]
         return out.reshape(x.shape), moved
+
+
+def draw_active(system: MicroSystem, x: NDArray[Any], m: int, *, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Sites of m carriers of each state that are to move, each carrier with the same probability: (batch, m).
+
+    Carriers that fill the lattice (spins, cells of a field) are drawn by the system itself, `system.draw_active`: a
+    block of neighbours at a random place, whose surface is small. Others are drawn without replacement.
+
+    Args:
+        system: the micro system.
+        x: (batch, n_sites) states.
+        m: number of carriers that move.
+        rng: random generator.
+
+    Raises:
+        ValueError: no carriers, or the system has no blocks of m.
+    """
+    own = getattr(system, "draw_active", None)
+    if own is not None:
+        return np.asarray(own(x, m, rng=rng), dtype=np.int64)
+    return draw_from(np.asarray(system.carriers(x), dtype=np.int64), m, rng=rng)
+
+
+def draw_from(carriers: NDArray[np.int64], m: int, *, rng: np.random.Generator) -> NDArray[np.int64]:
+    """m of the carriers (batch, n) of each row, without replacement."""
+    if carriers.shape[1] == 0:
+        raise ValueError("the snapshots have no carriers; nothing can move")
+    return rng.permuted(carriers, axis=1)[:, :m]
 
 
 def observe(phi: Observable, x: NDArray[Any], lattice: Lattice | BlockLattice) -> Floats:

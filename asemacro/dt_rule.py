@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from asemacro.block_system import Observable, observe
+from asemacro.block_system import Observable, draw_active, observe
 from asemacro.patches import pair_time_needed
 
 if TYPE_CHECKING:
@@ -93,8 +93,7 @@ def event_time(system: MicroSystem, x: NDArray[Any], *, rng: np.random.Generator
     Found from below by factors of two, so no long evolution is ever started: a KMC would not come back from one.
     """
     part = x[rng.integers(len(x), size=32)]
-    carriers = np.asarray(system.carriers(part))
-    active = rng.permuted(carriers, axis=1)[:, :1]
+    active = draw_active(system, part, 1, rng=rng)
     duration = 1e-20
     for _ in range(200):
         changed = (system.evolve(part, duration, active, rng=rng)[0] != part).any(axis=1).mean()
@@ -145,10 +144,9 @@ def choose_dt(
     if n_rows < 8 * (phi.dim + 1):
         raise ValueError(f"n_rows must be at least {8 * (phi.dim + 1)} for {phi.dim} variables, got {n_rows}")
     part = x[rng.integers(len(x), size=n_rows)]
-    carriers = np.asarray(system.carriers(part))
-    n = carriers.shape[1]
+    n = np.asarray(system.carriers(part)).shape[1]
     m = 1 if fraction is None else max(1, round(fraction * n))
-    active = rng.permuted(carriers, axis=1)[:, :m]
+    active = draw_active(system, part, m, rng=rng)
     z0 = observe(phi, part, system.lattice)
     state, now, rows, notes = part, 0.0, [], []
     chosen = None

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from asemacro.block_system import BlockLattice, Observable, observe
+from asemacro.block_system import BlockLattice, Observable, draw_active, observe
 
 if TYPE_CHECKING:
     from asemacro.lattice import Lattice
     from asemacro.micro.base import MicroSystem
 
 Floats = NDArray[np.float64]
+_CHUNK = 1 << 22  # sites of the states that an observable's change is asked for at a time
 
 
 @dataclasses.dataclass(frozen=True)
@@ -150,17 +151,22 @@ class Transitions:
         lattice = self.lattice
         if not hasattr(phi, "change"):
             return observe(phi, self.state(t), lattice) - observe(phi, self.x0, lattice)
-        out = np.zeros((len(self), phi.dim))
         inner, copies = (lattice.block, lattice.copies) if isinstance(lattice, BlockLattice) else (lattice, 1)
         size = inner.n_sites
-        for row in range(len(self)):
-            part = slice(self.starts[t, row], self.starts[t, row + 1])
-            sites, values = self.sites[t][part], self.values[t][part]
-            for block in np.unique(sites // size):
-                here = sites // size == block
-                x = self.x0[row, block * size : (block + 1) * size]
-                change = phi.change(x, inner, sites[here] - block * size, values[here])
-                out[row] += np.asarray(change).reshape(-1)
+        cells = self.x0.reshape(len(self) * copies, size, *self.x0.shape[2:])
+        row = np.repeat(np.arange(len(self)), np.diff(self.starts[t]))
+        cell = row * copies + self.sites[t] // size
+        touched, first, counts = np.unique(cell, return_index=True, return_counts=True)
+        out = np.zeros((len(self), phi.dim))
+        step = max(1, _CHUNK // max(size, 1))
+        for low in range(0, len(touched), step):
+            part = slice(low, low + step)
+            here = first[part, None] + np.arange(counts[part].max())
+            used = here < (first + counts)[part, None]
+            here = np.where(used, here, 0)
+            sites = np.where(used, self.sites[t][here] % size, -1)
+            change = phi.change(cells[touched[part]], inner, sites, self.values[t][here])
+            np.add.at(out, touched[part] // copies, change)
         return out / copies
 
     def pairs(self, phi: Observable, condition: ArrayLike | None = None, time: int = -1) -> Pairs:
@@ -195,7 +201,7 @@ def partial_evolution(
 ) -> Transitions:
     """Let a random part of the carriers of each snapshot move, the rest frozen, and record successive times.
 
-    Of n carriers m = fraction * n (rounded, at least 1) are drawn without replacement, anew for each row, so each
+    Of n carriers m = fraction * n (rounded, at least 1) are drawn, anew for each row (`draw_active`), so that each
     is active with probability 1/K = m/n exactly and the drift K (phi(x1) - phi(x0)) / t is unbiased as t -> 0 for
     every phi. The evolution stops at times, never after a number of events: that would bias it.
 
@@ -229,10 +235,8 @@ def partial_evolution(
         part = x[first : first + rows]
         carriers = np.asarray(system.carriers(part), dtype=np.int64)
         n = carriers.shape[1]
-        if n == 0:
-            raise ValueError("the snapshots have no carriers; nothing can move")
         m = max(1, round(fraction * n))
-        active = rng.permuted(carriers, axis=1)[:, :m]
+        active = draw_active(system, part, m, rng=rng)
         state, now = part, 0.0
         for t, end in enumerate(ends):
             state, active = system.evolve(state, end - now, active, rng=rng)

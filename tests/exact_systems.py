@@ -65,5 +65,5 @@ class MeanWithChange(Mean):
     """The same with the shortcut."""
 
     def change(self, x0: Any, lattice: Any, sites: Any, values: Any) -> NDArray[np.float64]:
-        x0 = np.asarray(x0).reshape(-1)
-        return np.array([(np.asarray(values, float) - x0[sites]).sum() / lattice.n_sites])
+        before = np.take_along_axis(x0, np.maximum(sites, 0), 1)
+        return np.where(sites >= 0, np.asarray(values, float) - before, 0.0).sum(1, keepdims=True) / lattice.n_sites

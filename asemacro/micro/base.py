@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable
 from concurrent.futures import Executor
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,7 +18,13 @@ if TYPE_CHECKING:
 class MicroSystem(Protocol):
     """A system whose generator is a sum over carriers (vacancies, spins, grid cells).
 
-    `asemacro.testing.check_microsystem` tests that an object obeys it.
+    `asemacro.testing.check_microsystem` tests that an object obeys it. Three more things may be offered:
+
+    - `immobile = True`: the carriers never move, so snapshots need not say where they are;
+    - `draw_active(x, m, *, rng) -> (batch, m)`: sites of m carriers for a partial evolution, each carrier with the
+      same probability (for carriers that fill the lattice: a block of neighbours at a random place);
+    - `events(x, active=None) -> Events`: all that can happen next, with rates, from which exact infinitesimal moments
+      follow (`asemacro.moments`).
 
     Attributes:
         lattice: where the states live.
@@ -54,13 +60,28 @@ class MicroSystem(Protocol):
         ...
 
 
+class Events(NamedTuple):
+    """What can happen next in each state of a batch.
+
+    Attributes:
+        rates: (batch, n_events) in one over the system's unit of time; 0 for an event that cannot happen.
+        sites: (batch, n_events, m) sites that an event changes.
+        values: (batch, n_events, m) what they hold afterwards.
+    """
+
+    rates: NDArray[np.float64]
+    sites: NDArray[np.int64]
+    values: NDArray[Any]
+
+
 @dataclasses.dataclass(frozen=True)
 class Snapshots:
     """States of several trajectories at the same times.
 
     Attributes:
         x: (n_trajectories, n_times, n_sites) states.
-        sites: (n_trajectories, n_times, n_carriers) where the carriers are, in the same order at all times.
+        sites: (n_trajectories, n_times, n_carriers) where the carriers are, in the same order at all times; of
+            carriers that never move a view without memory of its own.
         times: (n_times,) times since the start.
     """
 
@@ -112,7 +133,11 @@ def sample(
         done.append(trajectory)
         if progress is not None:
             progress(1)
-    return Snapshots(np.stack([x for x, _ in done]), np.stack([sites for _, sites in done]), times)
+    states = np.stack([x for x, _ in done])
+    if getattr(system, "immobile", False):
+        here = np.asarray(system.carriers(x0[:1]))[0]
+        return Snapshots(states, np.broadcast_to(here, (*states.shape[:2], len(here))), times)
+    return Snapshots(states, np.stack([sites for _, sites in done]), times)
 
 
 def _trajectory(
@@ -125,5 +150,6 @@ def _trajectory(
     for pause in np.diff(times, prepend=0.0):
         now, sites = system.evolve(now, pause, sites, rng=rng)
         states.append(now[0])
-        places.append(sites[0])
-    return np.stack(states), np.stack(places)
+        if not getattr(system, "immobile", False):
+            places.append(sites[0])
+    return np.stack(states), np.array(places, dtype=np.int64)
