@@ -85,7 +85,7 @@ def run_phase_diagram(
     record = run_record(arguments, seed, wall, **diagram.about)
     written.append(write_json(folder / "run.json", record))
     checkpoint.clear()
-    _print_summary(diagram.points, diagram.map_pair)
+    _print_summary(diagram.points, diagram.map.pair)
     print(f"wrote {', '.join(path.name for path in written)} to {folder} in {wall:.0f} s")
 
 

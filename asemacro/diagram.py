@@ -17,9 +17,10 @@ from asemacro.campaign import Budget, Job, Report, run_jobs
 from asemacro.inputs import Boxes, as_lattice, check_temperatures, choose_barriers, choose_boxes
 from asemacro.observables import WarrenCowley
 from asemacro.points import PairTable, Point
-from asemacro.prediction import Prediction, learn, predict
+from asemacro.prediction import learn, predict
 from asemacro.results import direct_points, equilibrium_by_swaps, learned_points, record_summary, swap_points
 from asemacro.store import Checkpoint
+from asemacro.time_temperature import TimeTemperatureMap, time_temperature_map
 
 if TYPE_CHECKING:
     from asemacro.barriers.base import BarrierModel
@@ -37,17 +38,13 @@ class PhaseDiagram:
 
     Attributes:
         points: all of them.
-        map_times_s: (n_times,) time axis of the time-temperature map.
-        map_delta: (n_temperatures, n_times) order of the strongest pair; nan beyond the anneal.
-        map_pair: its name.
+        map: order of the strongest pair over time and temperature.
         ensemble: the learned model and the bootstrap members behind its error bars.
         about: what was run, for captions and run.json.
     """
 
     points: list[Point]
-    map_times_s: Floats
-    map_delta: Floats
-    map_pair: str
+    map: TimeTemperatureMap
     ensemble: list[NeuralSDE]
     about: dict[str, Any]
 
@@ -208,7 +205,7 @@ def phase_diagram(
             points += swap_points(table, exact[index], record.temperature_K, anneal_s * factor)
         if direct:
             points += direct_points(table, direct_records[index], anneal_s, factor)
-    map_pair, map_times, map_delta = _map(predictions, thermal, labels)
+    over_time = time_temperature_map(predictions, temperatures, thermal, labels)
     about = {
         "barriers": model.name,
         "species": list(lattice.species),
@@ -227,7 +224,7 @@ def phase_diagram(
             record_summary(record, prediction) for record, prediction in zip(small_records, predictions, strict=True)
         ],
     }
-    return PhaseDiagram(points, map_times, map_delta, map_pair, ensemble, about)
+    return PhaseDiagram(points, over_time, ensemble, about)
 
 
 def _check_numbers(
@@ -264,22 +261,3 @@ def _thermal_factor(temperature_K: float, boxes: Boxes, formation_energy_eV: flo
         return 1.0
     concentration = boxes.vacancies / boxes.large.n_sites
     return concentration * math.exp(formation_energy_eV / (kB * temperature_K))
-
-
-def _map(
-    predictions: Sequence[Prediction], thermal: Sequence[float], labels: Sequence[str]
-) -> tuple[str, Floats, Floats]:
-    """Paths of the strongest pair on one logarithmic time axis.
-
-    After the end of a path that has settled, the equilibrium value; after one that has not, nan.
-    """
-    strongest = int(np.argmax(np.max([np.abs(p.path).max(axis=0) for p in predictions], axis=0)))
-    ends = [(p.times_s[0] * f, p.anneal_s * f) for p, f in zip(predictions, thermal, strict=True)]
-    times = np.geomspace(min(e[0] for e in ends), max(e[1] for e in ends), 160)
-    delta = np.full((len(predictions), len(times)), np.nan)
-    for row, (p, factor) in zip(delta, zip(predictions, thermal, strict=True), strict=True):
-        own = np.log(p.times_s * factor)
-        row[:] = np.interp(np.log(times), own, p.path[:, strongest], left=np.nan)
-        row[times > p.times_s[-1] * factor] = p.equilibrium[strongest] if p.settled else np.nan
-        row[times < p.times_s[0] * factor] = p.start[strongest]
-    return labels[strongest], times, delta

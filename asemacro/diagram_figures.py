@@ -65,20 +65,15 @@ def draw_map(diagram: PhaseDiagram) -> Axes:
         clock = f"KMC time (s) at {about['vacancies']} vacancies on {about['sites']:,} sites"
     else:
         clock = f"time (s) with thermal vacancies, $E_f$ = {about['vacancy_formation_energy_eV']:g} eV"
-    temperatures = np.array(diagram.temperatures_K)
-    if len(temperatures) > 1:
+    over = diagram.map
+    if len(over.temperatures_K) > 1:
         plot.time_temperature_map(
-            axes[0],
-            diagram.map_times_s,
-            temperatures,
-            diagram.map_delta,
-            label=rf"$\delta$ of {diagram.map_pair}",
-            time_label=clock,
+            axes[0], over.times_s, over.temperatures_K, over.delta, label=rf"$\delta$ of {over.pair}", time_label=clock
         )
     else:
-        axes[0].semilogx(diagram.map_times_s, diagram.map_delta[0], color=plot.color_of(0))
+        axes[0].semilogx(over.times_s, over.delta[0], color=plot.color_of(0))
         axes[0].set_xlabel(clock)
-        axes[0].set_ylabel(rf"$\delta$ of {diagram.map_pair} at {temperatures[0]:g} K")
+        axes[0].set_ylabel(rf"$\delta$ of {over.pair} at {over.temperatures_K[0]:g} K")
     axes[0].set_title(caption(diagram), fontsize=9)
     return axes[0]
 
