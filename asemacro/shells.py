@@ -34,9 +34,12 @@ def find_shells(lattice: Lattice, n: int) -> tuple[Shell, ...]:
     """The first `n` shells, from ase.neighborlist on one unit cell of the undistorted crystal."""
     frame = np.linalg.inv(lattice.conventional)
     cell = lattice.cell @ frame @ lattice.ideal
+    spacing = (abs(np.linalg.det(cell)) / lattice.n_basis) ** (1 / 3)
+    unit = min(1.0, spacing)  # ase bins space in steps of 3 angstroms: it takes minutes for the cells of a fine grid
+    cell = cell / unit
     # ase is slow on very oblique cells
     reduced, change = minkowski_reduce(cell, pbc=np.array(lattice.pbc))
-    cutoff = 1.2 * (abs(np.linalg.det(cell)) / lattice.n_basis) ** (1 / 3)
+    cutoff = 1.2 * spacing / unit
     while True:
         i, j, step, distance = primitive_neighbor_list(
             "ijSd", lattice.pbc, reduced, lattice.basis @ cell, cutoff, use_scaled_positions=False
@@ -61,7 +64,7 @@ def find_shells(lattice: Lattice, n: int) -> tuple[Shell, ...]:
                 f"{s + 1} ({', '.join(str(len(t)) for t in tables[:8])}); its sites are not equivalent"
             )
         table = np.array(tables)
-        found.append(Shell(float(distance[rank == s].mean()), table, _each_bond_once(table)))
+        found.append(Shell(float(distance[rank == s].mean() * unit), table, _each_bond_once(table)))
     return tuple(found)
 
 

@@ -1,0 +1,193 @@
+"""PredatorPrey: two fields that react, diffuse and are shaken, on a chain or any other lattice."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from asemacro.micro.checks import positive
+from asemacro.micro.field_kernels import advance
+
+if TYPE_CHECKING:
+    from asemacro.lattice import Lattice
+
+Floats = NDArray[np.float64]
+_DEFAULTS = {"published": ((0.0, 1.0), 0.02), "physical": ((1e-4, 1e-4), 0.002)}
+
+
+class PredatorPrey:
+    r"""Prey u and predators v in cells; a state is (batch, n_sites, 2) float64, every cell a carrier.
+
+    du = [u (1 - u - v) + D_u Lap u] dt + noise,    dv = [a v (u - b) + D_v Lap v] dt + noise.
+
+    Two forms, on one lattice with Z first-shell neighbours at the distance r in d dimensions:
+
+    - "published" (arXiv 2511.12842): Lap f = sum over the neighbours of (f_j - f_i), on a chain [1, -2, 1] with no
+      1/dx^2, and N(0, sigma^2 dt) in every cell. Lengths do not enter: twice the cells are twice the domain.
+      Euler-Maruyama.
+    - "physical": Lap f = 2 d / (Z r^2) sum (f_j - f_i), which converges to the Laplacian for cells of one kind
+      with isotropic shells, and N(0, sigma^2 dt / volume) in a cell, space-time white noise. The reaction is Euler's,
+      diffusion Crank-Nicolson's: stable at any step, and for a linear reaction-free field the stationary variance
+      of every wave is exact at any step (modes with rate x step > 2 get there in alternating signs). With D_u = 0 the
+      variance of u in a cell grows as 1 / volume: the fields then have no continuum limit.
+
+    Along the lattice's open axes no flux leaves the box (Neumann, the cell itself as ghost value); others are
+    periodic. Evolution takes whole time steps and, for what is left of a duration, one shorter step: whole multiples
+    of the step compose exactly, others up to the error of the scheme, which is O(time_step). The fields are not held
+    positive; with noise so strong that u passes well below zero they run away, which raises.
+
+    Args:
+        lattice: where the fields live, without species: `Lattice.chain(dx, (), 200).opened(0)`.
+        a: rate of the predators.
+        b: prey at which predators neither grow nor die; with it the fixed point is (b, 1 - b).
+        D: (D_u, D_v); default (0, 1) published, (1e-4, 1e-4) physical, in length^2 / time.
+        noise: sigma; default 0.02 published, per root of time; 0.002 physical, per root of time times root of volume.
+        time_step: longest step.
+        form: "published" or "physical".
+
+    Raises:
+        ValueError: an unknown form, numbers out of range, or an explicit step beyond the stability of diffusion.
+    """
+
+    n_fields = 2
+
+    def __init__(
+        self,
+        lattice: Lattice,
+        a: float = 3.0,
+        b: float = 0.4,
+        D: tuple[float, float] | None = None,
+        noise: float | None = None,
+        time_step: float = 0.01,
+        form: str = "published",
+    ) -> None:
+        if form not in _DEFAULTS:
+            raise ValueError(f'the form of the equations is "published" or "physical", not {form!r}')
+        default_d, default_noise = _DEFAULTS[form]
+        self.lattice, self.form = lattice, form
+        self.a, self.b = positive(a, "rate of the predators", "1 / time"), float(b)
+        self.D = default_d if D is None else (float(D[0]), float(D[1]))
+        self.noise = default_noise if noise is None else float(noise)
+        self.time_step = positive(time_step, "time step", "time units")
+        if not all(np.isfinite(d) and d >= 0 for d in (*self.D, self.noise)) or not np.isfinite(self.b):
+            raise ValueError(f"D {self.D}, noise {self.noise} and b {self.b} must be finite, D and noise not negative")
+        shell = lattice.shells(1)[0]
+        self._table = lattice.neighbours(shell.offsets)
+        n_neighbours = shell.offsets.shape[1]
+        self._coupling, self._spread = np.array(self.D), self.noise
+        if form == "physical":
+            self._coupling = self._coupling * 2 * sum(lattice.pbc) / (n_neighbours * shell.distance**2)
+            self._spread = self.noise / np.sqrt(cell_volume(lattice))
+        elif 2 * n_neighbours * max(self.D) * self.time_step > 2:
+            raise ValueError(
+                f"Euler steps of {self.time_step:g} are unstable for diffusion {max(self.D):g} with {n_neighbours} "
+                f'neighbours; take at most {1 / (n_neighbours * max(self.D)):.3g} or form="physical"'
+            )
+
+    def on(self, lattice: Lattice) -> PredatorPrey:
+        """The same equations on another lattice."""
+        return PredatorPrey(lattice, self.a, self.b, self.D, self.noise, self.time_step, self.form)
+
+    def carriers(self, x: Floats) -> NDArray[np.int64]:
+        """Every cell, (batch, n_sites)."""
+        return np.tile(np.arange(self.lattice.n_sites), (len(x), 1))
+
+    def evolve(
+        self,
+        x: Floats,
+        duration: ArrayLike,
+        active: NDArray[np.integer] | None = None,
+        *,
+        rng: np.random.Generator,
+    ) -> tuple[Floats, NDArray[np.int64]]:
+        """Advance by `duration` (scalar or (batch,)); only the cells `active` (batch, m) move, the rest are ghosts.
+
+        Raises:
+            ValueError: shapes or values that make no sense, or fields that run away to infinity.
+        """
+        new = np.array(self._checked(x))
+        cells = self.carriers(new) if active is None else np.array(active, dtype=np.int64)
+        if cells.ndim != 2 or len(cells) != len(new):
+            raise ValueError(f"active must be cells of shape ({len(new)}, m), got {cells.shape}")
+        if cells.size and not (cells.min() >= 0 and cells.max() < self.lattice.n_sites):
+            raise ValueError(f"active cells must be 0..{self.lattice.n_sites - 1}, got {cells.min()}..{cells.max()}")
+        if np.any(np.diff(np.sort(cells, axis=1), axis=1) == 0):
+            raise ValueError("active cells must be different from each other")
+        times = np.array(np.broadcast_to(np.asarray(duration, dtype=float), (len(new),)))
+        if not np.all(np.isfinite(times) & (times >= 0)):
+            raise ValueError(f"a duration must be a finite time >= 0, got {times[~(times >= 0)][:1]}")
+        rates, implicit = np.array([self.a, self.b]), self.form == "physical"
+        advance(
+            rng, new, self._table, cells, times, self.time_step, rates, self._coupling, float(self._spread), implicit
+        )
+        if not np.isfinite(new).all():
+            raise ValueError("the fields ran away to infinity: the noise is too strong for them or the step too long")
+        return new, cells
+
+    def drift(self, x: Floats) -> Floats:
+        """Rates of change (batch, n_sites, 2) of the fields without noise, at x and with all cells active."""
+        x = self._checked(x)
+        u, v = x[..., 0], x[..., 1]
+        reaction = np.stack([u * (1 - u - v), self.a * v * (u - self.b)], axis=2)
+        return reaction + self._coupling * (x[:, self._table] - x[:, :, None]).sum(axis=2)
+
+    def mean_moments(self, x: Floats, active: NDArray[np.integer] | None = None) -> tuple[Floats, Floats]:
+        r"""Exact infinitesimal moments of the means of u and v, from the active cells alone.
+
+        mu = K / n sum_{i active} f_i and Sigma = K / n^2 sum_{i active} s^2 = s^2 / n for each field, s^2 the variance
+        of the noise of a cell over time; each cell being active with the probability 1/K, both are unbiased.
+
+        Args:
+            x: (batch, n_sites, 2) states.
+            active: (batch, m) cells, m = n / K; None for all.
+
+        Returns:
+            mu (batch, 2) and Sigma (batch, 2, 2).
+        """
+        speed = self.drift(x)
+        if active is not None:
+            speed = np.take_along_axis(speed, np.asarray(active, dtype=np.int64)[:, :, None], axis=1)
+        covariance = self._spread**2 / self.lattice.n_sites * np.eye(2)
+        return speed.mean(axis=1), np.tile(covariance, (len(speed), 1, 1))
+
+    def _checked(self, x: Floats) -> Floats:
+        x = np.asarray(x)
+        if x.ndim != 3 or x.shape[1:] != (self.lattice.n_sites, 2) or len(x) == 0:
+            raise ValueError(f"fields must have the shape (batch, {self.lattice.n_sites}, 2), got {x.shape}")
+        if x.dtype != np.float64 or not np.isfinite(x).all():
+            raise ValueError(f"fields must be finite float64 numbers, got {x.dtype}")
+        return x
+
+
+def cell_volume(lattice: Lattice) -> float:
+    """Length, area or volume that belongs to one site of a chain, net or crystal."""
+    axes = lattice.cell[np.array(lattice.pbc)]
+    return float(np.sqrt(np.linalg.det(axes @ axes.T)) / lattice.n_basis)
+
+
+def cosine_fields(lattice: Lattice, c1: ArrayLike, c2: ArrayLike, waves: float = 5.0) -> Floats:
+    """Starts u = c2 + c1 cos(2 pi waves x), v = 1 - u, x in (0, 1) along the first axis, at the centres of cells.
+
+    The published runs have 5 waves, c1 in (.05, .15) and c2 in (.45, .55).
+
+    Args:
+        lattice: where the fields live.
+        c1: amplitude, scalar or (batch,).
+        c2: mean of u, scalar or (batch,).
+        waves: periods in the box.
+
+    Returns:
+        (batch, n_sites, 2).
+    """
+    amplitude, mean = np.broadcast_arrays(np.atleast_1d(np.asarray(c1, float)), np.asarray(c2, float))
+    cell = np.indices(lattice.shape)[0].reshape(-1, 1)
+    place = (cell + lattice.basis[:, 0] - lattice.basis[:, 0].mean() + 0.5).reshape(-1) / lattice.shape[0]
+    u = mean[:, None] + amplitude[:, None] * np.cos(2 * np.pi * waves * place)
+    return np.stack([u, 1 - u], axis=2)
+
+
+def random_cosines(lattice: Lattice, batch: int, *, rng: np.random.Generator) -> Floats:
+    """Published starts: `cosine_fields` with c1 ~ U(.05, .15) and c2 ~ U(.45, .55), (batch, n_sites, 2)."""
+    return cosine_fields(lattice, rng.uniform(0.05, 0.15, batch), rng.uniform(0.45, 0.55, batch))

@@ -1,0 +1,355 @@
+"""Predator-prey fields: exact one-step laws, exact spectra of the linearised fields, frozen cells, interpolation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import ase.io
+import numpy as np
+import pytest
+from scipy import linalg, ndimage, stats
+from scipy.integrate import solve_ivp
+
+from asemacro.block_system import Blocks
+from asemacro.field_upsampling import finer, interpolate, interpolated_noise, refine
+from asemacro.fields import FieldMean, fields_from_atoms, fields_to_atoms
+from asemacro.lattice import Lattice
+from asemacro.micro.base import MicroSystem, sample
+from asemacro.micro.field import PredatorPrey, cell_volume, cosine_fields, random_cosines
+from asemacro.patches import partial_evolution
+from asemacro.testing import ALPHA, check_microsystem
+from asemacro.upsampling import upsample
+
+OPEN_CHAIN = Lattice.chain(0.1, (), 12).opened(0)
+OPEN_NET = Lattice.square(0.1, (), (5, 6)).opened(1)
+
+
+def reaction(x: np.ndarray, a: float = 3.0, b: float = 0.4) -> np.ndarray:
+    u, v = x[..., 0], x[..., 1]
+    return np.stack([u * (1 - u - v), a * v * (u - b)], axis=-1)
+
+
+def some_fields(lattice: Lattice, seed: int = 0, batch: int = 1) -> np.ndarray:
+    return np.random.default_rng(seed).uniform(0.3, 0.6, (batch, lattice.n_sites, 2))
+
+
+# --- the equations -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", ["published", "physical"])
+def test_laplacian_is_that_of_an_image_with_its_edges(form: str) -> None:
+    x = some_fields(OPEN_NET)
+    system = PredatorPrey(OPEN_NET, D=(0.02, 0.03), form=form)
+    image = x[0].reshape(5, 6, 2)
+    lap = np.stack([ndimage.laplace(image[..., f], mode=("wrap", "nearest")) for f in (0, 1)], axis=-1)
+    unit = 1.0 if form == "published" else 0.1**2
+    expected = reaction(image) + np.array([0.02, 0.03]) / unit * lap
+    np.testing.assert_allclose(system.drift(x)[0].reshape(5, 6, 2), expected, rtol=1e-10, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["chain", "square", "sc", "fcc", "bcc"])
+def test_physical_laplacian_has_the_continuum_limit(name: str) -> None:
+    n = 24
+    lattice = Lattice.from_prototype(name, 1.0 / n, (), n)
+    fractions = (lattice.positions() % 1)[:, 0]
+    wave = np.cos(2 * np.pi * fractions)
+    x = np.zeros((1, lattice.n_sites, 2))
+    x[0, :, 1] = wave
+    # u = 0: the reaction of v is -a b v
+    system = PredatorPrey(lattice, a=1.0, b=0.5, D=(0.0, 2.0), form="physical")
+    expected = -(0.5 + 2.0 * (2 * np.pi) ** 2) * wave
+    np.testing.assert_allclose(system.drift(x)[0, :, 1], expected, atol=0.01 * np.abs(expected).max())
+
+
+def test_volume_of_a_cell() -> None:
+    assert cell_volume(OPEN_CHAIN) == pytest.approx(0.1)
+    assert cell_volume(OPEN_NET) == pytest.approx(0.01)
+    assert cell_volume(Lattice.bcc(2.0, (), 3)) == pytest.approx(4.0)
+    assert cell_volume(Lattice.honeycomb(1.0, (), 4)) == pytest.approx(np.sqrt(0.75) / 2)
+
+
+@pytest.mark.parametrize(("form", "spread"), [("published", 0.02), ("physical", 0.02 / np.sqrt(0.1))])
+def test_one_step_is_euler_maruyama(form: str, spread: float) -> None:
+    system = PredatorPrey(OPEN_CHAIN, D=(0.0, 0.0), noise=0.02, form=form)
+    x = some_fields(OPEN_CHAIN)
+    new, _ = system.evolve(np.repeat(x, 2000, axis=0), 0.01, rng=np.random.default_rng(1))
+    pulls = (new - x - 0.01 * reaction(x)) / (spread * 0.1)
+    assert stats.kstest(pulls.reshape(-1), "norm").pvalue > ALPHA
+    assert stats.chi2.sf((pulls**2).sum(), pulls.size) > ALPHA
+
+
+@pytest.mark.parametrize(("form", "D"), [("published", (0.3, 1.0)), ("physical", (0.002, 0.02))])
+def test_without_noise_the_equations_are_solved_to_first_order(form: str, D: tuple[float, float]) -> None:
+    x = cosine_fields(OPEN_NET, 0.15, 0.5, 1.0)
+    errors = []
+    for step in (0.02, 0.01):
+        system = PredatorPrey(OPEN_NET, D=D, noise=0.0, time_step=step, form=form)
+        new, _ = system.evolve(x, 1.0, rng=np.random.default_rng(0))
+        solution = solve_ivp(
+            lambda _, y, s=system: s.drift(y.reshape(x.shape)).reshape(-1), (0, 1), x.reshape(-1), rtol=1e-9, atol=1e-11
+        )
+        errors.append(np.abs(new.reshape(-1) - solution.y[:, -1]).max())
+    assert errors[1] < 5e-3
+    assert errors[0] / errors[1] == pytest.approx(2.0, rel=0.1)
+
+
+def stationary(system: PredatorPrey, h: float, spread: float, k: int, n: int) -> np.ndarray:
+    """(2, 2) exact stationary covariance of wave k of the linearised scheme on a periodic chain, per point."""
+    jacobian = np.array([[-0.4, -0.4], [3 * 0.6, 0.0]])
+    lap = np.diag(system.drift_weight) * -(2 - 2 * np.cos(2 * np.pi * k / n))
+    if system.form == "published":
+        step, root = np.eye(2) + h * (jacobian + lap), np.eye(2)
+    else:
+        root = np.linalg.inv(np.eye(2) - 0.5 * h * lap)
+        step = root @ (np.eye(2) + 0.5 * h * lap + h * jacobian)
+    return linalg.solve_discrete_lyapunov(step, spread**2 * h * root @ root.T)
+
+
+class Weighted(PredatorPrey):
+    """Shows the weight of a neighbour to the test."""
+
+    @property
+    def drift_weight(self) -> np.ndarray:
+        x = np.zeros((1, self.lattice.n_sites, 2))
+        x[0, 0] = 1e-9
+        return self.drift(x)[0, 1] / 1e-9
+
+
+@pytest.mark.parametrize(
+    ("form", "D", "h"),
+    [("published", (0.0, 1.0), 0.05), ("physical", (0.02, 0.5), 0.05), ("physical", (0.5, 0.5), 0.4)],
+)
+def test_fluctuations_have_the_exact_spectrum(form: str, D: tuple[float, float], h: float) -> None:
+    n, runs = 16, 1500
+    lattice = Lattice.chain(0.3, (), n)
+    system = Weighted(lattice, D=D, noise=2e-4, time_step=h, form=form)
+    spread = 2e-4 / (np.sqrt(0.3) if form == "physical" else 1.0)
+    x = np.tile([0.4, 0.6], (runs, n, 1))
+    x, _ = system.evolve(x, 40.0, rng=np.random.default_rng(2))
+    modes = np.fft.rfft(x - [0.4, 0.6], axis=1) / np.sqrt(n)
+    for k in range(n // 2 + 1):
+        covariance = stationary(system, h, spread, k, n)
+        white = np.linalg.solve(np.linalg.cholesky(covariance), modes[:, k].T)
+        degrees = 2 * runs * (1 if k in (0, n // 2) else 2)
+        scale = 1.0 if k in (0, n // 2) else 2.0
+        square = scale * (np.abs(white) ** 2).sum()
+        assert ALPHA < stats.chi2.sf(square, degrees) < 1 - ALPHA, k
+        if form == "physical" and D[0] == D[1] and k >= 4:
+            # Crank-Nicolson: right even where rate x step is 4 to 9; left is the reaction: a factor 1 - h J/2
+            lap = np.diag(system.drift_weight) * -(2 - 2 * np.cos(2 * np.pi * k / n))
+            jacobian = np.array([[-0.4, -0.4], [3 * 0.6, 0.0]]) + lap
+            exact = linalg.solve_continuous_lyapunov(jacobian, -(spread**2) * np.eye(2))
+            np.testing.assert_allclose(np.diag(covariance), np.diag(exact), rtol=0.25 * h)
+
+
+# --- the protocol ------------------------------------------------------------------------------------------------
+
+SYSTEMS = [
+    (PredatorPrey(OPEN_CHAIN), 1.0),
+    (PredatorPrey(Lattice.chain(1.0, (), 10), form="physical", D=(0.1, 0.5), noise=0.02), 1.0),
+    (PredatorPrey(Lattice.chain(0.1, (), 10).opened(0), form="physical", D=(0.0, 0.02), noise=0.002), 0.5),
+    (PredatorPrey(OPEN_NET, D=(0.2, 1.0)), 1.0),
+]
+
+
+@pytest.mark.parametrize(("system", "long"), SYSTEMS)
+def test_obeys_the_protocol(system: PredatorPrey, long: float) -> None:
+    assert isinstance(system, MicroSystem)
+    x = cosine_fields(system.lattice, 0.15, 0.5, 1.0)
+    p = check_microsystem(system, x, (0.05, long), observable=FieldMean(), replicas=1500)
+    assert min(p.values()) > ALPHA
+
+
+def test_blocks_of_fields_obey_it_too() -> None:
+    system = Blocks(PredatorPrey(OPEN_CHAIN), 2)
+    cell = cosine_fields(OPEN_CHAIN, [0.15, 0.05], [0.5, 0.55], 1.0).reshape(1, -1, 2)
+
+    def mean(x: np.ndarray, lattice: Any) -> np.ndarray:
+        return x.mean(axis=1)
+
+    check_microsystem(system, cell, (0.05, 0.5), observable=mean, replicas=500)
+
+
+def test_patches_add_up_to_the_whole() -> None:
+    # one explicit step: the changes of 4 frozen-surroundings patches are together the change of all cells
+    system = PredatorPrey(OPEN_CHAIN, noise=0.0)
+    x = some_fields(OPEN_CHAIN)
+    rng = np.random.default_rng(0)
+    whole, _ = system.evolve(x, 0.01, rng=rng)
+    parts = [system.evolve(x, 0.01, cells[None], rng=rng)[0] - x for cells in np.arange(12).reshape(4, 3)]
+    np.testing.assert_allclose(sum(parts), whole - x, atol=1e-15)
+    moments = [system.mean_moments(x, cells[None]) for cells in np.arange(12).reshape(4, 3)]
+    drift, covariance = system.mean_moments(x)
+    np.testing.assert_allclose(np.mean([m for m, _ in moments], axis=0), drift, rtol=1e-12)
+    np.testing.assert_allclose(drift, (whole - x).mean(axis=1) / 0.01, rtol=1e-10)
+    np.testing.assert_allclose(covariance[0], 0.0)
+
+
+def test_frozen_cells_are_ghost_values_of_the_implicit_step() -> None:
+    # cells 3..6 between frozen ones: the step of the 4 x 4 system with Dirichlet values
+    lattice = Lattice.chain(0.1, (), 12).opened(0)
+    system = PredatorPrey(lattice, D=(0.0, 2.0), noise=0.0, form="physical")
+    x, inside, weight = some_fields(lattice), np.arange(3, 7), 2.0 / 0.01
+    new, _ = system.evolve(x, 0.01, inside[None], rng=np.random.default_rng(0))
+    lap = -2 * np.eye(4) + np.eye(4, k=1) + np.eye(4, k=-1)
+    right = 0.01 * system.drift(x)[0, inside, 1]
+    step = np.linalg.solve(np.eye(4) - 0.5 * 0.01 * weight * lap, right)
+    np.testing.assert_allclose(new[0, inside, 1] - x[0, inside, 1], step, rtol=1e-9)
+    np.testing.assert_array_equal(np.delete(new, inside, axis=1), np.delete(x, inside, axis=1))
+
+
+def test_moments_are_those_of_a_short_evolution() -> None:
+    system = PredatorPrey(OPEN_CHAIN, noise=0.05)
+    x, n = some_fields(OPEN_CHAIN), 20_000
+    new, _ = system.evolve(np.repeat(x, n, axis=0), 0.01, rng=np.random.default_rng(3))
+    change = new.mean(axis=1) - x.mean(axis=1)
+    drift, covariance = system.mean_moments(x)
+    pulls = (change.mean(axis=0) - 0.01 * drift[0]) / (change.std(axis=0) / np.sqrt(n))
+    assert (np.abs(pulls) < stats.norm.isf(ALPHA / 4)).all()
+    assert (np.abs(change.var(axis=0) / (0.01 * np.diag(covariance[0])) - 1) < 4.5 * np.sqrt(2 / n)).all()
+
+
+def test_a_duration_is_whole_steps_and_one_shorter() -> None:
+    system = PredatorPrey(OPEN_CHAIN, noise=0.0)
+    x, rng = some_fields(OPEN_CHAIN, batch=3), np.random.default_rng(0)
+    once, _ = system.evolve(x, [0.025, 0.0, 0.1], rng=rng)
+    twice, _ = system.evolve(system.evolve(x, 0.02, rng=rng)[0], 0.005, rng=rng)
+    np.testing.assert_array_equal(once[0], twice[0])
+    np.testing.assert_array_equal(once[1], x[1])
+    ten = x[2:]
+    for _ in range(10):
+        ten, _ = system.evolve(ten, 0.01, rng=rng)
+    np.testing.assert_array_equal(once[2], ten[0])
+
+
+def test_pairs_scale_the_change_by_the_number_of_patches() -> None:
+    system, phi = PredatorPrey(OPEN_CHAIN), FieldMean()
+    x = random_cosines(OPEN_CHAIN, 40, rng=np.random.default_rng(4))
+    moves = partial_evolution(system, x, [0.05, 0.1], 1 / 3, rng=np.random.default_rng(5))
+    assert moves.K == 3
+    for time in (0, 1):
+        state = moves.state(time)
+        assert np.array_equal((state != x).any(axis=2).sum(axis=1), np.full(40, 4))
+        pairs = moves.pairs(phi, time=time)
+        np.testing.assert_allclose(pairs.z0, x.mean(axis=1))
+        np.testing.assert_allclose(pairs.z1 - pairs.z0, 3 * (state - x).mean(axis=1), atol=1e-15)
+
+
+def test_snapshots_at_fixed_times() -> None:
+    system = PredatorPrey(OPEN_CHAIN)
+    small = sample(system, random_cosines(OPEN_CHAIN, 3, rng=np.random.default_rng(0)), [0, 0.3, 0.6], rng=_rng(1))
+    assert small.x.shape == (3, 3, 12, 2)
+    big, x = upsample(system, small, 2, how=interpolate, rng=_rng(2), relax_s=0.02)
+    assert isinstance(big, PredatorPrey)
+    assert big.lattice.shape == (24, 1, 1)
+    assert x.shape == (9, 24, 2)
+
+
+def _rng(seed: int) -> np.random.Generator:
+    return np.random.default_rng(seed)
+
+
+# --- observable, atoms, interpolation ------------------------------------------------------------------------------
+
+
+def test_change_of_the_mean() -> None:
+    phi, x = FieldMean(), some_fields(OPEN_CHAIN, batch=2)
+    sites = np.array([[3, 7, -1], [0, 11, 5]])
+    values = _rng(1).random((2, 3, 2))
+    new = x.copy()
+    for row in range(2):
+        used = sites[row] >= 0
+        new[row, sites[row, used]] = values[row, used]
+    np.testing.assert_allclose(phi.change(x, OPEN_CHAIN, sites, values), phi(new, OPEN_CHAIN) - phi(x, OPEN_CHAIN))
+    with pytest.raises(ValueError, match="two values"):
+        phi.change(x, OPEN_CHAIN, np.array([[1, 1], [2, 3]]), values[:, :2])
+    with pytest.raises(ValueError, match="different names"):
+        FieldMean(("u", "u"))
+
+
+def test_fields_survive_a_file_of_atoms(tmp_path: Path) -> None:
+    x = some_fields(OPEN_NET)
+    atoms = fields_to_atoms(OPEN_NET, x)
+    assert list(atoms.pbc) == [True, False, False]
+    assert set(atoms.get_chemical_symbols()) == {"X"}
+    shuffled = atoms[_rng(0).permutation(len(atoms))]
+    ase.io.write(tmp_path / "fields.extxyz", shuffled)
+    read = ase.io.read(tmp_path / "fields.extxyz")
+    np.testing.assert_allclose(fields_from_atoms(OPEN_NET, read), x, atol=1e-7)
+    with pytest.raises(ValueError, match="no array 'w'"):
+        fields_from_atoms(OPEN_NET, read, ("u", "w"))
+    with pytest.raises(ValueError, match="not one on each"):
+        fields_from_atoms(OPEN_NET, read[1:])
+    read.positions += [0.03, 0, 0]
+    with pytest.raises(ValueError, match="do not sit"):
+        fields_from_atoms(OPEN_NET, read)
+
+
+@pytest.mark.parametrize("factor", [1, 2, 3])
+def test_interpolation_is_linear_and_keeps_the_mean(factor: int) -> None:
+    for lattice in (OPEN_CHAIN, OPEN_NET, Lattice.chain(1.0, (), 8)):
+        x = some_fields(lattice)
+        fine = refine(lattice, x, factor)
+        larger = finer(lattice, factor)
+        assert fine.shape == (1, larger.n_sites, 2)
+        np.testing.assert_allclose(fine.mean(axis=1), x.mean(axis=1), rtol=1e-13)
+        assert larger.shells(1)[0].distance == pytest.approx(lattice.shells(1)[0].distance / factor)
+    # a straight line stays one up to the ends, where it is continued by the last value
+    line = np.repeat(np.arange(12.0)[None, :, None], 2, axis=2)
+    exact = np.clip((np.arange(12 * factor) + 0.5) / factor - 0.5, 0, 11)
+    np.testing.assert_allclose(refine(OPEN_CHAIN, line, factor)[0, :, 0], exact, atol=1e-13)
+
+
+def test_interpolation_takes_noise_away_as_reported() -> None:
+    assert interpolated_noise(1) == 1
+    assert interpolated_noise(2) == pytest.approx(5 / 8)
+    assert interpolated_noise(2, 2) == pytest.approx(25 / 64)
+    noise = _rng(2).standard_normal((4000, 12, 2))
+    for factor in (2, 3):
+        found = refine(Lattice.chain(1.0, (), 12), noise, factor).var()
+        assert found == pytest.approx(interpolated_noise(factor), rel=0.02)
+
+
+def test_interpolation_refuses_what_it_cannot_do() -> None:
+    with pytest.raises(ValueError, match="one site"):
+        refine(Lattice.bcc(1.0, (), 3), np.zeros((1, 54, 2)), 2)
+    with pytest.raises(ValueError, match="whole multiple"):
+        interpolate(PredatorPrey(OPEN_NET, D=(0, 0.5)), some_fields(OPEN_NET), 6, 1, rng=_rng(0))
+
+
+# --- bad input -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"form": "other"}, "form of the equations"),
+        ({"a": 0.0}, "rate of the predators"),
+        ({"noise": -1.0}, "not negative"),
+        ({"D": (0.0, np.inf)}, "not negative"),
+        ({"time_step": 0.0}, "time step"),
+        ({"D": (0.0, 60.0)}, "unstable"),
+    ],
+)
+def test_bad_parameters(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        PredatorPrey(OPEN_CHAIN, **arguments)
+
+
+def test_bad_states_and_fields_that_run_away() -> None:
+    system, x, rng = PredatorPrey(OPEN_CHAIN), some_fields(OPEN_CHAIN), _rng(0)
+    for bad in (x[0], x[:, :5], x.astype(np.float32), x * np.nan):
+        with pytest.raises(ValueError, match="fields must"):
+            system.evolve(bad, 0.1, rng=rng)
+    with pytest.raises(ValueError, match="duration"):
+        system.evolve(x, -1.0, rng=rng)
+    for active in ([[0, 0]], [[12]], [0]):
+        with pytest.raises(ValueError, match="active"):
+            system.evolve(x, 0.1, np.array(active), rng=rng)
+    with pytest.raises(ValueError, match="ran away"):
+        system.evolve(x - 5.0, 10.0, rng=rng)
+    with pytest.raises(ValueError, match="wrap around"):
+        Lattice.chain(1.0, "Nb", 5).opened(0)
+    with pytest.raises(ValueError, match="opened"):
+        Lattice.chain(1.0, (), 5).opened(1)
