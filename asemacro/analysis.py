@@ -1,4 +1,4 @@
-"""Averages over trajectories, with errors that know about autocorrelation."""
+"""Averages over trajectories, with errors that know about autocorrelation, and how far two mean trajectories are."""
 
 from __future__ import annotations
 
@@ -96,3 +96,61 @@ def stationary_average(z: ArrayLike, *, discard: float = 0.5) -> StationaryAvera
     # squares of a Gaussian decorrelate twice as fast, at most to white noise
     sd_error = sd / np.sqrt(2 * np.minimum(2 * effective, runs * n))
     return StationaryAverage(mean, error, sd, sd_error, tau, effective)
+
+
+@dataclasses.dataclass(frozen=True)
+class MeanErrors:
+    """How far mean trajectories are from reference ones, for each start and variable.
+
+    A relative error is sum (m_hat - m)^2 / sum m^2 over the times: large where m passes through zero, whatever the
+    model. The rms of m_hat - m has the unit of m and no such trouble.
+
+    Attributes:
+        transient: (n_starts, d) relative squared error up to the split.
+        equilibrium: (n_starts, d) relative squared error after it.
+        total: (n_starts, d) relative squared error over all times.
+        rms_transient: (n_starts, d) absolute.
+        rms_equilibrium: (n_starts, d) absolute.
+    """
+
+    transient: Floats
+    equilibrium: Floats
+    total: Floats
+    rms_transient: Floats
+    rms_equilibrium: Floats
+
+
+def mean_errors(model: ArrayLike, reference: ArrayLike, times: ArrayLike, split: float) -> MeanErrors:
+    """Relative squared and absolute errors of mean trajectories, transient and equilibrium apart.
+
+    Args:
+        model: (n_starts, n_times, d), (n_times, d) or (n_times,) means of the model.
+        reference: the same of the truth.
+        times: (n_times,).
+        split: last time of the transient.
+
+    Raises:
+        ValueError: shapes that differ, values that are not finite, no time on one side of the split.
+    """
+    shown, true, t = (np.asarray(a, dtype=float) for a in (model, reference, times))
+    if shown.shape != true.shape or not (np.isfinite(shown).all() and np.isfinite(true).all()):
+        raise ValueError(f"means must be finite and of one shape, got {shown.shape} and {true.shape}")
+    if t.ndim != 1:
+        raise ValueError(f"times must be (n_times,), got {t.shape}")
+    shape = {1: (1, -1, 1), 2: (1, *shown.shape)}.get(shown.ndim, shown.shape)
+    shown, true = shown.reshape(shape), true.reshape(shape)
+    early = t <= split
+    if shown.ndim != 3 or shown.shape[1] != len(t) or early.all() or not early.any():
+        raise ValueError(f"{len(t)} times, split at {split:g}, do not fit means of shape {np.shape(model)}")
+    square, size = (shown - true) ** 2, true**2
+
+    def relative(rows: NDArray[np.bool_]) -> Floats:
+        return square[:, rows].sum(axis=1) / np.maximum(size[:, rows].sum(axis=1), np.finfo(float).tiny)
+
+    return MeanErrors(
+        relative(early),
+        relative(~early),
+        relative(np.ones(len(t), dtype=bool)),
+        np.sqrt(square[:, early].mean(axis=1)),
+        np.sqrt(square[:, ~early].mean(axis=1)),
+    )
