@@ -16,7 +16,7 @@ from asemacro.barriers.energy import has_energy
 from asemacro.campaign import Report
 from asemacro.extrapolation import LEAST_REACHED, quasi_chemical
 from asemacro.micro.swap import SwapMC
-from asemacro.points import PairTable, Point
+from asemacro.points import TRUSTED_ERROR, PairTable, Point
 from asemacro.prediction import Prediction
 from asemacro.record import Record
 
@@ -60,7 +60,7 @@ def learned_points(
 
     Where the runs did not reach equilibrium it is extrapolated from the temperatures where they did
     (`quasi_chemical`), if there are enough. The annealed order counts as reached if the runs were as long as the
-    anneal, or equilibrium is reached.
+    anneal, or equilibrium is reached; after a path has settled it is that of equilibrium, where this is known.
     """
     reached = without_outliers([in_equilibrium(table, r, p) for r, p in zip(records, predictions, strict=True)])
     equilibrium = np.array([p.equilibrium for p in predictions])
@@ -75,10 +75,14 @@ def learned_points(
     points: list[Point] = []
     for k, (record, prediction) in enumerate(zip(records, predictions, strict=True)):
         covered = bool(reached[k]) or anneals_s[k] <= REACH * record.times_s[-1]
-        missing = lags[k] if anneals_s[k] > record.times_s[-1] else 0.0
+        annealed, annealed_error = prediction.annealed, prediction.annealed_error
+        if prediction.settled and equilibrium_error[k].max() <= TRUSTED_ERROR:
+            annealed, annealed_error = equilibrium[k], equilibrium_error[k]
+        elif anneals_s[k] > record.times_s[-1]:
+            annealed_error = np.hypot(annealed_error, lags[k])
         for state, delta, error, good in (
             ("equilibrium", equilibrium[k], equilibrium_error[k], bool(reached[k])),
-            ("annealed", prediction.annealed, np.hypot(prediction.annealed_error, missing), covered),
+            ("annealed", annealed, annealed_error, covered),
         ):
             all_delta, all_error = table.complete(delta, error, table.contacts(record.late))
             points += table.points(

@@ -19,8 +19,10 @@ from numpy.typing import NDArray
 
 import asemacro as am
 from asemacro.barriers.nnk import PublishedNetwork
+from asemacro.campaign import RELAXED
 from asemacro.patches import Pairs, pairs_from_runs
 from asemacro.sde import NeuralSDE
+from asemacro.stationarity import lag, relaxation
 from asemacro.train import FitOptions, fit_ensemble
 
 Floats = NDArray[np.float64]
@@ -178,10 +180,14 @@ def compare(
     pull = deviation / np.hypot(error[:, :3], truth_error)
     level, level_error, sd, rates = stationary(models, ends, plan.temperature_K, rng)
     reference = next((p for p in STATIONARY if p.temperature_K == plan.temperature_K), None)
-    settled: Floats | None = None
+    settled, cells = None, COPIES
     if plan.temperature_K >= 2000 or reference is not None:
         late = data[(reference or plan).name]
         settled = late.order[:, late.times_s > 0.4 * late.times_s[-1]][:, :, UNLIKE]
+        cells = ((reference or plan).edge // 8) ** 3
+    longest = max((p for p in TRAINING if p.temperature_K == plan.temperature_K), key=lambda p: p.until)
+    times_s, order = data[longest.name].times_s, data[longest.name].order[:, :, UNLIKE]
+    behind, reached = lag(times_s, order), relaxation(times_s, order)[0] >= RELAXED
     rows: list[dict[str, object]] = []
     for k, pair in enumerate(PAIRS):
         row: dict[str, object] = {
@@ -197,7 +203,8 @@ def compare(
             "end_s": times[-1],
             "pull_rms": np.sqrt((pull[:, k] ** 2).mean()),
             "stationary_sde": level[k],
-            "stationary_error": level_error[k],
+            "stationary_error": np.hypot(level_error[k], behind[k]),
+            "equilibrium_reached": reached,
             "sd_sde": sd[k],
             "published": PUBLISHED.get(plan.temperature_K, (np.nan,) * 3)[k],
             "slowest_relaxation_s": 1 / rates[0],
@@ -206,7 +213,7 @@ def compare(
         if settled is not None:
             row["stationary_direct"] = settled[:, :, k].mean()
             row["stationary_direct_error"] = settled[:, :, k].mean(axis=1).std(ddof=1) / np.sqrt(len(settled))
-            row["sd_direct"] = settled[:, :, k].std()
+            row["sd_direct"] = settled[:, :, k].std() * np.sqrt(cells / COPIES)
         rows.append(row)
         print(" ".join(f"{k}={v:.4g}" if isinstance(v, float) else str(v) for k, v in row.items()), flush=True)
     return rows
