@@ -25,7 +25,7 @@ SPAN = 150.0  # longest path in units of the fastest relaxation
 SETTLED = 12.0  # relaxation times after which a path is taken to be in equilibrium
 
 
-FIT = FitOptions(max_epochs=10, min_steps=500)
+FIT = FitOptions(max_epochs=10, min_steps=500, max_steps=1500)
 
 
 @dataclasses.dataclass(frozen=True)

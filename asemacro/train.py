@@ -45,6 +45,7 @@ class FitOptions:
     Attributes:
         max_epochs: most passes over the pairs; the learning rate falls along a half cosine over them.
         min_steps: at least this many gradient steps: few pairs get more epochs.
+        max_steps: so many pairs that an epoch has more steps than this get one epoch, else at most this many steps.
         batch_size: pairs a step; all at once if there are fewer.
         learning_rate: of Adam, at the start.
         weight_decay: pulls the networks' weights (not biases) to zero.
@@ -59,6 +60,7 @@ class FitOptions:
 
     max_epochs: int = 12
     min_steps: int = 800
+    max_steps: int = 20_000
     batch_size: int = 2048
     learning_rate: float = 3e-3
     weight_decay: float = 1e-4
@@ -68,8 +70,8 @@ class FitOptions:
     noise_scale: float | None = None
 
     def __post_init__(self) -> None:
-        if self.max_epochs < 1 or self.batch_size < 1 or self.min_steps < 0:
-            raise ValueError("max_epochs and batch_size must be at least 1, min_steps not negative")
+        if self.max_epochs < 1 or self.batch_size < 1 or not 0 <= self.min_steps <= self.max_steps:
+            raise ValueError("max_epochs and batch_size must be at least 1, and 0 <= min_steps <= max_steps")
         if not (0 <= self.validation < 1 and self.learning_rate > 0 and self.patience > 0 and self.averaging > 0):
             raise ValueError("validation must lie in [0, 1); learning_rate, patience and averaging be positive")
         if self.noise_scale is not None and not self.noise_scale > 0:
@@ -178,7 +180,8 @@ def _descend(
     check = torch.from_numpy(np.flatnonzero(held_out))
     check_weight = torch.from_numpy(pairs.weight[held_out]).float()
     per_epoch = max(1, math.ceil(len(rows) / options.batch_size))
-    epochs = max(options.max_epochs, math.ceil(options.min_steps / per_epoch))
+    affordable = max(1, options.max_steps // per_epoch)
+    epochs = min(max(options.max_epochs, math.ceil(options.min_steps / per_epoch)), affordable)
     steps = epochs * per_epoch
     decayed = [p for name, p in sde.named_parameters() if name.endswith("weight")]
     others = [p for name, p in sde.named_parameters() if not name.endswith("weight")]

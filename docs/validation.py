@@ -124,7 +124,7 @@ def learn(plans: list[Plan], data: dict[str, Runs], columns: list[int], rng: np.
         )
     d = len(columns)
     sde = NeuralSDE(am.OnsagerNet(d), am.FullDiffusion(d), sites=1024 * COPIES)
-    options = FitOptions(max_epochs=4, min_steps=500)
+    options = FitOptions(max_epochs=4, min_steps=500, max_steps=1500)
     return fit_ensemble(sde, Pairs.concat(parts), MEMBERS, rng=rng, options=options)
 
 

@@ -153,3 +153,13 @@ def test_bad_input() -> None:
     for bad in ({"max_epochs": 0}, {"validation": 1.0}, {"learning_rate": 0.0}, {"noise_scale": -1.0}):
         with pytest.raises(ValueError):
             FitOptions(**bad)
+
+
+def test_many_pairs_get_few_epochs() -> None:
+    pairs = ou_pairs(np.random.default_rng(8), 900)
+    for most, epochs in ((3, 1), (25, 2), (1000, 5)):
+        options = FitOptions(max_epochs=5, min_steps=0, max_steps=most, batch_size=100, validation=0.0)
+        history = fit(model(2), pairs, rng=np.random.default_rng(9), options=options)
+        assert len(history.training) == epochs
+    with pytest.raises(ValueError, match="max_steps"):
+        FitOptions(min_steps=10, max_steps=5)
