@@ -203,6 +203,7 @@ def run_jobs(jobs: Sequence[Job], workers: int | None, checkpoint: Checkpoint | 
                 raise KeyboardInterrupt
             report(job.name, fraction, text)
 
+        report(job.name, 0.0, "compiling the kernels, once on each machine")
         record = job.run(progress)
         if checkpoint is not None:
             checkpoint.save(job.name, record.to_arrays())
