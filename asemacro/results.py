@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 REACH = 1.5  # a path may go this much beyond the data's time before it counts as extrapolated
+MARKS = 1000  # times that a chain of swaps is looked at
+STILL = 4.0  # standard errors by which two halves may differ, the largest of all pairs
 AGREE = 0.05  # learned equilibrium and late data may differ by this, or by three standard errors
 
 
@@ -163,7 +165,7 @@ def equilibrium_by_swaps(
         return []
     states = list(lattice.random_state(counts, batch=2, rng=rng))
     streams = rng.spawn(2)
-    marks = np.unique(np.linspace(0, sweeps, 101).astype(int)[1:])
+    marks = np.unique(np.linspace(0, sweeps, MARKS + 1).astype(int)[1:])
     found: list[SwapOrder] = []
     for done, temperature in enumerate(reversed(temperatures_K)):
         chain = SwapMC(lattice, model, temperature)
@@ -178,7 +180,8 @@ def equilibrium_by_swaps(
         kept = order[:, order.shape[1] // 2 :]
         half = kept.shape[1] // 2
         change = np.abs(kept[:, half:].mean(axis=(0, 1)) - kept[:, :half].mean(axis=(0, 1)))
-        stands = bool((change < np.maximum(4 * average.error, 0.02)).all())
+        # a mean over half as much has sqrt(2) times the error, the difference of two of them twice the error
+        stands = bool((change < np.maximum(2 * STILL * average.error, 0.02)).all())
         found.append(SwapOrder(average.mean, average.error, stands))
     return found[::-1]
 
