@@ -80,6 +80,17 @@ class Pairs:
         """Some of the pairs, by index or mask."""
         return Pairs(**{f.name: getattr(self, f.name)[rows] for f in dataclasses.fields(self)})
 
+    def balanced(self) -> Pairs:
+        """The same pairs, weighted so that every condition counts the same in total.
+
+        Slow runs of a low temperature hold many more pairs than fast ones, and would decide alone what the parts of a
+        model that all temperatures share are used for.
+        """
+        _, place, count = np.unique(self.condition, axis=0, return_inverse=True, return_counts=True)
+        total = np.bincount(place.reshape(-1), weights=self.weight, minlength=len(count))
+        share = self.weight.sum() / len(count) / np.maximum(total, 1e-300)
+        return dataclasses.replace(self, weight=self.weight * share[place.reshape(-1)])
+
     @staticmethod
     def concat(parts: Sequence[Pairs]) -> Pairs:
         """All pairs of several sets; groups of different sets stay different.

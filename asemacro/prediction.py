@@ -81,7 +81,7 @@ def learn(
     Returns:
         The model, then the members whose spread is its error.
     """
-    pairs = Pairs.concat([record.pairs(columns, rng=rng) for record in records])
+    pairs = Pairs.concat([record.pairs(columns, rng=rng) for record in records]).balanced()
     many = len({record.temperature_K for record in records}) > 1
     conditions = 1 if many else 0
     if not many:

@@ -54,8 +54,8 @@ class Plan:
 
 
 TRAINING = [
-    Plan(2000, 8, 64, 60_000, 60, 250, 1, 1.63e-10),
-    Plan(1400, 8, 40, 80_000, 25, 1000, 1, 8e-9),
+    Plan(2000, 8, 256, 60_000, 60, 250, 1, 1.63e-10),
+    Plan(1400, 8, 120, 80_000, 25, 1000, 1, 8e-9),
     Plan(1400, 8, 16, 1_000_000, 25, 1000, 3, 8e-9),
     Plan(1000, 8, 40, 300_000, 25, 2000, 1, 2.4e-6),
     Plan(1000, 8, 16, 20_000_000, 25, 2000, 3, 2.4e-6),
@@ -120,12 +120,12 @@ def learn(plans: list[Plan], data: dict[str, Runs], columns: list[int], rng: np.
         step = PAIR_STEP[plan.temperature_K] * plan.hop_s
         values = runs.order[:, :, columns]
         parts.append(
-            pairs_from_runs(values, runs.times_s, COPIES, plan.temperature_K, step_s=step, combinations=4, rng=rng)
+            pairs_from_runs(values, runs.times_s, COPIES, plan.temperature_K, step_s=step, combinations=2, rng=rng)
         )
     d = len(columns)
     sde = NeuralSDE(am.OnsagerNet(d), am.FullDiffusion(d), sites=1024 * COPIES)
     options = FitOptions(max_epochs=4, min_steps=500, max_steps=1500)
-    return fit_ensemble(sde, Pairs.concat(parts), MEMBERS, rng=rng, options=options)
+    return fit_ensemble(sde, Pairs.concat(parts).balanced(), MEMBERS, rng=rng, options=options)
 
 
 def mean_and_error(values: Floats) -> tuple[Floats, Floats]:

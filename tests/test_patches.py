@@ -189,3 +189,17 @@ def test_block_lattice_checks_shapes() -> None:
         BlockLattice(Spins(4).lattice, 0)
     with pytest.raises(ValueError, match="expected"):
         BlockLattice(Spins(4).lattice, 2).split(np.zeros((3, 7)))
+
+
+def test_balanced_pairs_give_every_temperature_the_same_weight() -> None:
+    rng = np.random.default_rng(3)
+    kelvin = np.repeat([600.0, 900.0, 2000.0], [50, 5, 10])
+    pairs = Pairs(rng.random((65, 2)), rng.random((65, 2)), 1.0, 4.0, kelvin, weight=rng.random(65))
+    even = pairs.balanced()
+    totals = [even.weight[kelvin == k].sum() for k in (600, 900, 2000)]
+    np.testing.assert_allclose(totals, pairs.weight.sum() / 3)
+    hot = kelvin == 2000
+    np.testing.assert_allclose(even.weight[hot] / even.weight[hot][0], pairs.weight[hot] / pairs.weight[hot][0])
+    np.testing.assert_allclose(pairs.take(hot).balanced().weight, pairs.weight[hot])
+    bare = Pairs(rng.random((4, 1)), rng.random((4, 1)), 1.0, 1.0, np.empty(0))
+    np.testing.assert_allclose(bare.balanced().weight, 1)
