@@ -5,33 +5,32 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-_PUBLIC = {
-    "Lattice": "lattice",
-    "WarrenCowley": "observables",
-    "warren_cowley": "short_range_order",
-    "load_barriers": "barriers",
-    "PairBarrier": "barriers",
-    "VacancyKMC": "micro.alloy",
-    "SwapMC": "micro.swap",
-    "sample": "micro.base",
-    "upsample": "upsampling",
-    "blocks": "upsampling",
-    "repeat": "upsampling",
-    "mosaic": "upsampling",
-    "partial_evolution": "patches",
-    "choose_dt": "dt_rule",
-    "Pairs": "patches",
-    "pairs_from_runs": "patches",
-    "NeuralSDE": "sde",
-    "OnsagerNet": "sde",
-    "FullDiffusion": "sde",
-    "simulate": "trajectories",
-    "save_sde": "sde_file",
-    "load_sde": "sde_file",
-    "fit": "train",
-    "stationary_average": "analysis",
-    "phase_diagram": "diagram",
+_MODULES = {
+    "lattice": "Lattice",
+    "spins": "random_spins spins_to_atoms spins_from_atoms",
+    "observables": "WarrenCowley",
+    "spin_observables": "Magnetization DomainWallDensity EnergyPerSite",
+    "joined": "Observables",
+    "short_range_order": "warren_cowley",
+    "barriers": "load_barriers PairBarrier",
+    "micro.alloy": "VacancyKMC",
+    "micro.swap": "SwapMC",
+    "micro.spin": "Ising",
+    "micro.curie_weiss": "CurieWeiss",
+    "micro.base": "sample",
+    "upsampling": "upsample blocks repeat mosaic",
+    "spin_upsampling": "replicate calibrate_flips",
+    "patches": "partial_evolution Pairs pairs_from_runs",
+    "moments": "Moments patch_moments infinitesimal_moments",
+    "dt_rule": "choose_dt",
+    "sde": "NeuralSDE OnsagerNet FullDiffusion",
+    "trajectories": "simulate",
+    "sde_file": "save_sde load_sde",
+    "train": "fit",
+    "analysis": "stationary_average",
+    "diagram": "phase_diagram",
 }
+_PUBLIC = {name: module for module, names in _MODULES.items() for name in names.split()}
 __all__ = ["__version__", *_PUBLIC]
 
 

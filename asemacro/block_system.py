@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from asemacro.micro.base import Events
 
 if TYPE_CHECKING:
     from asemacro.lattice import Lattice
@@ -124,22 +127,56 @@ class Blocks:
         """Advance by `duration` (scalar or (batch,)) with only the carriers at sites `active` (batch, m) moving."""
         cells = self.lattice.split(x)
         active = self.carriers(x) if active is None else np.asarray(active, dtype=np.int64)
-        size = self.lattice.block.n_sites
-        cell = np.arange(len(x))[:, None] * self.lattice.copies + active // size
         times = np.broadcast_to(np.asarray(duration, dtype=float), (len(x),))
         out = cells.copy()
         moved = active.copy()
-        # carriers of one cell are evolved together; cells with equally many active carriers form one batch
+        for chosen, members, sites in self._by_cell(active):
+            new, now = self.system.evolve(cells[chosen], times[chosen // self.lattice.copies], sites, rng=rng)
+            out[chosen] = new
+            moved.reshape(-1)[members] = now + self._start(chosen)
+        return out.reshape(x.shape), moved
+
+    def events(self, x: NDArray[Any], active: NDArray[np.integer] | None = None) -> Events:
+        """All that the active carriers (batch, m) can do next, carrier after carrier in their order.
+
+        Raises:
+            ValueError: the system of one cell has no `events`.
+        """
+        own = getattr(self.system, "events", None)
+        if own is None:
+            raise ValueError(f"{type(self.system).__name__} gives no rates (no `events`)")
+        cells = self.lattice.split(x)
+        active = self.carriers(x) if active is None else np.asarray(active, dtype=np.int64)
+        columns: list[NDArray[Any]] = []
+        for chosen, members, local in self._by_cell(active):
+            rates, sites, values = own(cells[chosen], local)
+            shifted = sites + np.where(sites >= 0, self._start(chosen)[..., None], 0)
+            for k, part in enumerate((rates, shifted, values)):
+                by_carrier = part.reshape(*members.shape, -1, *part.shape[2:])
+                if len(columns) <= k:
+                    columns.append(np.empty((active.size, *by_carrier.shape[2:]), dtype=part.dtype))
+                columns[k][members] = by_carrier
+        return Events(*(c.reshape(len(x), -1, *c.shape[2:]) for c in columns))
+
+    def _by_cell(
+        self, active: NDArray[np.int64]
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]:
+        """Active carriers (batch, m) gathered by cell; cells with equally many of them come together.
+
+        Yields:
+            (n,) cells, (n, k) places of their carriers in the flat `active`, (n, k) sites inside the cell.
+        """
+        size = self.lattice.block.n_sites
+        cell = np.arange(len(active))[:, None] * self.lattice.copies + active // size
         order = np.argsort(cell, axis=None, kind="stable")
         names, first, counts = np.unique(cell.reshape(-1)[order], return_index=True, return_counts=True)
         for count in np.unique(counts):
-            chosen = names[counts == count]
             members = order[first[counts == count][:, None] + np.arange(count)]
-            sites = (active.reshape(-1) % size)[members]
-            new, now = self.system.evolve(cells[chosen], times[chosen // self.lattice.copies], sites, rng=rng)
-            out[chosen] = new
-            moved.reshape(-1)[members] = now + (chosen % self.lattice.copies * size)[:, None]
-        return out.reshape(x.shape), moved
+            yield names[counts == count], members, active.reshape(-1)[members] % size
+
+    def _start(self, cells: NDArray[np.int64]) -> NDArray[np.int64]:
+        """(n, 1) first site of cells in their states."""
+        return (cells % self.lattice.copies * self.lattice.block.n_sites)[:, None]
 
 
 def draw_active(system: MicroSystem, x: NDArray[Any], m: int, *, rng: np.random.Generator) -> NDArray[np.int64]:

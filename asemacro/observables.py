@@ -21,7 +21,7 @@ from ase.data import atomic_numbers
 from numpy.typing import ArrayLike, NDArray
 
 from asemacro.lattice import Lattice
-from asemacro.pair_counts import count_changes, count_pairs
+from asemacro.pair_counts import count_changes, count_each_change, count_pairs
 
 Floats = NDArray[np.float64]
 
@@ -116,6 +116,37 @@ class WarrenCowley:
             self._need_all(atoms[1:])
             rows = [count_changes(x, shape, shells[s - 1].offsets, where, after, n_values) for s in self.shells]
             result[k] = (np.array(rows)[:, first, second] / atoms[first]).reshape(-1)
+        return result
+
+    def changes(
+        self, x0: NDArray[np.int8], lattice: Lattice, sites: NDArray[np.integer], values: NDArray[np.int8]
+    ) -> Floats:
+        """The change by each of several events that start from the same state: sites and values (batch, n_events, m).
+
+        Returns:
+            (batch, n_events, d); arguments and errors as in `change`.
+        """
+        x0, sites = np.atleast_2d(x0), np.ascontiguousarray(sites, dtype=np.int64)
+        values = np.where(sites >= 0, values, 0).astype(np.int8)
+        n_values = len(self._checked(lattice).species) + 1
+        shells = lattice.shells(max(self.shells))
+        shape = np.array(lattice.shape)
+        first, second = np.transpose(self.pairs) + 1
+        result = np.empty((*sites.shape[:2], self.dim))
+        for k, x in enumerate(x0):
+            before = np.where(sites[k] >= 0, x[sites[k]], 0)
+            if np.any(np.sort(before) != np.sort(values[k])):
+                raise ValueError("the change of state does not conserve the number of atoms of each species")
+            ranked = np.sort(sites[k])
+            if np.any((np.diff(ranked) == 0) & (ranked[:, 1:] >= 0)):
+                raise ValueError("a site is given two values in one change of state")
+            atoms = np.bincount(x, minlength=n_values)
+            self._need_all(atoms[1:])
+            counts = [
+                count_each_change(x, shape, shells[s - 1].offsets, sites[k], values[k], n_values)[:, first, second]
+                for s in self.shells
+            ]
+            result[k] = (np.stack(counts, axis=1) / atoms[first]).reshape(-1, self.dim)
         return result
 
     def pair_counts(self, x: NDArray[np.int8], lattice: Lattice) -> NDArray[np.int64]:

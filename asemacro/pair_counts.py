@@ -174,3 +174,24 @@ def count_changes(
                 change[new, other] += 1
                 change[other, new] += 1
     return change
+
+
+@njit(cache=True, nogil=True)
+def count_each_change(
+    x: NDArray[np.int8],
+    shape: NDArray[np.int64],
+    offsets: NDArray[np.int64],
+    sites: NDArray[np.int64],
+    values: NDArray[np.int8],
+    n_values: int,
+) -> NDArray[np.int64]:
+    """(n_events, n_values, n_values) `count_changes` of each of several changes (n_events, m) of the same state.
+
+    Sites may be in any order; negative ones are ignored.
+    """
+    changes = np.empty((len(sites), n_values, n_values), dtype=np.int64)
+    for e in range(len(sites)):
+        order = np.argsort(sites[e])
+        order = order[np.count_nonzero(sites[e] < 0) :]
+        changes[e] = count_changes(x, shape, offsets, sites[e][order], values[e][order], n_values)
+    return changes

@@ -90,7 +90,7 @@ def stencil_of(lattice: Lattice, weights: tuple[float, ...]) -> Stencil:
 
 
 @njit(cache=True, nogil=True, inline="always", error_model="numpy")
-def locate(grid: Grid, site: int) -> tuple[int, int, int, int, bool]:
+def locate(grid: Grid, site: int) -> tuple[np.int64, np.int64, np.int64, np.int64, np.bool]:
     """Basis index and cell of a site, and whether all its neighbours lie at `deltas`."""
     n2, n3, n_basis = np.uint32(grid.n2), np.uint32(grid.n3), np.uint32(grid.n_basis)  # 32-bit divisions are fast
     cell = np.uint32(np.uint32(site) // n_basis)
@@ -143,7 +143,7 @@ def bond_sums(stencil: Stencil, x: NDArray) -> NDArray:
 
 
 @njit(cache=True, nogil=True)
-def _dot(a: NDArray, b: NDArray) -> int:
+def _dot(a: NDArray, b: NDArray) -> np.int32:
     total = np.int32(0)
     for i in range(len(a)):
         total += np.int32(a[i]) * np.int32(b[i])

@@ -113,6 +113,9 @@ def mosaic(
     and heal only over the full relaxation time: give `upsample` a relax_s of that order. `fix_composition` brings
     the counts of all species, vacancies included, to `wanted` (default: `copies` times those of the first cell).
 
+    Systems whose carriers never move (spins) have no composition to fix. In a transient take spins of one start and
+    age, one `Snapshots` for each start, and relax for half a unit of time at most: the state ages meanwhile.
+
     Arguments as in `blocks`.
     """
     big = _on_larger(system, copies)
@@ -127,6 +130,8 @@ def mosaic(
             block = np.roll(cells[cell].reshape(*small.shape, small.n_basis), shift, axis=(0, 1, 2))
             window = tuple(slice(p * n, (p + 1) * n) for p, n in zip(place, small.shape, strict=True))
             grid[row][window] = block
+    if getattr(system, "immobile", False):
+        return big, x
     counts = np.bincount(cells[0], minlength=len(small.species) + 1) * copies if wanted is None else np.asarray(wanted)
     return big, fix_composition(x, counts, rng=rng)
 

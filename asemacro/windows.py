@@ -94,7 +94,7 @@ def random_windows(lattice: Lattice, n_sites: int, batch: int, *, rng: np.random
     """
     size = window_size(lattice, n_sites)
     steps = [m if open_ or m == n else 1 for m, n, open_ in zip(size, lattice.shape, lattice.open_axes, strict=True)]
-    counts = np.array(lattice.shape) // steps
+    counts = np.array(lattice.shape, dtype=np.int64) // np.array(steps, dtype=np.int64)
     corners = rng.integers(0, counts, size=(batch, 3)) * steps
     return window_sites(lattice, corners, size)
 

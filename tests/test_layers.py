@@ -19,6 +19,7 @@ LAYERS = {
     "naming": 1,
     "prototypes": 1,
     "windows": 1,
+    "spins": 1,
     "shells": 1,
     "boxes": 1,
     "recognise": 1,
@@ -28,19 +29,27 @@ LAYERS = {
     "fields": 2,
     "stencil": 2,
     "spin_observables": 2,
+    "joined": 2,
     "barriers": 2,
     "micro": 3,
     "distil": 4,
     "upsampling": 4,
+    "spin_upsampling": 4,
     "field_upsampling": 4,
     "block_system": 4,
     "patches": 4,
     "moments": 4,
     "dt_rule": 4,
     "drift": 5,
+    "linear_drift": 5,
+    "least_squares": 5,
     "diffusion": 5,
+    "polynomial": 5,
     "sde": 5,
     "sde_file": 5,
+    "density_fit": 5,
+    "moment_fit": 5,
+    "reversible": 5,
     "trajectories": 5,
     "analysis": 7,
     "collapse": 7,
@@ -63,7 +72,7 @@ LAYERS = {
     "diagram": 8,
     "cli": 8,
 }
-LEARNER = ("drift", "diffusion", "sde", "train")
+LEARNER = ("drift", "diffusion", "polynomial", "reversible", "sde", "moment_fit", "density_fit", "train")
 
 
 def modules() -> list[Path]:

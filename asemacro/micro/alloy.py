@@ -13,6 +13,7 @@ from ase.units import kB
 from numpy.typing import ArrayLike, NDArray
 
 from asemacro.barriers.base import BarrierModel
+from asemacro.micro.base import Events
 from asemacro.micro.cache import Cache, CachePool
 from asemacro.micro.checks import active_of, count_of, positive, state_of, states_of, time_of, vacancies_of
 from asemacro.micro.kernels import CHUNK, CLAMPED, HIT, HOP, MISS, SEEN, Walk, new_walk, walk_on
@@ -160,6 +161,28 @@ class VacancyKMC:
         finally:
             self._caches.give(cache)
         return walk.rates
+
+    def events(self, x: NDArray[np.int8], active: NDArray[np.integer] | None = None) -> Events:
+        """All first-shell jumps of the active vacancies of states (batch, n_sites), with their rates in Hz.
+
+        Returns:
+            Events (batch, m Z) that change 2 sites each, vacancy after vacancy in the order of `lattice.shells(1)`;
+            a jump onto a vacancy changes nothing, at the rate 0.
+        """
+        x = states_of(self._lattice, x)
+        vacancies = vacancies_of(x) if active is None else active_of(x, active)
+        offsets = self._lattice.shells(1)[0].offsets
+        cell, basis = np.divmod(vacancies, self._lattice.n_basis)
+        moves = offsets[basis]
+        there = np.stack(np.unravel_index(cell, self._lattice.shape), axis=-1)[..., None, :] + moves[..., :3]
+        target = np.ravel_multi_index(tuple(np.moveaxis(there % self._shape, -1, 0)), self._lattice.shape)
+        target = target * self._lattice.n_basis + moves[..., 3]
+        batch, m, z = target.shape
+        flat = target.reshape(batch, m * z)
+        sites = np.stack([np.repeat(vacancies, z, axis=1), flat], axis=-1)
+        atoms = np.take_along_axis(x, flat, axis=1)
+        rates = np.array([self.rates(state, row) for state, row in zip(x, vacancies, strict=True)])
+        return Events(rates.reshape(batch, m * z), sites, np.stack([atoms, np.zeros_like(atoms)], axis=-1))
 
     def evolve(
         self,

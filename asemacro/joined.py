@@ -1,0 +1,71 @@
+"""Several observables as one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+
+class Observables:
+    """Observables of the same states, one after another: phi(x, lattice) -> (batch, sum of their dimensions).
+
+    Args:
+        members: observables, callables phi(x, lattice) -> (batch, dim) with `labels` and `dim`.
+
+    Attributes:
+        members: the observables.
+        labels: all labels in order.
+        dim: their number.
+
+    Raises:
+        ValueError: no observable, or a label that occurs twice.
+    """
+
+    def __init__(self, members: Sequence[Any]) -> None:
+        self.members = tuple(members)
+        self.labels: tuple[str, ...] = tuple(label for phi in self.members for label in phi.labels)
+        if not self.members:
+            raise ValueError("no observables to join")
+        if len(set(self.labels)) < len(self.labels):
+            raise ValueError(f"the labels of joined observables must differ, got {', '.join(self.labels)}")
+        self.dim = sum(phi.dim for phi in self.members)
+
+    def __call__(self, x: NDArray[Any], lattice: Any) -> Floats:
+        """Values of states x (batch, n_sites); (batch, dim)."""
+        return np.concatenate([np.asarray(phi(x, lattice)) for phi in self.members], axis=1)
+
+    def change(self, x0: NDArray[Any], lattice: Any, sites: NDArray[np.integer], values: NDArray[Any]) -> Floats:
+        """phi(x1) - phi(x0) from the changed sites (batch, m); negative sites are ignored."""
+        parts = [
+            phi.change(x0, lattice, sites, values)
+            if hasattr(phi, "change")
+            else np.asarray(phi(_after(x0, sites, values), lattice)) - np.asarray(phi(x0, lattice))
+            for phi in self.members
+        ]
+        return np.concatenate(parts, axis=1)
+
+    def changes(self, x0: NDArray[Any], lattice: Any, sites: NDArray[np.integer], values: NDArray[Any]) -> Floats:
+        """The change by each of several events (batch, n_events, m) that start from the same state."""
+        parts = []
+        for phi in self.members:
+            if hasattr(phi, "changes"):
+                parts.append(phi.changes(x0, lattice, sites, values))
+                continue
+            one = Observables([phi])
+            parts.append(
+                np.stack([one.change(x0, lattice, sites[:, e], values[:, e]) for e in range(sites.shape[1])], axis=1)
+            )
+        return np.concatenate(parts, axis=2)
+
+
+def _after(x0: NDArray[Any], sites: NDArray[np.integer], values: NDArray[Any]) -> NDArray[Any]:
+    """The states x0 with the values at the sites."""
+    x1 = x0.copy()
+    row, place = np.nonzero(sites >= 0)
+    x1[row, sites[row, place]] = values[row, place]
+    return x1

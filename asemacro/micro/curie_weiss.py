@@ -1,0 +1,89 @@
+"""The Curie-Weiss model: spins that all couple to each other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from asemacro.lattice import Lattice
+from asemacro.micro.glauber import PATIENCE, Glauber
+from asemacro.micro.spin_kernels import flip_mean_field
+from asemacro.micro.streams import threshold
+
+if TYPE_CHECKING:
+    Floats = NDArray[np.float64]
+    Spins = NDArray[np.int8]
+
+
+class CurieWeiss(Glauber):
+    r"""H = -J / (2 n) sum over i != j of s_i s_j - h sum_i s_i; see `Glauber`.
+
+    A spin does not act on itself: with S = sum_i s_i spin i flips at the rate 1 / (1 + exp(beta dH_i)),
+    dH_i = 2 s_i (J (S - s_i) / n + h). Where the spins are does not matter; the lattice gives the observables and the
+    blocks of `draw_active` their geometry.
+
+    Args:
+        lattice: where the spins live, or their number n (a chain).
+        temperature: T in units of J, > 0; infinite for independent spins.
+        coupling: J.
+        field: h.
+
+    Raises:
+        ValueError: a temperature that is not positive, a coupling or field that is not finite, no spins.
+    """
+
+    def __init__(self, lattice: Lattice | int, temperature: float, coupling: float = 1.0, field: float = 0.0) -> None:
+        if not isinstance(lattice, Lattice):
+            if int(lattice) != lattice or lattice < 1:
+                raise ValueError(f"the number of spins must be a whole number above 0, got {lattice}")
+            lattice = Lattice.chain(1.0, "X", int(lattice))
+        super().__init__(lattice, temperature, field)
+        if not np.isfinite(coupling):
+            raise ValueError(f"the coupling must be finite, got {coupling}")
+        self._coupling = float(coupling)
+        n = lattice.n_sites
+        total = 2 * np.arange(n + 1)[:, None] - n
+        spin = np.array([-1, 1])
+        local = self._coupling * (total - spin) / n + self._field
+        self._rates = expit(-2 / self._temperature * spin * local)
+        self._accept = threshold(self._rates)
+
+    @property
+    def coupling(self) -> float:
+        """J."""
+        return self._coupling
+
+    def at(self, temperature: float) -> CurieWeiss:
+        """The same coupling and field at another temperature."""
+        return CurieWeiss(self._lattice, temperature, self._coupling, self._field)
+
+    def on(self, lattice: Lattice) -> CurieWeiss:
+        """The same coupling, temperature and field with more spins."""
+        return CurieWeiss(lattice, self._temperature, self._coupling, self._field)
+
+    def energy(self, x: Spins) -> Floats:
+        """Energies H of states (batch, n_sites): (batch,)."""
+        total = self.checked(x).sum(axis=1, dtype=np.int64).astype(float)
+        n = self._lattice.n_sites
+        return -self._coupling * (total**2 - n) / (2 * n) - self._field * total
+
+    def _rates_at(self, x: Spins, sites: NDArray[np.int64]) -> Floats:
+        up = np.count_nonzero(x > 0, axis=1)
+        down_rate, up_rate = self._rates[up].T[..., None]
+        return np.where(np.take_along_axis(x, sites, axis=1) > 0, up_rate, down_rate)
+
+    def _run(
+        self,
+        x: Spins,
+        active: NDArray[np.int64] | None,
+        left: NDArray[np.int64],
+        streams: NDArray[np.uint64],
+        first: int,
+        levels: tuple[int, int],
+    ) -> int:
+        seen = np.zeros(x.shape[1], dtype=np.bool_)
+        sites = np.zeros((0, 0), dtype=np.int64) if active is None else active
+        return flip_mean_field(self._accept, x, sites, active is None, left, streams, first, levels, PATIENCE, seen)

@@ -1,0 +1,233 @@
+r"""Exact infinitesimal moments: drift and covariance rates of an observable, from the rates of what can happen next.
+
+For a system of jumps, with r_i the rate of event i and dphi_i what it does to phi,
+
+    b = lim E[phi(x_t) - phi(x)] / t = sum_i r_i dphi_i,      S = lim Cov[phi(x_t)] / t = sum_i r_i dphi_i dphi_i^T.
+
+Summed over the events of a random part of the carriers and multiplied by K they are unbiased estimates of the same
+sums over all carriers: labels without the bias of a finite duration and without the noise of sampled events.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from asemacro.block_system import BlockLattice, Observable, draw_active, observe
+
+if TYPE_CHECKING:
+    from asemacro.micro.base import Events, MicroSystem
+
+Floats = NDArray[np.float64]
+_CHUNK = 1 << 19  # events whose changes are held at a time
+_COPIES = 1 << 24  # sites of states that are copied for an observable without `changes`
+
+
+@dataclasses.dataclass(frozen=True)
+class Moments:
+    """What the learner sees instead of pairs: N macroscopic states with their drift and covariance rates.
+
+    Attributes:
+        z: (N, d) states.
+        drift: (N, d) estimates of mu, z over the system's unit of time.
+        covariance: (N, d, d) estimates of Sigma of the whole system; unlike the squares of pairs, not K times larger.
+        K: (N,) one over the fraction of carriers summed over; 1 means no noise.
+        condition: (N, n_conditions), the temperature or no column.
+        group: (N,) states with the same number are correlated (made from the same run); default: none are.
+
+    Raises:
+        ValueError: shapes that differ, values that are not finite, K below 1.
+    """
+
+    z: Floats
+    drift: Floats
+    covariance: Floats
+    K: Floats
+    condition: Floats = dataclasses.field(default_factory=lambda: np.zeros(0))
+    group: NDArray[np.int64] = dataclasses.field(default=None)  # type: ignore[assignment, arg-type]
+
+    def __post_init__(self) -> None:
+        z = np.array(self.z, dtype=float)
+        if z.ndim != 2:
+            raise ValueError(f"z must have the shape (N, d), got {z.shape}")
+        n, d = z.shape
+        condition = np.asarray(self.condition, dtype=float)
+        condition = np.zeros((n, 0)) if condition.size == 0 else np.broadcast_to(condition.reshape(-1, 1), (n, 1))
+        columns = {
+            "z": z,
+            "drift": np.asarray(self.drift, dtype=float),
+            "covariance": np.asarray(self.covariance, dtype=float),
+            "K": np.broadcast_to(np.asarray(self.K, dtype=float), (n,)),
+            "condition": condition,
+        }
+        for name, shape in {"drift": (n, d), "covariance": (n, d, d)}.items():
+            if columns[name].shape != shape:
+                raise ValueError(f"{name} has the shape {columns[name].shape}, expected {shape}")
+        for name, value in columns.items():
+            if not np.isfinite(value).all():
+                raise ValueError(f"{name} of the moments holds a value that is not finite")
+            object.__setattr__(self, name, np.array(value))
+        if (self.K < 1).any():
+            raise ValueError("K must be at least 1 in all moments")
+        group = np.arange(n) if self.group is None else np.array(self.group, dtype=np.int64)
+        if group.shape != (n,):
+            raise ValueError(f"group has shape {group.shape}, expected ({n},)")
+        object.__setattr__(self, "group", group)
+
+    def __len__(self) -> int:
+        return len(self.z)
+
+    def take(self, rows: NDArray[Any]) -> Moments:
+        """Some of the states, by index or mask."""
+        return Moments(**{f.name: getattr(self, f.name)[rows] for f in dataclasses.fields(self)})
+
+    @staticmethod
+    def concat(parts: Sequence[Moments]) -> Moments:
+        """All states of several sets; groups of different sets stay different.
+
+        Raises:
+            ValueError: no set, or sets with different numbers of variables or conditions.
+        """
+        if not parts:
+            raise ValueError("no moments to join")
+        shapes = {(p.z.shape[1], p.condition.shape[1]) for p in parts}
+        if len(shapes) > 1:
+            raise ValueError(f"moments with different numbers of (variables, conditions) cannot be joined: {shapes}")
+        columns = {
+            f.name: np.concatenate([getattr(p, f.name) for p in parts])
+            for f in dataclasses.fields(Moments)
+            if f.name != "group"
+        }
+        groups, start = [], 0
+        for p in parts:
+            names, index = np.unique(p.group, return_inverse=True)
+            groups.append(index + start)
+            start += len(names)
+        return Moments(**columns, group=np.concatenate(groups))
+
+
+def patch_moments(
+    system: MicroSystem,
+    x: NDArray[Any],
+    phi: Observable,
+    fraction: float = 1.0,
+    *,
+    rng: np.random.Generator,
+    condition: ArrayLike | None = None,
+    group: NDArray[np.int64] | None = None,
+) -> Moments:
+    """Infinitesimal moments of each snapshot from a random part of its carriers, drawn as in `partial_evolution`.
+
+    Args:
+        system: a micro system with `events`.
+        x: (batch, n_sites) snapshots.
+        phi: the observable; fast if it has `changes`.
+        fraction: part of the carriers summed over, in (0, 1]; 1 for all, without noise.
+        rng: random generator.
+        condition: temperature, or None.
+        group: (batch,) numbers that mark correlated rows; default: none are.
+
+    Raises:
+        ValueError: fraction out of range, no carriers, a system without `events`.
+    """
+    if not 0 < fraction <= 1:
+        raise ValueError(f"fraction must lie in (0, 1], got {fraction}")
+    x = np.atleast_2d(x)
+    n = np.asarray(system.carriers(x[:1])).shape[1]
+    m = max(1, round(fraction * n))
+    drift, covariance = np.zeros((len(x), phi.dim)), np.zeros((len(x), phi.dim, phi.dim))
+    for rows in _slices(len(x), max(1, _CHUNK // max(m, 1))):
+        active = None if m == n else draw_active(system, x[rows], m, rng=rng)
+        drift[rows], covariance[rows] = infinitesimal_moments(system, x[rows], phi, active)
+    z = observe(phi, x, system.lattice)
+    none: ArrayLike = np.zeros(0) if condition is None else condition
+    k = np.array(n / m if m else 1.0)
+    return Moments(z, drift, covariance, k, np.asarray(none, dtype=float), group)  # type: ignore[arg-type]
+
+
+def infinitesimal_moments(
+    system: MicroSystem, x: NDArray[Any], phi: Observable, active: NDArray[np.integer] | None = None
+) -> tuple[Floats, Floats]:
+    """K sum_i r_i dphi_i and K sum_i r_i dphi_i dphi_i^T over the events of the active carriers of each state.
+
+    Args:
+        system: a micro system with `events`.
+        x: (batch, n_sites) states.
+        phi: the observable.
+        active: (batch, m) sites of the carriers summed over; None for all. K = carriers / m.
+
+    Returns:
+        (batch, d) and (batch, d, d), per unit of the system's time.
+
+    Raises:
+        ValueError: a system without `events`, no active carriers.
+    """
+    events = getattr(system, "events", None)
+    if events is None:
+        raise ValueError(f"{type(system).__name__} gives no rates (no `events`); sample pairs with partial_evolution")
+    x = np.atleast_2d(x)
+    drift, covariance = np.zeros((len(x), phi.dim)), np.zeros((len(x), phi.dim, phi.dim))
+    if not len(x):
+        return drift, covariance
+    n = np.asarray(system.carriers(x[:1])).shape[1]
+    m = n if active is None else active.shape[1]
+    if m == 0:
+        raise ValueError("no carrier is active, so there are no moments")
+    for rows in _slices(len(x), max(1, _CHUNK // m)):
+        found: Events = events(x[rows], None if active is None else active[rows])
+        dphi = event_changes(phi, x[rows], system.lattice, found.sites, found.values)
+        flow = np.swapaxes(found.rates[..., None] * dphi, 1, 2)
+        drift[rows] = n / m * flow.sum(axis=2)
+        covariance[rows] = n / m * (flow @ dphi)
+    return drift, covariance
+
+
+def event_changes(
+    phi: Observable, x: NDArray[Any], lattice: Any, sites: NDArray[np.integer], values: NDArray[Any]
+) -> Floats:
+    """What each of several events does to phi of its state: (batch, n_events, d).
+
+    By phi.changes, phi.change or, where phi has neither, by measuring every state after an event in full.
+
+    Args:
+        phi: the observable.
+        x: (batch, n_sites) states.
+        lattice: their lattice; on blocks side by side an event stays inside one block.
+        sites: (batch, n_events, m) changed sites; negative ones are ignored.
+        values: (batch, n_events, m) what they hold afterwards.
+    """
+    batch, n_events, m = sites.shape
+    if isinstance(lattice, BlockLattice):
+        size = lattice.block.n_sites
+        block = sites.max(axis=2) // size
+        cells = lattice.split(x)
+        own = (np.arange(batch)[:, None] * lattice.copies + block).reshape(-1)
+        inside = np.where(sites >= 0, sites - block[..., None] * size, -1).reshape(-1, 1, m)
+        parts = [
+            event_changes(phi, cells[own[rows]], lattice.block, inside[rows], values.reshape(-1, 1, m)[rows])
+            for rows in _slices(len(own), max(1, _COPIES // size))
+        ]
+        return np.concatenate(parts).reshape(batch, n_events, phi.dim) / lattice.copies
+    if hasattr(phi, "changes"):
+        return np.asarray(phi.changes(x, lattice, sites, values))
+    out = np.empty((batch, n_events, phi.dim))
+    for k in range(batch):
+        for part in _slices(n_events, max(1, _COPIES // x.shape[1])):
+            here, what = sites[k, part], values[k, part]
+            before = np.broadcast_to(x[k], (len(here), *x[k].shape))
+            if hasattr(phi, "change"):
+                out[k, part] = phi.change(before, lattice, here, what)
+                continue
+            after = before.copy()
+            event, place = np.nonzero(here >= 0)
+            after[event, here[event, place]] = what[event, place]
+            out[k, part] = observe(phi, after, lattice) - observe(phi, x[k : k + 1], lattice)
+    return out
+
+
+def _slices(n: int, step: int) -> Iterator[slice]:
+    return (slice(first, first + step) for first in range(0, n, step))
