@@ -63,7 +63,7 @@ TRAINING = [
     Plan(600, 8, 16, 20_000_000, 50, 50_000, 1, 1e-2),
 ]
 DIRECT = [
-    Plan(2000, 16, 20, 60_000, 60, 1000, 2, 1.63e-10),
+    Plan(2000, 16, 80, 60_000, 60, 1000, 2, 1.63e-10),
     Plan(1400, 16, 8, 80_000, 25, 2000, 2, 8e-9),
     Plan(1000, 16, 6, 200_000, 25, 2000, 2, 2.4e-6),
     # below 1000 K the mean path is compared with other 1,024-site runs of the whole anneal
@@ -74,7 +74,7 @@ STATIONARY = [
     Plan(1400, 16, 8, 600_000, 25, 2000, 4, 8e-9),
     Plan(1000, 8, 4, 40_000_000, 25, 10_000, 4, 2.4e-6),
 ]
-PAIR_STEP = {2000: 250.0, 1400: 500.0, 1000: 1000.0, 800: 50_000.0, 600: 50_000.0}  # hop times, by the dt rule
+PAIR_STEP = {2000: 500.0, 1400: 500.0, 1000: 1000.0, 800: 50_000.0, 600: 50_000.0}  # hop times, by the dt rule
 
 
 @dataclasses.dataclass
