@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -12,11 +12,18 @@ from torch import Tensor, nn
 
 from asemacro.diffusion import FullDiffusion
 from asemacro.drift import OnsagerNet
+from asemacro.linear_drift import centred, mean_slope, normal_equations, restoring, slope_towards
+from asemacro.polynomial import PolynomialDiffusion, PolynomialDrift
+from asemacro.reversible import ReversibleDrift
 
 if TYPE_CHECKING:
     from asemacro.patches import Pairs
 
 Floats = NDArray[np.float64]
+Drift = OnsagerNet | PolynomialDrift | ReversibleDrift
+Diffusion = FullDiffusion | PolynomialDiffusion
+_DRIFTS: dict[str, type[Drift]] = {c.__name__: c for c in (OnsagerNet, PolynomialDrift, ReversibleDrift)}
+_DIFFUSIONS: dict[str, type[Diffusion]] = {c.__name__: c for c in (FullDiffusion, PolynomialDiffusion)}
 _GROUPS = 40  # more distinct conditions than this are grouped by quantiles before the time scale is measured
 
 
@@ -54,7 +61,7 @@ def gaussian_nll(
 
 
 class Batch(NamedTuple):
-    """Pairs in normalised units, float32."""
+    """Pairs in normalised units, in the precision of the SDE."""
 
     y0: Tensor  # (N, d)
     y1: Tensor  # (N, d)
@@ -76,8 +83,9 @@ class NeuralSDE(nn.Module):
     (Arrhenius): decades of rate do not reach the networks. Without a condition tau is one number.
 
     Args:
-        drift: OnsagerNet of dimension d.
-        diffusion: FullDiffusion of the same dimension and number of conditions.
+        drift: OnsagerNet, PolynomialDrift or ReversibleDrift of dimension d.
+        diffusion: FullDiffusion or PolynomialDiffusion of the same dimension and number of conditions; takes the
+            precision of the drift.
         labels: names of the d variables.
         sites: number of sites of the system that Sigma belongs to; simulate rescales it to another size.
 
@@ -92,7 +100,7 @@ class NeuralSDE(nn.Module):
     log_time: Tensor
 
     def __init__(
-        self, drift: OnsagerNet, diffusion: FullDiffusion, *, labels: tuple[str, ...] = (), sites: int | None = None
+        self, drift: Drift, diffusion: Diffusion, *, labels: tuple[str, ...] = (), sites: int | None = None
     ) -> None:
         super().__init__()
         if (drift.dim, drift.n_conditions) != (diffusion.dim, diffusion.n_conditions):
@@ -102,7 +110,10 @@ class NeuralSDE(nn.Module):
             )
         if labels and len(labels) != drift.dim:
             raise ValueError(f"{len(labels)} labels for {drift.dim} variables; give one label a variable")
-        self.drift_network, self.diffusion_network = drift, diffusion
+        self.dtype = next(v.dtype for v in drift.state_dict().values() if v.is_floating_point())
+        self.drift_network, self.diffusion_network = drift, diffusion.to(self.dtype)
+        if isinstance(drift, ReversibleDrift):
+            drift.attach(diffusion)
         self.labels, self.sites = tuple(labels), sites
         self.dim, self.n_conditions = drift.dim, drift.n_conditions
         self.register_buffer("z_mean", torch.zeros(drift.dim, dtype=torch.float64))
@@ -115,7 +126,9 @@ class NeuralSDE(nn.Module):
     def settings(self) -> dict[str, Any]:
         """JSON-ready description from which `load_sde` builds the same model."""
         return {
+            "drift_type": type(self.drift_network).__name__,
             "drift": self.drift_network.settings,
+            "diffusion_type": type(self.diffusion_network).__name__,
             "diffusion": self.diffusion_network.settings,
             "labels": list(self.labels),
             "sites": self.sites,
@@ -123,8 +136,9 @@ class NeuralSDE(nn.Module):
 
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> NeuralSDE:
-        """The untrained model of `settings`."""
-        drift, diffusion = OnsagerNet(**settings["drift"]), FullDiffusion(**settings["diffusion"])
+        """The untrained model of `settings`; without types, as in older files, OnsagerNet and FullDiffusion."""
+        drift = _DRIFTS[settings.get("drift_type", OnsagerNet.__name__)](**settings["drift"])
+        diffusion = _DIFFUSIONS[settings.get("diffusion_type", FullDiffusion.__name__)](**settings["diffusion"])
         return cls(drift, diffusion, labels=tuple(settings["labels"]), sites=settings["sites"])
 
     def reset(self, generator: torch.Generator, pairs: Pairs | None = None) -> None:
@@ -141,17 +155,17 @@ class NeuralSDE(nn.Module):
             return
         batch = self.batch(pairs)
         y0, y1, dt, k = (x.double().numpy() for x in (batch.y0, batch.y1, batch.dt, batch.K))
-        groups, theta = self._groups(pairs)
+        groups, theta = self.groups(pairs.condition, pairs.weight)
         base = self.diffusion_network.base.double()
         weight = pairs.weight / (k * dt * float((base * base).sum()) / self.dim)
         slopes, centres = [], []
-        sums = [_normal_equations(y0[g], y1[g] - y0[g], dt[g], weight[g]) for g in groups]
+        sums = [normal_equations(y0[g], y1[g] - y0[g], dt[g], weight[g]) for g in groups]
         pooled = np.eye(self.dim)
-        within = [_slope(*s, pooled, 1e-3) for s in sums]
-        share = [np.trace(_centred(s[0])) for s in sums]
+        within = [slope_towards(*s, pooled, 1e-3) for s in sums]
+        share = [np.trace(centred(s[0])) for s in sums]
         pooled = np.average(within, axis=0, weights=share) if len(sums) > 1 else within[0]
         for gram, right in sums:
-            slope = _restoring(_slope(gram, right, pooled, 4.0), 0.1)
+            slope = restoring(slope_towards(gram, right, pooled, 4.0), 0.1)
             mean_y, speed = gram[0, 1:] / gram[0, 0], right[0] / gram[0, 0]
             slopes.append(slope)
             centres.append(mean_y + np.linalg.solve(slope, speed))
@@ -159,17 +173,17 @@ class NeuralSDE(nn.Module):
         slope_t, centre_t = arrays
         self.drift_network.set_linear(slope_t, base @ base.T, centre_t, torch.from_numpy(theta))
 
-    def _groups(self, pairs: Pairs) -> tuple[list[NDArray[np.intp]], Floats]:
+    def groups(self, condition: Floats, weight: Floats) -> tuple[list[NDArray[np.intp]], Floats]:
         """Rows of each temperature (or of neighbouring ones, if they are many), and its normalised value (G, 1)."""
         if self.n_conditions == 0:
-            return [np.arange(len(pairs))], np.zeros((1, 0))
-        theta = self.theta(pairs.condition, len(pairs))[:, 0].numpy()
+            return [np.arange(len(weight))], np.zeros((1, 0))
+        theta = self.theta(condition, len(weight))[:, 0].numpy()
         values, index = np.unique(theta, return_inverse=True)
         if len(values) > _GROUPS:
             index = np.digitize(theta, np.quantile(theta, np.linspace(0, 1, _GROUPS + 1)[1:-1]))
-        rows = [np.flatnonzero((index == g) & (pairs.weight > 0)) for g in np.unique(index)]
+        rows = [np.flatnonzero((index == g) & (weight > 0)) for g in np.unique(index)]
         rows = [r for r in rows if len(r)]
-        return rows, np.array([[np.average(theta[r], weights=pairs.weight[r])] for r in rows])
+        return rows, np.array([[np.average(theta[r], weights=weight[r])] for r in rows])
 
     # --- scales -----------------------------------------------------------------------------------------------
 
@@ -191,7 +205,7 @@ class NeuralSDE(nn.Module):
         inverse = torch.from_numpy(np.broadcast_to(1.0 / kelvin, (n,)).copy())
         return ((inverse - self.condition_centre[0]) / self.condition_centre[1]).unsqueeze(1)
 
-    def _log_tau(self, theta: Tensor) -> Tensor:
+    def log_tau(self, theta: Tensor) -> Tensor:
         if self.n_conditions == 0:
             return self.log_time[0].expand(len(theta))
         inside = theta[:, 0].clamp(self.condition_range[0], self.condition_range[1])
@@ -201,7 +215,7 @@ class NeuralSDE(nn.Module):
     def time_scale(self, condition: ArrayLike | None = None) -> Floats:
         """tau in seconds, one value a condition."""
         n = max(1, int(np.size(condition))) if condition is not None else 1
-        return np.exp(self._log_tau(self.theta(condition, n)).numpy())
+        return np.exp(self.log_tau(self.theta(condition, n)).numpy())
 
     @torch.no_grad()
     def measure_scales(self, pairs: Pairs, noise_scale: float | None = None) -> None:
@@ -211,40 +225,53 @@ class NeuralSDE(nn.Module):
         the direction in which z0 spreads most equal to -1 on average over the temperatures.
         """
         weight = pairs.weight / pairs.weight.mean()
-        mean = np.average(pairs.z0, axis=0, weights=weight)
-        scale = np.sqrt(np.average((pairs.z0 - mean) ** 2, axis=0, weights=weight))
-        if not (np.isfinite(scale).all() and (scale > 0).all()):
-            raise ValueError("a variable is the same in all pairs; leave it out of z")
-        self.z_mean, self.z_scale = torch.from_numpy(mean), torch.from_numpy(scale)
-        if self.n_conditions:
-            inverse = 1.0 / pairs.condition[:, 0]
-            spread = inverse.std()
-            self.condition_centre = torch.tensor([inverse.mean(), spread if spread > 0 else inverse.mean()])
-            all_theta = self.theta(pairs.condition, len(pairs))
-            self.condition_range = torch.tensor([float(all_theta.min()), float(all_theta.max())])
-        groups, place = self._groups(pairs)
+        mean, scale = self.normalise(pairs.z0, pairs.condition, weight)
+        groups, place = self.groups(pairs.condition, pairs.weight)
         y0, dy = (pairs.z0 - mean) / scale, (pairs.z1 - pairs.z0) / scale
         noise = weight * (dy * dy).sum(1) / self.dim
         time = weight * pairs.K * pairs.dt
         rate = np.array([noise[g].sum() / time[g].sum() for g in groups])
         if not (rate > 0).all():
             raise ValueError("z does not change in the pairs at one of the temperatures; take a longer dt")
-        slope = _mean_slope(y0, dy, pairs.dt, weight, groups, rate)
-        log_tau = -np.log(slope * rate)
-        coefficients = np.zeros(3)
-        if self.n_conditions and len(groups) > 1:
-            share = np.sqrt([time[g].sum() for g in groups] / time.sum()).clip(0.1)
-            degree = min(2, len(groups) - 1)
-            coefficients[: degree + 1] = np.polynomial.polynomial.polyfit(place[:, 0], log_tau, degree, w=share)
-        else:
-            coefficients[0] = log_tau.mean()
-        self.log_time = torch.from_numpy(coefficients)
-        tau = np.exp(self._log_tau(self.theta(pairs.condition, len(pairs))).numpy())
+        slope = mean_slope(y0, dy, pairs.dt, weight, groups, rate)
+        self.set_time_scale(place, -np.log(slope * rate), np.array([time[g].sum() for g in groups]))
+        tau = np.exp(self.log_tau(self.theta(pairs.condition, len(pairs))).numpy())
         scaled = pairs.K if noise_scale is None else np.full(len(pairs), noise_scale)
         rows = dy * np.sqrt(weight * tau / (scaled * pairs.dt))[:, None]
         covariance = rows.T @ rows / weight.sum()
         covariance += 1e-9 * np.trace(covariance) * np.eye(self.dim)
-        self.diffusion_network.base = torch.from_numpy(np.linalg.cholesky(covariance)).float()
+        self.diffusion_network.base = torch.from_numpy(np.linalg.cholesky(covariance)).to(self.dtype)
+
+    def normalise(self, z: Floats, condition: Floats, weight: Floats, odd: Iterable[int] = ()) -> tuple[Floats, Floats]:
+        """Set the normalisation of z (N, d) and T (N, n_conditions); gives the mean, 0 for `odd` variables, and scale.
+
+        Raises:
+            ValueError: a variable that does not vary.
+        """
+        mean = np.average(z, axis=0, weights=weight)
+        mean[list(odd)] = 0.0
+        scale = np.sqrt(np.average((z - mean) ** 2, axis=0, weights=weight))
+        if not (np.isfinite(scale).all() and (scale > 0).all()):
+            raise ValueError("a variable is the same in all pairs; leave it out of z")
+        self.z_mean, self.z_scale = torch.from_numpy(mean), torch.from_numpy(scale)
+        if self.n_conditions:
+            inverse = 1.0 / condition[:, 0]
+            spread = inverse.std()
+            self.condition_centre = torch.tensor([inverse.mean(), spread if spread > 0 else inverse.mean()])
+            all_theta = self.theta(condition, len(z))
+            self.condition_range = torch.tensor([float(all_theta.min()), float(all_theta.max())])
+        return mean, scale
+
+    def set_time_scale(self, place: Floats, log_tau: Floats, share: Floats) -> None:
+        """Set log tau(T) from its values (G,) at normalised conditions (G, n_conditions) with shares of the data."""
+        coefficients = np.zeros(3)
+        if self.n_conditions and len(log_tau) > 1:
+            root = np.sqrt(share / share.sum()).clip(0.1)
+            degree = min(2, len(log_tau) - 1)
+            coefficients[: degree + 1] = np.polynomial.polynomial.polyfit(place[:, 0], log_tau, degree, w=root)
+        else:
+            coefficients[0] = log_tau.mean()
+        self.log_time = torch.from_numpy(coefficients)
 
     # --- likelihood ---------------------------------------------------------------------------------------------
 
@@ -252,8 +279,9 @@ class NeuralSDE(nn.Module):
         """The pairs in the units of the networks."""
         theta = self.theta(pairs.condition, len(pairs))
         y0, y1 = ((torch.tensor(z) - self.z_mean) / self.z_scale for z in (pairs.z0, pairs.z1))
-        dt = torch.tensor(pairs.dt) / self._log_tau(theta).exp()
-        return Batch(y0.float(), y1.float(), theta.float(), dt.float(), torch.tensor(pairs.K).float())
+        dt = torch.tensor(pairs.dt) / self.log_tau(theta).exp()
+        columns = (y0, y1, theta, dt, torch.tensor(pairs.K))
+        return Batch(*(column.to(self.dtype) for column in columns))
 
     def nll(self, batch: Batch, noise_scale: float | None = None) -> Tensor:
         r"""(N,) negative log-likelihood of normalised pairs, second order in rate x dt.
@@ -295,7 +323,8 @@ class NeuralSDE(nn.Module):
         if z_tensor.ndim != 2 or z_tensor.shape[1] != self.dim:
             raise ValueError(f"z has shape {tuple(np.shape(z))}, expected (n, {self.dim})")
         theta = self.theta(condition, len(z_tensor))
-        return ((z_tensor - self.z_mean) / self.z_scale).float(), theta.float(), self._log_tau(theta).exp()
+        y = ((z_tensor - self.z_mean) / self.z_scale).to(self.dtype)
+        return y, theta.to(self.dtype), self.log_tau(theta).exp()
 
     @torch.no_grad()
     def drift(self, z: ArrayLike, condition: ArrayLike | None = None) -> Floats:
@@ -322,53 +351,3 @@ class NeuralSDE(nn.Module):
     def relaxation_rates(self, z: ArrayLike, condition: ArrayLike | None = None) -> Floats:
         """Real parts of the eigenvalues of -d mu/dz, ascending, 1/s, (n, d)."""
         return np.sort(np.linalg.eigvals(-self.jacobian(z, condition)).real, axis=1)
-
-
-def _restoring(slope: Floats, smallest: float) -> Floats:
-    """The matrix with the real parts of its eigenvalues raised to at least `smallest`."""
-    values, vectors = np.linalg.eig(slope)
-    raised = np.maximum(values.real, smallest) + 1j * values.imag
-    return ((vectors * raised) @ np.linalg.inv(vectors)).real
-
-
-def _normal_equations(y: Floats, dy: Floats, dt: Floats, weight: Floats) -> tuple[Floats, Floats]:
-    """Gram matrix and right side of dy = (b + B y) dt by weighted least squares."""
-    features = np.concatenate([np.ones((len(y), 1)), y], axis=1) * dt[:, None]
-    return features.T @ (weight[:, None] * features), features.T @ (weight[:, None] * dy)
-
-
-def _centred(gram: Floats) -> Floats:
-    """The block of y after the constant is eliminated."""
-    return gram[1:, 1:] - np.outer(gram[1:, 0], gram[0, 1:]) / gram[0, 0]
-
-
-def _slope(gram: Floats, right: Floats, prior: Floats, precision: float) -> Floats:
-    """A = -B, drawn to `prior` with the precision 1 / width^2 of its elements."""
-    inner = right[1:] - np.outer(gram[1:, 0], right[0]) / gram[0, 0]
-    ridge = precision * np.eye(len(prior))
-    return -np.linalg.solve(_centred(gram) + ridge, inner - ridge @ prior.T).T
-
-
-def _mean_slope(
-    y0: Floats, dy: Floats, dt: Floats, weight: Floats, groups: list[NDArray[np.intp]], rate: Floats
-) -> float:
-    """-slope of the drift along the leading direction of y0, over the noise rate, averaged over the groups."""
-    total, parts = 0.0, []
-    for rows, noise in zip(groups, rate, strict=True):
-        w = weight[rows] * dt[rows]
-        centred = y0[rows] - np.average(y0[rows], axis=0, weights=w)
-        direction = np.linalg.eigh(centred.T @ (w[:, None] * centred))[1][:, -1]
-        place, step = centred @ direction, dy[rows] @ direction
-        information = float((w * place**2).sum())
-        if information <= 0:
-            continue
-        mean_speed = (weight[rows] * step).sum() / w.sum()
-        parts.append(
-            (-(weight[rows] * place * (step - mean_speed * dt[rows])).sum() / information / noise, information)
-        )
-        total += information
-    slope = sum(a * b for a, b in parts) / total if total > 0 else 0.0
-    if slope > 0:
-        return float(slope)
-    # no restoring slope was seen: let a unit of normalised variance diffuse in one unit of time
-    return 1.0

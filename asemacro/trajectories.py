@@ -66,7 +66,7 @@ def simulate(
     if not max_rate_step > 0 or (n_steps is not None and n_steps < 1):
         raise ValueError(f"max_rate_step and n_steps must be positive, got {max_rate_step} and {n_steps}")
     theta64 = sde.theta(condition, n_trajectories)
-    theta, tau = theta64.float(), np.broadcast_to(sde.time_scale(condition), n_trajectories)
+    theta, tau = theta64.to(sde.dtype), np.broadcast_to(sde.time_scale(condition), n_trajectories)
     amplitude = np.sqrt(_noise_ratio(sde, sites)) if noise else 0.0
     try:
         lengths = np.diff(np.broadcast_to(times, (n_trajectories, times.shape[-1])), axis=1, prepend=0.0) / tau[:, None]
@@ -94,9 +94,9 @@ def simulate(
 def _step(
     sde: NeuralSDE, y: torch.Tensor, theta: torch.Tensor, h: torch.Tensor, amplitude: float, rng: np.random.Generator
 ) -> torch.Tensor:
-    """One step h (n, 1) of normalised variables; the state is kept in float64, the networks see float32."""
-    single = y.float()
-    half = single + 0.5 * h.float() * sde.drift_network(single, theta)
+    """One step h (n, 1) of normalised variables; the state is kept in float64, the networks see their own precision."""
+    single = y.to(sde.dtype)
+    half = single + 0.5 * h.to(sde.dtype) * sde.drift_network(single, theta)
     mean = y + h * sde.drift_network(half, theta).double()
     if amplitude == 0:
         return mean
@@ -107,7 +107,7 @@ def _step(
 
 def _stiffness(sde: NeuralSDE, y: torch.Tensor, theta: torch.Tensor) -> torch.Tensor:
     """(n,) size of the drift's Jacobian at each trajectory, by finite differences (Frobenius, above the 2-norm)."""
-    single, shift = y.float(), 1e-2
+    single, shift = y.to(sde.dtype), 1e-2
     centre = sde.drift_network(single, theta)
     squares = [
         ((sde.drift_network(single + shift * e, theta) - centre) / shift).square().sum(1) for e in torch.eye(sde.dim)

@@ -236,6 +236,18 @@ def test_pairs_scale_the_change_by_the_number_of_patches() -> None:
         np.testing.assert_allclose(pairs.z1 - pairs.z0, 3 * (state - x).mean(axis=1), atol=1e-15)
 
 
+def test_patches_of_an_open_chain_are_its_equal_parts() -> None:
+    # the published setting: 200 points in 5 patches of 40
+    system = PredatorPrey(Lattice.chain(0.005, (), 200).opened(0))
+    drawn = system.draw_active(some_fields(system.lattice, batch=400), 40, rng=_rng(0))
+    starts, counts = np.unique(drawn.min(axis=1), return_counts=True)
+    np.testing.assert_array_equal(starts, [0, 40, 80, 120, 160])
+    np.testing.assert_array_equal(np.sort(drawn, axis=1) - drawn.min(axis=1)[:, None], np.tile(np.arange(40), (400, 1)))
+    assert stats.chisquare(counts).pvalue > ALPHA
+    with pytest.raises(ValueError, match="ends at its faces"):
+        partial_evolution(system, some_fields(system.lattice), [0.1], 0.3, rng=_rng(0))
+
+
 def test_snapshots_at_fixed_times() -> None:
     system = PredatorPrey(OPEN_CHAIN)
     small = sample(system, random_cosines(OPEN_CHAIN, 3, rng=np.random.default_rng(0)), [0, 0.3, 0.6], rng=_rng(1))

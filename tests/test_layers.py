@@ -43,6 +43,7 @@ LAYERS = {
     "drift": 5,
     "linear_drift": 5,
     "least_squares": 5,
+    "quasi_newton": 5,
     "diffusion": 5,
     "polynomial": 5,
     "sde": 5,

@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from asemacro.micro.checks import positive
 from asemacro.micro.field_kernels import advance
+from asemacro.windows import random_windows
 
 if TYPE_CHECKING:
     from asemacro.lattice import Lattice
@@ -93,6 +94,10 @@ class PredatorPrey:
     def carriers(self, x: Floats) -> NDArray[np.int64]:
         """Every cell, (batch, n_sites)."""
         return np.tile(np.arange(self.lattice.n_sites), (len(x), 1))
+
+    def draw_active(self, x: Floats, m: int, *, rng: np.random.Generator) -> NDArray[np.int64]:
+        """Blocks of m neighbouring cells, (batch, m): one of equal parts along open axes, else anywhere."""
+        return random_windows(self.lattice, m, len(x), rng=rng)
 
     def evolve(
         self,
