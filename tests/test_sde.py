@@ -12,6 +12,7 @@ from scipy import linalg, stats
 
 from asemacro.diffusion import FullDiffusion
 from asemacro.drift import OnsagerNet
+from asemacro.linear_drift import mean_slope
 from asemacro.patches import Pairs
 from asemacro.sde import NeuralSDE, gaussian_nll
 from asemacro.sde_file import load_sde, save_sde
@@ -297,3 +298,20 @@ def test_same_seed_same_trajectories_and_fixed_steps() -> None:
     np.testing.assert_array_equal(*runs)
     _, z = simulate(exact_ou(), CENTRE + 1, until_s=2.0, n_steps=400, sites=10**15, rng=np.random.default_rng(3))
     np.testing.assert_allclose(z[0, -1], CENTRE + linalg.expm(-2 * SLOPE) @ np.ones(3), atol=1e-3)
+
+
+def test_the_unit_of_time_is_not_that_of_the_slowest_temperature() -> None:
+    rng = np.random.default_rng(11)
+
+    def moves(n: int, spread: float, rate: float, dt: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """n moves of dy = -0.5 rate y dt + sqrt(rate dt) xi from places of that spread."""
+        y = spread * rng.standard_normal((n, 2))
+        return y, -0.5 * rate * dt * y + np.sqrt(rate * dt) * rng.standard_normal((n, 2)), np.full(n, dt)
+
+    # a hot set that knows its slope, and a cold one, 15 decades slower, that hardly moved and knows nothing
+    hot, cold = moves(50_000, 1.0, 1e9, 1e-11), moves(200, 1e-3, 1e-6, 1e3)
+    y, dy, dt = (np.concatenate(parts) for parts in zip(hot, cold, strict=True))
+    groups = [np.arange(50_000), np.arange(50_000, 50_200)]
+    found = mean_slope(y, dy, dt, np.ones(len(y)), groups, np.array([1e9, 1e-6]))
+    # 5 standard errors, 1 / sqrt(rate sum dt y^2)
+    assert found == pytest.approx(0.5, abs=5 / np.sqrt(500))
