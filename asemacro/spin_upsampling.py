@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -89,9 +90,9 @@ def _primes(m: int) -> list[int]:
 def enlarge(x: Spins, lattice: Lattice, factors: Sequence[int]) -> Spins:
     """Every spin becomes a compact block of m1 m2 m3 equal spins of the lattice repeated (m1, m2, m3) times.
 
-    The large lattice, scaled down by the factors, is laid over the small one, centre on centre, and its sites are
-    assigned to the nearest small ones, equally many to each (with several sites in a unit cell by the assignment with
-    the least sum of squared distances).
+    The large lattice, scaled down by the factors, is laid over the small one, and its sites are assigned to the
+    nearest small ones, equally many to each: of all such assignments the one with the least sum of squared distances,
+    centre on centre where a unit cell has one site, in the best of several places where it has more.
 
     Args:
         x: (batch, n_sites) spins, or any other values.
@@ -113,31 +114,36 @@ def enlarge(x: Spins, lattice: Lattice, factors: Sequence[int]) -> Spins:
     grid = x.reshape(len(x), *lattice.shape, lattice.n_basis)
     shape = [n * k for n, k in zip(lattice.shape, m, strict=True)]
     large = np.empty((len(x), *shape, lattice.n_basis), dtype=x.dtype)
-    for place, basis, cell, source in _parents(lattice, m):
+    for place, basis, cell, source in _parents(lattice, (m[0], m[1], m[2])):
         moved = np.roll(grid[..., source], tuple(-c for c in cell), axis=(1, 2, 3))
         large[:, place[0] :: m[0], place[1] :: m[1], place[2] :: m[2], basis] = moved
     return large.reshape(len(x), -1)
 
 
-def _parents(lattice: Lattice, m: Sequence[int]) -> list[tuple[Any, int, Any, int]]:
+@lru_cache(maxsize=32)
+def _parents(lattice: Lattice, m: tuple[int, int, int]) -> list[tuple[Any, int, Any, int]]:
     """For each large site of a small cell, (place in the cell, basis): the small site (cell, basis) it takes after."""
-    places = list(itertools.product(*map(range, m)))
-    fine = [(place, b) for place in places for b in range(lattice.n_basis)]
-    position = np.array([(np.array(place) + lattice.basis[b]) / m for place, b in fine])
-    position += lattice.basis.mean(axis=0) - position.mean(axis=0)
-    around = [range(-1, 2) if p else range(1) for p in lattice.pbc]
-    cells = np.array(list(itertools.product(*around)))
-    gaps = position[:, None, None] - lattice.basis[None, :, None] - cells[None, None]
-    squares = ((gaps @ lattice.cell) ** 2).sum(axis=-1)  # (large site, small basis, small cell)
-    # a small site takes as many large ones as there are places; ties go to the cell nearest to the own one
-    nearest = np.argmin(np.round(squares, 9) + 1e-6 * np.abs(cells).sum(axis=1), axis=2)
-    cost = np.repeat(squares.min(axis=2), len(places), axis=1)
-    rows, columns = linear_sum_assignment(cost)
-    parents = []
-    for row, column in zip(rows, columns, strict=True):
-        source = int(column) // len(places)
-        parents.append((*fine[row], cells[nearest[row, source]].tolist(), source))
-    return parents
+    fine = [(place, b) for place in itertools.product(*map(range, m)) for b in range(lattice.n_basis)]
+    position = (np.array([place for place, _ in fine]) + lattice.basis[[b for _, b in fine]]) / m
+    centred = position + lattice.basis.mean(axis=0) - position.mean(axis=0)
+    if lattice.n_basis == 1:
+        shifts = [np.zeros(3)]
+    else:  # where the large lattice is laid decides how compact the blocks are
+        shifts = [np.array(k) / m / 4 for k in itertools.product(*(range(4) if p else range(1) for p in lattice.pbc))]
+    cells = np.array(list(itertools.product(*(range(-1, 2) if p else range(1) for p in lattice.pbc))))
+    best, least = None, np.inf
+    for shift in shifts:
+        gaps = (centred + shift)[:, None, None] - lattice.basis[None, :, None] - cells[None, None]
+        squares = ((gaps @ lattice.cell) ** 2).sum(axis=-1).round(9)  # (large site, small basis, small cell)
+        cost = np.repeat(squares.min(axis=2), len(fine) // lattice.n_basis, axis=1)
+        rows, columns = linear_sum_assignment(cost)
+        if cost[rows, columns].sum() < least - 1e-6:
+            best, least = (squares.argmin(axis=2), columns // (len(fine) // lattice.n_basis)), cost[rows, columns].sum()
+    assert best is not None
+    nearest, source = best
+    return [
+        (*site, cells[nearest[k, b]].tolist(), int(b)) for k, (site, b) in enumerate(zip(fine, source, strict=True))
+    ]
 
 
 def flip_random(x: Spins, probability: float, *, rng: np.random.Generator) -> Spins:

@@ -56,7 +56,7 @@ def test_every_spin_becomes_a_compact_block_of_any_lattice(name: str, m: int) ->
     # a wall between two halves of the small lattice stays a wall: its share of the bonds falls by about m
     halves = np.where(np.arange(lattice.n_sites) < lattice.n_sites // 3, 1, -1).astype(np.int8)[None]
     before, after = DomainWallDensity()(halves, lattice), DomainWallDensity()(enlarge(halves, lattice, factors), large)
-    assert after[0, 0] < 1.35 * before[0, 0] / m
+    assert after[0, 0] < 1.65 * before[0, 0] / m
 
 
 def test_factors_are_made_of_small_ones() -> None:
@@ -149,10 +149,10 @@ def test_critical_order_of_sixteen_from_eight() -> None:
 def test_flips_are_calibrated_on_small_systems() -> None:
     small, large = Ising(square(4), CRITICAL), Ising(square(8), CRITICAL)
     rng = np.random.default_rng(15)
-    cells = wolff(small, np.ones((8000, 16), np.int8), 30, rng=rng)
-    direct = np.abs(wolff(large, np.ones((8000, 64), np.int8), 40, rng=rng).mean(axis=1, dtype=float))
+    cells = wolff(small, np.ones((5000, 16), np.int8), 30, rng=rng)
+    direct = np.abs(wolff(large, np.ones((5000, 64), np.int8), 40, rng=rng).mean(axis=1, dtype=float))
     error = direct.std() / np.sqrt(len(direct))
-    found = calibrate_flips(small, cells, direct.mean(), target_error=error, relax=2.0, points=5, rng=rng)
+    found = calibrate_flips(small, cells, direct.mean(), target_error=error, relax=2.0, points=4, rng=rng)
     assert 0.01 < found.probability < 0.08
     assert 0 < found.error < 0.01
     _, x = replicate(small, cells, 4, len(cells), rng=rng, flips=found.probability, relax=2.0)
