@@ -257,7 +257,9 @@ def test_files_and_further_training_keep_the_density(tmp_path: Path) -> None:
     z1 = z + 0.25 * (z - z**3) * dt + np.sqrt(k * 0.5 * dt) * rng.standard_normal(z.shape)
     pairs = Pairs(z, z1, np.array(dt), np.array(k), np.zeros(0))
     force = loaded.drift_network.density.coefficients.clone()
-    fit(loaded, pairs, rng=rng, options=FitOptions(max_epochs=80, min_steps=0, learning_rate=3e-2), keep_parameters=True)
+    fit(
+        loaded, pairs, rng=rng, options=FitOptions(max_epochs=80, min_steps=0, learning_rate=3e-2), keep_parameters=True
+    )
     assert torch.equal(force, loaded.drift_network.density.coefficients)
     assert loaded.diffusion([[0.5]])[0, 0, 0] == pytest.approx(0.5, rel=0.15)
     with pytest.raises(ValueError, match="fit_reversible first"):
