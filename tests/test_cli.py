@@ -302,7 +302,12 @@ def test_ctrl_c_says_so_and_leaves_no_results(structures: Path, tmp_path: Path) 
     ]  # fmt: skip
     code = "from asemacro.cli import main; main()"
     process = subprocess.Popen(
-        [sys.executable, "-c", code, *map(str, words)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", code, *map(str, words)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        # a shell starts its background jobs deaf to Ctrl-C, and the tests may run in one
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stdout is not None
     process.stdout.readline()  # it has begun
