@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 ANNEAL_HOPS = 2e7
 QUICK_SWEEPS, FULL_SWEEPS = 400, 4000
-QUICK = Budget(hops=6e5, evaluations=3.5e4, relaxations=12.0)
+QUICK = Budget(hops=6e5, evaluations=2.5e4, relaxations=12.0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -133,7 +133,7 @@ def phase_diagram(
             runs from random took.
         anneal_time_s: anneal in seconds instead.
         seeds: small runs are seeds x K.
-        hops: most hops per small run and vacancy; None for a quick budget (`QUICK`, at most 3.5e4 barrier
+        hops: most hops per small run and vacancy; None for a quick budget (`QUICK`, at most 2.5e4 barrier
             evaluations a run).
         direct: add direct KMC of the large system, `seeds` runs from random with the same budget.
         vacancy_formation_energy_eV: times are multiplied by c / exp(-E_f / kT), from the KMC's vacancy
