@@ -33,6 +33,22 @@ class Form(enum.StrEnum):
     consistent = "consistent"
 
 
+class Figure(enum.StrEnum):
+    """Figures of arXiv 2511.12842."""
+
+    fig2 = "fig2"
+    fig3a = "fig3a"
+    fig3b = "fig3b"
+    fig4 = "fig4"
+    fig5 = "fig5"
+    fig6 = "fig6"
+    fig7 = "fig7"
+    fig8a = "fig8a"
+    fig8b = "fig8b"
+    fig8c = "fig8c"
+    all = "all"
+
+
 StructureArgument = Annotated[Path, typer.Argument(help="CIF, POSCAR, extxyz ... any file ASE reads.")]
 BarriersOption = Annotated[
     str | None,
@@ -172,6 +188,19 @@ def info_verb() -> None:
         model = load_barriers(name)
         print(f"\nbarrier model {name}: {'-'.join(model.species or ())} on {model.prototype}\n")
         print(card(name))
+
+
+@app.command("reproduce")
+def reproduce_verb(
+    figure: Annotated[Figure, typer.Argument(help="A figure of arXiv 2511.12842, or all.")],
+    quick: Annotated[bool, typer.Option("--quick", help="Minutes instead of up to 45, with larger errors.")] = False,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the results.")] = Path("reproduced"),
+    seed: SeedOption = 0,
+) -> None:
+    """Run a published figure again: CSV, PNG, and published against present numbers."""
+    from asemacro.reproduce.command import run_reproduce
+
+    run_reproduce(figure.value, output, quick=quick, seed=seed)
 
 
 @barriers_app.command("train")

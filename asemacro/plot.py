@@ -16,14 +16,16 @@ COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#00
 DELTA_LABEL = r"short-range order $\delta_{ij} = p_{ij} - Z c_j$"
 
 
-def new_figure(width: float = 7.0, height: float = 4.6, columns: int = 1) -> tuple[Figure, NDArray[np.object_]]:
-    """A figure without a window, and its axes side by side on one vertical scale."""
+def new_figure(
+    width: float = 7.0, height: float = 4.6, columns: int = 1, *, share: bool = True
+) -> tuple[Figure, NDArray[np.object_]]:
+    """A figure without a window, and its axes side by side, on one vertical scale if they share it."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained", dpi=160)
     FigureCanvasAgg(figure)
-    axes = figure.subplots(1, columns, sharey=True, squeeze=False)[0]
+    axes = figure.subplots(1, columns, sharey=share, squeeze=False)[0]
     for ax in axes:
         ax.spines[["top", "right"]].set_visible(False)
         ax.tick_params(direction="in")

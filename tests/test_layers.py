@@ -71,6 +71,7 @@ LAYERS = {
     "campaign": 8,
     "kmc_run": 8,
     "diagram": 8,
+    "reproduce": 8,
     "cli": 8,
 }
 LEARNER = ("drift", "diffusion", "polynomial", "reversible", "sde", "moment_fit", "density_fit", "train")

@@ -1,0 +1,68 @@
+"""Finds, times and saves reproduced figures."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from asemacro.reproduce.report import Result
+from asemacro.store import output_directory, run_record, write_json
+
+FIGURES = ("fig2", "fig3a", "fig3b", "fig4", "fig5", "fig6", "fig7", "fig8a", "fig8b", "fig8c")
+Progress = Callable[[str, float, str], object]  # task, fraction done, a few words
+
+
+def reproduce(
+    name: str,
+    folder: str | Path,
+    *,
+    quick: bool = False,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> Result:
+    """Run one figure and write NAME.json, NAME.csv, NAME.png and NAME-run.json into a folder.
+
+    Args:
+        name: one of FIGURES.
+        folder: output folder, made if it is missing.
+        quick: a few minutes with a reduced budget instead of the full run.
+        seed: of all random numbers.
+        progress: told what is being done and how far it is.
+
+    Raises:
+        ValueError: an unknown figure.
+        OSError: the folder cannot be written.
+    """
+    if name not in FIGURES:
+        raise ValueError(f"unknown figure {name!r}: one of {', '.join(FIGURES)}")
+    folder = output_directory(folder)
+    started = time.perf_counter()
+    module = importlib.import_module(f"asemacro.reproduce.{name}")
+    report = progress or (lambda task, fraction, text: None)
+    result: Result = module.run(quick=quick, rng=np.random.default_rng(seed), progress=report)
+    result.save(folder, name)
+    record = run_record({"figure": name, "quick": quick}, seed, time.perf_counter() - started)
+    write_json(folder / f"{name}-run.json", record)
+    return result
+
+
+def finished(name: str, folder: str | Path, *, quick: bool, seed: int) -> bool:
+    """Whether a folder already holds this figure, made by this version with these settings."""
+    from asemacro import __version__
+
+    try:
+        record = json.loads((Path(folder) / f"{name}-run.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    wanted = {"figure": name, "quick": quick}
+    return (record.get("asemacro"), record.get("seed"), record.get("arguments")) == (__version__, seed, wanted)
+
+
+def missing(names: Sequence[str], folder: str | Path, *, quick: bool, seed: int) -> list[str]:
+    """Figures that are still to be made."""
+    return [name for name in names if not finished(name, folder, quick=quick, seed=seed)]

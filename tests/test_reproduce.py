@@ -1,0 +1,99 @@
+"""The frame of the reproduced figures: rows, verdicts, files, resuming."""
+
+from __future__ import annotations
+
+import json
+import sys
+import types
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from asemacro.cli import Figure, main
+from asemacro.plot import new_figure
+from asemacro.reproduce.report import Result, Row, Table
+from asemacro.reproduce.runner import FIGURES, finished, reproduce
+
+KEYS = {"quantity", "published", "here", "here_err", "reference", "reference_kind", "target"}
+
+
+def result(value: float) -> Result:
+    rows = [
+        Row("a/n_s=64/transient", value, target=(None, 1.0)),
+        Row("b", value, 0.25, published=2.0, reference=0.5, reference_kind="exact", target=(0.4, 0.6)),
+    ]
+    return Result("a title", rows, {"": Table(["x", "y"], [[1, value]])}, lambda: new_figure()[0], ["a note"])
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Replaces every figure by a quick one that notes its calls."""
+    calls: list[bool] = []
+
+    def run(*, quick: bool, rng: np.random.Generator, progress) -> Result:
+        calls.append(quick)
+        progress("task", 0.5, "half")
+        return result(rng.random())
+
+    for name in FIGURES:
+        module = types.ModuleType(f"asemacro.reproduce.{name}")
+        module.run = run  # type: ignore[attr-defined]
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+    return calls
+
+
+def test_verdicts_and_table() -> None:
+    text = result(0.5).text().splitlines()
+    assert "published" in text[1]
+    assert "here" in text[1]
+    assert "exact or direct" in text[1]
+    assert text[2].endswith("<= 1 met")
+    assert text[3].split() == ["b", "2", "0.5", "+-", "0.2", "0.5", "exact", "0.4", "...", "0.6", "met"]
+    assert text[-1] == "a note"
+    assert "NOT MET" in result(2.0).text()
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf")])
+def test_a_failed_number_is_refused(bad: float) -> None:
+    with pytest.raises(ValueError, match="here of a/n_s=64/transient"):
+        result(bad)
+
+
+def test_the_commands_choices_are_the_figures() -> None:
+    assert [figure.value for figure in Figure] == [*FIGURES, "all"]
+
+
+def test_files_and_the_same_seed(counted: list[bool], tmp_path: Path) -> None:
+    first = reproduce("fig2", tmp_path, quick=True, seed=3)
+    rows = json.loads((tmp_path / "fig2.json").read_text())
+    assert [set(row) for row in rows] == [KEYS, KEYS]
+    assert rows[0]["here"] == first.rows[0].here == np.random.default_rng(3).random()
+    assert rows[1]["target"] == [0.4, 0.6]
+    assert (tmp_path / "fig2.csv").read_text().startswith("x,y\n")
+    assert (tmp_path / "fig2.png").stat().st_size > 1000
+    assert finished("fig2", tmp_path, quick=True, seed=3)
+    assert not finished("fig2", tmp_path, quick=False, seed=3)
+    assert not finished("fig2", tmp_path, quick=True, seed=4)
+
+
+def test_all_goes_on_where_it_stopped(counted: list[bool], tmp_path: Path, capsys, monkeypatch) -> None:
+    reproduce("fig3a", tmp_path, quick=True)
+    counted.clear()
+    monkeypatch.setattr(sys, "argv", ["asemacro", "reproduce", "all", "--quick", "-o", str(tmp_path)])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 0
+    assert counted == [True] * (len(FIGURES) - 1)
+    said = capsys.readouterr().out
+    assert f"already in {tmp_path}: fig3a" in said
+    assert all(f"wrote {name}.json" in said for name in FIGURES if name != "fig3a")
+
+
+def test_an_unknown_figure_is_bad_input(tmp_path: Path, capsys, monkeypatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["asemacro", "reproduce", "fig9", "-o", str(tmp_path / "out")])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 2
+    assert "fig9" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
