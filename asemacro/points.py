@@ -111,8 +111,11 @@ class PairTable:
 
     def complete(self, delta: Floats, error: Floats, contacts: Floats) -> tuple[Floats, Floats]:
         """All pairs and their errors from the unlike ones; errors of different pairs are taken as independent."""
-        sums = self._sums()
-        return sums @ delta - contacts, np.sqrt(sums**2 @ error**2)
+        return self.all_pairs(delta, contacts), np.sqrt(self._sums() ** 2 @ error**2)
+
+    def all_pairs(self, delta: Floats, contacts: Floats) -> Floats:
+        """(..., n_pairs) all pairs from the unlike ones (..., n_unlike) and mean contacts with vacancies."""
+        return delta @ self._sums().T - contacts
 
     def points(
         self,
