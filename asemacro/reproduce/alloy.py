@@ -92,13 +92,13 @@ def run_from_random(
     return Runs(sites, records, PairTable(sro.species, sro.labels, np.array(sro.pairs), atoms, neighbours))
 
 
-def learn_from(small: Runs, *, copies: int = COPIES, rng: np.random.Generator) -> NeuralSDE:
-    """The SDE of a system of `copies` small cells; with one copy it is that of the small cell itself."""
+def learn_from(small: Runs, *, copies: int = COPIES, rng: np.random.Generator) -> list[NeuralSDE]:
+    """The SDE of a system of `copies` small cells (one copy: of the small cell itself), and its bootstrap members."""
     records = [dataclasses.replace(record, copies=copies) for record in small.records]
     unlike = small.table.unlike
     labels = [small.table.labels[k] for k in unlike]
     with threadpool_limits(1):
-        return learn(records, unlike, labels, copies * small.sites, rng=rng)[0]
+        return learn(records, unlike, labels, copies * small.sites, rng=rng)
 
 
 def from_random(

@@ -42,12 +42,13 @@ QUICK = Budget(temperatures_K=(2000,), small_runs=48, small_hops=2e4, direct_run
 
 @dataclasses.dataclass(frozen=True)
 class Panel:
-    """One temperature: times (n,), learned and direct trajectories (runs, n, 3)."""
+    """One temperature: times (n,), learned and direct trajectories (runs, n, 3), mean paths of the members (m, n, 3)."""
 
     temperature_K: int
     times_s: Floats
     learned: Floats
     direct: Floats
+    members: Floats
 
     def values(self) -> Floats:
         """(n, 3, 4): mean and sd of the learned trajectories, then of the direct ones."""
@@ -67,13 +68,15 @@ def compare(budget: Budget, *, rng: np.random.Generator, progress: Progress) -> 
     small = run_from_random(temperatures, SMALL, budget.small_runs, budget.small_hops, rng=rng, report=first)
     direct = run_from_random(temperatures, large, budget.direct_runs, budget.direct_hops, rng=rng, report=second)
     progress("figure", 0.85, "learn")
-    sde = learn_from(small, rng=rng)
+    models = learn_from(small, rng=rng)
     panels = []
     for index, kelvin in enumerate(temperatures):
         all_times = direct.records[index].times_s
         chosen = np.unique(np.geomspace(1, len(all_times) - 1, 60).astype(int))
-        learned = from_random(sde, small, index, all_times[chosen], budget.trajectories, large, rng=rng)
-        panels.append(Panel(kelvin, all_times[chosen], learned, direct.unlike(index)[:, chosen]))
+        times = all_times[chosen]
+        learned, *members = (from_random(m, small, index, times, budget.trajectories, large, rng=rng) for m in models)
+        means = np.array([z.mean(axis=0) for z in members])
+        panels.append(Panel(kelvin, times, learned, direct.unlike(index)[:, chosen], means))
     labels = [small.table.labels[k] for k in small.table.unlike]
     rows = [row for panel in panels for k, label in enumerate(labels) for row in rows_of(panel, label, k)]
     columns = ["temperature_K", "time_s", *(f"{label}_{a}_{b}" for label in labels for a, b in STATES)]
@@ -90,14 +93,15 @@ def rows_of(panel: Panel, label: str, k: int) -> list[Row]:
     """Rows of one pair: rms deviation of the mean along the path; mean and sd at a few times."""
     name, n = f"delta/{label}/T={panel.temperature_K}", len(panel.learned)
     mean, sd, truth, truth_sd = panel.values()[:, k].T
-    noise = float(np.sqrt((truth_sd**2 / len(panel.direct) + sd**2 / n).mean()))
+    error = np.hypot(sd / np.sqrt(n), panel.members[:, :, k].std(axis=0, ddof=1))
+    noise = float(np.sqrt((truth_sd**2 / len(panel.direct) + error**2).mean()))
     most = RMS_TARGETS.get(panel.temperature_K)
     rms = float(np.sqrt(((mean - truth) ** 2).mean()))
     rows = [Row(f"{name}/rms", rms, noise, target=None if most is None else (None, most))]
     for mark in MARKS:
         i = min(int(np.searchsorted(panel.times_s, mark * panel.times_s[-1])), len(mean) - 1)
         at = f"{name}/t={panel.times_s[i]:.2g}"
-        rows.append(Row(f"{at}/mean", mean[i], sd[i] / np.sqrt(n), reference=truth[i], reference_kind="direct"))
+        rows.append(Row(f"{at}/mean", mean[i], error[i], reference=truth[i], reference_kind="direct"))
         rows.append(Row(f"{at}/sd", sd[i], sd[i] / np.sqrt(2 * n), reference=truth_sd[i], reference_kind="direct"))
     return rows
 

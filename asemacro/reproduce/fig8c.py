@@ -92,7 +92,7 @@ def compare(budget: Budget, *, rng: np.random.Generator, progress: Progress) -> 
     contacts = table.contacts(small.records[0].late)
 
     def learned(name: str, copies: int, sites: int) -> Curve:
-        z = from_random(models[copies], small, 0, times, budget.trajectories, sites, rng=rng)
+        z = from_random(models[copies][0], small, 0, times, budget.trajectories, sites, rng=rng)
         return Curve(name, times, table.all_pairs(z, contacts)[:, :, column])
 
     models = {copies: learn_from(small, copies=copies, rng=rng) for copies in (8, 1)}
