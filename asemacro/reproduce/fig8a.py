@@ -42,7 +42,7 @@ QUICK = Budget(temperatures_K=(2000,), small_runs=48, small_hops=2e4, direct_run
 
 @dataclasses.dataclass(frozen=True)
 class Panel:
-    """One temperature: times (n,), learned and direct trajectories (runs, n, 3), mean paths of the members (m, n, 3)."""
+    """One temperature: times (n,), learned and direct trajectories (runs, n, 3), members' mean paths (m, n, 3)."""
 
     temperature_K: int
     times_s: Floats
