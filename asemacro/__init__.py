@@ -6,30 +6,17 @@ from typing import Any
 __version__ = "0.1.0"
 
 _MODULES = {
-    "lattice": "Lattice",
-    "spins": "random_spins spins_to_atoms spins_from_atoms",
-    "observables": "WarrenCowley",
-    "spin_observables": "Magnetization DomainWallDensity EnergyPerSite",
-    "joined": "Observables",
-    "short_range_order": "warren_cowley",
-    "barriers": "load_barriers PairBarrier",
-    "micro.alloy": "VacancyKMC",
-    "micro.swap": "SwapMC",
-    "micro.spin": "Ising",
-    "micro.curie_weiss": "CurieWeiss",
-    "micro.base": "sample",
-    "upsampling": "upsample blocks repeat mosaic",
-    "spin_upsampling": "replicate calibrate_flips",
-    "patches": "partial_evolution Pairs pairs_from_runs",
-    "moments": "Moments patch_moments infinitesimal_moments",
-    "dt_rule": "choose_dt",
-    "sde": "NeuralSDE OnsagerNet FullDiffusion",
-    "trajectories": "simulate",
-    "sde_file": "save_sde load_sde",
-    "train": "fit",
-    "analysis": "stationary_average",
+    "lattice": "Lattice", "spins": "random_spins spins_to_atoms spins_from_atoms", "observables": "WarrenCowley",
+    "spin_observables": "Magnetization DomainWallDensity EnergyPerSite", "joined": "Observables",
+    "short_range_order": "warren_cowley", "barriers": "load_barriers PairBarrier", "micro.alloy": "VacancyKMC",
+    "micro.swap": "SwapMC", "micro.spin": "Ising", "micro.curie_weiss": "CurieWeiss", "micro.base": "sample",
+    "upsampling": "upsample blocks repeat mosaic", "ensemble": "snapshots magnetised log_ages",
+    "spin_upsampling": "replicate calibrate_flips", "patches": "partial_evolution Pairs pairs_from_runs",
+    "moments": "Moments patch_moments infinitesimal_moments", "dt_rule": "choose_dt",
+    "sde": "NeuralSDE OnsagerNet FullDiffusion", "trajectories": "simulate", "sde_file": "save_sde load_sde",
+    "train": "fit", "analysis": "stationary_average", "learning": "learn_from_rates learn_from_pairs Learned",
     "diagram": "phase_diagram",
-}
+}  # fmt: skip
 _PUBLIC = {name: module for module, names in _MODULES.items() for name in names.split()}
 __all__ = ["__version__", *_PUBLIC]
 

@@ -1,0 +1,269 @@
+"""From large snapshots to a learned SDE: labels by exact rates or by sampled pairs, the fit, and its files.
+
+made = snapshots(Ising(lattice, 2.5, field=0.1), magnetised(rng.uniform(-1, 1, 64)), log_ages(0.1, 60, 16),
+                 copies=16, how=mosaic, rng=rng)
+learned = learn_from_rates(made.system, made.x, phi, 1 / 16, group=made.start, rng=rng)
+times, z = simulate(learned.sde, learned.start([0.4, 0.42]), until_s=50, n_trajectories=100, rng=rng)
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from asemacro.block_system import Observable
+from asemacro.moment_fit import MomentOptions, MomentReport, fit_moments, moments_from_pairs
+from asemacro.moments import Moments, patch_moments
+from asemacro.patches import partial_evolution
+from asemacro.polynomial import PolynomialDiffusion, PolynomialDrift
+from asemacro.sde import NeuralSDE
+from asemacro.sde_file import load_sde, save_sde
+from asemacro.store import output_directory, write_whole
+
+if TYPE_CHECKING:
+    from asemacro.micro.base import MicroSystem
+
+Floats = NDArray[np.float64]
+DEGREES = {1: (9, 6), 2: (7, 4), 3: (5, 3)}  # largest degree of drift and diffusion; the fit chooses up to it
+MORE_VARIABLES = (3, 2)  # the same for four variables and more: 35 and 15 features of four
+HIDDEN = 16
+NEAREST = 32
+KEPT_STATES = 20_000  # training states in a file
+SDE_FILE, TRAINING_FILE = "sde.safetensors", "training.safetensors"
+
+
+@dataclasses.dataclass(frozen=True)
+class Learned:
+    """A learned macroscopic model and what it was learned from.
+
+    Attributes:
+        sde: the model.
+        z: (N, d) training states, in the order of `labels`; none if unknown.
+        condition: (N, 0 or 1) their temperatures.
+        n_observed: the first variables, given by the user: z*; the others are closure variables.
+        report: of the fit, if known.
+    """
+
+    sde: NeuralSDE
+    z: Floats
+    condition: Floats
+    n_observed: int
+    report: MomentReport | None = None
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of all variables."""
+        return self.sde.labels
+
+    @property
+    def sites(self) -> int | None:
+        """Sites of the system that the noise belongs to."""
+        return self.sde.sites
+
+    def start(self, z: ArrayLike, condition: float | None = None, nearest: int = NEAREST) -> Floats:
+        """(d,) z* completed by closure variables: their mean over the training states nearest in z*.
+
+        Distances are in units of the spread of each variable in training, the temperature counting like another one.
+
+        Args:
+            z: (n_observed,) values of z*.
+            condition: the temperature, of models that have one.
+            nearest: number of training states.
+
+        Raises:
+            ValueError: another number of values, values that are not finite, or no training states.
+        """
+        given = np.asarray(z, dtype=float).reshape(-1)
+        if len(given) != self.n_observed:
+            names = ", ".join(self.labels[: self.n_observed])
+            raise ValueError(f"a start has {self.n_observed} values ({names}), got {len(given)}")
+        if not np.isfinite(given).all():
+            raise ValueError(f"a start must be finite, got {given}")
+        if self.n_observed == self.sde.dim:
+            return given
+        if not len(self.z):
+            raise ValueError("the training states are not known, so closure variables have no start; give all of them")
+        if (condition is not None) != (self.sde.n_conditions > 0):
+            raise ValueError("a start needs the temperature if, and only if, the model depends on it")
+        at = np.append(given, [] if condition is None else [condition])
+        seen = np.concatenate([self.z[:, : self.n_observed], self.condition], axis=1)
+        spread = np.maximum(seen.std(axis=0), np.finfo(float).tiny)
+        order = np.argsort((((seen - at) / spread) ** 2).sum(axis=1), kind="stable")[:nearest]
+        return np.concatenate([given, self.z[order, self.n_observed :].mean(axis=0)])
+
+    def save(self, directory: str | Path) -> list[Path]:
+        """Write sde.safetensors and training.safetensors (at most 20,000 states, evenly taken)."""
+        from safetensors.numpy import save_file
+
+        folder = output_directory(directory)
+        rows = np.unique(np.linspace(0, max(len(self.z) - 1, 0), min(len(self.z), KEPT_STATES)).astype(int))
+        arrays = {"z": self.z[rows], "condition": self.condition[rows]}
+        report = (
+            None if self.report is None else dataclasses.asdict(self.report) | {"noise": self.report.noise.tolist()}
+        )
+        notes = {"n_observed": str(self.n_observed), "report": json.dumps(report)}
+        return [
+            save_sde(folder / SDE_FILE, self.sde),
+            write_whole(folder / TRAINING_FILE, lambda path: save_file(arrays, str(path), metadata=notes)),
+        ]
+
+    @classmethod
+    def load(cls, directory: str | Path) -> Learned:
+        """Read what `save` wrote, or any folder with an sde.safetensors (its first member, no training states).
+
+        Raises:
+            FileNotFoundError: no such folder or model.
+            ValueError: one line; a file is damaged or the two do not belong together.
+        """
+        from safetensors import SafetensorError, safe_open
+
+        folder = Path(directory)
+        if not folder.is_dir():
+            raise FileNotFoundError(f"{folder}: no such folder; `asemacro learn` makes one")
+        if not (folder / SDE_FILE).is_file():
+            raise FileNotFoundError(f"{folder} is not a learned model: it has no {SDE_FILE}")
+        sde = load_sde(folder / SDE_FILE)[0]
+        path = folder / TRAINING_FILE
+        if not path.is_file():
+            return cls(sde, np.zeros((0, sde.dim)), np.zeros((0, sde.n_conditions)), sde.dim)
+        try:
+            with safe_open(str(path), framework="np") as file:
+                notes = file.metadata()
+                z, condition = file.get_tensor("z"), file.get_tensor("condition")
+            observed, found = int(notes["n_observed"]), json.loads(notes["report"])
+        except (SafetensorError, OSError, KeyError, TypeError, ValueError):
+            raise ValueError(f"{path} is damaged or no training file of asemacro; learn again") from None
+        if z.ndim != 2 or z.shape[1] != sde.dim or condition.shape != (len(z), sde.n_conditions):
+            raise ValueError(f"{path} does not belong to {folder / SDE_FILE}; learn again")
+        report = None if found is None else MomentReport(**{**found, "degrees": tuple(found["degrees"])})
+        if report is not None:
+            report = dataclasses.replace(report, noise=np.array(report.noise))
+        return cls(sde, z, condition, observed, report)
+
+
+def learn_from_rates(
+    large: MicroSystem,
+    x: NDArray[Any],
+    phi: Observable,
+    fraction: float = 1.0,
+    *,
+    group: NDArray[np.int64] | None = None,
+    condition: ArrayLike | None = None,
+    n_observed: int | None = None,
+    sde: NeuralSDE | None = None,
+    options: MomentOptions | None = None,
+    rng: np.random.Generator,
+) -> Learned:
+    """Learn from the exact infinitesimal moments of a random part of each snapshot (`patch_moments`).
+
+    The way for systems with `events`: no bias of a finite duration and no noise of sampled events.
+
+    Args:
+        large: the large micro system.
+        x: (N, n_sites[, n_fields]) snapshots, from far out of equilibrium into it.
+        phi: the observable z, closure variables last.
+        fraction: part of the carriers summed over, 1 / K; 1 for all: labels without noise at K times the work.
+        group: (N,) states made from the same small runs (`LargeSnapshots.start`).
+        condition: temperature, a scalar or (N,), if the model is to depend on it.
+        n_observed: how many of the first variables are z*; default all.
+        sde: the model to fit; default `polynomial_sde`.
+        options: of `fit_moments`.
+        rng: source of randomness.
+
+    Raises:
+        ValueError: as `patch_moments` and `fit_moments`.
+    """
+    moments = patch_moments(large, x, phi, fraction, rng=rng, condition=condition, group=group)
+    return learn_from_moments(
+        moments, phi.labels, large.lattice.n_sites, n_observed=n_observed, sde=sde, options=options, rng=rng
+    )
+
+
+def learn_from_pairs(
+    large: MicroSystem,
+    x: NDArray[Any],
+    phi: Observable,
+    fraction: float,
+    dt: float,
+    *,
+    richardson: bool = True,
+    group: NDArray[np.int64] | None = None,
+    condition: ArrayLike | None = None,
+    n_observed: int | None = None,
+    sde: NeuralSDE | None = None,
+    options: MomentOptions | None = None,
+    rng: np.random.Generator,
+) -> Learned:
+    """Learn from partial evolutions of duration dt, one of each snapshot; other arguments as in `learn_from_rates`.
+
+    Args:
+        fraction: part of the carriers that moves, 1 / K.
+        dt: duration of an evolution, in the system's unit of time.
+        richardson: record dt / 2 too and extrapolate to duration 0: no bias of first order in dt, noise
+            about twice as large.
+    """
+    times = [dt / 2, dt] if richardson else [dt]
+    moves = partial_evolution(large, x, times, fraction, rng=rng, group=group)
+    whole = moves.pairs(phi, condition)
+    half = moves.pairs_from(whole.z0, phi, condition, time=0) if richardson else None
+    moments = moments_from_pairs(whole, half)
+    return learn_from_moments(
+        moments, phi.labels, large.lattice.n_sites, n_observed=n_observed, sde=sde, options=options, rng=rng
+    )
+
+
+def learn_from_moments(
+    moments: Moments,
+    labels: tuple[str, ...],
+    sites: int,
+    *,
+    n_observed: int | None = None,
+    sde: NeuralSDE | None = None,
+    options: MomentOptions | None = None,
+    rng: np.random.Generator,
+) -> Learned:
+    """Learn from labels, which may be joined from several systems (temperatures) by `Moments.concat`.
+
+    Args:
+        moments: drift and covariance rates of all variables.
+        labels: names of the variables.
+        sites: of the large system.
+        n_observed: how many of the first variables are z*; default all.
+        sde: the model to fit, in place; default `polynomial_sde`.
+        options: of `fit_moments`.
+        rng: source of randomness.
+
+    Raises:
+        ValueError: labels that do not fit the moments, or as `fit_moments`.
+    """
+    d = moments.z.shape[1]
+    observed = d if n_observed is None else n_observed
+    if len(labels) != d or not 1 <= observed <= d:
+        raise ValueError(f"{len(labels)} labels, {observed} of them observed, do not fit {d} variables")
+    model = polynomial_sde(labels, sites, moments.condition.shape[1]) if sde is None else sde
+    report = fit_moments(model, moments, options=options, rng=rng)
+    return Learned(model, moments.z, moments.condition, observed, report)
+
+
+def polynomial_sde(
+    labels: tuple[str, ...], sites: int, n_conditions: int = 0, *, hidden: int = HIDDEN, odd: tuple[int, ...] = ()
+) -> NeuralSDE:
+    """The model that `fit_moments` fits: polynomials up to a degree that falls with the number of variables, a network.
+
+    Args:
+        labels: names of the variables.
+        sites: of the large system.
+        n_conditions: 1 for a model that depends on temperature.
+        hidden: width of the network that learns what the polynomial leaves; 0 for none.
+        odd: variables that change sign together under a symmetry of the system.
+    """
+    d = len(labels)
+    drift_degree, diffusion_degree = DEGREES.get(d, MORE_VARIABLES)
+    drift = PolynomialDrift(d, n_conditions, degree=drift_degree, hidden=hidden, odd=odd)
+    diffusion = PolynomialDiffusion(d, n_conditions, degree=diffusion_degree, odd=odd)
+    return NeuralSDE(drift, diffusion, labels=labels, sites=sites)
