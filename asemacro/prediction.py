@@ -13,7 +13,7 @@ from asemacro.diffusion import FullDiffusion
 from asemacro.drift import OnsagerNet
 from asemacro.patches import Pairs
 from asemacro.sde import NeuralSDE
-from asemacro.train import FitOptions, fit_ensemble
+from asemacro.train import FitOptions, fit, fit_ensemble
 from asemacro.trajectories import simulate
 
 Floats = NDArray[np.float64]
@@ -65,6 +65,7 @@ def learn(
     labels: Sequence[str],
     sites: int,
     *,
+    members: int = MEMBERS,
     rng: np.random.Generator,
     progress: bool = False,
 ) -> list[NeuralSDE]:
@@ -75,6 +76,7 @@ def learn(
         columns: of the records' order that make z (the independent, unlike pairs).
         labels: names of these columns.
         sites: size of the large system.
+        members: number of them; 0 for the model alone.
         rng: source of randomness.
         progress: show a bar.
 
@@ -93,7 +95,10 @@ def learn(
         labels=tuple(labels),
         sites=sites,
     )
-    return fit_ensemble(sde, pairs, MEMBERS, rng=rng, options=FIT, progress=progress)
+    if members == 0:
+        fit(sde, pairs, rng=rng, options=FIT, progress=progress)
+        return [sde]
+    return fit_ensemble(sde, pairs, members, rng=rng, options=FIT, progress=progress)
 
 
 def predict(

@@ -74,9 +74,9 @@ def test_fig8c_curves_by_hand() -> None:
     curve = fig8c.Curve("n=1", times, 0.5 * (1 - np.exp(-times))[None].repeat(3, axis=0))
     mean, sd = curve.equilibrium()
     assert mean == pytest.approx(0.5, rel=2e-3)
-    assert sd < 2e-3
+    assert sd == pytest.approx(0, abs=1e-12)
     assert curve.equilibration_time_s() == pytest.approx(3.0, rel=5e-3)
-    assert curve.errors(np.random.default_rng(0)) == pytest.approx(0, abs=1e-12)
+    assert np.allclose(curve.errors(np.random.default_rng(0)), 0, atol=1e-12)
 
 
 def test_fig8b_rows_and_published_points() -> None:

@@ -19,7 +19,7 @@ from asemacro.campaign import Budget, Job, run_jobs
 from asemacro.lattice import Lattice
 from asemacro.observables import WarrenCowley
 from asemacro.points import PairTable
-from asemacro.prediction import learn
+from asemacro.prediction import MEMBERS, learn
 from asemacro.record import Record
 from asemacro.reproduce.runner import Progress
 from asemacro.sde import NeuralSDE
@@ -92,13 +92,15 @@ def run_from_random(
     return Runs(sites, records, PairTable(sro.species, sro.labels, np.array(sro.pairs), atoms, neighbours))
 
 
-def learn_from(small: Runs, *, copies: int = COPIES, rng: np.random.Generator) -> list[NeuralSDE]:
+def learn_from(
+    small: Runs, *, copies: int = COPIES, members: int = MEMBERS, rng: np.random.Generator
+) -> list[NeuralSDE]:
     """The SDE of a system of `copies` small cells (one copy: of the small cell itself), and its bootstrap members."""
     records = [dataclasses.replace(record, copies=copies) for record in small.records]
     unlike = small.table.unlike
     labels = [small.table.labels[k] for k in unlike]
     with threadpool_limits(1):
-        return learn(records, unlike, labels, copies * small.sites, rng=rng)
+        return learn(records, unlike, labels, copies * small.sites, members=members, rng=rng)
 
 
 def from_random(

@@ -39,7 +39,7 @@ class Budget:
 
 
 FULL = Budget()
-QUICK = Budget(small_runs=48, hops=2.5e4, direct_runs=((8192, 2),))
+QUICK = Budget(small_runs=48, hops=2.5e4, direct_runs=((8192, 3),))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,24 +51,23 @@ class Curve:
     z: Floats
 
     def equilibrium(self) -> tuple[float, float]:
-        """Mean and standard deviation over runs and late times."""
+        """Mean over runs and late times; standard deviation between runs at one time, root mean square over times."""
         late = self.z[:, self.times_s >= LATE * self.times_s[-1]]
-        return float(late.mean()), float(late.std())
+        return float(late.mean()), float(np.sqrt(late.var(axis=0, ddof=1).mean()))
 
     def equilibration_time_s(self) -> float:
         """Three times the time in which the mean goes 1 - 1/e of the way from its start to equilibrium."""
         mean = self.z.mean(axis=0)
         way = (mean - mean[0]) / (self.equilibrium()[0] - mean[0])
-        return TO_EQUILIBRIUM * float(self.times_s[int(np.argmax(way >= REACHED))])
+        after = int(np.argmax(way >= REACHED))
+        crossing = np.interp(REACHED, way[after - 1 : after + 1], self.times_s[after - 1 : after + 1])
+        return TO_EQUILIBRIUM * float(crossing)
 
-    def errors(self, rng: np.random.Generator) -> Floats:
-        """Standard errors of mean, sd and equilibration time, by resampling whole runs; nan for a single run."""
-        if len(self.z) < 2:
-            return np.full(3, np.nan)
-        again = (
-            dataclasses.replace(self, z=self.z[rng.integers(len(self.z), size=len(self.z))]) for _ in range(RESAMPLES)
-        )
-        return np.std([[*curve.equilibrium(), curve.equilibration_time_s()] for curve in again], axis=0)
+    def errors(self, rng: np.random.Generator) -> list[float]:
+        """Standard errors of mean, sd and equilibration time, by resampling whole runs."""
+        n = len(self.z)
+        again = (dataclasses.replace(self, z=self.z[rng.integers(n, size=n)]) for _ in range(RESAMPLES))
+        return list(np.std([[*curve.equilibrium(), curve.equilibration_time_s()] for curve in again], axis=0))
 
 
 def run(*, quick: bool, rng: np.random.Generator, progress: Progress) -> Result:
@@ -95,7 +94,7 @@ def compare(budget: Budget, *, rng: np.random.Generator, progress: Progress) -> 
         z = from_random(models[copies][0], small, 0, times, budget.trajectories, sites, rng=rng)
         return Curve(name, times, table.all_pairs(z, contacts)[:, :, column])
 
-    models = {copies: learn_from(small, copies=copies, rng=rng) for copies in (8, 1)}
+    models = {copies: learn_from(small, copies=copies, members=0, rng=rng) for copies in (8, 1)}
     curves = {sites: learned(f"n={sites}", 8, sites) for sites in SIZES}
     single = learned(f"K=1/n={SMALL}", 1, SMALL)
     rows = [row for sites in SIZES for row in rows_of(curves[sites], direct.get(sites), rng)]
