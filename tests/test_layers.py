@@ -27,6 +27,7 @@ LAYERS = {
     "short_range_order": 2,
     "pair_counts": 2,
     "fields": 2,
+    "field_covariance": 2,
     "stencil": 2,
     "spin_observables": 2,
     "joined": 2,
@@ -52,7 +53,16 @@ LAYERS = {
     "density_fit": 5,
     "moment_fit": 5,
     "reversible": 5,
+    "reversible_law": 5,
     "trajectories": 5,
+    "closure": 5,
+    "closure_data": 5,
+    "closure_file": 5,
+    "closure_fit": 5,
+    "closure_kernels": 5,
+    "closure_network": 5,
+    "closure_objectives": 5,
+    "closure_selection": 5,
     "learning": 6,
     "analysis": 7,
     "collapse": 7,
@@ -76,7 +86,11 @@ LAYERS = {
     "reproduce": 8,
     "cli": 8,
 }
-LEARNER = ("drift", "diffusion", "polynomial", "reversible", "sde", "moment_fit", "density_fit", "train")
+LEARNER = (
+    *("drift", "diffusion", "polynomial", "reversible", "sde", "moment_fit", "density_fit", "train"),
+    *("closure", "closure_data", "closure_fit", "closure_kernels", "closure_network", "closure_objectives"),
+    "closure_selection",
+)
 
 
 def modules() -> list[Path]:
