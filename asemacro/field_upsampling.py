@@ -59,7 +59,7 @@ def finer(lattice: Lattice, factor: int) -> Lattice:
         conventional=lattice.conventional * scale,
         ideal=lattice.ideal * scale,
         shape=shape,  # type: ignore[arg-type]
-        _memo={},
+        _memo=lattice._memo.setdefault(("finer", factor), {}),  # shells are found once, not for every upsampling
     )
 
 
