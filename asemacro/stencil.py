@@ -115,6 +115,33 @@ def wrapped(grid: Grid, c1: int, c2: int, c3: int, basis: int) -> int:
     return (row * grid.n3 + wrap(c3, grid.n3)) * grid.n_basis + basis
 
 
+# arrays are handed over one by one: unpacking a tuple of them in the inner loop costs more than the work
+@njit(cache=True, nogil=True, inline="always", error_model="numpy")
+def code_of(grid: Grid, offsets: NDArray, deltas: NDArray, steps: NDArray, half: int, state: NDArray, site: int) -> int:
+    """The code of a spin: the sum of `steps` over its up neighbours, and `half` more if it is up itself.
+
+    Args:
+        grid: the lattice.
+        offsets: of the stencil.
+        deltas: of the stencil.
+        steps: (Z,) int64, what each neighbour adds.
+        half: number of codes of a down spin.
+        state: (n_sites,) int8.
+        site: the spin.
+    """
+    basis, c1, c2, c3, inside = locate(grid, site)
+    code = half if state[site] > 0 else 0
+    for j in range(len(steps)):
+        if inside:
+            other = site + deltas[basis, j]
+        else:
+            d1, d2, d3 = offsets[basis, j, 0], offsets[basis, j, 1], offsets[basis, j, 2]
+            other = wrapped(grid, c1 + d1, c2 + d2, c3 + d3, offsets[basis, j, 3])
+        if state[other] > 0:
+            code += steps[j]
+    return code
+
+
 @njit(cache=True, nogil=True)
 def bond_sums(stencil: Stencil, x: NDArray) -> NDArray:
     """(batch,) sums over bonds of weight x s s' of the states x (batch, n_sites) int8."""

@@ -9,7 +9,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from asemacro.micro.streams import draw, pick
-from asemacro.stencil import Grid, Stencil, locate, wrapped
+from asemacro.stencil import Stencil, code_of, locate, wrapped
 
 
 class LocalTable(NamedTuple):
@@ -29,23 +29,6 @@ class LocalTable(NamedTuple):
     steps: NDArray[np.int64]
     half: int
     accept: NDArray[np.uint64]
-
-
-# arrays are handed over one by one: unpacking a tuple of them in the inner loop costs more than the work
-@njit(cache=True, nogil=True, inline="always", error_model="numpy")
-def code_of(grid: Grid, offsets: NDArray, deltas: NDArray, steps: NDArray, half: int, state: NDArray, site: int) -> int:
-    """The code of a spin from its neighbours; the arguments are those of `LocalTable`."""
-    basis, c1, c2, c3, inside = locate(grid, site)
-    code = half if state[site] > 0 else 0
-    for j in range(len(steps)):
-        if inside:
-            other = site + deltas[basis, j]
-        else:
-            d1, d2, d3 = offsets[basis, j, 0], offsets[basis, j, 1], offsets[basis, j, 2]
-            other = wrapped(grid, c1 + d1, c2 + d2, c3 + d3, offsets[basis, j, 3])
-        if state[other] > 0:
-            code += steps[j]
-    return code
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
