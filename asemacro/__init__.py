@@ -15,6 +15,7 @@ _MODULES = {
     "moments": "Moments patch_moments infinitesimal_moments", "dt_rule": "choose_dt",
     "sde": "NeuralSDE OnsagerNet FullDiffusion", "trajectories": "simulate", "sde_file": "save_sde load_sde",
     "train": "fit", "analysis": "stationary_average", "learning": "learn_from_rates learn_from_pairs Learned",
+    "closure_fit": "fit_closure", "closure_file": "save_closure load_closure",
     "diagram": "phase_diagram", "reversible_law": "stationary_law relaxation_modes",
 }  # fmt: skip
 _PUBLIC = {name: module for module, names in _MODULES.items() for name in names.split()}
