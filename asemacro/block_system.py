@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from asemacro.micro.base import Events
+from asemacro.micro.base import Events, Motion
 
 if TYPE_CHECKING:
     from asemacro.lattice import Lattice
@@ -136,7 +136,7 @@ class Blocks:
             moved.reshape(-1)[members] = now + self._start(chosen)
         return out.reshape(x.shape), moved
 
-    def events(self, x: NDArray[Any], active: NDArray[np.integer] | None = None) -> Events:
+    def events(self, x: NDArray[Any], active: NDArray[np.integer] | None = None) -> Events | Motion:
         """All that the active carriers (batch, m) can do next, carrier after carrier in their order.
 
         Raises:
@@ -147,16 +147,19 @@ class Blocks:
             raise ValueError(f"{type(self.system).__name__} gives no rates (no `events`)")
         cells = self.lattice.split(x)
         active = self.carriers(x) if active is None else np.asarray(active, dtype=np.int64)
-        columns: list[NDArray[Any]] = []
+        kind, columns = Events, {}
         for chosen, members, local in self._by_cell(active):
-            rates, sites, values = own(cells[chosen], local)
-            shifted = sites + np.where(sites >= 0, self._start(chosen)[..., None], 0)
-            for k, part in enumerate((rates, shifted, values)):
+            found: Events | Motion = own(cells[chosen], local)
+            kind = type(found)
+            for name, part in found._asdict().items():
+                if name == "sites":
+                    start = self._start(chosen).reshape(-1, *(1,) * (part.ndim - 1))
+                    part = part + np.where(part >= 0, start, 0)
                 by_carrier = part.reshape(*members.shape, -1, *part.shape[2:])
-                if len(columns) <= k:
-                    columns.append(np.empty((active.size, *by_carrier.shape[2:]), dtype=part.dtype))
-                columns[k][members] = by_carrier
-        return Events(*(c.reshape(len(x), -1, *c.shape[2:]) for c in columns))
+                if name not in columns:
+                    columns[name] = np.empty((active.size, *by_carrier.shape[2:]), dtype=part.dtype)
+                columns[name][members] = by_carrier
+        return kind(**{name: c.reshape(len(x), -1, *c.shape[2:]) for name, c in columns.items()})
 
     def _by_cell(
         self, active: NDArray[np.int64]

@@ -56,12 +56,31 @@ class FieldMean:
         """
         x0 = self._batch(x0, lattice)
         sites = np.atleast_2d(np.asarray(sites, dtype=np.int64))
-        values = np.asarray(values, dtype=float).reshape(len(x0), -1, self.dim)
-        ordered = np.sort(sites, axis=1)
-        if np.any((np.diff(ordered, axis=1) == 0) & (ordered[:, 1:] >= 0)):
+        values = np.asarray(values, dtype=float).reshape(len(x0), 1, sites.shape[1], self.dim)
+        return self.changes(x0, lattice, sites[:, None], values)[:, 0]
+
+    def changes(self, x0: Floats, lattice: Any, sites: NDArray[np.integer], values: Floats) -> Floats:
+        """The change by each of several events that start from the same state.
+
+        Args:
+            x0: (batch, n_sites, n_fields) states before.
+            lattice: their lattice.
+            sites: (batch, n_events, m) sites; negative ones are ignored.
+            values: (batch, n_events, m, n_fields) what they hold afterwards.
+
+        Returns:
+            (batch, n_events, n_fields).
+
+        Raises:
+            ValueError: a site occurs twice in an event.
+        """
+        x0 = self._batch(x0, lattice)
+        sites = np.asarray(sites, dtype=np.int64)
+        ordered = np.sort(sites, axis=2)
+        if np.any((np.diff(ordered, axis=2) == 0) & (ordered[:, :, 1:] >= 0)):
             raise ValueError("a site is given two values in one change of state")
-        before = np.take_along_axis(x0, np.maximum(sites, 0)[:, :, None], axis=1)
-        return np.where(sites[:, :, None] >= 0, values - before, 0.0).sum(axis=1) / x0.shape[1]
+        before = x0[np.arange(len(x0))[:, None, None], np.maximum(sites, 0)]
+        return np.where(sites[..., None] >= 0, values - before, 0.0).sum(axis=2) / x0.shape[1]
 
     def _batch(self, x: Floats, lattice: Any) -> Floats:
         x = np.asarray(x, dtype=float)

@@ -153,6 +153,49 @@ def fit_moments(
     return MomentReport(chosen.degrees, np.sqrt(chosen.errors) * unit, kept, diffusion_degree)
 
 
+def fit_noise(
+    sde: NeuralSDE,
+    pairs: Pairs,
+    half: Pairs | None = None,
+    *,
+    noise_scale: float | None = None,
+    options: MomentOptions | None = None,
+    rng: np.random.Generator,
+) -> int:
+    r"""Fit the diffusion alone to what pairs do about the drift that the SDE already has, in place.
+
+    With the residual r = z1 - z0 - mu(z0) dt this minimises the mean of tr(Sigma^-1 S) + ln det Sigma, S = r r^T /
+    (lambda dt): the likelihood N(z1; z0 + mu dt, lambda Sigma dt) over Sigma. With `half` S is 2 S(dt/2) - S(dt), free
+    of the share (drifts of single patches - mu)^2 dt / lambda.
+
+    Args:
+        sde: an SDE whose drift and scales are fitted.
+        pairs: evolutions of duration dt.
+        half: the same evolutions at dt / 2.
+        noise_scale: lambda; default the K of each pair. Sigma is then that of the whole system; another lambda
+            gives K / lambda times it.
+        options: settings.
+        rng: random generator (folds).
+
+    Returns:
+        The degree kept for the mean covariance.
+
+    Raises:
+        ValueError: another kind of diffusion, pairs that do not belong together, or labels without a positive mean.
+    """
+    options = options or MomentOptions()
+
+    def about_drift(p: Pairs) -> Pairs:
+        drift = sde.drift(p.z0, p.condition if sde.n_conditions else None)
+        scale = p.K if noise_scale is None else np.full(len(p), float(noise_scale))
+        return dataclasses.replace(p, z1=p.z1 - drift * p.dt[:, None], K=scale)
+
+    labels = moments_from_pairs(about_drift(pairs), None if half is None else about_drift(half))
+    w = label_weights(labels, np.ones(len(labels)))
+    y, theta, _, covariance = in_units(sde, labels)
+    return fit_diffusion(sde, y, theta, covariance, w, folds_of(labels.group, options.folds, rng), options)
+
+
 def folds_of(group: NDArray[np.int64], folds: int, rng: np.random.Generator) -> NDArray[np.int64]:
     """(N,) which fold each row is in; rows of one group share theirs.
 

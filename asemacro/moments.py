@@ -1,11 +1,13 @@
 r"""Exact infinitesimal moments: drift and covariance rates of an observable, from the rates of what can happen next.
 
-For a system of jumps, with r_i the rate of event i and dphi_i what it does to phi,
+    b = lim E[phi(x_t) - phi(x)] / t,      S = lim Cov[phi(x_t)] / t.
 
-    b = lim E[phi(x_t) - phi(x)] / t = sum_i r_i dphi_i,      S = lim Cov[phi(x_t)] / t = sum_i r_i dphi_i dphi_i^T.
+Of a system of jumps, with r_i the rate of event i and dphi_i what it does to phi, b = sum_i r_i dphi_i and
+S = sum_i r_i dphi_i dphi_i^T. Where values move continuously, dx_i = f_i dt + s_i dW_i (fields), Ito's
+b = sum_i f_i d_i phi + s_i^2 / 2 d_i^2 phi and S = sum_i s_i^2 d_i phi (d_i phi)^T.
 
-Summed over the events of a random part of the carriers and multiplied by K they are unbiased estimates of the same
-sums over all carriers: labels without the bias of a finite duration and without the noise of sampled events.
+Summed over a random part of the carriers and multiplied by K they are unbiased estimates of the same sums over all
+carriers: labels without the bias of a finite duration and without the noise of sampled events.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from asemacro.block_system import BlockLattice, Observable, draw_active, observe
+from asemacro.micro.base import Motion
 
 if TYPE_CHECKING:
     from asemacro.micro.base import Events, MicroSystem
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 _CHUNK = 1 << 19  # events whose changes are held at a time
 _COPIES = 1 << 24  # sites of states that are copied for an observable without `changes`
+_PROBE = 1e-3  # step of the differences of phi, relative to the size of the values
 
 
 @dataclasses.dataclass(frozen=True)
@@ -152,12 +156,13 @@ def patch_moments(
 def infinitesimal_moments(
     system: MicroSystem, x: NDArray[Any], phi: Observable, active: NDArray[np.integer] | None = None
 ) -> tuple[Floats, Floats]:
-    """K sum_i r_i dphi_i and K sum_i r_i dphi_i dphi_i^T over the events of the active carriers of each state.
+    """K times the sums that make drift and covariance rates of phi, over the active carriers of each state.
 
     Args:
         system: a micro system with `events`.
         x: (batch, n_sites) states.
-        phi: the observable.
+        phi: the observable. Of values that move continuously its derivatives are taken as central differences, exact
+            if phi is of second degree in the value of a site; it must be smooth, and computed in float64.
         active: (batch, m) sites of the carriers summed over; None for all. K = carriers / m.
 
     Returns:
@@ -178,12 +183,34 @@ def infinitesimal_moments(
     if m == 0:
         raise ValueError("no carrier is active, so there are no moments")
     for rows in _slices(len(x), max(1, _CHUNK // m)):
-        found: Events = events(x[rows], None if active is None else active[rows])
-        dphi = event_changes(phi, x[rows], system.lattice, found.sites, found.values)
-        flow = np.swapaxes(found.rates[..., None] * dphi, 1, 2)
-        drift[rows] = n / m * flow.sum(axis=2)
-        covariance[rows] = n / m * (flow @ dphi)
+        found: Events | Motion = events(x[rows], None if active is None else active[rows])
+        sums = _of_motion if isinstance(found, Motion) else _of_jumps
+        b, s = sums(found, x[rows], phi, system.lattice)
+        drift[rows], covariance[rows] = n / m * b, n / m * s
     return drift, covariance
+
+
+def _of_jumps(found: Events, x: NDArray[Any], phi: Observable, lattice: Any) -> tuple[Floats, Floats]:
+    """sum r dphi and sum r dphi dphi^T."""
+    dphi = event_changes(phi, x, lattice, found.sites, found.values)
+    flow = np.swapaxes(found.rates[..., None] * dphi, 1, 2)
+    return flow.sum(axis=2), flow @ dphi
+
+
+def _of_motion(found: Motion, x: NDArray[Any], phi: Observable, lattice: Any) -> tuple[Floats, Floats]:
+    """sum f d phi + s^2 / 2 d^2 phi and sum s^2 d phi (d phi)^T, from phi with each value a little up and down."""
+    batch, m, fields = found.drift.shape
+    step = _PROBE * max(float(np.sqrt(np.mean(x**2))), np.finfo(float).tiny)
+    here = x[np.arange(batch)[:, None], found.sites]
+    shift = step * np.stack([np.eye(fields), -np.eye(fields)])
+    values = here[:, None, :, None] + shift[:, None]  # (batch, up or down, m, which field, fields)
+    sites = np.broadcast_to(found.sites[:, None, :, None], values.shape[:-1])
+    dphi = event_changes(phi, x, lattice, sites.reshape(batch, -1, 1), values.reshape(batch, -1, 1, fields))
+    up, down = np.moveaxis(dphi.reshape(batch, 2, m * fields, phi.dim), 1, 0)
+    slope, curvature = (up - down) / (2 * step), (up + down) / step**2
+    f, variance = found.drift.reshape(batch, -1, 1), found.variance.reshape(batch, -1, 1)
+    covariance = np.swapaxes(variance * slope, 1, 2) @ slope
+    return (f * slope + variance / 2 * curvature).sum(axis=1), covariance
 
 
 def event_changes(
@@ -207,8 +234,9 @@ def event_changes(
         cells = lattice.split(x)
         own = (np.arange(batch)[:, None] * lattice.copies + block).reshape(-1)
         inside = np.where(sites >= 0, sites - block[..., None] * size, -1).reshape(-1, 1, m)
+        after = values.reshape(-1, 1, m, *values.shape[3:])
         parts = [
-            event_changes(phi, cells[own[rows]], lattice.block, inside[rows], values.reshape(-1, 1, m)[rows])
+            event_changes(phi, cells[own[rows]], lattice.block, inside[rows], after[rows])
             for rows in _slices(len(own), max(1, _COPIES // size))
         ]
         return np.concatenate(parts).reshape(batch, n_events, phi.dim) / lattice.copies

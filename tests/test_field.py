@@ -12,11 +12,14 @@ from scipy import linalg, ndimage, stats
 from scipy.integrate import solve_ivp
 
 from asemacro.block_system import Blocks
+from asemacro.field_covariance import FieldCovariance
 from asemacro.field_upsampling import finer, interpolate, interpolated_noise, refine
 from asemacro.fields import FieldMean, fields_from_atoms, fields_to_atoms
+from asemacro.joined import Observables
 from asemacro.lattice import Lattice
 from asemacro.micro.base import MicroSystem, sample
 from asemacro.micro.field import PredatorPrey, cell_volume, cosine_fields, random_cosines
+from asemacro.moments import infinitesimal_moments, patch_moments
 from asemacro.patches import partial_evolution
 from asemacro.testing import ALPHA, check_microsystem
 from asemacro.upsampling import upsample
@@ -179,11 +182,13 @@ def test_patches_add_up_to_the_whole() -> None:
     whole, _ = system.evolve(x, 0.01, rng=rng)
     parts = [system.evolve(x, 0.01, cells[None], rng=rng)[0] - x for cells in np.arange(12).reshape(4, 3)]
     np.testing.assert_allclose(sum(parts), whole - x, atol=1e-15)
-    moments = [system.mean_moments(x, cells[None]) for cells in np.arange(12).reshape(4, 3)]
-    drift, covariance = system.mean_moments(x)
-    np.testing.assert_allclose(np.mean([m for m, _ in moments], axis=0), drift, rtol=1e-12)
-    np.testing.assert_allclose(drift, (whole - x).mean(axis=1) / 0.01, rtol=1e-10)
-    np.testing.assert_allclose(covariance[0], 0.0)
+    phi = Observables([FieldMean(), FieldCovariance()])
+    noisy = PredatorPrey(OPEN_CHAIN)
+    moments = [infinitesimal_moments(noisy, x, phi, cells[None]) for cells in np.arange(12).reshape(4, 3)]
+    drift, covariance = infinitesimal_moments(noisy, x, phi)
+    np.testing.assert_allclose(np.mean([b for b, _ in moments], axis=0), drift, rtol=1e-9)
+    np.testing.assert_allclose(np.mean([s for _, s in moments], axis=0), covariance, rtol=1e-6, atol=1e-15)
+    np.testing.assert_allclose(drift[:, :2], (whole - x).mean(axis=1) / 0.01, rtol=1e-10)
 
 
 def test_frozen_cells_are_ghost_values_of_the_implicit_step() -> None:
@@ -199,15 +204,53 @@ def test_frozen_cells_are_ghost_values_of_the_implicit_step() -> None:
     np.testing.assert_array_equal(np.delete(new, inside, axis=1), np.delete(x, inside, axis=1))
 
 
-def test_moments_are_those_of_a_short_evolution() -> None:
-    system = PredatorPrey(OPEN_CHAIN, noise=0.05)
-    x, n = some_fields(OPEN_CHAIN), 20_000
-    new, _ = system.evolve(np.repeat(x, n, axis=0), 0.01, rng=np.random.default_rng(3))
-    change = new.mean(axis=1) - x.mean(axis=1)
-    drift, covariance = system.mean_moments(x)
-    pulls = (change.mean(axis=0) - 0.01 * drift[0]) / (change.std(axis=0) / np.sqrt(n))
-    assert (np.abs(pulls) < stats.norm.isf(ALPHA / 4)).all()
-    assert (np.abs(change.var(axis=0) / (0.01 * np.diag(covariance[0])) - 1) < 4.5 * np.sqrt(2 / n)).all()
+@pytest.mark.parametrize(("form", "noise"), [("published", 0.05), ("physical", 0.02)])
+def test_moments_are_those_of_a_short_evolution(form: str, noise: float) -> None:
+    system, phi = PredatorPrey(OPEN_CHAIN, noise=noise, form=form), Observables([FieldMean(), FieldCovariance()])
+    x, n, h = some_fields(OPEN_CHAIN), 40_000, 1e-3
+    new, _ = system.evolve(np.repeat(x, n, axis=0), h, rng=np.random.default_rng(3))
+    change = phi(new, OPEN_CHAIN) - phi(x, OPEN_CHAIN)
+    drift, covariance = infinitesimal_moments(system, x, phi)
+    # what is left out is of the order h: second derivatives of the mean, squares of the drift
+    error = change.std(axis=0) / np.sqrt(n) * stats.norm.isf(ALPHA / 10) + 5 * h**2
+    assert (np.abs(change.mean(axis=0) - h * drift[0]) < error).all()
+    spread = change - change.mean(axis=0)
+    products = spread[:, :, None] * spread[:, None]
+    error = products.std(axis=0) / np.sqrt(n) * stats.norm.isf(ALPHA / 50)
+    assert (np.abs(products.mean(axis=0) - h * covariance[0]) < error + 0.02 * h * np.abs(covariance[0])).all()
+
+
+def test_moments_of_means_and_covariances_by_hand() -> None:
+    # Ito: d mean(u) = mean f, d C_uu = 2 mean (u - U) f_u + s^2 (1 - 1/n); means and covariances have separate noise
+    system, phi = PredatorPrey(OPEN_NET, noise=0.03, D=(0.1, 0.7)), Observables([FieldMean(), FieldCovariance()])
+    x, n, s2 = some_fields(OPEN_NET, batch=3), OPEN_NET.n_sites, 0.03**2
+    drift, covariance = infinitesimal_moments(system, x, phi)
+    f, d = system.drift(x), x - x.mean(axis=1, keepdims=True)
+    cross = (d[..., 0] * f[..., 1] + d[..., 1] * f[..., 0]).mean(axis=1)
+    own = 2 * (d * f).mean(axis=1) + s2 * (1 - 1 / n)
+    np.testing.assert_allclose(drift, np.column_stack([f.mean(axis=1), own[:, 0], cross, own[:, 1]]), rtol=1e-7)
+    c = phi(x, OPEN_NET)[:, 2:]
+    zero = np.zeros(3)
+    inner = [
+        [4 * c[:, 0], 2 * c[:, 1], zero],
+        [2 * c[:, 1], c[:, 0] + c[:, 2], 2 * c[:, 1]],
+        [zero, 2 * c[:, 1], 4 * c[:, 2]],
+    ]
+    np.testing.assert_allclose(covariance[:, 2:, 2:], s2 / n * np.moveaxis(np.array(inner), 2, 0), atol=1e-6 * s2 / n)
+    np.testing.assert_allclose(covariance[:, :2, :2], np.tile(s2 / n * np.eye(2), (3, 1, 1)), rtol=1e-9, atol=1e-15)
+    np.testing.assert_allclose(covariance[:, :2, 2:], 0, atol=1e-9 * s2)
+
+
+def test_moments_of_blocks_of_fields() -> None:
+    cell, phi = PredatorPrey(OPEN_CHAIN), Observables([FieldMean(), FieldCovariance()])
+    x = some_fields(OPEN_CHAIN, batch=6)
+    b, s = infinitesimal_moments(cell, x, phi)
+    big = Blocks(cell, 3)
+    drift, covariance = infinitesimal_moments(big, x.reshape(2, 36, 2), phi)
+    np.testing.assert_allclose(drift, b.reshape(2, 3, 5).mean(axis=1), rtol=1e-9)
+    np.testing.assert_allclose(covariance, s.reshape(2, 3, 5, 5).mean(axis=1) / 3, rtol=1e-6, atol=1e-15)
+    parts = patch_moments(big, x.reshape(2, 36, 2), phi, 1 / 9, rng=_rng(0))
+    assert (parts.K == 9).all()
 
 
 def test_a_duration_is_whole_steps_and_one_shorter() -> None:

@@ -23,8 +23,8 @@ class MicroSystem(Protocol):
     - `immobile = True`: the carriers never move, so snapshots need not say where they are;
     - `draw_active(x, m, *, rng) -> (batch, m)`: sites of m carriers for a partial evolution, each carrier with the
       same probability (for carriers that fill the lattice: a block of neighbours at a random place);
-    - `events(x, active=None) -> Events`: all that can happen next, with rates, from which exact infinitesimal moments
-      follow (`asemacro.moments`).
+    - `events(x, active=None) -> Events | Motion`: all that can happen next, jumps with their rates or a continuous
+      motion, from which exact infinitesimal moments follow (`asemacro.moments`).
 
     Attributes:
         lattice: where the states live.
@@ -61,7 +61,7 @@ class MicroSystem(Protocol):
 
 
 class Events(NamedTuple):
-    """What can happen next in each state of a batch.
+    """The jumps that can happen next in each state of a batch.
 
     Attributes:
         rates: (batch, n_events) in one over the system's unit of time; 0 for an event that cannot happen.
@@ -72,6 +72,20 @@ class Events(NamedTuple):
     rates: NDArray[np.float64]
     sites: NDArray[np.int64]
     values: NDArray[Any]
+
+
+class Motion(NamedTuple):
+    """How the values of each state of a batch move continuously: dx = drift dt + sqrt(variance) dW, independent W, Ito.
+
+    Attributes:
+        sites: (batch, m) sites that move.
+        drift: (batch, m, n_fields) per unit of the system's time.
+        variance: (batch, m, n_fields) of the noise, per unit of time.
+    """
+
+    sites: NDArray[np.int64]
+    drift: NDArray[np.float64]
+    variance: NDArray[np.float64]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from asemacro.micro.base import Motion
 from asemacro.micro.checks import positive
 from asemacro.micro.field_kernels import advance
 from asemacro.windows import random_windows
@@ -53,6 +54,7 @@ class PredatorPrey:
     """
 
     n_fields = 2
+    immobile = True
 
     def __init__(
         self,
@@ -138,24 +140,15 @@ class PredatorPrey:
         reaction = np.stack([u * (1 - u - v), self.a * v * (u - self.b)], axis=2)
         return reaction + self._coupling * (x[:, self._table] - x[:, :, None]).sum(axis=2)
 
-    def mean_moments(self, x: Floats, active: NDArray[np.integer] | None = None) -> tuple[Floats, Floats]:
-        r"""Exact infinitesimal moments of the means of u and v, from the active cells alone.
+    def events(self, x: Floats, active: NDArray[np.integer] | None = None) -> Motion:
+        """Drift and noise of the cells `active` (batch, m), all if None: exact infinitesimal moments follow.
 
-        mu = K / n sum_{i active} f_i and Sigma = K / n^2 sum_{i active} s^2 = s^2 / n for each field, s^2 the variance
-        of the noise of a cell over time; each cell being active with the probability 1/K, both are unbiased.
-
-        Args:
-            x: (batch, n_sites, 2) states.
-            active: (batch, m) cells, m = n / K; None for all.
-
-        Returns:
-            mu (batch, 2) and Sigma (batch, 2, 2).
+        They are those of the equations, which the steps of `evolve` approach for short steps.
         """
         speed = self.drift(x)
-        if active is not None:
-            speed = np.take_along_axis(speed, np.asarray(active, dtype=np.int64)[:, :, None], axis=1)
-        covariance = self._spread**2 / self.lattice.n_sites * np.eye(2)
-        return speed.mean(axis=1), np.tile(covariance, (len(speed), 1, 1))
+        cells = self.carriers(x) if active is None else np.asarray(active, dtype=np.int64)
+        moving = np.take_along_axis(speed, cells[:, :, None], axis=1)
+        return Motion(cells, moving, np.full_like(moving, self._spread**2))
 
     def _checked(self, x: Floats) -> Floats:
         x = np.asarray(x)
