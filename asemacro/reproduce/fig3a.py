@@ -133,8 +133,8 @@ def draw(found: Mapping[tuple[str, int], Errors]) -> Figure:
     names = {
         "exact": "exact moments",
         "pairs": "pairs, Richardson",
-        "published": "published scheme",
-        "baseline": "published baseline",
+        "published": "published scheme, here",
+        "baseline": "baseline, here",
     }
     lines = {
         label: {n_s: found[name, n_s].relative for n_s in SIZES if (name, n_s) in found}

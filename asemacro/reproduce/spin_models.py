@@ -8,6 +8,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from asemacro.block_system import Observable
 from asemacro.ensemble import LargeSnapshots
 from asemacro.micro.curie_weiss import CurieWeiss
 from asemacro.moment_fit import moments_from_pairs
@@ -82,8 +83,19 @@ def frozen_rates(data: Data) -> Moments:
     """Exact moments of patches with their surroundings as they are; of all spins, once, if the patch is everything."""
     system, phi, x = data.made.system, data.setting.phi, data.made.x
     if data.fraction == 1:
-        return patch_moments(system, x, phi, rng=data.rng, group=data.made.start)
+        return all_rates(data)
     return data.moments(lambda: patch_moments(system, x, phi, data.fraction, rng=data.rng))
+
+
+def all_rates(data: Data, phi: Observable | None = None) -> Moments:
+    """Exact moments of all spins: no noise of patches, and no simulation of anything large.
+
+    Args:
+        data: snapshots.
+        phi: the observable; default that of the setting.
+    """
+    wanted = data.setting.phi if phi is None else phi
+    return patch_moments(data.made.system, data.made.x, wanted, rng=data.rng, group=data.made.start)
 
 
 def frozen_pairs(data: Data, dt: float) -> Moments:

@@ -7,7 +7,7 @@ with those of the system itself: Curie-Weiss by its master equation, Ising by di
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,7 @@ from asemacro.micro.curie_weiss import CurieWeiss
 from asemacro.micro.spin import Ising
 from asemacro.moment_fit import fit_moments
 from asemacro.moments import Moments
-from asemacro.reproduce.report import Row
+from asemacro.reproduce.report import Row, Table
 from asemacro.sde import NeuralSDE
 from asemacro.spin_observables import DomainWallDensity, Magnetization
 from asemacro.spins import random_spins
@@ -268,8 +268,27 @@ ERROR_COLUMNS = (
 )
 
 
-def law_rows(prefix: str, setting: Setting, law: Law, truth: Law, marks: Sequence[float], kind: str) -> list[Row]:
-    """Means and standard deviations at marked times: "PREFIX/m0=-0.5/t=5/mean" (of other variables "/rho_DW/mean")."""
+def law_rows(
+    prefix: str,
+    setting: Setting,
+    law: Law,
+    truth: Law,
+    marks: Sequence[float],
+    kind: str,
+    *,
+    sd_target: float | None = None,
+) -> list[Row]:
+    """Means and standard deviations at marked times: "PREFIX/m0=-0.5/t=5/mean" (of other variables "/rho_DW/mean").
+
+    Args:
+        prefix: of the names.
+        setting: the system.
+        law: learned.
+        truth: exact or direct.
+        marks: times.
+        kind: "exact" or "direct".
+        sd_target: relative error that a standard deviation may have, if there is a target.
+    """
     rows = []
     for k, m0 in enumerate(setting.starts):
         for t in marks:
@@ -285,6 +304,23 @@ def law_rows(prefix: str, setting: Setting, law: Law, truth: Law, marks: Sequenc
                     reference=truth.mean[k, i, v],
                     reference_kind=kind,
                 )
-                sd = Row(f"{name}/sd", spread, spread / np.sqrt(2 * runs), reference=true, reference_kind=kind)
+                band = None if sd_target is None else (true * (1 - sd_target), true * (1 + sd_target))
+                sd = Row(f"{name}/sd", spread, spread / np.sqrt(2 * runs), None, true, kind, band)
                 rows += [mean, sd]
     return rows
+
+
+def law_table(setting: Setting, laws: Mapping[int, Law], truth: Law, kind: str) -> Table:
+    """Mean and sd over time of all variables and starts: the truth, then the laws learned from each n_s."""
+    named = {kind: truth} | {f"n_s={n_s}": law for n_s, law in laws.items()}
+    columns = ["m0", "time", *(f"{n}_{v}_{q}" for n in named for v in setting.phi.labels for q in ("mean", "sd"))]
+    lines = [
+        [
+            m0,
+            t,
+            *(part[k, i, v] for law in named.values() for v in range(setting.phi.dim) for part in (law.mean, law.sd)),
+        ]
+        for k, m0 in enumerate(setting.starts)
+        for i, t in enumerate(setting.times)
+    ]
+    return Table(columns, lines)

@@ -1,0 +1,205 @@
+"""Figure 3b: error of the learned Ising transient and equilibrium over the size of the small systems.
+
+64 x 64, T = 2.5, h = .1, mean over five starts, against direct runs. Learned from mosaics of systems of n_s spins with
+exact infinitesimal moments of all spins: for (M, rho_DW) and with learned closure variables; beside it the published
+scheme (pairs one sweep long of patches closed into boxes, noise factor K) and the published baseline.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from functools import partial
+
+import numpy as np
+from matplotlib.figure import Figure
+from threadpoolctl import threadpool_limits
+
+from asemacro.closure_fit import ClosureOptions, fit_closure
+from asemacro.joined import Observables
+from asemacro.reproduce.drawing import draw_errors
+from asemacro.reproduce.report import Result, Row, Table
+from asemacro.reproduce.runner import Progress
+from asemacro.reproduce.scheme import scheme_rows
+from asemacro.reproduce.spin_models import Data, Effort, all_rates, law_of_sweeps, make_data, one_sweep
+from asemacro.reproduce.spin_transients import (
+    ERROR_COLUMNS,
+    QUANTITIES,
+    SIZES,
+    Errors,
+    Law,
+    Setting,
+    direct_law,
+    error_lines,
+    error_rows,
+    errors_of,
+    fit_labels,
+    ising,
+    predict,
+)
+from asemacro.spin_observables import Magnetization
+
+PUBLISHED = {4096: 4.05e-4, 1024: 7.85e-4, 256: 1.06e-3, 64: 4.38e-3}  # over all times
+PUBLISHED_BASELINE = {4096: 4.08e-4, 1024: 1.01e-3, 256: 2.53e-3, 64: 1.26e-2}
+TARGETS = {4096: 4.05e-4, 1024: 7.85e-4, 256: 5.3e-4, 64: 2.2e-3}
+MEAN_TARGET, SD_TARGET = 0.015, 0.10  # relative, in equilibrium
+SETTLED = (3, 4)  # starts that are in equilibrium after the time
+SETTLED_AFTER = 60.0
+SHOWN = 256  # the size for which all variables and all schemes are compared
+
+
+@dataclasses.dataclass(frozen=True)
+class Budget:
+    """Cost of the figure.
+
+    Attributes:
+        effort: of the models; `draws` counts the pairs of each snapshot in the published scheme.
+        direct_runs: of the large system from each start.
+        trajectories: of each SDE and start.
+        other_trajectories: the same for the published scheme and the table of schemes.
+        closure_snapshots: that the closure variables are learned from.
+        closure_steps: of their fit.
+    """
+
+    effort: Effort
+    direct_runs: int
+    trajectories: int
+    other_trajectories: int
+    closure_snapshots: int
+    closure_steps: int
+
+
+FULL = Budget(Effort(48, 8, 5), 2000, 2000, 1000, closure_snapshots=3000, closure_steps=200)
+QUICK = Budget(Effort(24, 2, 2), 100, 200, 100, closure_snapshots=400, closure_steps=40)
+
+
+def run(*, quick: bool, rng: np.random.Generator, progress: Progress) -> Result:
+    """Run the figure."""
+    return compare(QUICK if quick else FULL, rng=rng, progress=progress)
+
+
+def compare(budget: Budget, *, rng: np.random.Generator, progress: Progress) -> Result:
+    """Learn all models and compare them with direct runs."""
+    setting = ising()
+    truth = direct_law(setting, budget.direct_runs, rng=rng, tell=partial(progress, "direct"))
+    rows: list[Row] = []
+    lines: list[list[object]] = []
+    found: dict[tuple[str, int], Errors] = {}
+    for done, n_s in enumerate(SIZES):
+        progress("models", done / len(SIZES), f"n_s = {n_s}")
+        draws = budget.effort.draws if n_s < SIZES[0] else 1
+        data = make_data(setting, n_s, dataclasses.replace(budget.effort, draws=draws), rng=rng)
+        laws = learned_laws(data, budget, most=2 if n_s == SHOWN else 1)
+        for name, naive in (("published", False), ("baseline", True)):
+            laws[name] = law_of_sweeps(data, one_sweep(data, closed=True, naive=naive), budget.other_trajectories)
+        for name, law in laws.items():
+            found[name, n_s] = errors_of(law, truth)
+            lines += error_lines(f"n_s={n_s}/{name}", setting, found[name, n_s])
+        rows += rows_of(setting, n_s, laws, {name: found[name, n_s] for name in laws}, truth)
+        if n_s == SHOWN:
+            schemes, table = scheme_rows(data, truth, budget.other_trajectories, tell=partial(progress, "schemes"))
+    rows += [
+        Row(f"{setting.name}/direct/noise/{name}", value)
+        for name, value in zip(QUANTITIES, truth.noise()[:, 0], strict=False)
+    ]
+    title = "Fig. 3b: Ising 64 x 64, T = 2.5, h = 0.1, learned from systems of n_s spins, against direct runs"
+    tables = {"": Table(ERROR_COLUMNS, lines), "scheme": table}
+    return Result(title, [*rows, *schemes], tables, lambda: draw(found), NOTES)
+
+
+NOTES = (
+    "transient: t <= 10, equilibrium: 10 < t <= 100; relative squared errors of the mean of M (and of rho_DW where it "
+    "says so), means over five starts. noise: what the finite number of direct runs adds.",
+    "Published values are over 500 sweeps (about 2500 units of time), so that equilibrium weighs more in them.",
+    "Rows of a size without another name: z = (M, rho_DW).",
+)
+
+
+def learned_laws(data: Data, budget: Budget, most: int) -> dict[str, Law]:
+    """Laws of SDEs of more and more variables: "M" (if most > 1), "M,rho_DW", then with closure variables."""
+    setting, rng = data.setting, data.rng
+    lattice = setting.system.lattice
+    some = rng.permutation(len(data.made))[: budget.closure_snapshots]
+    with threadpool_limits(1):
+        closure = fit_closure(
+            data.made.x[some],
+            lattice,
+            setting.phi,
+            dims=most,
+            group=data.made.start[some],
+            options=ClosureOptions(steps=budget.closure_steps, restarts=1),
+            rng=rng,
+        )
+    assert closure is not None
+    whole = Observables([setting.phi, closure])
+    moments = all_rates(data, whole)
+    laws = {}
+    for d in range(1 if most > 1 else 2, 3 + most):
+        part = dataclasses.replace(
+            moments, z=moments.z[:, :d], drift=moments.drift[:, :d], covariance=moments.covariance[:, :d, :d]
+        )
+        labels = whole.labels[:d]
+        sde = fit_labels(part, labels, lattice.n_sites, rng=rng)
+        phi = Magnetization() if d == 1 else setting.phi if d == 2 else _First(whole, d)
+        laws[",".join(labels)] = predict(sde, setting, phi, budget.trajectories, rng=rng)
+    return laws
+
+
+class _First:
+    """The first d variables of an observable."""
+
+    def __init__(self, phi: Observables, d: int) -> None:
+        self.phi, self.dim, self.labels = phi, d, phi.labels[:d]
+
+    def __call__(self, x: np.ndarray, lattice: object) -> np.ndarray:
+        return self.phi(x, lattice)[:, : self.dim]
+
+
+def rows_of(setting: Setting, n_s: int, laws: Mapping[str, Law], errors: Mapping[str, Errors], truth: Law) -> list[Row]:
+    """Rows of one size."""
+    prefix = f"{setting.name}/n_s={n_s}"
+    main = ",".join(setting.phi.labels)
+    wanted = dict.fromkeys(QUANTITIES, TARGETS[n_s])
+    paper = {"total": PUBLISHED[n_s]}
+    rows = error_rows(prefix, errors[main], targets=wanted, published=paper)
+    rows += error_rows(f"{prefix}/rho_DW", errors[main], 1, targets=wanted)
+    for name in laws:
+        if name not in (main, "published", "baseline"):
+            rows += error_rows(f"{prefix}/z={name}", errors[name])
+    rows += error_rows(f"{prefix}/published", errors["published"], published=paper)
+    rows += error_rows(f"{prefix}/baseline", errors["baseline"], published={"total": PUBLISHED_BASELINE[n_s]})
+    for k, m0 in enumerate(setting.starts):
+        rows += [
+            Row(f"{prefix}/m0={m0:g}/rms_{label}/{q}", float(errors[main].rms[q][k, v]))
+            for v, label in enumerate(setting.phi.labels)
+            for q in QUANTITIES[:2]
+        ]
+    return rows + equilibrium_rows(prefix, laws[main], truth)
+
+
+def equilibrium_rows(prefix: str, law: Law, truth: Law) -> list[Row]:
+    """Mean and spread in equilibrium against direct runs."""
+    rows = []
+    (mean, sd), (true_mean, true_sd) = (part.late(SETTLED, SETTLED_AFTER) for part in (law, truth))
+    for v, label in enumerate(("M", "rho_DW")):
+        allowed = (true_mean[v] * (1 - MEAN_TARGET), true_mean[v] * (1 + MEAN_TARGET))
+        target = allowed if label == "M" else None
+        rows.append(Row(f"{prefix}/equilibrium_mean/{label}", mean[v], None, None, true_mean[v], "direct", target))
+        band = (true_sd[v] * (1 - SD_TARGET), true_sd[v] * (1 + SD_TARGET))
+        rows.append(Row(f"{prefix}/equilibrium_sd/{label}", sd[v], None, None, true_sd[v], "direct", band))
+    return rows
+
+
+def draw(found: Mapping[tuple[str, int], Errors]) -> Figure:
+    """Errors of M over n_s, transient, equilibrium and all times."""
+    names = {
+        "M,rho_DW": r"(M, $\rho_{DW}$)",
+        "M,rho_DW,closure_1": r"(M, $\rho_{DW}$, closure)",
+        "published": "published scheme, here",
+        "baseline": "baseline, here",
+    }
+    lines = {
+        label: {n_s: found[name, n_s].relative for n_s in SIZES if (name, n_s) in found}
+        for name, label in names.items()
+    }
+    return draw_errors(lines, {"published, paper": PUBLISHED, "baseline, paper": PUBLISHED_BASELINE})

@@ -1,0 +1,58 @@
+"""Figure 5: mean and spread of Ising's magnetisation and domain-wall density over time, learned against direct.
+
+The models are those of figure 3b for z = (M, rho_DW); 64 x 64, T = 2.5, h = .1.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from asemacro import plot
+from asemacro.reproduce.drawing import draw_law, law_legend
+from asemacro.reproduce.fig3b import FULL, QUICK, Budget, equilibrium_rows
+from asemacro.reproduce.report import Result, Row
+from asemacro.reproduce.runner import Progress
+from asemacro.reproduce.spin_models import all_rates, law_of, make_data
+from asemacro.reproduce.spin_transients import SIZES, Law, direct_law, ising, law_rows, law_table
+
+MARKS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
+DRAWN = (256, 64)
+
+
+def run(*, quick: bool, rng: np.random.Generator, progress: Progress) -> Result:
+    """Run the figure."""
+    return compare(QUICK if quick else FULL, rng=rng, progress=progress)
+
+
+def compare(budget: Budget, *, rng: np.random.Generator, progress: Progress) -> Result:
+    """Learn from all sizes and compare with direct runs."""
+    setting = ising()
+    truth = direct_law(setting, budget.direct_runs, rng=rng, tell=partial(progress, "direct"))
+    laws: dict[int, Law] = {}
+    rows: list[Row] = []
+    for done, n_s in enumerate(SIZES):
+        progress("models", done / len(SIZES), f"n_s = {n_s}")
+        data = make_data(setting, n_s, budget.effort, rng=rng)
+        laws[n_s] = law_of(data, all_rates(data), budget.trajectories)
+        prefix = f"{setting.name}/n_s={n_s}"
+        rows += law_rows(prefix, setting, laws[n_s], truth, MARKS, "direct")
+        rows += equilibrium_rows(prefix, laws[n_s], truth)
+    title = "Fig. 5: mean and sd of M and rho_DW, Ising 64 x 64, learned from systems of n_s spins, against direct runs"
+    table = law_table(setting, laws, truth, "direct")
+
+    def draw() -> Figure:
+        figure, axes = plot.new_figure(13.0, 4.2, columns=2 * len(DRAWN), share=False)
+        names = ("magnetisation $M$", r"domain-wall density $\rho_{DW}$")
+        panels = [(v, n_s) for v in range(2) for n_s in DRAWN]
+        for ax, (v, n_s) in zip(axes, panels, strict=True):
+            draw_law(ax, laws[n_s], truth, setting.starts, v)
+            ax.set_title(f"$n_s = {round(n_s**0.5)}^2$")
+            ax.set_ylabel(names[v])
+        law_legend(figure, axes[0], "direct")
+        return figure
+
+    notes = (f"{budget.trajectories} trajectories of each SDE and start, {budget.direct_runs} direct runs.",)
+    return Result(title, rows, {"": table}, draw, notes)
