@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from asemacro.block_system import observe
@@ -137,7 +138,8 @@ def fit_closure(
     steps = [] if moments is None or fold is None else [one_step_losses(z, moments, fold)]
     gains: list[Gain] = []
     for _ in range(options.most_dims if dims == "auto" else dims):
-        network, losses = _train(data, found, moments if objective == "one-step" else None, held, options, rng)
+        with threadpool_limits(1):  # the matrices are small, and the same seed shall give the same result
+            network, losses = _train(data, found, moments if objective == "one-step" else None, held, options, rng)
         variable = found.with_network(network)
         if moments is not None and fold is not None:
             steps.append(one_step_losses(np.column_stack([z, *variable.values]), moments, fold))

@@ -10,34 +10,62 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from asemacro.barriers.gather import wrap
 from asemacro.stencil import Stencil, code_of, locate, wrapped
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def find_codes(stencil: Stencil, steps: NDArray, half: int, state: NDArray, codes: NDArray) -> None:
+    """Write the codes of all spins of a state (n_sites,) to codes (n_sites,) int32."""
+    grid, n3, n_basis = stencil.grid, stencil.grid.n3, stencil.grid.n_basis
+    for site in range(len(state)):
+        codes[site] = half if state[site] > 0 else 0
+    for basis in range(n_basis):
+        for j in range(len(steps)):
+            d1, d2, d3, target = stencil.offsets[basis, j]
+            step, shift = np.int32(steps[j]), wrap(d3, n3)
+            for c1 in range(grid.n1):
+                for c2 in range(grid.n2):
+                    here = wrapped(grid, c1, c2, 0, basis)
+                    there = wrapped(grid, c1 + d1, c2 + d2, 0, target)
+                    if n_basis == 1:  # slices without a step are vectorised
+                        edge = here + n3 - shift
+                        _add_up(codes[here:edge], state[there + shift : there + n3], step)
+                        _add_up(codes[edge : here + n3], state[there : there + shift], step)
+                    else:
+                        for c3 in range(n3):
+                            if state[there + wrap(c3 + d3, n3) * n_basis] > 0:
+                                codes[here + c3 * n_basis] += step
+
+
+@njit(cache=True, nogil=True)
+def _add_up(codes: NDArray, state: NDArray, step: np.int32) -> None:
+    for i in range(len(codes)):
+        codes[i] += step * np.int32(state[i] > 0)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def count_codes(stencil: Stencil, steps: NDArray, half: int, x: NDArray) -> NDArray:
     """(batch, 2 half) int64: how many spins of the states x (batch, n_sites) have each code."""
-    grid, offsets, deltas = stencil.grid, stencil.offsets, stencil.deltas
     counts = np.zeros((len(x), 2 * half), dtype=np.int64)
+    codes = np.empty(x.shape[1], dtype=np.int32)
     for k in range(len(x)):
-        for site in range(x.shape[1]):
-            counts[k, code_of(grid, offsets, deltas, steps, half, x[k], site)] += 1
+        find_codes(stencil, steps, half, x[k], codes)
+        for code in codes:
+            counts[k, code] += 1
     return counts
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def table_sums(stencil: Stencil, steps: NDArray, half: int, table: NDArray, x: NDArray) -> NDArray:
     """(batch, d) sums over the spins of the states x (batch, n_sites) of table[code], table (2 half, d)."""
-    grid, offsets, deltas = stencil.grid, stencil.offsets, stencil.deltas
     sums = np.zeros((len(x), table.shape[1]))
-    counts = np.zeros(2 * half, dtype=np.int64)
+    codes = np.empty(x.shape[1], dtype=np.int32)
     for k in range(len(x)):
-        counts[:] = 0
-        for site in range(x.shape[1]):
-            counts[code_of(grid, offsets, deltas, steps, half, x[k], site)] += 1
-        for code in range(2 * half):
-            if counts[code] > 0:
-                for c in range(table.shape[1]):
-                    sums[k, c] += counts[code] * table[code, c]
+        find_codes(stencil, steps, half, x[k], codes)
+        for code in codes:
+            for c in range(table.shape[1]):
+                sums[k, c] += table[code, c]
     return sums
 
 
