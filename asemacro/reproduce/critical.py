@@ -196,7 +196,7 @@ def calibrate(budget: Budget, *, rng: np.random.Generator) -> Doubling:
         error = 1.1 * target.std() / np.sqrt(len(target))
         found.append(
             calibrate_flips(
-                system_of(SMALLER, coarse).at(temperature),
+                system_of(SMALLER, temperature),
                 cells,
                 float(target.mean()),
                 target_error=float(error),
