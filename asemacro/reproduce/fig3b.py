@@ -69,7 +69,7 @@ class Budget:
     closure_steps: int
 
 
-FULL = Budget(Effort(48, 8, 5), 2000, 2000, 1000, closure_snapshots=3000, closure_steps=200)
+FULL = Budget(Effort(48, 6, 5), 1500, 1500, 600, closure_snapshots=1500, closure_steps=100)
 QUICK = Budget(Effort(24, 2, 2), 100, 200, 100, closure_snapshots=400, closure_steps=40)
 
 
@@ -139,7 +139,7 @@ def learned_laws(data: Data, budget: Budget, most: int) -> dict[str, Law]:
             moments, z=moments.z[:, :d], drift=moments.drift[:, :d], covariance=moments.covariance[:, :d, :d]
         )
         labels = whole.labels[:d]
-        sde = fit_labels(part, labels, lattice.n_sites, rng=rng)
+        sde = fit_labels(part, labels, lattice.n_sites, data.weight, rng=rng)
         phi = Magnetization() if d == 1 else setting.phi if d == 2 else _First(whole, d)
         laws[",".join(labels)] = predict(sde, setting, phi, budget.trajectories, rng=rng)
     return laws

@@ -61,6 +61,18 @@ class Data:
         """1 / K."""
         return self.n_s / self.setting.system.lattice.n_sites
 
+    @property
+    def weight(self) -> Floats:
+        """(n_snapshots,) of labels: in Ising each state counts for the time between its age and the next.
+
+        States at even times would be weighted by the time that the system spends in them; young ages are taken more
+        densely than that because the start is fast. For Curie-Weiss, where M decides everything, all count the same.
+        """
+        if isinstance(self.setting.system, CurieWeiss):
+            return np.ones(len(self.made))
+        ages = np.unique(self.made.age)
+        return np.interp(self.made.age, ages, np.gradient(ages))
+
     def pairs(self, draw: Callable[[], Pairs]) -> Pairs:
         """One pair of each snapshot, drawn several times; those of one start stay one group."""
         joined = Pairs.concat([draw() for _ in range(self.draws)])
@@ -141,7 +153,7 @@ def law_of(data: Data, moments: Moments, trajectories: int) -> Law:
 def law_of_sweeps(data: Data, pairs: Pairs, trajectories: int) -> Law:
     """The same of one-sweep pairs, with their first-order likelihood and one Euler step of their mean duration."""
     setting, rng = data.setting, data.rng
-    sde = fit_of(data, moments_from_pairs(pairs), pairs.dt / pairs.K)
+    sde = fit_of(data, moments_from_pairs(pairs), pairs.dt)
     step, lattice = float(pairs.dt.mean()), setting.system.lattice
     n_steps = int(setting.times[-1] / step)
     starts = (random_spins(lattice, m0, trajectories, rng=rng) for m0 in setting.starts)
@@ -149,6 +161,7 @@ def law_of_sweeps(data: Data, pairs: Pairs, trajectories: int) -> Law:
     return Law(step * np.arange(n_steps + 1), z.mean(axis=1), z.std(axis=1), trajectories)
 
 
-def fit_of(data: Data, moments: Moments, weight: Floats | None = None) -> NeuralSDE:
-    """The SDE of labels of the setting's observable."""
-    return fit_labels(moments, data.setting.phi.labels, data.setting.system.lattice.n_sites, weight, rng=data.rng)
+def fit_of(data: Data, moments: Moments, weight: Floats | float = 1.0) -> NeuralSDE:
+    """The SDE of labels of the setting's observable, by the weights of the snapshots times that of the labels."""
+    weights = np.tile(data.weight, len(moments) // len(data.made)) * weight
+    return fit_labels(moments, data.setting.phi.labels, data.setting.system.lattice.n_sites, weights, rng=data.rng)
