@@ -190,6 +190,128 @@ def info_verb() -> None:
         print(card(name))
 
 
+TemperatureOption = Annotated[
+    str | None,
+    typer.Option(
+        "-T", "--temperature", help="Of spins in units of the coupling (ising 2.5, curie-weiss 1.1); alloys: K."
+    ),
+]
+FieldOption = Annotated[float | None, typer.Option("--field", help="Field on spins (default 0.1).")]
+LatticeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--lattice", help="Of ising: square, triangular, honeycomb, cubic, bcc ... or a file.", metavar="NAME|FILE"
+    ),
+]
+HopsOption = Annotated[float | None, typer.Option(help="Of alloys: hops per small run and vacancy.")]
+
+
+@app.command("sample")
+def sample_verb(
+    system: Annotated[
+        str, typer.Argument(help="ising, curie-weiss, predator-prey, or a structure file.", metavar="SYSTEM|STRUCTURE")
+    ],
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the results.")] = Path("sample"),
+    sites: Annotated[int | None, typer.Option(min=1, help="Sites (256 spins, 100 points, 1024 atoms).")] = None,
+    temperature: TemperatureOption = None,
+    field: FieldOption = None,
+    lattice: LatticeOption = None,
+    until: Annotated[float | None, typer.Option("--until", help="End, in the system's time.")] = None,
+    runs: Annotated[int, typer.Option(min=1, help="Independent runs.")] = 1,
+    start: Annotated[float | None, typer.Option("--start", help="Magnetisation of the first state of spins.")] = None,
+    barriers: BarriersOption = None,
+    hops: HopsOption = None,
+    seed: SeedOption = 0,
+) -> None:
+    """Microscopic runs: observables over time, trajectory, final state."""
+    from asemacro.learning_commands import run_sample
+
+    run_sample(
+        system,
+        output,
+        sites=sites,
+        temperature=temperature,
+        field=field,
+        lattice=lattice,
+        until=until,
+        runs=runs,
+        start=start,
+        barriers=barriers,
+        hops=hops,
+        seed=seed,
+    )
+
+
+@app.command("learn")
+def learn_verb(
+    system: Annotated[str, typer.Argument(help="ising, curie-weiss, predator-prey or alloy.")],
+    structure: Annotated[Path | None, typer.Argument(help="Structure file of an alloy.")] = None,
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the model.")] = Path("learned"),
+    sites: Annotated[int | None, typer.Option(min=1, help="Sites of the large system (4096, 200, 8192).")] = None,
+    small: Annotated[int | None, typer.Option(min=1, help="Sites that are simulated (256, 100, 1024).")] = None,
+    temperature: TemperatureOption = None,
+    field: FieldOption = None,
+    lattice: LatticeOption = None,
+    closure: Annotated[
+        str | None, typer.Option("--closure", help="Learned variables beside the observables.", metavar="N|auto")
+    ] = None,
+    starts: Annotated[int | None, typer.Option(help="Starts of small runs (120 of spins, 150 of fields).")] = None,
+    fraction: Annotated[
+        float | None, typer.Option(help="Part of the carriers whose rates make a label (default 1, all).")
+    ] = None,
+    barriers: BarriersOption = None,
+    hops: HopsOption = None,
+    seed: SeedOption = 0,
+    workers: WorkersOption = None,
+) -> None:
+    """Learn the macroscopic dynamics of a large system from simulations of a small one."""
+    from asemacro.learning_commands import run_learn
+
+    run_learn(
+        system,
+        structure,
+        output,
+        sites=sites,
+        small=small,
+        temperature=temperature,
+        field=field,
+        lattice=lattice,
+        closure=closure,
+        starts=starts,
+        fraction=fraction,
+        barriers=barriers,
+        hops=hops,
+        seed=seed,
+        workers=workers,
+    )
+
+
+@app.command("simulate")
+def simulate_verb(
+    model: Annotated[Path, typer.Argument(help="Folder of a learned model.")],
+    start: Annotated[str, typer.Option("--start", help="One value per observable, comma-separated.")],
+    until: Annotated[float, typer.Option("--until", help="End, in the model's time.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="CSV file.")] = Path("simulated.csv"),
+    trajectories: Annotated[int, typer.Option(min=1, help="Independent trajectories.")] = 100,
+    temperature: Annotated[float | None, typer.Option("-T", "--temperature", help="In K, of alloys.")] = None,
+    points: Annotated[int, typer.Option(min=1, help="Saved times after the start.")] = 200,
+    seed: SeedOption = 0,
+) -> None:
+    """Trajectories of a learned model: mean and standard deviation over time."""
+    from asemacro.learning_commands import run_simulate
+
+    run_simulate(
+        model,
+        output,
+        start=start,
+        until=until,
+        trajectories=trajectories,
+        temperature_K=temperature,
+        points=points,
+        seed=seed,
+    )
+
+
 @app.command("reproduce")
 def reproduce_verb(
     figure: Annotated[Figure, typer.Argument(help="A figure of arXiv 2511.12842, or all.")],

@@ -251,7 +251,13 @@ def learn_from_moments(
 
 
 def polynomial_sde(
-    labels: tuple[str, ...], sites: int, n_conditions: int = 0, *, hidden: int = HIDDEN, odd: tuple[int, ...] = ()
+    labels: tuple[str, ...],
+    sites: int,
+    n_conditions: int = 0,
+    *,
+    degrees: tuple[int, int] | None = None,
+    hidden: int = HIDDEN,
+    odd: tuple[int, ...] = (),
 ) -> NeuralSDE:
     """The model that `fit_moments` fits: polynomials up to a degree that falls with the number of variables, a network.
 
@@ -259,11 +265,14 @@ def polynomial_sde(
         labels: names of the variables.
         sites: of the large system.
         n_conditions: 1 for a model that depends on temperature.
+        degrees: largest ones of drift and diffusion; default by the number of variables. Lower ones where the states
+            fill little of the space of z (few starts, narrow bundles of paths): what a high degree does between them
+            no label sees.
         hidden: width of the network that learns what the polynomial leaves; 0 for none.
         odd: variables that change sign together under a symmetry of the system.
     """
     d = len(labels)
-    drift_degree, diffusion_degree = DEGREES.get(d, MORE_VARIABLES)
+    drift_degree, diffusion_degree = degrees or DEGREES.get(d, MORE_VARIABLES)
     drift = PolynomialDrift(d, n_conditions, degree=drift_degree, hidden=hidden, odd=odd)
     diffusion = PolynomialDiffusion(d, n_conditions, degree=diffusion_degree, odd=odd)
     return NeuralSDE(drift, diffusion, labels=labels, sites=sites)

@@ -1,0 +1,347 @@
+"""What the verbs sample, learn and simulate do: read, check, run, say, write."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from asemacro.block_system import observe
+from asemacro.commands import progress_bar, run_kmc
+from asemacro.ensemble import LargeSnapshots, snapshots
+from asemacro.inputs import read_structure
+from asemacro.joined import Observables
+from asemacro.learning import Learned, learn_from_moments, polynomial_sde
+from asemacro.learning_figures import draw_diagnostics, explained, follow, noise_ratio
+from asemacro.micro.base import sample
+from asemacro.moments import Moments, patch_moments
+from asemacro.setups import NAMES, Setup, setup, start_states
+from asemacro.store import output_directory, run_record, write_csv, write_json, write_whole
+from asemacro.trajectories import simulate
+
+Floats = NDArray[np.float64]
+HELD = 5  # every fifth start is held out
+SHOWN = 4  # held-out courses in diagnostics.png
+POINTS = 200  # saved times of sample and simulate
+FRAMES = 50
+LEAST_STARTS = 25
+
+
+def run_learn(
+    system: str, structure: str | Path | None, output: str | Path, *, seed: int, closure: str | None, **options: Any
+) -> None:
+    """Verb learn: sde.safetensors, training.safetensors, closure.safetensors (if any), run.json, diagnostics.png."""
+    started = time.perf_counter()
+    if system == "alloy":
+        from asemacro.alloy_learning import learn_alloy
+
+        if structure is None:
+            raise ValueError("learn alloy needs a structure file: asemacro learn alloy STRUCTURE -o DIR")
+        if closure is not None:
+            raise ValueError("alloys are learned from the pairs of their runs, without --closure")
+        learn_alloy(structure, output, seed=seed, started=started, **options)
+        return
+    if structure is not None:
+        raise ValueError(f"{system} takes no structure file (of ising: --lattice FILE); {structure} is left over")
+    foreign = [f"--{name}" for name in ("barriers", "hops", "workers") if options.pop(name) is not None]
+    if foreign:
+        raise ValueError(f"{foreign[0]} belongs to alloys, not to {system}")
+    n_starts, asked = options.pop("starts"), options.pop("fraction")
+    fraction = 1.0 if asked is None else asked
+    if not 0 < fraction <= 1:
+        raise ValueError(f"--fraction {fraction:g}: must lie above 0 and be at most 1")
+    made_of = setup(system, **{**options, "temperature": _one_temperature(options["temperature"])})
+    dims = _closure_dims(closure)
+    if dims is not None and system == "curie-weiss":
+        raise ValueError("M of the Curie-Weiss model is Markov by itself; leave --closure out")
+    count = made_of.n_starts if n_starts is None else n_starts
+    if count < LEAST_STARTS:
+        raise ValueError(f"--starts {count}: at least {LEAST_STARTS}, a fifth of them is held out")
+    folder = output_directory(output)
+    rng = np.random.default_rng(seed)
+    n = made_of.settings["sites"]
+    print(f"{system}, {n} sites learned from {made_of.settings['small']}, observables {', '.join(made_of.phi.labels)}")
+    with progress_bar(3 if dims is None else 4) as report, threadpool_limits(1):
+        done = np.zeros(1, dtype=int)
+
+        def tick(_: int) -> None:
+            done[0] += 1
+            report("runs", done[0] / (count * made_of.trajectories), f"small runs, {done[0]}")
+
+        made = snapshots(
+            made_of.small,
+            made_of.starts(count, rng),
+            made_of.ages,
+            made_of.copies,
+            made_of.how,
+            trajectories=made_of.trajectories,
+            rng=rng,
+            progress=tick,
+        )
+        learned, found, result = _learn(made_of, made, fraction, dims, report, rng)
+    arguments = {"system": system, **made_of.settings, "starts": count, "fraction": fraction, "closure": closure}
+    written = learned.save(folder)
+    if found is not None:
+        from asemacro.closure_file import save_closure
+
+        written.append(save_closure(folder / "closure.safetensors", found))
+    figure = result.pop("figure")
+    written.append(write_whole(folder / "diagnostics.png", figure.savefig))
+    wall = time.perf_counter() - started
+    written.append(write_json(folder / "run.json", run_record(arguments, seed, wall, **result)))
+    say_quality(result)
+    print(f"wrote {', '.join(path.name for path in written)} to {folder} in {wall:.0f} s")
+
+
+def _learn(
+    made_of: Setup,
+    made: LargeSnapshots,
+    fraction: float,
+    dims: Any,
+    report: Callable[[str, float, str], None],
+    rng: np.random.Generator,
+) -> tuple[Learned, Any, dict[str, Any]]:
+    """Labels, closure, fit on the starts that are not held out, and what the held-out ones say."""
+    held = made.start % HELD == 0
+    phi, found = made_of.phi, None
+    lattice = made.system.lattice
+
+    def labels(of: Any) -> Moments:
+        return patch_moments(made.system, made.x, of, fraction, group=made.start, rng=rng)
+
+    report("labels", 0.0, "rates of the snapshots")
+    moments = labels(phi)
+    report("labels", 1.0, "")
+    if dims is not None:
+        from asemacro.closure_fit import fit_closure
+
+        report("closure", 0.0, "fit closure variables")
+        found = fit_closure(made.x[~held], lattice, phi, dims, moments=moments.take(~held), rng=rng)
+        if found is not None:
+            phi = Observables([phi, found])
+            moments = labels(phi)
+        report("closure", 1.0, "")
+    report("fit", 0.0, "fit the SDE")
+    model = polynomial_sde(phi.labels, lattice.n_sites, degrees=made_of.degrees(phi.dim))
+    observed = made_of.phi.dim
+    learned = learn_from_moments(
+        moments.take(~held), phi.labels, lattice.n_sites, n_observed=observed, sde=model, rng=rng
+    )
+    unseen = moments.take(held)
+    shown = np.unique(made.start[held])[:SHOWN]
+    paths = []
+    for number in shown:
+        rows = np.flatnonzero(made.start == number)
+        z = moments.z[rows]
+        name = ", ".join(f"{label} = {value:.2f}" for label, value in zip(phi.labels[:1], z[0], strict=False))
+        paths.append(follow(learned.sde, f"from {name}", made.age[rows], z, rng=rng))
+    report("fit", 1.0, "")
+    result = {
+        "labels": list(phi.labels),
+        "observed": observed,
+        "sites": lattice.n_sites,
+        "snapshots": len(made),
+        "drift_explained_held_out": dict(zip(phi.labels, explained(learned.sde, unseen).tolist(), strict=True)),
+        "variance_rate_held_out_over_learned": dict(
+            zip(phi.labels, noise_ratio(learned.sde, unseen).tolist(), strict=True)
+        ),
+        "path_pull": float(np.sqrt(np.mean([path.pull**2 for path in paths]))),
+        "degrees": list(learned.report.degrees) if learned.report else None,
+        "figure": draw_diagnostics(learned.sde, unseen, paths, unit="time"),
+    }
+    return learned, found, result
+
+
+def say_quality(result: dict[str, Any]) -> None:
+    """Three lines that tell whether to trust the model."""
+    drift = ", ".join(f"{k} {v:.4f}" for k, v in result["drift_explained_held_out"].items())
+    noise = ", ".join(f"{k} {v:.3f}" for k, v in result["variance_rate_held_out_over_learned"].items())
+    print(f"held-out drift labels, part explained: {drift}")
+    print(f"held-out variance rates over the learned: {noise}")
+    pull = result["path_pull"]
+    print(f"held-out courses, rms distance from the learned mean: {pull:.2f} of its sd (1 is right)")
+    if not pull < 3:
+        print("the model does not follow the data: look at diagnostics.png, give more --starts or a --closure")
+
+
+def run_simulate(
+    directory: str | Path,
+    output: str | Path,
+    *,
+    start: str,
+    until: float,
+    trajectories: int,
+    temperature_K: float | None,
+    points: int = POINTS,
+    seed: int,
+) -> None:
+    """Verb simulate: trajectories of a learned model as a CSV of time, LABEL_mean and LABEL_std."""
+    learned = Learned.load(directory)
+    if not (math.isfinite(until) and until > 0):
+        raise ValueError(f"--until {until:g}: must be a positive time")
+    try:
+        values = [float(part) for part in start.split(",")]
+    except ValueError:
+        raise ValueError(f"--start {start}: give one number per observable, separated by commas") from None
+    _check_temperature(learned, temperature_K)
+    z0 = learned.start(values, temperature_K)
+    path = Path(output)
+    output_directory(path.parent)
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder; -o names the CSV file")
+    times, z = simulate(
+        learned.sde,
+        z0,
+        until_s=until,
+        condition=temperature_K,
+        n_trajectories=trajectories,
+        n_saves=points,
+        rng=np.random.default_rng(seed),
+    )
+    labels = learned.labels or tuple(f"z{k + 1}" for k in range(learned.sde.dim))
+    mean, sd = z.mean(axis=0), z.std(axis=0)
+    columns = ["time", *(f"{label}_{what}" for label in labels for what in ("mean", "std"))]
+    rows = np.concatenate([times[:, None], np.stack([mean, sd], axis=2).reshape(len(times), -1)], axis=1)
+    write_csv(path, columns, rows.tolist())
+    end = ", ".join(f"{label} {m:+.4f} +- {s:.4f}" for label, m, s in zip(labels, mean[-1], sd[-1], strict=True))
+    print(f"{trajectories} trajectories to time {times[-1]:g}: {end}")
+    print(f"wrote {path}")
+
+
+def _check_temperature(learned: Learned, temperature_K: float | None) -> None:
+    sde = learned.sde
+    if sde.n_conditions == 0:
+        if temperature_K is not None:
+            raise ValueError("this model was learned at one temperature; leave --temperature out")
+        return
+    centre, spread = (float(v) for v in sde.condition_centre)
+    low, high = sorted(1 / (centre + spread * float(end)) for end in sde.condition_range)
+    if temperature_K is None:
+        raise ValueError(f"this model depends on temperature; give --temperature from {low:.6g} to {high:.6g} K")
+    if not low * (1 - 1e-6) <= temperature_K <= high * (1 + 1e-6):
+        raise ValueError(f"--temperature {temperature_K:g}: the model was learned from {low:.6g} to {high:.6g} K")
+
+
+def run_sample(
+    system: str,
+    output: str | Path,
+    *,
+    until: float | None,
+    runs: int,
+    start: float | None,
+    temperature: str | None,
+    seed: int,
+    **options: Any,
+) -> None:
+    """Verb sample: observables.csv, trajectory.extxyz and final.extxyz of the first run, run.json."""
+    import ase.io
+
+    if system not in NAMES:
+        _sample_structure(
+            system, output, until=until, runs=runs, start=start, temperature=temperature, seed=seed, **options
+        )
+        return
+    if [name for name in ("barriers", "hops") if options.pop(name) is not None]:
+        raise ValueError(f"--barriers and --hops belong to alloys, not to {system}")
+    started = time.perf_counter()
+    sites = options.pop("sites")  # of the sampled system, by default as large as the small one of learn
+    of = setup(system, sites=sites, small=sites, temperature=_one_temperature(temperature), **options)
+    end = float(of.ages[-1]) if until is None else until
+    if not (math.isfinite(end) and end > 0):
+        raise ValueError(f"--until {end:g}: must be a positive time")
+    folder = output_directory(output)
+    rng = np.random.default_rng(seed)
+    lattice = of.small.lattice
+    x0 = start_states(of, start, runs, rng=rng)
+    times = np.linspace(0.0, end, POINTS + 1)
+    with progress_bar(1) as report:
+        done = np.zeros(1, dtype=int)
+
+        def tick(_: int) -> None:
+            done[0] += 1
+            report("runs", done[0] / runs, f"runs, {done[0]}")
+
+        found = sample(of.small, x0, times, rng=rng, progress=tick)
+    z = np.stack([observe(of.phi, x, lattice) for x in found.x])
+    rows = [[run, float(t), *z[run, k]] for run in range(runs) for k, t in enumerate(times)]
+    frames = [of.to_atoms(x, lattice) for x in found.x[0, :: max(1, len(times) // FRAMES)]]
+    final = of.to_atoms(found.x[0, -1], lattice)
+    wall = time.perf_counter() - started
+    arguments = {"system": system, **of.settings, "sites": lattice.n_sites, "until": end, "runs": runs, "start": start}
+    arguments.pop("small")
+    written = [
+        write_csv(folder / "observables.csv", ["run", "time", *of.phi.labels], rows),
+        write_whole(folder / "trajectory.extxyz", lambda path: ase.io.write(path, frames, format="extxyz")),
+        write_whole(folder / "final.extxyz", lambda path: ase.io.write(path, final, format="extxyz")),
+        write_json(folder / "run.json", run_record(arguments, seed, wall)),
+    ]
+    late = z[:, len(times) // 2 :].mean(axis=(0, 1))
+    print(
+        ", ".join(f"{label} {value:+.4f}" for label, value in zip(of.phi.labels, late, strict=True)) + " (second half)"
+    )
+    print(f"wrote {', '.join(path.name for path in written)} to {folder} in {wall:.1f} s")
+
+
+def _sample_structure(
+    system: str,
+    output: str | Path,
+    *,
+    runs: int,
+    start: float | None,
+    temperature: str | None,
+    until: float | None,
+    seed: int,
+    **options: Any,
+) -> None:
+    """A structure file: vacancy KMC, the verb kmc."""
+    if not Path(system).exists():
+        raise ValueError(f"{system}: neither a structure file nor one of {', '.join(NAMES)}")
+    read_structure(system)
+    t = _one_temperature(temperature)
+    if t is None:
+        raise ValueError("sampling an alloy needs --temperature in K")
+    for option, value in (("--field", options["field"]), ("--lattice", options["lattice"]), ("--start", start)):
+        if value is not None:
+            raise ValueError(f"an alloy has no {option}")
+    if runs != 1:
+        raise ValueError("an alloy is sampled by one run; start several with different --seed")
+    run_kmc(
+        system,
+        output,
+        temperature_K=t,
+        hops=options["hops"],
+        time_s=until,
+        barriers=options["barriers"],
+        sites=options["sites"] or 1024,
+        vacancies=None,
+        vacancy_concentration=None,
+        seed=seed,
+    )
+
+
+def _one_temperature(text: str | None) -> float | None:
+    """The number in --temperature of systems that have one temperature."""
+    if text is None:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        raise ValueError(f"--temperature {text}: give one number") from None
+    if not (math.isfinite(value) and value > 0):
+        raise ValueError(f"--temperature {text}: must be a positive number")
+    return value
+
+
+def _closure_dims(text: str | None) -> Any:
+    """None, "auto" or a number of closure variables."""
+    if text is None or text == "auto":
+        return text
+    if not text.isdigit() or int(text) > 3:
+        raise ValueError(f"--closure {text}: give auto, or a number of variables from 0 to 3")
+    return int(text) or None
