@@ -156,7 +156,6 @@ def fit_moments(
 def fit_noise(
     sde: NeuralSDE,
     pairs: Pairs,
-    half: Pairs | None = None,
     *,
     noise_scale: float | None = None,
     options: MomentOptions | None = None,
@@ -165,13 +164,13 @@ def fit_noise(
     r"""Fit the diffusion alone to what pairs do about the drift that the SDE already has, in place.
 
     With the residual r = z1 - z0 - mu(z0) dt this minimises the mean of tr(Sigma^-1 S) + ln det Sigma, S = r r^T /
-    (lambda dt): the likelihood N(z1; z0 + mu dt, lambda Sigma dt) over Sigma. With `half` S is 2 S(dt/2) - S(dt), free
-    of the share (drifts of single patches - mu)^2 dt / lambda.
+    (lambda dt): the likelihood N(z1; z0 + mu dt, lambda Sigma dt) over Sigma. S also holds (drift of the patch
+    - mu)^2 dt / lambda: take short pairs. (Richardson's S is free of it, but not positive: a likelihood of few pairs is
+    then unbounded.)
 
     Args:
         sde: an SDE whose drift and scales are fitted.
-        pairs: evolutions of duration dt.
-        half: the same evolutions at dt / 2.
+        pairs: evolutions, with frozen surroundings or whole.
         noise_scale: lambda; default the K of each pair. Sigma is then that of the whole system; another lambda
             gives K / lambda times it.
         options: settings.
@@ -181,16 +180,14 @@ def fit_noise(
         The degree kept for the mean covariance.
 
     Raises:
-        ValueError: another kind of diffusion, pairs that do not belong together, or labels without a positive mean.
+        ValueError: another kind of diffusion, a noise_scale below 1, or labels without a positive mean.
     """
     options = options or MomentOptions()
 
-    def about_drift(p: Pairs) -> Pairs:
-        drift = sde.drift(p.z0, p.condition if sde.n_conditions else None)
-        scale = p.K if noise_scale is None else np.full(len(p), float(noise_scale))
-        return dataclasses.replace(p, z1=p.z1 - drift * p.dt[:, None], K=scale)
-
-    labels = moments_from_pairs(about_drift(pairs), None if half is None else about_drift(half))
+    drift = sde.drift(pairs.z0, pairs.condition if sde.n_conditions else None)
+    scale = pairs.K if noise_scale is None else np.full(len(pairs), float(noise_scale))
+    about_drift = dataclasses.replace(pairs, z1=pairs.z1 - drift * pairs.dt[:, None], K=scale)
+    labels = moments_from_pairs(about_drift)
     w = label_weights(labels, np.ones(len(labels)))
     y, theta, _, covariance = in_units(sde, labels)
     return fit_diffusion(sde, y, theta, covariance, w, folds_of(labels.group, options.folds, rng), options)
