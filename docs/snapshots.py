@@ -1,14 +1,16 @@
 """Errors of snapshots of the 2D Ising model after 0, 1, 2, 3 doublings of 16^2, against direct ones of the same size.
 
-    python docs/snapshots.py
+    python docs/snapshots.py [--states critical equilibrium transient]
 
-writes snapshots.csv beside itself: at T = 2.27 and, with h = 0.1, at T = 2.5 in equilibrium and 5 units of time after a
-start with M = -0.4, the order, domain walls and scatter of the snapshots, and what they are about to do (mean drifts by
-exact moments of all spins, rate at which <M^2> ages), with standard errors. About 4 minutes of CPU time.
+writes the rows of these states into snapshots.csv beside itself: at T = 2.27 and, with h = 0.1, at T = 2.5 in
+equilibrium and 5 units of time after a start with M = -0.4, the order, domain walls and scatter of the snapshots, and
+what they are about to do (mean drifts by exact moments of all spins, rate at which <M^2> ages), with standard errors.
+About 5 minutes of CPU time.
 """
 
 from __future__ import annotations
 
+import argparse
 import csv
 import dataclasses
 from collections.abc import Callable
@@ -21,8 +23,9 @@ from asemacro.density_fit import ageing
 from asemacro.reproduce.critical import FULL, PHI, REPORTED, SMALL, calibrate, chunks, drawn, grow, system_of
 from asemacro.spin_upsampling import relax_patches
 
+STATES = ("critical", "equilibrium", "transient")
 COUNTS = {16: 4000, 32: 4000, 64: 3000, 128: 1500}
-WARM, FIELD, AGE, START, SETTLE = 2.5, 0.1, 5.0, -0.4, 40.0
+WARM, FIELD, AGE, START, SETTLE = 2.5, 0.1, 5.0, -0.4, 200.0
 CRITICAL_RELAX, WARM_RELAX = FULL.relax, {"equilibrium": 2.0, "transient": 0.5}
 COLUMNS = ["state", "snapshots", "doublings", "L", "M", "M_err", "rho", "rho_err", "chi", "chi_err", "dM/dt"]
 COLUMNS += ["dM/dt_err", "drho/dt", "drho/dt_err", "ageing_M2", "ageing_M2_err"]
@@ -103,32 +106,40 @@ def critical_ways(rng) -> dict[str, Callable]:  # type: ignore[no-untyped-def, t
     return {"replicate": grown(bare), f"replicate + flips {doubling.line[0]:.3f}": grown(doubling), "mosaic": tiled}
 
 
+def rows_of(state: str) -> list[list[str]]:
+    """All snapshots of a state, direct ones first at each size."""
+    rng, table = np.random.default_rng(0), []
+    critical = state == "critical"
+    ways = critical_ways(rng) if critical else warm_ways(state, rng)
+    for level, (side, count) in enumerate(COUNTS.items()):
+        number = count if critical else count // 4
+        if critical:
+            parts = [drawn(side, REPORTED, some, rng=rng) for some in chunks(number, side)]
+            found = {"direct": (system_of(side, REPORTED), parts)}
+        else:
+            system, x = warm_states(side, number, state, rng)
+            found = {"direct": (system, [x])}
+        for name, make in ways.items() if level else ():
+            made = [make(side, some) for some in chunks(number, side)]
+            found[name] = made[0][0], [x for _, x in made]
+        for name, (system, parts) in found.items():
+            values = measure(system, parts, critical, rng)
+            table.append([state, name, str(level), str(side), *(f"{v:.4g}" for v in values)])
+            print(*table[-1], flush=True)
+    return table
+
+
 def main() -> None:
     """Make, measure, write."""
-    table = []
-    for state in ("critical", "equilibrium", "transient"):
-        rng = np.random.default_rng(0)
-        critical = state == "critical"
-        ways = critical_ways(rng) if critical else warm_ways(state, rng)
-        for level, (side, count) in enumerate(COUNTS.items()):
-            number = count if critical else count // 4
-            if critical:
-                parts = [drawn(side, REPORTED, some, rng=rng) for some in chunks(number, side)]
-                found = {"direct": (system_of(side, REPORTED), parts)}
-            else:
-                system, x = warm_states(side, number, state, rng)
-                found = {"direct": (system, [x])}
-            for name, make in ways.items() if level else ():
-                made = [make(side, some) for some in chunks(number, side)]
-                found[name] = made[0][0], [x for _, x in made]
-            for name, (system, parts) in found.items():
-                values = measure(system, parts, critical, rng)
-                table.append([state, name, level, side, *(f"{v:.4g}" for v in values)])
-                print(*table[-1], flush=True)
-    with Path(__file__).with_name("snapshots.csv").open("w", newline="") as file:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--states", nargs="*", choices=STATES, default=STATES)
+    states, path = parser.parse_args().states, Path(__file__).with_name("snapshots.csv")
+    old = list(csv.reader(path.open()))[1:] if path.exists() else []
+    rows = {s: rows_of(s) if s in states else [row for row in old if row[0] == s] for s in STATES}
+    with path.open("w", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(COLUMNS)
-        writer.writerows(table)
+        writer.writerows(row for s in STATES for row in rows[s])
 
 
 if __name__ == "__main__":
