@@ -38,9 +38,9 @@ def magnetisation_moments(system: CurieWeiss, starts: ArrayLike, times: ArrayLik
     """
     m0, t = np.atleast_1d(np.asarray(starts, dtype=float)), np.atleast_1d(np.asarray(times, dtype=float))
     if m0.ndim != 1 or not (np.abs(m0) <= 1).all():
-        raise ValueError(f"magnetisations must lie in [-1, 1], got {starts}")
+        raise ValueError(f"magnetisations must lie in [-1, 1], got {m0}")
     if t.ndim != 1 or not (np.isfinite(t).all() and (t >= 0).all() and (np.diff(t) > 0).all()):
-        raise ValueError(f"times must be finite, not negative and ascending, got {times}")
+        raise ValueError(f"times must be finite, not negative and ascending, got {t}")
     n = system.lattice.n_sites
     generator = count_generator(system)
     m = 2 * np.arange(n + 1) / n - 1

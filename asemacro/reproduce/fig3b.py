@@ -10,9 +10,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from asemacro.closure_fit import ClosureOptions, fit_closure
@@ -37,7 +39,6 @@ from asemacro.reproduce.spin_transients import (
     ising,
     predict,
 )
-from asemacro.spin_observables import Magnetization
 
 PUBLISHED = {4096: 4.05e-4, 1024: 7.85e-4, 256: 1.06e-3, 64: 4.38e-3}  # over all times
 PUBLISHED_BASELINE = {4096: 4.08e-4, 1024: 1.01e-3, 256: 2.53e-3, 64: 1.26e-2}
@@ -140,8 +141,7 @@ def learned_laws(data: Data, budget: Budget, most: int) -> dict[str, Law]:
         )
         labels = whole.labels[:d]
         sde = fit_labels(part, labels, lattice.n_sites, data.weight, rng=rng)
-        phi = Magnetization() if d == 1 else setting.phi if d == 2 else _First(whole, d)
-        laws[",".join(labels)] = predict(sde, setting, phi, budget.trajectories, rng=rng)
+        laws[",".join(labels)] = predict(sde, setting, _First(whole, d), budget.trajectories, rng=rng)
     return laws
 
 
@@ -151,7 +151,7 @@ class _First:
     def __init__(self, phi: Observables, d: int) -> None:
         self.phi, self.dim, self.labels = phi, d, phi.labels[:d]
 
-    def __call__(self, x: np.ndarray, lattice: object) -> np.ndarray:
+    def __call__(self, x: NDArray[Any], lattice: Any) -> NDArray[np.float64]:
         return self.phi(x, lattice)[:, : self.dim]
 
 
