@@ -12,11 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from asemacro.closure_kernels import affected_sites, table_changes, table_sums
-from asemacro.closure_network import LocalNetwork, products, spin_codes
+from asemacro.closure_network import LocalNetwork, code_steps, products, spin_codes
 from asemacro.stencil import Stencil, stencil_of
 
 Floats = NDArray[np.float64]
-MOST_CODES = 1 << 20
 _ROWS = 1 << 15  # sites with their neighbours that go through a network at a time
 
 
@@ -253,11 +252,9 @@ def spin_stencil(lattice: Any, neighbours: Sequence[int]) -> tuple[Stencil, NDAr
         ValueError: a lattice with other shells, or so many neighbours that their states cannot be tabulated.
     """
     closure_offsets(lattice, neighbours)
-    radix = np.cumprod([1, *(z + 1 for z in neighbours)])
-    if 2 * radix[-1] > MOST_CODES:
-        raise ValueError(f"{2 * radix[-1]} environments of a spin are more than {MOST_CODES}; use fewer shells")
-    stencil = stencil_of(lattice, tuple(float(r) for r in radix[:-1]))
-    return stencil, stencil.weights.astype(np.int64), int(radix[-1])
+    *steps, half = code_steps(neighbours)
+    stencil = stencil_of(lattice, tuple(float(step) for step in steps))
+    return stencil, stencil.weights.astype(np.int64), half
 
 
 def checked_spins(x: NDArray[np.int8], lattice: Any) -> NDArray[np.int8]:

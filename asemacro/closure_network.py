@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from asemacro.drift import reset_layers, run_layers, tanh_layers
 
 MOST_SHELLS = 3
+MOST_CODES = 1 << 20
 
 
 class LocalNetwork(nn.Module):
@@ -90,10 +91,23 @@ def products(own: Tensor, near: Tensor, neighbours: Sequence[int]) -> Tensor:
     return torch.cat([own, *(own * mean for mean in means)], dim=-1)
 
 
+def code_steps(neighbours: Sequence[int]) -> tuple[int, ...]:
+    """What an up spin of each shell adds to a code of `closure_kernels`, and then the number of codes of a down spin.
+
+    Raises:
+        ValueError: too many codes.
+    """
+    steps = [1]
+    for z in neighbours:
+        steps.append(steps[-1] * (z + 1))
+    if 2 * steps[-1] > MOST_CODES:
+        raise ValueError(f"{2 * steps[-1]} environments of a spin are more than {MOST_CODES}; use fewer shells")
+    return tuple(steps)
+
+
 def spin_codes(neighbours: Sequence[int]) -> tuple[Tensor, Tensor]:
     """The spin (C, 1) and the mean spins of its shells (C, S) of every code of `closure_kernels`, float64."""
-    sizes = torch.tensor(tuple(neighbours))
-    radix = torch.cat([torch.ones(1, dtype=torch.int64), (sizes + 1).cumprod(0)])
+    sizes, radix = torch.tensor(tuple(neighbours)), torch.tensor(code_steps(neighbours))
     half = int(radix[-1])
     code = torch.arange(2 * half)
     up = (code % half)[:, None] // radix[:-1] % (sizes + 1)

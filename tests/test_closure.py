@@ -12,15 +12,18 @@ import torch
 from asemacro.block_system import BlockLattice, Blocks, observe
 from asemacro.closure import Closure, closure_of
 from asemacro.closure_file import load_closure, save_closure
-from asemacro.closure_fit import fit_closure
+from asemacro.closure_fit import ClosureOptions, fit_closure
 from asemacro.closure_network import LocalNetwork, products
+from asemacro.fields import FieldMean
 from asemacro.joined import Observables
 from asemacro.lattice import Lattice
 from asemacro.micro.base import sample
+from asemacro.micro.curie_weiss import CurieWeiss
 from asemacro.micro.field import PredatorPrey
 from asemacro.micro.spin import Ising
-from asemacro.moments import infinitesimal_moments
+from asemacro.moments import infinitesimal_moments, patch_moments
 from asemacro.patches import partial_evolution
+from asemacro.reproduce.autoencoder import fit_autoencoder
 from asemacro.spin_observables import DomainWallDensity, Magnetization
 from asemacro.spins import random_spins
 from asemacro.windows import window_sites
@@ -35,6 +38,8 @@ LATTICES = (
     Lattice.chain(1.0, "X", 9),
 )
 CHAIN = Lattice.chain(1.0, "X", 12)
+QUICK = ClosureOptions(steps=400, restarts=1)
+RNG = np.random.default_rng
 
 
 def closure(lattice: Lattice, n_fields: int = 0, dim: int = 2, shells: int = 3, seed: int = 0) -> Closure:
@@ -197,17 +202,133 @@ def residual(values: np.ndarray, *given: np.ndarray, degree: int = 6) -> np.ndar
 
 
 def test_the_variable_found_beside_the_magnetisation_carries_the_walls() -> None:
-    system, x, run = transients(32, 100)
+    system, x, run = transients(64, 25)
     z_star = Magnetization()
-    found = fit_closure(x, system.lattice, z_star, group=run, rng=np.random.default_rng(0))
+    found = fit_closure(x, system.lattice, z_star, group=run, options=QUICK, rng=np.random.default_rng(0))
     assert found is not None
-    z = z_star(x, system.lattice)[:, 0]
-    np.testing.assert_allclose([found(x, system.lattice).mean(), found(x, system.lattice).std()], [0, 1], atol=1e-9)
-    assert abs(np.corrcoef(found(x, system.lattice)[:, 0], z)[0, 1]) < 1e-9
+    value = found(x, system.lattice)[:, 0]
+    np.testing.assert_allclose([value.mean(), value.std()], [0, 1], atol=1e-9)
+    assert abs(np.corrcoef(value, z_star(x, system.lattice)[:, 0])[0, 1]) < 1e-9
     # on other runs than those of the fit
-    _, x, _ = transients(32, 60, seed=1)
-    z = z_star(x, system.lattice)[:, 0]
-    walls, value = DomainWallDensity()(x, system.lattice)[:, 0], found(x, system.lattice)[:, 0]
+    _, x, _ = transients(64, 25, seed=1)
+    z, walls, value = (phi(x, system.lattice)[:, 0] for phi in (z_star, DomainWallDensity(), found))
     given_m = residual(walls, z)
     assert 1 - residual(walls, z, value).var() / given_m.var() > 0.95
-    assert np.corrcoef(given_m, residual(value, z))[0, 1] > 0.9
+    assert np.corrcoef(given_m, residual(value, z))[0, 1] > 0.9  # larger with more walls
+
+
+def test_the_one_step_objective_finds_the_drift() -> None:
+    system, x, run = transients(16, 40)
+    z_star = Magnetization()
+    moments = patch_moments(system, x, z_star, group=run, rng=np.random.default_rng(0))
+    found = fit_closure(
+        x, system.lattice, z_star, "auto", objective="one-step", moments=moments, options=QUICK, rng=RNG(0)
+    )
+    assert found is not None
+    before, *after = found.notes["one_step_loss"]
+    assert after[0] < 0.01 * before  # the drift of M is a mean over sites of 2 s_i r_i: one such variable says it all
+    z, value = z_star(x, system.lattice)[:, 0], found(x, system.lattice)[:, 0]
+    assert residual(moments.drift[:, 0], z, value).var() < 0.01 * residual(moments.drift[:, 0], z).var()
+
+
+def test_nothing_is_added_to_what_is_closed() -> None:
+    system = CurieWeiss(Lattice.square(1.0, "X", 8), 1.1, field=0.1)
+    x = random_spins(system.lattice, np.linspace(-1, 1, 120), rng=RNG(0))
+    moments = patch_moments(system, x, Magnetization(), 1 / 4, rng=RNG(1))
+    quick = ClosureOptions(steps=20, restarts=1)
+    assert fit_closure(x, system.lattice, Magnetization(), "auto", moments=moments, options=quick, rng=RNG(2)) is None
+
+
+def test_same_seed_same_closure_and_later_variables_leave_earlier_ones() -> None:
+    system, x, run = transients(16, 20)
+    z_star = Observables([Magnetization(), DomainWallDensity()])
+    quick = ClosureOptions(steps=40, restarts=1)
+    first, again, both = (
+        fit_closure(x, system.lattice, z_star, dims, group=run, options=quick, rng=RNG(3)) for dims in (1, 1, 2)
+    )
+    assert first is not None
+    assert again is not None
+    assert both is not None
+    values = both(x, system.lattice)
+    np.testing.assert_array_equal(again(x, system.lattice), first(x, system.lattice))
+    np.testing.assert_allclose(values[:, :1], first(x, system.lattice), atol=1e-9)
+    z = np.column_stack([z_star(x, system.lattice), values])
+    np.testing.assert_allclose(np.corrcoef(z.T)[2:, :2], 0, atol=1e-7)
+    np.testing.assert_allclose(np.corrcoef(z.T)[2:, 2:], np.eye(2), atol=1e-7)
+    assert len(both.notes["loss"]) == 3
+    # snapshots of blocks side by side are those of their cells
+    blocks = BlockLattice(system.lattice, 2)
+    pairs = x.reshape(len(x) // 2, -1)
+    made = fit_closure(pairs, blocks, z_star, options=quick, rng=RNG(3))
+    assert made is not None
+    np.testing.assert_allclose(observe(made, pairs, blocks).std(), 1)
+
+
+def test_fields_whose_spread_differs() -> None:
+    rng, lattice = RNG(0), Lattice.chain(1.0, "X", 64).opened(0)
+    size, shift = rng.uniform(0.5, 1.5, (120, 1, 1)), 0.3 * rng.normal(size=(120, 1, 1))
+    x = shift + size * rng.normal(size=(120, 64, 1))
+    options = ClosureOptions(shells=2, width=8, messages=2, decoder=8, steps=60, restarts=1)
+    found = fit_closure(x, lattice, FieldMean(("u",)), options=options, rng=RNG(1))
+    assert found is not None
+    value = found(x, lattice)[:, 0]
+    spread = x[..., 0].std(axis=1)
+    np.testing.assert_allclose(
+        [value.mean(), value.std(), np.corrcoef(value, x.mean(axis=(1, 2)))[0, 1]], [0, 1, 0], atol=1e-7
+    )
+    assert residual(spread, x.mean(axis=(1, 2)), value, degree=3).var() < 0.1 * spread.var()
+
+
+def test_bad_input_is_refused() -> None:
+    lattice = Lattice.square(1.0, "X", 4)
+    x, m = spins(lattice, 30), Magnetization()
+    other = patch_moments(Ising(lattice, 2.0), -x, m, rng=RNG(0))
+    calls: list[tuple[dict[str, Any], str]] = [
+        ({"dims": 0}, "dims must be"),
+        ({"objective": "autoencoder"}, "objective is"),
+        ({"dims": "auto"}, "need moments"),
+        ({"objective": "one-step"}, "need moments"),
+        ({"moments": other}, "not those of z_star"),
+        ({"x": x[:5]}, "too few"),
+        ({"x": x * 0}, "-1 or 1"),
+        ({"x": np.repeat(x[:1], 30, axis=0)}, "do not differ"),
+    ]
+    for change, message in calls:
+        arguments = {"x": x, "lattice": lattice, "z_star": m, "options": ClosureOptions(steps=1), **change}
+        with pytest.raises(ValueError, match=message):
+            fit_closure(rng=RNG(0), **arguments)
+    for setting in ({"shells": 0}, {"validation": 0.9}, {"steps": -1}):
+        with pytest.raises(ValueError, match="must"):
+            ClosureOptions(**setting)
+    phi = closure(lattice)
+    with pytest.raises(ValueError, match="two values"):
+        phi.change(x[:1], lattice, np.array([[1, 1]]), x[:1, [1, 1]])
+    with pytest.raises(ValueError, match="two values"):
+        closure(lattice, 2).change(fields(lattice, 1), lattice, np.array([[1, 1]]), np.zeros((1, 2, 2)))
+    with pytest.raises(ValueError, match="not one of"):
+        phi.change(x[:1], lattice, np.array([[16]]), x[:1, :1])
+    with pytest.raises(ValueError, match="each must be"):
+        phi.change(x[:1], lattice, np.array([[3]]), np.zeros((1, 1), np.int8))
+    with pytest.raises(ValueError, match="fields have shape"):
+        closure(lattice, 2)(fields(CHAIN, 1), lattice)
+    with pytest.raises(ValueError, match="1 to 3 shells"):
+        LocalNetwork(0, (4, 4, 4, 8))
+    with pytest.raises(ValueError, match="more than"):
+        closure_of([LocalNetwork(0, (120, 120, 120))], np.eye(1), np.zeros((1, 4)), [0.0])
+    with pytest.raises(ValueError, match="mix has shape"):
+        closure_of(phi.networks, np.eye(1), phi.skip, phi.offset)
+    with pytest.raises(ValueError, match="at least one network"):
+        closure_of([], np.eye(1), np.zeros((1, 4)), [0.0])
+
+
+def test_the_patch_autoencoder_is_an_observable() -> None:
+    _, x, _ = transients(16, 12)
+    lattice = Lattice.square(1.0, "X", 16)
+    found, (reached, by_mean) = fit_autoencoder(x, lattice, Magnetization(), patch=8, epochs=3, rng=RNG(0))
+    value = found(x, lattice)
+    np.testing.assert_allclose([value.mean(), value.std()], [0, 1], atol=1e-6)
+    moved = np.roll(x.reshape(-1, 16, 16), 8, axis=2).reshape(x.shape)  # by a whole patch
+    np.testing.assert_allclose(found(moved, lattice), value, atol=1e-5)
+    assert reached > 0.8 * by_mean
+    with pytest.raises(ValueError, match="do not tile"):
+        found(spins(LATTICES[0], 1), LATTICES[0])
