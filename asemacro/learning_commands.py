@@ -134,13 +134,18 @@ def _learn(
         moments.take(~held), phi.labels, lattice.n_sites, n_observed=observed, sde=model, rng=rng
     )
     unseen = moments.take(held)
-    shown = np.unique(made.start[held])[:SHOWN]
+    first = np.flatnonzero(
+        held & (made.age == 0)
+    )  # courses of the held-out starts, evenly from the lowest to the highest
+    ranked = made.start[first[np.argsort(moments.z[first, 0], kind="stable")]]
+    shown = ranked[np.unique(np.linspace(0, len(ranked) - 1, SHOWN).astype(int))]
+    share = made_of.trajectories / made_of.copies
     paths = []
     for number in shown:
         rows = np.flatnonzero(made.start == number)
         z = moments.z[rows]
         name = ", ".join(f"{label} = {value:.2f}" for label, value in zip(phi.labels[:1], z[0], strict=False))
-        paths.append(follow(learned.sde, f"from {name}", made.age[rows], z, rng=rng))
+        paths.append(follow(learned.sde, f"from {name}", made.age[rows], z, share=share, rng=rng))
     report("fit", 1.0, "")
     result = {
         "labels": list(phi.labels),

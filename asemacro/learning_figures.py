@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 BINS = 12
 TRAJECTORIES = 200
+_LOGARITHMIC = 50.0  # last over first time from which the axis of time is logarithmic
 _STEPS = 600  # of a path: even steps, so that a model that runs away ends too
 
 
@@ -33,6 +34,7 @@ class Path:
         data: (n, d).
         mean: (n, d) of simulated trajectories.
         sd: (n, d).
+        share: small runs behind the data over those that the large system is worth; below 1 they are noisier.
     """
 
     name: str
@@ -40,11 +42,12 @@ class Path:
     data: Floats
     mean: Floats
     sd: Floats
+    share: float = 1.0
 
     @property
     def pull(self) -> float:
-        """rms of (data - mean) / sd without the start: about 1 if data are single trajectories of the right model."""
-        return float(np.sqrt(np.mean(((self.data - self.mean)[1:] / self.sd[1:]) ** 2)))
+        """rms of (data - mean) over the sd of the data, without the start: about 1 for the right model."""
+        return float(np.sqrt(np.mean(((self.data - self.mean)[1:] / self.sd[1:]) ** 2) * self.share))
 
 
 def follow(
@@ -54,6 +57,7 @@ def follow(
     data: Floats,
     *,
     condition: float | None = None,
+    share: float = 1.0,
     rng: np.random.Generator,
 ) -> Path:
     """Simulate the model from data[0] at the times of the data."""
@@ -66,7 +70,7 @@ def follow(
         n_steps=_STEPS,
         rng=rng,
     )
-    return Path(name, times, data, z.mean(axis=0), np.maximum(z.std(axis=0), 1e-300))
+    return Path(name, times, data, z.mean(axis=0), np.maximum(z.std(axis=0), 1e-300), share)
 
 
 def binned(predicted: Floats, label: Floats) -> tuple[Floats, Floats, Floats]:
@@ -123,7 +127,8 @@ def draw_diagnostics(sde: NeuralSDE, labels: Moments, paths: list[Path], *, unit
             )
             row[2].plot(path.times, path.mean[:, k], "-", color=color, lw=1.5, label=path.name)
             row[2].plot(path.times, path.data[:, k], "o", color=color, ms=3.5, mfc="white")
-        row[2].set_xscale("symlog", linthresh=float(max(min(p.times[1] for p in paths), 1e-300)))
+        if min(p.times[-1] / p.times[1] for p in paths) > _LOGARITHMIC:
+            row[2].set_xscale("symlog", linthresh=float(min(p.times[1] for p in paths)))
         row[2].set_xlabel(unit)
         row[2].set_ylabel(names[k])
         for ax in row:
@@ -138,8 +143,15 @@ def draw_diagnostics(sde: NeuralSDE, labels: Moments, paths: list[Path], *, unit
 def _against(ax: Axes, predicted: Floats, label: Floats, name: str, which: str) -> None:
     x, y, error = binned(predicted, label)
     low, high = min(x.min(), y.min()), max(x.max(), y.max())
+    least = 0.05 * max(abs(low), abs(high))  # a constant is shown as one, not with its rounding errors
+    low, high = min(low, (low + high - least) / 2), max(high, (low + high + least) / 2)
     ax.plot([low, high], [low, high], "-", color="0.6", lw=1)
     ax.errorbar(x, y, error, fmt="o", ms=4, color=color_of(0), capsize=2, mfc="white")
+    margin = 0.05 * (high - low)
+    ax.set_xlim(low - margin, high + margin)
+    ax.set_ylim(low - margin, high + margin)
+    ax.ticklabel_format(useOffset=False, scilimits=(-3, 4))
+    ax.locator_params(nbins=5)
     ax.set_xlabel(f"learned {name}")
     ax.set_ylabel(f"labels, {which}, binned")
 

@@ -22,7 +22,7 @@ from asemacro.micro.spin import Ising
 from asemacro.prototypes import PROTOTYPES
 from asemacro.spin_observables import DomainWallDensity, Magnetization
 from asemacro.spins import random_spins, spins_to_atoms
-from asemacro.upsampling import How, larger_lattice, mosaic
+from asemacro.upsampling import larger_lattice, mosaic
 
 NAMES = ("ising", "curie-weiss", "predator-prey")
 _NAMED = {"cubic": "sc"}
@@ -51,7 +51,7 @@ class Setup:
     small: Any
     copies: int
     phi: Any
-    how: How
+    how: Callable[..., tuple[Any, NDArray[Any]]]
     trajectories: int
     ages: NDArray[np.float64]
     n_starts: int
