@@ -15,6 +15,8 @@ _MODULES = {
     "moments": "Moments patch_moments infinitesimal_moments", "dt_rule": "choose_dt",
     "sde": "NeuralSDE OnsagerNet FullDiffusion", "trajectories": "simulate", "sde_file": "save_sde load_sde",
     "train": "fit", "analysis": "stationary_average", "learning": "learn_from_rates learn_from_pairs Learned",
+    "micro.field": "PredatorPrey random_cosines", "fields": "FieldMean fields_to_atoms fields_from_atoms",
+    "field_covariance": "FieldCovariance", "field_upsampling": "interpolate",
     "closure_fit": "fit_closure", "closure_file": "save_closure load_closure",
     "diagram": "phase_diagram", "reversible_law": "stationary_law relaxation_modes",
 }  # fmt: skip
