@@ -94,6 +94,11 @@ class Blocks:
         """Whether the carriers of a cell stay where they are."""
         return getattr(self.system, "immobile", False)
 
+    @property
+    def time_step(self) -> float | None:
+        """The step in which a cell moves, None if it has none."""
+        return getattr(self.system, "time_step", None)
+
     def draw_active(self, x: NDArray[Any], m: int, *, rng: np.random.Generator) -> NDArray[np.int64]:
         """Sites (batch, m) of carriers that are to move: whole cells if m is a multiple of theirs, else a part of one.
 

@@ -103,6 +103,12 @@ def event_time(system: MicroSystem, x: NDArray[Any], *, rng: np.random.Generator
     raise ValueError("nothing happens in the micro system, however long it is evolved; are all carriers blocked?")
 
 
+def _first_duration(system: MicroSystem, x: NDArray[Any], *, rng: np.random.Generator) -> float:
+    """Two time steps where the state moves in steps (values that move continuously change in any time)."""
+    step = getattr(system, "time_step", None)
+    return FIRST_EVENTS * event_time(system, x, rng=rng) if step is None else 2 * float(step)
+
+
 def choose_dt(
     system: MicroSystem,
     x: NDArray[Any],
@@ -127,7 +133,7 @@ def choose_dt(
         x: (batch, n_sites) its snapshots, of all ages: the drift is read from the spread of z0.
         phi: the observable, independent components only.
         fraction: of carriers that move; default one carrier.
-        start_s: first duration; default 64 times `event_time`.
+        start_s: first duration; default 64 times `event_time`, or two steps of a system that moves in steps.
         n_rows: snapshots used, drawn with replacement.
         tolerance: relative change of Var(dz)/dt that counts as flat.
         max_doublings: most doublings.
@@ -138,7 +144,7 @@ def choose_dt(
         UserWarning: memory, or not flat after max_doublings.
     """
     x = np.atleast_2d(x)
-    start = FIRST_EVENTS * event_time(system, x, rng=rng) if start_s is None else start_s
+    start = _first_duration(system, x, rng=rng) if start_s is None else start_s
     if not (np.isfinite(start) and start > 0):
         raise ValueError(f"start_s must be positive, got {start_s}")
     if n_rows < 8 * (phi.dim + 1):

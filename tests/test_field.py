@@ -12,6 +12,7 @@ from scipy import linalg, ndimage, stats
 from scipy.integrate import solve_ivp
 
 from asemacro.block_system import Blocks
+from asemacro.dt_rule import choose_dt
 from asemacro.field_covariance import FieldCovariance
 from asemacro.field_upsampling import finer, interpolate, interpolated_noise, refine
 from asemacro.fields import FieldMean, fields_from_atoms, fields_to_atoms
@@ -277,6 +278,20 @@ def test_pairs_scale_the_change_by_the_number_of_patches() -> None:
         pairs = moves.pairs(phi, time=time)
         np.testing.assert_allclose(pairs.z0, x.mean(axis=1))
         np.testing.assert_allclose(pairs.z1 - pairs.z0, 3 * (state - x).mean(axis=1), atol=1e-15)
+
+
+@pytest.mark.parametrize("copies", [1, 2])
+def test_choose_dt_starts_from_the_time_step(copies: int) -> None:
+    cell = PredatorPrey(Lattice.chain(0.1, (), 40).opened(0))
+    system = cell if copies == 1 else Blocks(cell, copies)
+    x = cosine_fields(cell.lattice, 0.1, np.linspace(0.35, 0.45, 64 * copies), 1.0)
+    x, _ = cell.evolve(x, 20.0, rng=_rng(6))
+    states = x.reshape(64, -1, 2)
+    report = choose_dt(system, states, FieldMean(), fraction=1 / (4 * copies), rng=_rng(7))
+    assert report.rows[0].dt == 0.01
+    assert 0.02 <= report.dt <= 0.16
+    assert not report.warnings
+    assert 4 * copies == report.K
 
 
 def test_patches_of_an_open_chain_are_its_equal_parts() -> None:

@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 class MicroSystem(Protocol):
     """A system whose generator is a sum over carriers (vacancies, spins, grid cells).
 
-    `asemacro.testing.check_microsystem` tests that an object obeys it. Three more things may be offered:
+    `asemacro.testing.check_microsystem` tests that an object obeys it. Four more things may be offered:
 
     - `immobile = True`: the carriers never move, so snapshots need not say where they are;
     - `draw_active(x, m, *, rng) -> (batch, m)`: sites of m carriers for a partial evolution, each carrier with the
       same probability (for carriers that fill the lattice: a block of neighbours at a random place);
     - `events(x, active=None) -> Events | Motion`: all that can happen next, jumps with their rates or a continuous
-      motion, from which exact infinitesimal moments follow (`asemacro.moments`).
+      motion, from which exact infinitesimal moments follow (`asemacro.moments`);
+    - `time_step`: of a system that moves in steps, the shortest duration that makes sense (`choose_dt` starts there).
 
     Attributes:
         lattice: where the states live.
