@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from asemacro.block_system import BlockLattice, Observable, draw_active, observe
 from asemacro.micro.base import Motion
+from asemacro.tables import joined_columns
 
 if TYPE_CHECKING:
     from asemacro.micro.base import Events, MicroSystem
@@ -96,22 +97,7 @@ class Moments:
         Raises:
             ValueError: no set, or sets with different numbers of variables or conditions.
         """
-        if not parts:
-            raise ValueError("no moments to join")
-        shapes = {(p.z.shape[1], p.condition.shape[1]) for p in parts}
-        if len(shapes) > 1:
-            raise ValueError(f"moments with different numbers of (variables, conditions) cannot be joined: {shapes}")
-        columns = {
-            f.name: np.concatenate([getattr(p, f.name) for p in parts])
-            for f in dataclasses.fields(Moments)
-            if f.name != "group"
-        }
-        groups, start = [], 0
-        for p in parts:
-            names, index = np.unique(p.group, return_inverse=True)
-            groups.append(index + start)
-            start += len(names)
-        return Moments(**columns, group=np.concatenate(groups))
+        return Moments(**joined_columns(parts, "moments", "z"))
 
 
 def patch_moments(
@@ -184,8 +170,8 @@ def infinitesimal_moments(
         raise ValueError("no carrier is active, so there are no moments")
     for rows in _slices(len(x), max(1, _CHUNK // m)):
         found: Events | Motion = events(x[rows], None if active is None else active[rows])
-        sums = _of_motion if isinstance(found, Motion) else _of_jumps
-        b, s = sums(found, x[rows], phi, system.lattice)
+        where = (x[rows], phi, system.lattice)
+        b, s = _of_motion(found, *where) if isinstance(found, Motion) else _of_jumps(found, *where)
         drift[rows], covariance[rows] = n / m * b, n / m * s
     return drift, covariance
 

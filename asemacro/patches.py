@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from asemacro.block_system import BlockLattice, Observable, draw_active, observe
+from asemacro.tables import joined_columns
 
 if TYPE_CHECKING:
     from asemacro.lattice import Lattice
@@ -98,22 +99,7 @@ class Pairs:
         Raises:
             ValueError: no set, or sets with different numbers of variables or conditions.
         """
-        if not parts:
-            raise ValueError("no pairs to join")
-        shapes = {(p.z0.shape[1], p.condition.shape[1]) for p in parts}
-        if len(shapes) > 1:
-            raise ValueError(f"pairs with different numbers of (variables, conditions) cannot be joined: {shapes}")
-        columns = {
-            f.name: np.concatenate([getattr(p, f.name) for p in parts])
-            for f in dataclasses.fields(Pairs)
-            if f.name != "group"
-        }
-        groups, start = [], 0
-        for p in parts:
-            names, index = np.unique(p.group, return_inverse=True)
-            groups.append(index + start)
-            start += len(names)
-        return Pairs(**columns, group=np.concatenate(groups))
+        return Pairs(**joined_columns(parts, "pairs", "z0"))
 
 
 @dataclasses.dataclass(frozen=True)

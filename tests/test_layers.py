@@ -13,6 +13,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "asemacro"
 LAYERS = {
     "store": 0,
     "train": 0,
+    "tables": 0,
     "testing": 0,
     "lattice": 1,
     "crystal": 1,
