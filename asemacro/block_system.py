@@ -152,7 +152,8 @@ class Blocks:
             raise ValueError(f"{type(self.system).__name__} gives no rates (no `events`)")
         cells = self.lattice.split(x)
         active = self.carriers(x) if active is None else np.asarray(active, dtype=np.int64)
-        kind, columns = Events, {}
+        kind: type[Events | Motion] = Events
+        columns: dict[str, NDArray[Any]] = {}
         for chosen, members, local in self._by_cell(active):
             found: Events | Motion = own(cells[chosen], local)
             kind = type(found)

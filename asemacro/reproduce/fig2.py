@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from asemacro import plot
+from asemacro.block_system import Observable
 from asemacro.mmd import halves_floor, time_averaged_mmd, whiten
 from asemacro.plot_dynamics import discrepancy, mean_trajectory
 from asemacro.reproduce.predator_prey import CLOSED, END, MEANS, STARTS, K, direct, learn, predict, snapshots
@@ -28,7 +29,7 @@ PUBLISHED_TRAJECTORIES = 50
 TESTED = ((0.05, 0.55), (0.10, 0.50), (0.15, 0.45))
 TIMES = np.linspace(0.0, END, 31)
 SEEN = slice(3, None, 3)  # times at which MMDs are taken
-MODELS = {"": CLOSED, "means-alone/": MEANS}
+MODELS: dict[str, Observable] = {"": CLOSED, "means-alone/": MEANS}
 SHOWN = (1.0, 5.0, 20.0)  # lambdas drawn as trajectories
 
 
@@ -153,7 +154,8 @@ def measure(z: Sequence[Floats], true: Sequence[Floats], tested: int) -> Measure
     few = PUBLISHED_TRAJECTORIES
     raw = [time_averaged_mmd(p[:few, 1:], q[:few, 1:]) for p, q in zip(z, true, strict=True)]
     a, b = (np.array(some[:tested]) for some in (z, true))
-    white = [time_averaged_mmd(*(w[:, SEEN] for w in whiten(p, q))) for p, q in zip(a, b, strict=True)]
+    whitened = [whiten(p, q) for p, q in zip(a, b, strict=True)]
+    white = [time_averaged_mmd(p[:, SEEN], q[:, SEEN]) for p, q in whitened]
     a, b = a[:, :, 1:], b[:, :, 1:]
     spread, square = b.var(axis=1, ddof=1), (a.mean(axis=1) - b.mean(axis=1)) ** 2
     noise = np.sqrt(a.var(axis=1, ddof=1).mean(axis=(0, 1)) / spread.mean(axis=(0, 1)))
@@ -225,8 +227,8 @@ def draw(
         v = z[:, :, 1]
         label = rf"learned, $\lambda$ = {scale:g}"
         mean_trajectory(axes[0], TIMES, v.mean(axis=0) - centre, v.std(axis=0), color=plot.color_of(index), label=label)
-    for edge, label in ((-sd, "direct"), (sd, None)):
-        axes[0].plot(TIMES, edge, ":", color="black", linewidth=1.4, label=label)
+    axes[0].plot(TIMES, sd, ":", color="black", linewidth=1.4, label="direct")
+    axes[0].plot(TIMES, -sd, ":", color="black", linewidth=1.4)
     axes[0].set_ylabel(r"mean $v$ minus its true mean, $\pm$ 1 sd")
     axes[0].legend(frameon=False, fontsize=8, loc="upper left", ncols=2)
     axes[0].set_ylim(-0.012, 0.016)

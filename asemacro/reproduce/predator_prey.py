@@ -45,7 +45,7 @@ DEGREE = 2
 """Of the drift: the means' equations are of second degree in means and covariances, and so are those of the covariances
 of Gaussian fields."""
 NOISE_DEGREE = 1  # Sigma of the means is constant, that of the covariances proportional to them
-MEANS = FieldMean()
+MEANS = Observables([FieldMean()])
 CLOSED = Observables([FieldMean(), FieldCovariance()])
 
 
