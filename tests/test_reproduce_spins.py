@@ -29,6 +29,7 @@ from asemacro.reproduce.spin_transients import (
     exact_law,
     fit_labels,
     ising,
+    window_error,
 )
 from asemacro.spin_observables import DomainWallDensity, Magnetization
 from asemacro.spins import random_spins
@@ -79,6 +80,12 @@ def test_noise_of_direct_runs() -> None:
 def test_late_mean_and_spread() -> None:
     mean, sd = law([5.0, 1.0, 3.0], [9.0, 0.0, 0.0], [0, 15, 20]).late([0], after=10)
     assert (mean[0], sd[0]) == (pytest.approx(2.0), pytest.approx(1.0))
+
+
+def test_longer_window_by_hand() -> None:
+    truth, found = law([1.0, 2.0, 2.0], [0.0] * 3, [0, 10, 20]), law([1.0, 1.0, 3.0], [0.0] * 3, [0, 10, 20])
+    # 0 + 1 + 1, then three more intervals at 3 against 2
+    assert window_error(found, truth, 50.0, [0], 15.0) == pytest.approx((2 + 3) / (9 + 12))
 
 
 def test_rows_are_means_over_starts() -> None:
@@ -211,9 +218,10 @@ def test_fig3b_has_all_rows() -> None:
     budget = fig3b.Budget(Effort(8, 1, 1), 4, 6, 4, closure_snapshots=120, closure_steps=5)
     names = check(fig3b.compare(budget, rng=np.random.default_rng(0), progress=silent))
     for n_s in SIZES:
-        for model in ("", "rho_DW/", "published/", "baseline/", "z=M,rho_DW,closure_1/"):
+        for model in ("", "rho_DW/", "published/", "baseline/", "z=M,rho_DW/"):
             for window in ("transient", "equilibrium", "total"):
                 assert f"ising/n_s={n_s}/{model}{window}" in names
+        assert f"ising/n_s={n_s}/500-sweeps" in names
     assert "ising/n_s=256/z=M/transient" in names
     assert "ising/n_s=256/z=M,rho_DW,closure_1,closure_2/total" in names
 

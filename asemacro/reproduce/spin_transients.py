@@ -223,6 +223,25 @@ def errors_of(law: Law, truth: Law, split: float = SPLIT) -> Errors:
     return Errors(relative, {"transient": found.rms_transient, "equilibrium": found.rms_equilibrium}, sd)
 
 
+def window_error(law: Law, truth: Law, until: float, settled: Sequence[int], after: float) -> float:
+    """Relative error of the first variable, mean over starts, in a window longer than the laws are known for.
+
+    From their last time on both are taken for settled: at the means of the settled starts after a time.
+
+    Args:
+        law: learned.
+        truth: at the same even times.
+        until: end of the window.
+        settled: starts that are in equilibrium after that time.
+        after: the time.
+    """
+    m, true = law.mean[..., 0], truth.at(law.times).mean[..., 0]
+    still, rest = truth.late(settled, after)[0][0], law.late(settled, after)[0][0]
+    more = (until - law.times[-1]) / (law.times[1] - law.times[0])
+    wrong = ((m - true) ** 2).sum(axis=1) + more * (rest - still) ** 2
+    return float((wrong / ((true**2).sum(axis=1) + more * still**2)).mean())
+
+
 def error_rows(
     prefix: str,
     errors: Errors,
