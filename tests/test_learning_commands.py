@@ -1,0 +1,299 @@
+"""The verbs sample, learn and simulate as users meet them: files, numbers, one clear line when something is wrong."""
+
+from __future__ import annotations
+
+import csv
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import ase.io
+import numpy as np
+import pytest
+
+from asemacro import cli
+from asemacro.learning import Learned, learn_from_moments
+from asemacro.moments import Moments
+from asemacro.setups import setup
+from asemacro.trajectories import simulate
+
+OUTPUTS = {"sde.safetensors", "training.safetensors", "run.json", "diagnostics.png"}
+SMALL = ("--sites", 128, "--small", 32, "--starts", 25)
+
+
+@pytest.fixture
+def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
+    def run(*words: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["asemacro", *map(str, words)])
+        with pytest.raises(SystemExit) as stopped:
+            cli.main()
+        out, err = capsys.readouterr()
+        return int(stopped.value.code or 0), out, err
+
+    return run
+
+
+def model(folder: Path, d: int = 1, temperatures: tuple[float, ...] = (), n_observed: int | None = None) -> Path:
+    """A learned OU process on disk."""
+    rng = np.random.default_rng(0)
+    z = rng.standard_normal((200, d))
+    condition = np.resize(temperatures, 200) if temperatures else np.zeros(0)
+    moments = Moments(z, -z, np.tile(0.1 * np.eye(d), (200, 1, 1)), np.array(1.0), condition)
+    learn_from_moments(moments, ("a", "b", "c")[:d], 64, n_observed=n_observed, rng=rng).save(folder)
+    return folder
+
+
+def table(path: Path) -> tuple[list[str], np.ndarray]:
+    with path.open() as file:
+        header, *rows = list(csv.reader(file))
+    return header, np.array(rows, dtype=float)
+
+
+def one_line(result: tuple[int, str, str], *words: str) -> None:
+    code, _, err = result
+    assert code == 2, err
+    assert err.startswith("asemacro: ")
+    assert err.count("\n") == 1
+    for word in words:
+        assert word in err
+
+
+def test_learn_then_simulate(command, tmp_path: Path) -> None:
+    folder, file = tmp_path / "model", tmp_path / "out" / "path.csv"
+    code, out, err = command("learn", "curie-weiss", *SMALL, "-T", 1.3, "--field", 0.2, "-o", folder, "--seed", 3)
+    assert code == 0, err
+    assert {path.name for path in folder.iterdir()} == OUTPUTS
+    record = json.loads((folder / "run.json").read_text())
+    assert record["arguments"] | {"temperature": 1.3, "field": 0.2, "sites": 128, "small": 32} == record["arguments"]
+    assert record["seed"] == 3
+    assert record["drift_explained_held_out"]["M"] > 0.99
+    assert record["variance_rate_held_out_over_learned"]["M"] == pytest.approx(1, abs=0.02)
+    assert 0.4 < record["path_pull"] < 2
+    assert "part explained" in out
+    words = ("--start", "0.5", "--until", 6, "--trajectories", 300, "--points", 12, "--seed", 5)
+    code, out, err = command("simulate", folder, *words, "-o", file)
+    assert code == 0, err
+    header, rows = table(file)
+    assert header == ["time", "M_mean", "M_std"]
+    learned = Learned.load(folder)
+    times, z = simulate(
+        learned.sde, learned.start([0.5]), until_s=6, n_trajectories=300, n_saves=12, rng=np.random.default_rng(5)
+    )
+    np.testing.assert_allclose(rows[:, 0], times, rtol=1e-9)
+    np.testing.assert_allclose(rows[:, 1], z[:, :, 0].mean(axis=0), rtol=1e-8, atol=1e-9)
+    np.testing.assert_allclose(rows[:, 2], z[:, :, 0].std(axis=0), rtol=1e-8, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("ising", "--sites", 64, "--small", 16, "--starts", 25, "--lattice", "triangular"),
+        ("predator-prey", "--sites", 40, "--small", 20, "--starts", 25),
+    ],
+    ids=lambda words: words[0],
+)
+def test_other_systems_have_the_same_outputs(command, tmp_path: Path, words: tuple[object, ...]) -> None:
+    code, _, err = command("learn", *words, "-o", tmp_path / "m")
+    assert code == 0, err
+    assert {path.name for path in (tmp_path / "m").iterdir()} == OUTPUTS
+    start = "0.3,0.4" if words[0] == "ising" else "0.5,0.5"
+    code, _, err = command("simulate", tmp_path / "m", "--start", start, "--until", 2, "-o", tmp_path / "s.csv")
+    assert code == 0, err
+    header, rows = table(tmp_path / "s.csv")
+    first, second = ("M", "rho_DW") if words[0] == "ising" else ("u", "v")
+    assert header == ["time", f"{first}_mean", f"{first}_std", f"{second}_mean", f"{second}_std"]
+    assert len(rows) == 201
+
+
+@pytest.mark.slow
+def test_a_closure_variable_is_learned_and_started(command, tmp_path: Path) -> None:
+    words = ("--sites", 256, "--small", 64, "--starts", 25, "--closure", 1)
+    code, _, err = command("learn", "ising", *words, "-o", tmp_path / "m")
+    assert code == 0, err
+    assert {path.name for path in (tmp_path / "m").iterdir()} == OUTPUTS | {"closure.safetensors"}
+    code, _, err = command("simulate", tmp_path / "m", "--start", "0.3,0.4", "--until", 2, "-o", tmp_path / "s.csv")
+    assert code == 0, err
+    assert table(tmp_path / "s.csv")[0][5:] == ["closure_1_mean", "closure_1_std"]
+
+
+@pytest.mark.slow
+def test_an_alloy_is_learned_like_the_others(command, structures: Path, tmp_path: Path) -> None:
+    words = ("--barriers", structures / "NiCoCr_pair.json", "-T", "900,1500", "--sites", 216, "--small", 108)
+    code, _, err = command("learn", "alloy", structures / "NiCoCr.cif", *words, "--hops", 2000, "-o", tmp_path / "m")
+    assert code == 0, err
+    assert {path.name for path in (tmp_path / "m").iterdir()} == OUTPUTS
+    start = ("--start", "0,0,0", "--until", 1e-7, "-o", tmp_path / "s.csv")
+    one_line(command("simulate", tmp_path / "m", *start), "--temperature", "900", "1500")
+    code, _, err = command("simulate", tmp_path / "m", *start, "-T", 1200)
+    assert code == 0, err
+    assert len(table(tmp_path / "s.csv")[0]) == 7
+
+
+def test_simulate_takes_temperatures_of_the_data_only(command, tmp_path: Path) -> None:
+    folder, words = (
+        model(tmp_path / "m", 1, (800.0, 1000.0)),
+        ("--start", "0", "--until", "1", "-o", tmp_path / "s.csv"),
+    )
+    one_line(command("simulate", folder, *words), "--temperature from 800 to 1000")
+    for outside in (799, 1001, -5):
+        one_line(command("simulate", folder, *words, f"--temperature={outside}"), "from 800 to 1000")
+    for inside in (800, 900, 1000):
+        assert command("simulate", folder, *words, "-T", inside)[0] == 0
+    one_line(command("simulate", model(tmp_path / "n"), *words, "-T", 800), "leave --temperature out")
+
+
+def test_closure_variables_start_near_the_training_states(command, tmp_path: Path) -> None:
+    folder = model(tmp_path / "m", 2, n_observed=1)
+    assert command("simulate", folder, "--start", "0.5", "--until", 1, "-o", tmp_path / "s.csv")[0] == 0
+    header, rows = table(tmp_path / "s.csv")
+    assert header == ["time", "a_mean", "a_std", "b_mean", "b_std"]
+    np.testing.assert_allclose(rows[0, [1, 3]], Learned.load(folder).start([0.5]), rtol=1e-9)
+    # a folder with the model alone, as of a phase diagram, wants all of them
+    (folder / "training.safetensors").unlink()
+    one_line(command("simulate", folder, "--start", "0.5", "--until", 1, "-o", tmp_path / "s.csv"), "2 values (a, b)")
+    assert command("simulate", folder, "--start", "0.5,0", "--until", 1, "-o", tmp_path / "s.csv")[0] == 0
+
+
+def test_bad_input_of_simulate(command, tmp_path: Path) -> None:
+    folder, out = model(tmp_path / "m", 2), tmp_path / "s.csv"
+
+    def run(*words: object, where: Path = folder, to: Path = out) -> tuple[int, str, str]:
+        return command("simulate", where, *words, "-o", to)
+
+    good = ("--start", "0,0", "--until", 1)
+    one_line(run("--start", "0", "--until", 1), "2 values (a, b), got 1")
+    one_line(run("--start", "0,x", "--until", 1), "--start 0,x")
+    one_line(run("--start", "0,nan", "--until", 1), "finite")
+    for until in ("0", "-1", "nan", "inf"):
+        one_line(run("--start", "0,0", f"--until={until}"), "--until")
+    one_line(run(*good, "--trajectories", 0), "--trajectories")
+    one_line(run("--until", 1), "--start")
+    one_line(run(*good, where=tmp_path / "nothing"), "no such folder")
+    one_line(run(*good, where=tmp_path), "not a learned model")
+    one_line(run(*good, to=tmp_path), "is a folder")
+    (tmp_path / "file").write_text("")
+    one_line(run(*good, to=tmp_path / "file" / "s.csv"), "cannot write")
+    assert not out.exists()
+    for name in ("training.safetensors", "sde.safetensors"):
+        whole = (folder / name).read_bytes()
+        (folder / name).write_bytes(whole[: len(whole) // 2])
+        one_line(run(*good), name)
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (("potts",), "no system 'potts'"),
+        (("alloy",), "needs a structure file"),
+        (("alloy", "missing.cif"), "missing.cif: no such file"),
+        (("ising", "x.cif"), "takes no structure"),
+        (("ising", "--sites", "100", "--small", "64"), "multiple"),
+        (("ising", "--sites", "64", "--small", "256"), "multiple"),
+        (("ising", "-T", "0"), "--temperature 0"),
+        (("curie-weiss", "--temperature=-1"), "--temperature -1"),
+        (("curie-weiss", "-T", "nan"), "--temperature nan"),
+        (("curie-weiss", "-T", "1,2"), "one number"),
+        (("curie-weiss", "--field", "inf"), "--field"),
+        (("curie-weiss", "--lattice", "square"), "no --lattice"),
+        (("curie-weiss", "--closure", "1"), "Markov"),
+        (("curie-weiss", "--starts", "3"), "--starts 3"),
+        (("curie-weiss", "--fraction", "0"), "--fraction 0"),
+        (("ising", "--closure", "many"), "--closure many"),
+        (("ising", "--lattice", "kagome"), "kagome"),
+        (("ising", "--lattice", "bcc", "--small", "125", "--sites", "1000"), "whole cells"),
+        (("ising", "--hops", "100"), "belongs to alloys"),
+        (("predator-prey", "-T", "1"), "no --temperature"),
+        (("predator-prey", "--small", "2", "--sites", "3"), "multiple"),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, tuple) else "",
+)
+def test_bad_input_of_learn(command, tmp_path: Path, words: tuple[str, ...], text: str) -> None:
+    one_line(command("learn", *words, "-o", tmp_path / "m"), text)
+    assert not (tmp_path / "m").exists()
+
+
+def test_unwritable_output(command, structures: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    one_line(command("learn", "curie-weiss", *SMALL, "-o", tmp_path / "file"), "cannot write")
+    one_line(command("sample", "curie-weiss", "-o", tmp_path / "file"), "cannot write")
+
+
+def test_sample_spins(command, tmp_path: Path) -> None:
+    words = ("--sites", 64, "--until", 4, "--runs", 3, "--start", 0.5, "--lattice", "square")
+    code, _, err = command("sample", "ising", *words, "-o", tmp_path)
+    assert code == 0, err
+    header, rows = table(tmp_path / "observables.csv")
+    assert header == ["run", "time", "M", "rho_DW"]
+    assert len(rows) == 3 * 201
+    np.testing.assert_allclose(rows[rows[:, 1] == 0, 2], 0.5)
+    final, frames = ase.io.read(tmp_path / "final.extxyz"), ase.io.read(tmp_path / "trajectory.extxyz", ":")
+    assert len(final) == 64
+    last = rows[(rows[:, 0] == 0) & (rows[:, 1] == 4), 2][0]
+    assert final.get_initial_magnetic_moments().mean() == pytest.approx(last)
+    assert frames[0].get_initial_magnetic_moments().mean() == pytest.approx(0.5)
+    assert json.loads((tmp_path / "run.json").read_text())["arguments"]["temperature"] == 2.5
+
+
+def test_sample_fields_and_structures(command, structures: Path, tmp_path: Path) -> None:
+    code, _, err = command("sample", "predator-prey", "--sites", 20, "--until", 1, "-o", tmp_path / "p")
+    assert code == 0, err
+    header, rows = table(tmp_path / "p" / "observables.csv")
+    assert header == ["run", "time", "u", "v"]
+    final = ase.io.read(tmp_path / "p" / "final.extxyz")
+    assert final.arrays["u"].mean() == pytest.approx(rows[-1, 2])
+    pair = structures / "NiCoCr_pair.json"
+    words = ("--barriers", pair, "-T", 1000, "--hops", 500, "--sites", 108)
+    code, _, err = command("sample", structures / "NiCoCr.cif", *words, "-o", tmp_path / "a")
+    assert code == 0, err
+    assert {"final.extxyz", "trajectory.extxyz", "run.json"} < {path.name for path in (tmp_path / "a").iterdir()}
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (("potts",), "neither a structure file"),
+        (("ising", "--until=-1"), "--until"),
+        (("ising", "--start", "2"), "[-1, 1]"),
+        (("ising", "-T", "0"), "--temperature"),
+        (("ising", "--hops", "10"), "alloys"),
+        (("predator-prey", "--start", "0.1"), "cosines"),
+        (("STRUCTURE",), "--temperature"),
+        (("STRUCTURE", "-T", "900", "--runs", "2"), "one run"),
+        (("STRUCTURE", "-T", "900", "--field", "1"), "no --field"),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, tuple) else "",
+)
+def test_bad_input_of_sample(command, structures: Path, tmp_path: Path, words: tuple[str, ...], text: str) -> None:
+    full = [structures / "NiCoCr.cif" if word == "STRUCTURE" else word for word in words]
+    one_line(command("sample", *full, "-o", tmp_path / "s"), text)
+
+
+def test_structure_files_name_the_sites_of_spins(structures: Path) -> None:
+    made = setup("ising", lattice=str(structures / "MoTa_B2.cif"), sites=128, small=16)
+    assert made.small.lattice.n_sites == 16
+    assert made.copies == 8
+
+
+def test_ctrl_c(tmp_path: Path) -> None:
+    code = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from asemacro.cli import main; main()"
+    )
+    folder = tmp_path / "m"
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, "learn", "ising", "--starts", "5000", "-o", folder],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    for _ in range(600):
+        if folder.exists():
+            break
+        time.sleep(0.1)
+    time.sleep(1.0)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted" in said
+    assert not list(folder.iterdir())
