@@ -330,5 +330,13 @@ def test_the_patch_autoencoder_is_an_observable() -> None:
     moved = np.roll(x.reshape(-1, 16, 16), 8, axis=2).reshape(x.shape)  # by a whole patch
     np.testing.assert_allclose(found(moved, lattice), value, atol=1e-5)
     assert reached > 0.8 * by_mean
+    sites = np.array([[[3], [40], [255]]])
+    each = found.changes(x[-1:], lattice, sites, -x[-1, sites])[0]
+    for e, site in enumerate(sites[0, :, 0]):
+        flipped = x[-1:].copy()
+        flipped[0, site] *= -1
+        np.testing.assert_allclose(each[e], (found(flipped, lattice) - found(x[-1:], lattice))[0], atol=1e-10)
+    with pytest.raises(ValueError, match="one spin"):
+        found.changes(x[:1], lattice, sites.reshape(1, 1, 3), sites.reshape(1, 1, 3))
     with pytest.raises(ValueError, match="do not tile"):
         found(spins(LATTICES[0], 1), LATTICES[0])

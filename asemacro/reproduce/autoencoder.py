@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from asemacro.block_system import Observable, observe
-from asemacro.drift import reset_layers, run_layers, tanh_layers
+from asemacro.drift import linear, reset_layers, run_layers, tanh_layers
 
 Floats = NDArray[np.float64]
 _BATCH = 128
@@ -53,12 +53,44 @@ class PatchAutoencoder:
 
     def encode(self, x: NDArray[np.int8], lattice: Any) -> Tensor:
         """(batch, dim) means of the encoder over the patches."""
+        return run_layers(self.encoder, self._patches(x, lattice)).mean(dim=1)
+
+    @torch.no_grad()
+    def changes(
+        self, x0: NDArray[np.int8], lattice: Any, sites: NDArray[np.integer], values: NDArray[np.int8]
+    ) -> Floats:
+        """The change by flips of single spins, sites and values (batch, n_events, 1): one patch is encoded anew.
+
+        Returns:
+            (batch, n_events, dim).
+
+        Raises:
+            ValueError: events of several spins.
+        """
+        if sites.shape[2] != 1:
+            raise ValueError(f"the autoencoder follows events of one spin, not of {sites.shape[2]}")
+        row, column = np.divmod(sites[..., 0], lattice.shape[1])
+        patch = row // self.patch * (lattice.shape[1] // self.patch) + column // self.patch
+        place = row % self.patch * self.patch + column % self.patch
+        first = linear(self.encoder)[0]
+        out = np.empty((*sites.shape[:2], self.dim))
+        for k, state in enumerate(x0):
+            patches = self._patches(state[None], lattice)[0]
+            hidden = first(patches)
+            step = torch.from_numpy(values[k, :, 0] - state[sites[k, :, 0]]).to(hidden.dtype)
+            moved = hidden[patch[k]] + step[:, None] * first.weight.T[place[k]]
+            before, after = (run_layers(self.encoder[1:], torch.tanh(h)) for h in (hidden, moved))
+            out[k] = (after - before[patch[k]]).numpy() / len(patches)
+        return out / self.scale
+
+    def _patches(self, x: NDArray[np.int8], lattice: Any) -> Tensor:
+        """(batch, patches, sites of a patch) in the precision of the encoder."""
         a, b, c = lattice.shape
         if lattice.n_basis * c != 1 or a % self.patch or b % self.patch:
             raise ValueError(f"patches of {self.patch} x {self.patch} spins do not tile a lattice of {lattice.shape}")
-        grid = torch.from_numpy(x).float().reshape(len(x), a // self.patch, self.patch, b // self.patch, self.patch)
-        patches = grid.transpose(2, 3).reshape(len(x), -1, self.patch * self.patch)
-        return run_layers(self.encoder, patches).mean(dim=1)
+        grid = torch.from_numpy(x).to(next(self.encoder.parameters()).dtype)
+        grid = grid.reshape(len(x), a // self.patch, self.patch, b // self.patch, self.patch)
+        return grid.transpose(2, 3).reshape(len(x), -1, self.patch * self.patch)
 
 
 def fit_autoencoder(
@@ -113,6 +145,7 @@ def fit_autoencoder(
     with torch.no_grad():
         reached = float(error(held))
     mean = x[held].mean(axis=1, dtype=float)
+    model.encoder.double()  # its changes by single flips are small differences
     values = model(x, lattice)
     model.centre, model.scale = values.mean(axis=0), np.maximum(values.std(axis=0), 1e-12)
     return model, (reached, float(1 - (mean**2).mean()))
