@@ -117,9 +117,12 @@ def draw_diagnostics(sde: NeuralSDE, labels: Moments, paths: list[Path], *, unit
     sigma = sde.diffusion(labels.z, _condition(labels)).diagonal(axis1=1, axis2=2)
     variance = labels.covariance.diagonal(axis1=1, axis2=2)
     per = "" if unit == "time" else f" (1/{unit.split()[-1].strip('()')})"
+    scale = np.ones(len(labels))
+    if sde.n_conditions:  # temperatures are decades of rate apart: in units of the time scale of each
+        scale, per = sde.time_scale(_condition(labels)), r" $\times\ \tau(T)$"
     for k, row in enumerate(axes):
-        _against(row[0], mu[:, k], labels.drift[:, k], f"drift of {names[k]}{per}", which)
-        _against(row[1], sigma[:, k], variance[:, k], f"variance rate of {names[k]}{per}", which)
+        _against(row[0], scale * mu[:, k], scale * labels.drift[:, k], f"drift of {names[k]}{per}", which)
+        _against(row[1], scale * sigma[:, k], scale * variance[:, k], f"variance rate of {names[k]}{per}", which)
         for index, path in enumerate(paths):
             color = color_of(index)
             row[2].fill_between(
@@ -142,7 +145,7 @@ def draw_diagnostics(sde: NeuralSDE, labels: Moments, paths: list[Path], *, unit
 
 def _against(ax: Axes, predicted: Floats, label: Floats, name: str, which: str) -> None:
     x, y, error = binned(predicted, label)
-    low, high = min(x.min(), y.min()), max(x.max(), y.max())
+    low, high = min(x.min(), (y - error).min()), max(x.max(), (y + error).max())
     least = 0.05 * max(abs(low), abs(high))  # a constant is shown as one, not with its rounding errors
     low, high = min(low, (low + high - least) / 2), max(high, (low + high + least) / 2)
     ax.plot([low, high], [low, high], "-", color="0.6", lw=1)
