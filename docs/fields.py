@@ -5,22 +5,40 @@ python docs/fields.py
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 
 from asemacro.block_system import observe
 from asemacro.field_covariance import FieldCovariance
 from asemacro.field_upsampling import interpolate, interpolated_noise
+from asemacro.micro.base import sample
 from asemacro.micro.field import random_cosines
 from asemacro.moments import infinitesimal_moments
 from asemacro.patches import partial_evolution
-from asemacro.reproduce.predator_prey import CLOSED, LARGE, SMALL, K, chain
+from asemacro.reproduce.fig2 import TESTED, TIMES, measure
+from asemacro.reproduce.predator_prey import (
+    AGES,
+    CLOSED,
+    LARGE,
+    MEANS,
+    RELAX,
+    SMALL,
+    K,
+    chain,
+    direct,
+    learn,
+    predict,
+    snapshots,
+)
 
 RUNS = 100
-RELAX = (0.5, 1.0, 2.0, 4.0, 8.0)
+TIMES_OF_RELAXATION = (0.5, 1.0, 2.0, 4.0, 8.0)
+LEARNED_FROM, TRAJECTORIES = 300, 200
 
 
-def main() -> None:
-    """Print the tables."""
+def noise() -> None:
+    """Covariances of fields, rates, covariance rates of pairs."""
     rng = np.random.default_rng(0)
     phi, small, large = FieldCovariance(), chain(SMALL), chain(LARGE)
 
@@ -37,7 +55,7 @@ def main() -> None:
     system, z = interpolate(small, x, LARGE // SMALL, RUNS, rng=rng)
     line("100 interpolated to 200", z, system.lattice)
     now = 0.0
-    for time in RELAX:
+    for time in TIMES_OF_RELAXATION:
         z, _ = system.evolve(z, time - now, rng=rng)
         now = time
         line(f"and relaxed for {time:g}", z, system.lattice)
@@ -59,5 +77,29 @@ def main() -> None:
         print(f"dt = {dt:g}: {rate / exact:.3f} +- {np.sqrt(2 / step.size):.3f}")
 
 
+def kinds_of_snapshots() -> None:
+    """What is learned from snapshots of three kinds, with and without closure, at lambda = K."""
+    rng = np.random.default_rng(1)
+    true = [direct(*start, TIMES, TRAJECTORIES, rng=rng) for start in TESTED]
+    system, relaxed = snapshots(LEARNED_FROM, rng=rng)
+    starts = random_cosines(system.lattice, LEARNED_FROM, rng=rng)
+    ages = np.unique(np.add.outer(AGES, RELAX)[:-1])
+    states = sample(system, starts, ages, rng=rng).x.swapaxes(0, 1).reshape(-1, LARGE, 2)
+    kinds = {
+        "interpolated": relaxed[: len(relaxed) // len(RELAX)],
+        "interpolated, then 0 to 4 units": relaxed,
+        "direct, 200 points": states[rng.permutation(len(states))[: len(relaxed)]],
+    }
+    print(
+        "| snapshots | z | sd over true sd, u, v | rms error of mean u, v (1e-3) | in true sd |\n|---|---|---|---|---|"
+    )
+    for name, x in kinds.items():
+        for phi in (CLOSED, MEANS):
+            sde = learn(system, x, phi, 4, rng=rng).with_noise(K, rng=rng)
+            found = measure(predict(sde, phi, TESTED, [TRAJECTORIES] * len(TESTED), TIMES, rng=rng), true, len(TESTED))
+            cells = [f"{a:.2f}, {b:.2f}" for a, b in (found.noise, 1e3 * found.rms, found.pull)]
+            print(f"| {name} | {'means, covariances' if phi is CLOSED else 'means'} | " + " | ".join(cells) + " |")
+
+
 if __name__ == "__main__":
-    main()
+    kinds_of_snapshots() if "snapshots" in sys.argv[1:] else noise()
