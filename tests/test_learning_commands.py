@@ -16,6 +16,7 @@ import pytest
 
 from asemacro import cli
 from asemacro.learning import Learned, learn_from_moments
+from asemacro.learning_commands import RATE_STEP
 from asemacro.moments import Moments
 from asemacro.setups import setup
 from asemacro.trajectories import simulate
@@ -80,7 +81,13 @@ def test_learn_then_simulate(command, tmp_path: Path) -> None:
     assert header == ["time", "M_mean", "M_std"]
     learned = Learned.load(folder)
     times, z = simulate(
-        learned.sde, learned.start([0.5]), until_s=6, n_trajectories=300, n_saves=12, rng=np.random.default_rng(5)
+        learned.sde,
+        learned.start([0.5]),
+        until_s=6,
+        n_trajectories=300,
+        n_saves=12,
+        max_rate_step=RATE_STEP,
+        rng=np.random.default_rng(5),
     )
     np.testing.assert_allclose(rows[:, 0], times, rtol=1e-9)
     np.testing.assert_allclose(rows[:, 1], z[:, :, 0].mean(axis=0), rtol=1e-8, atol=1e-9)
