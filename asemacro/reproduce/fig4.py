@@ -39,7 +39,7 @@ def compare(budget: Budget, *, rng: np.random.Generator, progress: Progress) -> 
     table = law_table(setting, laws, truth, "exact")
 
     def draw() -> Figure:
-        figure, axes = plot.new_figure(13.0, 4.2, columns=len(SIZES))
+        figure, axes = plot.new_figure(11.0, 3.8, columns=len(SIZES))
         for ax, (n_s, law) in zip(axes, laws.items(), strict=True):
             draw_law(ax, law, truth, setting.starts)
             ax.set_xlim(0, 30)

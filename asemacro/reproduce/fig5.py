@@ -45,7 +45,7 @@ def compare(budget: Budget, *, rng: np.random.Generator, progress: Progress) -> 
     table = law_table(setting, laws, truth, "direct")
 
     def draw() -> Figure:
-        figure, axes = plot.new_figure(13.0, 4.2, columns=2 * len(DRAWN), share=False)
+        figure, axes = plot.new_figure(11.0, 3.8, columns=2 * len(DRAWN), share=False)
         names = ("magnetisation $M$", r"domain-wall density $\rho_{DW}$")
         panels = [(v, n_s) for v in range(2) for n_s in DRAWN]
         for ax, (v, n_s) in zip(axes, panels, strict=True):
