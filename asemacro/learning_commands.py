@@ -31,7 +31,6 @@ SHOWN = 4  # held-out courses in diagnostics.png
 POINTS = 200  # saved times of sample and simulate
 FRAMES = 50
 LEAST_STARTS = 25
-RATE_STEP = 0.02  # Euler's step adds half of rate x step to a standard deviation: 1 %
 
 
 def run_learn(
@@ -208,7 +207,6 @@ def run_simulate(
         condition=temperature_K,
         n_trajectories=trajectories,
         n_saves=points,
-        max_rate_step=RATE_STEP,
         rng=np.random.default_rng(seed),
     )
     labels = learned.labels or tuple(f"z{k + 1}" for k in range(learned.sde.dim))

@@ -30,9 +30,11 @@ def simulate(
 ) -> tuple[Floats, Floats]:
     r"""Trajectories from z0, at one temperature or at one each.
 
-    Euler-Maruyama: z += mu h + Sigma^(1/2) sqrt(h) N(0, 1), the drift taken at the midpoint of its own Euler step
-    (error of the mean O(h^2)). h is at most max_rate_step / (largest singular value of d mu/dz) of every trajectory,
-    looked at again every few steps and at every saved time, so a stiff beginning does not set the step of a slow end.
+    Euler-Maruyama with the drift at the midpoint: z += mu(z + mu h/2 + n/2) h + n, n = Sigma(z)^(1/2) sqrt(h) N(0, 1).
+    Mean and scatter have errors O(h^2) where Sigma is constant: for a linear drift of rate r and q = r h the stationary
+    variance is (1 - q/2)^2 / (1 - q + q^2/2 - q^3/8) of the exact one, .9994 at q = 0.05.
+    h is at most max_rate_step / (largest singular value of d mu/dz) of every trajectory, looked at again every few
+    steps and at every saved time, so a stiff beginning does not set the step of a slow end.
     All trajectories take equally many steps between two saved times, each of its own length.
 
     Args:
@@ -97,12 +99,12 @@ def _step(
     """One step h (n, 1) of normalised variables; the state is kept in float64, the networks see their own precision."""
     single = y.to(sde.dtype)
     half = single + 0.5 * h.to(sde.dtype) * sde.drift_network(single, theta)
-    mean = y + h * sde.drift_network(half, theta).double()
     if amplitude == 0:
-        return mean
-    noise = torch.from_numpy(rng.standard_normal(y.shape)).unsqueeze(2)
-    spread = (sde.diffusion_network.factor(single, theta).double() @ noise).squeeze(2)
-    return mean + amplitude * torch.sqrt(h) * spread
+        return y + h * sde.drift_network(half, theta).double()
+    normal = torch.from_numpy(rng.standard_normal(y.shape)).unsqueeze(2)
+    noise = amplitude * torch.sqrt(h) * (sde.diffusion_network.factor(single, theta).double() @ normal).squeeze(2)
+    # with half of the noise at the midpoint the scatter too is right to the second order in h, not the first
+    return y + noise + h * sde.drift_network(half + 0.5 * noise.to(sde.dtype), theta).double()
 
 
 def _stiffness(sde: NeuralSDE, y: torch.Tensor, theta: torch.Tensor) -> torch.Tensor:

@@ -16,7 +16,6 @@ import pytest
 
 from asemacro import cli
 from asemacro.learning import Learned, learn_from_moments
-from asemacro.learning_commands import RATE_STEP
 from asemacro.moments import Moments
 from asemacro.setups import setup
 from asemacro.trajectories import simulate
@@ -86,7 +85,6 @@ def test_learn_then_simulate(command, tmp_path: Path) -> None:
         until_s=6,
         n_trajectories=300,
         n_saves=12,
-        max_rate_step=RATE_STEP,
         rng=np.random.default_rng(5),
     )
     np.testing.assert_allclose(rows[:, 0], times, rtol=1e-9)

@@ -64,7 +64,7 @@ class Budget:
         return self.whole if n_s == SIZES[0] else self.effort
 
 
-FULL = Budget(Effort(100, 20, 10), Effort(100, 8, 5), trajectories=4000, other_trajectories=2000)
+FULL = Budget(Effort(100, 20, 10), Effort(100, 8, 5), trajectories=8000, other_trajectories=2000)
 QUICK = Budget(Effort(60, 4, 8), Effort(60, 2, 1), trajectories=1000, other_trajectories=300)
 
 

@@ -70,7 +70,7 @@ def curie_weiss() -> Setting:
     Its SDE is solved with rate x step = .02: the spread of Euler-Maruyama is too large by half of that.
     """
     system = CurieWeiss(Lattice.square(1.0, "X", SIDE), 1.1, field=0.1)
-    return Setting("curie-weiss", system, Magnetization(), (0.5, 0.25, 0.0, -0.25, -0.5), np.arange(121) / 2, 0.02)
+    return Setting("curie-weiss", system, Magnetization(), (0.5, 0.25, 0.0, -0.25, -0.5), np.arange(121) / 2, 0.05)
 
 
 def ising() -> Setting:
