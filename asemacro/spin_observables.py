@@ -82,7 +82,7 @@ class SpinObservable(ABC):
 class Magnetization(SpinObservable):
     """M = sum_i s_i / n."""
 
-    labels = ("M",)
+    labels: tuple[str, ...] = ("M",)
 
     def terms(self, lattice: Lattice) -> tuple[float, float, Stencil]:
         """a = 1, no bonds."""
@@ -119,7 +119,7 @@ class EnergyPerSite(SpinObservable):
         field: h.
     """
 
-    labels = ("energy",)
+    labels: tuple[str, ...] = ("energy",)
 
     def __init__(self, coupling: float | Sequence[float] = 1.0, field: float = 0.0) -> None:
         self.coupling = tuple(float(j) for j in np.atleast_1d(coupling))

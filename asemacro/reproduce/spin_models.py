@@ -161,7 +161,8 @@ def law_of_sweeps(data: Data, pairs: Pairs, trajectories: int) -> Law:
     n_steps = int(setting.times[-1] / step)
     starts = (random_spins(lattice, m0, trajectories, rng=rng) for m0 in setting.starts)
     z = np.stack([sweep_trajectories(sde, setting.phi(x, lattice), step, n_steps, rng=rng) for x in starts])
-    return Law(step * np.arange(n_steps + 1), z.mean(axis=1), z.std(axis=1), trajectories)
+    times: Floats = step * np.arange(n_steps + 1)
+    return Law(times, z.mean(axis=1), z.std(axis=1), trajectories)
 
 
 def fit_of(data: Data, moments: Moments, weight: Floats | float = 1.0) -> NeuralSDE:

@@ -65,10 +65,7 @@ class Setting:
 
 
 def curie_weiss() -> Setting:
-    """n = 64^2, T = 1.1, h = 0.1; half a unit of time between compared times, to t = 60.
-
-    Its SDE is solved with rate x step = .02: the spread of Euler-Maruyama is too large by half of that.
-    """
+    """n = 64^2, T = 1.1, h = 0.1; half a unit of time between compared times, to t = 60."""
     system = CurieWeiss(Lattice.square(1.0, "X", SIDE), 1.1, field=0.1)
     return Setting("curie-weiss", system, Magnetization(), (0.5, 0.25, 0.0, -0.25, -0.5), np.arange(121) / 2, 0.05)
 
