@@ -161,7 +161,7 @@ def law_of_sweeps(data: Data, pairs: Pairs, trajectories: int) -> Law:
     n_steps = int(setting.times[-1] / step)
     starts = (random_spins(lattice, m0, trajectories, rng=rng) for m0 in setting.starts)
     z = np.stack([sweep_trajectories(sde, setting.phi(x, lattice), step, n_steps, rng=rng) for x in starts])
-    times: Floats = step * np.arange(n_steps + 1)
+    times = np.linspace(0.0, n_steps * step, n_steps + 1)
     return Law(times, z.mean(axis=1), z.std(axis=1), trajectories)
 
 
