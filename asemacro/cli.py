@@ -16,7 +16,7 @@ import typer
 
 app = typer.Typer(
     name="asemacro",
-    help="Kinetics of short-range order in big alloys, learned from simulations of small ones.",
+    help="Kinetics of big systems (order in alloys, spins, fields), learned from simulations of small ones.",
     no_args_is_help=True,
     add_completion=False,
     rich_markup_mode=None,
