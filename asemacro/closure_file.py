@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import struct
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import torch
 from asemacro.closure import Closure, closure_of
 from asemacro.closure_network import LocalNetwork
 from asemacro.store import write_whole
+from asemacro.tensor_file import first_line, not_finite, read_tensors
 
 _FORMAT = "asemacro-closure-1"
 
@@ -44,22 +44,13 @@ def load_closure(path: str | Path) -> Closure:
         ValueError: one line; the file is truncated, not such a closure, does not fit its own settings, or holds a
             value that is not finite.
     """
-    from safetensors import SafetensorError, safe_open
-
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"no closure file {path}")
-    try:
-        with safe_open(str(path), framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, struct.error, ValueError) as error:
-        raise ValueError(f"{path} is truncated or not a safetensors file ({_line(error)}); save it again") from None
+    metadata, tensors = read_tensors(path, "closure", "; save it again")
     if metadata.get("format") != _FORMAT:
         raise ValueError(f"{path} is not an asemacro closure (format {metadata.get('format')!r}); expected {_FORMAT}")
-    bad = [name for name, value in tensors.items() if not torch.isfinite(value).all()]
+    bad = not_finite(tensors)
     if bad:
-        raise ValueError(f"{path} holds a value that is not finite ({bad[0]}); fit it again")
+        raise ValueError(f"{path} holds a value that is not finite ({bad}); fit it again")
     try:
         mix, skip, offset = (tensors.pop(name).numpy() for name in ("mix", "skip", "offset"))
         networks = [_network(json.loads(metadata["network"]), tensors, k) for k in range(len(offset))]
@@ -67,7 +58,7 @@ def load_closure(path: str | Path) -> Closure:
             raise ValueError(f"unexpected {min(tensors)}")
         return closure_of(networks, mix, skip, offset, json.loads(metadata["notes"]))
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise ValueError(f"{path} does not hold the closure that its settings describe ({_line(error)})") from None
+        raise ValueError(f"{path} does not hold the closure that its settings describe ({first_line(error)})") from None
 
 
 def _network(settings: dict[str, Any], tensors: dict[str, torch.Tensor], k: int) -> LocalNetwork:
@@ -76,9 +67,3 @@ def _network(settings: dict[str, Any], tensors: dict[str, torch.Tensor], k: int)
     own = [name for name in tensors if name.startswith(prefix)]
     network.load_state_dict({name[len(prefix) :]: tensors.pop(name) for name in own})
     return network
-
-
-def _line(error: Exception) -> str:
-    """First line of an error's text, short enough for one line of ours."""
-    text = str(error).strip().splitlines()
-    return (text[0] if text else type(error).__name__)[:120]

@@ -172,7 +172,7 @@ def phase_diagram(
     records = run_jobs(jobs, workers, checkpoint, report)
     small_records, direct_records = records[: len(temperatures)], records[len(temperatures) :]
 
-    table = _pair_table(sro, boxes)
+    table = PairTable.of(sro, boxes.counts, boxes.small)
     report("fit", 0.0, "fit the SDE")
     unlike = WarrenCowley(lattice.species)
     labels = list(unlike.labels)
@@ -247,12 +247,6 @@ def _check_numbers(
     energy = vacancy_formation_energy_eV
     if energy is not None and not (math.isfinite(energy) and energy > 0):
         raise ValueError(f"the vacancy formation energy must be positive and finite, got {energy:g} eV")
-
-
-def _pair_table(sro: WarrenCowley, boxes: Boxes) -> PairTable:
-    """Names, atom counts and coordination that turn unlike pairs into all."""
-    counts = np.array([boxes.counts[symbol] for symbol in boxes.small.species], dtype=float)
-    return PairTable(sro.species, sro.labels, np.array(sro.pairs), counts, boxes.small.shells(1)[0].offsets.shape[1])
 
 
 def _thermal_factor(temperature_K: float, boxes: Boxes, formation_energy_eV: float | None) -> float:

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from asemacro.observables import WarrenCowley
+
+if TYPE_CHECKING:
+    from asemacro.lattice import Lattice
 
 Floats = NDArray[np.float64]
 TRUSTED_ERROR = 0.05  # a predicted error above it, and the point is drawn open
@@ -71,6 +75,18 @@ class PairTable:
     species: NDArray[np.intp]
     counts: Floats
     neighbours: int
+
+    @classmethod
+    def of(cls, sro: WarrenCowley, counts: Mapping[str, int], lattice: Lattice) -> PairTable:
+        """The table of an observable of all pairs of one shell.
+
+        Args:
+            sro: measures all pairs.
+            counts: atoms of each species in the box; other keys are ignored.
+            lattice: the box.
+        """
+        atoms = np.array([counts[symbol] for symbol in lattice.species], dtype=float)
+        return cls(sro.species, sro.labels, np.array(sro.pairs), atoms, lattice.shells(1)[0].offsets.shape[1])
 
     @property
     def unlike(self) -> NDArray[np.intp]:

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import struct
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from asemacro.sde import NeuralSDE
 from asemacro.store import write_whole
+from asemacro.tensor_file import first_line, not_finite, read_tensors
 
 _FORMAT = "asemacro-sde-1"
 
@@ -48,17 +46,8 @@ def load_sde(path: str | Path) -> list[NeuralSDE]:
         ValueError: one line; the file is truncated, not such a model, does not fit its own settings, or holds
             a value that is not finite.
     """
-    from safetensors import SafetensorError, safe_open
-
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"no SDE file {path}")
-    try:
-        with safe_open(str(path), framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, struct.error, ValueError) as error:
-        raise ValueError(f"{path} is truncated or not a safetensors file ({_line(error)}); save it again") from None
+    metadata, tensors = read_tensors(path, "SDE", "; save it again")
     if metadata.get("format") != _FORMAT:
         raise ValueError(f"{path} is not an asemacro SDE (format {metadata.get('format')!r}); expected {_FORMAT}")
     try:
@@ -68,14 +57,8 @@ def load_sde(path: str | Path) -> list[NeuralSDE]:
             state = {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}
             member.load_state_dict(state)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise ValueError(f"{path} does not hold the SDE that its settings describe ({_line(error)})") from None
-    bad = [name for name, value in tensors.items() if not torch.isfinite(value).all()]
-    if bad or not members:
-        raise ValueError(f"{path} holds a value that is not finite ({bad[0] if bad else 'no model'}); train it again")
+        raise ValueError(f"{path} does not hold the SDE that its settings describe ({first_line(error)})") from None
+    bad = not_finite(tensors) or (None if members else "no model")
+    if bad:
+        raise ValueError(f"{path} holds a value that is not finite ({bad}); train it again")
     return members
-
-
-def _line(error: Exception) -> str:
-    """First line of an error's text, short enough for one line of ours."""
-    text = str(error).strip().splitlines()
-    return (text[0] if text else type(error).__name__)[:120]

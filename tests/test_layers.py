@@ -14,6 +14,7 @@ LAYERS = {
     "store": 0,
     "train": 0,
     "tables": 0,
+    "tensor_file": 0,
     "testing": 0,
     "lattice": 1,
     "crystal": 1,

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import struct
 from pathlib import Path
-
-import torch
 
 from asemacro.barriers.gnn import BarrierGNN
 from asemacro.store import write_whole
+from asemacro.tensor_file import first_line, not_finite, read_tensors
 
 FORMAT = "asemacro-barriers-1"
 
@@ -38,17 +36,8 @@ def load_gnn(path: str | Path) -> BarrierGNN:
         ValueError: one line; the file is truncated, not such a model, does not fit its own settings, or holds a
             value that is not finite.
     """
-    from safetensors import SafetensorError, safe_open
-
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"no barrier model file {path}")
-    try:
-        with safe_open(str(path), framework="pt") as file:
-            metadata = file.metadata() or {}
-            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
-    except (SafetensorError, OSError, struct.error, ValueError) as error:
-        raise ValueError(f"{path} is truncated or not a safetensors file ({_line(error)})") from None
+    metadata, tensors = read_tensors(path, "barrier model")
     if metadata.get("format") != FORMAT:
         raise ValueError(f"{path} is not an asemacro barrier model (format {metadata.get('format')!r}, not {FORMAT})")
     try:
@@ -61,14 +50,8 @@ def load_gnn(path: str | Path) -> BarrierGNN:
         )
         model.load_state_dict(tensors)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise ValueError(f"{path} does not hold the network that its header describes ({_line(error)})") from None
-    bad = [key for key, value in tensors.items() if not torch.isfinite(value).all()]
+        raise ValueError(f"{path} does not hold the network that its header describes ({first_line(error)})") from None
+    bad = not_finite(tensors)
     if bad:
-        raise ValueError(f"{path} holds a value that is not finite ({bad[0]}); train it again")
+        raise ValueError(f"{path} holds a value that is not finite ({bad}); train it again")
     return model.eval()
-
-
-def _line(error: Exception) -> str:
-    """First line of an error's text, short enough for one line of ours."""
-    text = str(error).strip().splitlines()
-    return (text[0] if text else type(error).__name__)[:120]
