@@ -94,8 +94,8 @@ def test_fig8b_rows_and_published_points() -> None:
 
 def test_share_of_the_bar() -> None:
     seen: list[float] = []
-    tell = share_of(lambda task, fraction, text: seen.append(fraction), 0.4, 0.2)
+    tell = share_of(lambda task, fraction, text: seen.append(fraction), 0.4, 0.2, 2)
     tell("a", 1.0, "")
     tell("b", 0.0, "")
     tell("b", 1.0, "")
-    assert seen == pytest.approx([0.6, 0.5, 0.6])
+    assert seen == pytest.approx([0.5, 0.5, 0.6])

@@ -52,13 +52,13 @@ class Runs:
         return self.records[index].order[:, :, self.table.unlike]
 
 
-def share_of(progress: Progress, begin: float, share: float) -> Progress:
-    """A report of several tasks at once that fills part of a figure's bar, from `begin` on."""
+def share_of(progress: Progress, begin: float, share: float, tasks: int) -> Progress:
+    """A report of this many tasks, also at once, that fills part of a figure's bar, from `begin` on."""
     done: dict[str, float] = {}
 
     def tell(task: str, fraction: float, text: str) -> None:
         done[task] = fraction
-        progress("figure", begin + share * sum(done.values()) / len(done), text)
+        progress("figure", begin + share * min(sum(done.values()) / tasks, 1.0), text)
 
     return tell
 
@@ -87,9 +87,7 @@ def run_from_random(
         for kelvin, stream in zip(temperatures_K, rng.spawn(len(temperatures_K)), strict=True)
     ]
     records = run_jobs(jobs, None, None, report)
-    atoms = np.array([counts[symbol] for symbol in lattice.species], dtype=float)
-    neighbours = lattice.shells(1)[0].offsets.shape[1]
-    return Runs(sites, records, PairTable(sro.species, sro.labels, np.array(sro.pairs), atoms, neighbours))
+    return Runs(sites, records, PairTable.of(sro, counts, lattice))
 
 
 def learn_from(

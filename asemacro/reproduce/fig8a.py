@@ -64,7 +64,7 @@ def run(*, quick: bool, rng: np.random.Generator, progress: Progress) -> Result:
 def compare(budget: Budget, *, rng: np.random.Generator, progress: Progress) -> Result:
     """Learn from small runs, simulate directly, compare along the path."""
     temperatures, large = budget.temperatures_K, COPIES * SMALL
-    first, second = share_of(progress, 0.0, 0.5), share_of(progress, 0.5, 0.35)
+    first, second = share_of(progress, 0.0, 0.5, len(temperatures)), share_of(progress, 0.5, 0.35, len(temperatures))
     small = run_from_random(temperatures, SMALL, budget.small_runs, budget.small_hops, rng=rng, report=first)
     direct = run_from_random(temperatures, large, budget.direct_runs, budget.direct_hops, rng=rng, report=second)
     progress("figure", 0.85, "learn")

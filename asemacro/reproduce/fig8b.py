@@ -16,7 +16,7 @@ from matplotlib.lines import Line2D
 from asemacro import plot
 from asemacro.diagram import PhaseDiagram, phase_diagram
 from asemacro.lattice import Lattice
-from asemacro.reproduce.alloy import COPIES, SMALL, SPECIES
+from asemacro.reproduce.alloy import COPIES, SMALL, SPECIES, share_of
 from asemacro.reproduce.report import Result, Row, Table
 from asemacro.reproduce.runner import Progress
 
@@ -51,13 +51,6 @@ def run(*, quick: bool, rng: np.random.Generator, progress: Progress) -> Result:
 
 def compare(budget: Budget, *, rng: np.random.Generator, progress: Progress) -> Result:
     """Make the diagram with direct runs beside it, and set the published points against it."""
-    done: dict[str, float] = {}
-    jobs = 2 * len(budget.temperatures_K) + 2
-
-    def report(task: str, fraction: float, text: str) -> None:
-        done[task] = fraction
-        progress("figure", min(sum(done.values()) / jobs, 1.0), text)
-
     diagram = phase_diagram(
         Lattice.bcc(3.24, SPECIES, 8),
         "nbmota",
@@ -67,7 +60,7 @@ def compare(budget: Budget, *, rng: np.random.Generator, progress: Progress) -> 
         anneal_hops=budget.anneal_hops,
         hops=budget.hops,
         direct=True,
-        progress=report,
+        progress=share_of(progress, 0.0, 1.0, 2 * len(budget.temperatures_K) + 2),
         rng=rng,
     )
     fields = ("temperature_K", "pair", "state", "source", "delta", "delta_err", "equilibrated", "anneal_time_s")

@@ -77,11 +77,12 @@ def run(*, quick: bool, rng: np.random.Generator, progress: Progress) -> Result:
 
 def compare(budget: Budget, *, rng: np.random.Generator, progress: Progress) -> Result:
     """Learn, simulate all sizes by the SDE and some directly, compare."""
-    first = share_of(progress, 0.0, 0.4)
+    first = share_of(progress, 0.0, 0.4, 1)
     small = run_from_random([KELVIN], SMALL, budget.small_runs, budget.hops, rng=rng, report=first)
     direct = {SMALL: pair_of("direct, 1,024", small)}
     for done, (sites, runs) in enumerate(budget.direct_runs):
-        report = share_of(progress, 0.4 + 0.4 * done / len(budget.direct_runs), 0.4 / len(budget.direct_runs))
+        share = 0.4 / len(budget.direct_runs)
+        report = share_of(progress, 0.4 + share * done, share, 1)
         box = run_from_random([KELVIN], sites, runs, budget.hops, rng=rng, report=report)
         direct[sites] = pair_of(f"direct, {sites:,}", box)
     progress("figure", 0.8, "learn")
