@@ -84,19 +84,20 @@ def collapse_residual(
     Args:
         curves: at least two sizes.
         critical_temperature: T_c.
-        nu: positive.
+        nu: positive; infinite below .01, where powers overflow.
         exponent: see `Collapse`.
-        overlap: infinite if less than this part of the points can be compared (no overlap is no collapse).
+        overlap: infinite if less than this part of the points, or half of it of one curve's, can be compared (no
+            overlap is no collapse: as nu goes to 0 all but the largest size shrink to a point).
 
     Raises:
         ValueError: fewer than two curves.
     """
     if len(curves) < 2:
         raise ValueError(f"a collapse takes at least two sizes, got {len(curves)}")
-    if not nu > 0:
+    if not nu > 0.01:
         return np.inf
     points = [scaled(c, critical_temperature, nu, exponent) for c in curves]
-    total, count = 0.0, 0
+    total, compared = 0.0, []
     for own, (xs, ys, errors) in enumerate(points):
         left, right = [], []
         for other, (x, y, e) in enumerate(points):
@@ -117,10 +118,11 @@ def collapse_residual(
         determinant = np.maximum(s0 * s2 - s1**2, 1e-300)
         line, variance = (s2 * sy - s1 * sxy) / determinant, s2 / determinant
         total += float(((ys[known] - line) ** 2 / (errors[known] ** 2 + variance)).sum())
-        count += int(known.sum())
-    if count < overlap * sum(len(c.values) for c in curves):
+        compared.append(int(known.sum()))
+    scarce = any(n < 0.5 * overlap * len(c.values) for n, c in zip(compared, curves, strict=True))
+    if scarce or sum(compared) < overlap * sum(len(c.values) for c in curves):
         return np.inf
-    return total / count
+    return total / sum(compared)
 
 
 def optimise_collapse(

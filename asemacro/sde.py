@@ -273,6 +273,19 @@ class NeuralSDE(nn.Module):
             coefficients[0] = log_tau.mean()
         self.log_time = torch.from_numpy(coefficients)
 
+    def slow_down(self, factor: float) -> None:
+        """Make everything happen `factor` times as slowly: drift and covariance rate are divided by it.
+
+        The stationary law stays as it is. It is for models that know the law better than the clock: a projection that
+        leaves out slow variables is too fast.
+
+        Raises:
+            ValueError: a factor that is not positive and finite.
+        """
+        if not (np.isfinite(factor) and factor > 0):
+            raise ValueError(f"an SDE is slowed down by a positive, finite factor, got {factor}")
+        self.log_time[0] += float(np.log(factor))
+
     # --- likelihood ---------------------------------------------------------------------------------------------
 
     def batch(self, pairs: Pairs) -> Batch:

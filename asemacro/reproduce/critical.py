@@ -28,7 +28,8 @@ from asemacro.spin_upsampling import FlipCalibration, calibrate_flips, replicate
 Floats = NDArray[np.float64]
 Spins = NDArray[np.int8]
 CRITICAL = 2 / np.log1p(np.sqrt(2))  # Onsager's T_c
-REPORTED = 2.27  # where the paper takes its exponents
+REPORTED = 2.27  # where the paper takes its exponents; .0008 above T_c
+CENTRAL = (CRITICAL, REPORTED)  # exponents are read off at both
 SMALL, SMALLER = 16, 8  # sides
 PHI = Observables([Magnetization(), DomainWallDensity()])
 _ROWS = 1 << 24  # sites of states held at a time
@@ -41,33 +42,37 @@ class Budget:
 
     Attributes:
         sides: L, 16 times powers of two.
-        temperatures: T; 2.27 is one of them.
-        states: snapshots of each side at 2.27, and at the other temperatures.
+        temperatures: T; T_c and 2.27 are two of them.
+        states: snapshots of each side at T_c and at 2.27, and at the other temperatures.
         direct: directly simulated states of each side, likewise; no model sees them.
-        small_states: of 8^2 and 16^2, for the scale of temperatures and at each temperature of the calibration.
-        calibrated: temperatures of the calibration, around the lowest and highest of all levels.
+        small_states: of 8^2 and 16^2 at T_c, and at the other temperatures of the calibration.
+        calibrated: temperatures of the calibration, around the lowest and highest of all levels; T_c is one of them.
         relax: time of relaxation at each level.
         degree: largest degree of ln P.
-        rate_runs: side -> (runs, their length) of direct Glauber dynamics.
+        clock_runs: 8 and 16 -> (runs, their length) of direct Glauber dynamics, for the clock.
+        rate_runs: side -> the same of larger squares, to compare with; lengths go as L^2.17.
         pairs: pairs for the noise factor.
         refits: of the unconstrained SDE to resampled snapshots.
         redrawn: bootstrap samples of the collapse.
     """
 
     sides: tuple[int, ...] = (16, 32, 64, 128)
-    temperatures: tuple[float, ...] = (2.25, 2.26, 2.265, 2.27, 2.275, 2.28, 2.29)
+    temperatures: tuple[float, ...] = (2.25, 2.26, 2.265, CRITICAL, 2.27, 2.275, 2.28, 2.29)
     states: Mapping[int, tuple[int, int]] = dataclasses.field(
         default_factory=lambda: {16: (20_000, 12_000), 32: (12_000, 5000), 64: (8000, 2500), 128: (6000, 1200)}
     )
     direct: Mapping[int, tuple[int, int]] = dataclasses.field(
         default_factory=lambda: {16: (20_000, 12_000), 32: (10_000, 4000), 64: (8000, 1600), 128: (8000, 800)}
     )
-    small_states: int = 50_000
-    calibrated: tuple[float, ...] = (2.2, 2.27, 2.34)
+    small_states: tuple[int, int] = (250_000, 50_000)
+    calibrated: tuple[float, ...] = (2.2, CRITICAL, 2.34)
     relax: float = 5.0
     degree: int = 10
+    clock_runs: Mapping[int, tuple[int, float]] = dataclasses.field(
+        default_factory=lambda: {8: (30_000, 395.0), 16: (8000, 1777.0)}
+    )
     rate_runs: Mapping[int, tuple[int, float]] = dataclasses.field(
-        default_factory=lambda: {32: (1500, 3000.0), 64: (80, 16_000.0)}
+        default_factory=lambda: {32: (800, 8000.0), 64: (36, 36_000.0)}
     )
     pairs: int = 120_000
     refits: int = 20
@@ -75,19 +80,19 @@ class Budget:
 
     def count(self, table: Mapping[int, tuple[int, int]], side: int, temperature: float) -> int:
         """States of a side at a temperature."""
-        return table[side][0 if temperature == REPORTED else 1]
+        return table[side][0 if temperature in CENTRAL else 1]
 
 
 FULL = Budget()
 QUICK = Budget(
-    temperatures=(2.25, 2.26, 2.27, 2.28, 2.29),
+    temperatures=(2.25, 2.26, CRITICAL, 2.27, 2.28, 2.29),
     states={16: (8000, 4000), 32: (4000, 1000), 64: (1500, 500), 128: (800, 200)},
     direct={16: (8000, 4000), 32: (3000, 1000), 64: (1000, 400), 128: (500, 150)},
-    small_states=15_000,
-    calibrated=(2.2, 2.27, 2.34),
+    small_states=(50_000, 15_000),
     relax=2.0,
     degree=8,
-    rate_runs={32: (60, 3000.0), 64: (2, 16_000.0)},
+    clock_runs={8: (5000, 395.0), 16: (1200, 1777.0)},
+    rate_runs={32: (25, 8000.0)},
     pairs=16_000,
     refits=5,
     redrawn=5,
@@ -154,9 +159,9 @@ class Doubling:
         scale_error: see scale.
         temperatures: (k,) of the calibrations.
         calibrations: one each.
-        line: (2,) probability at 2.27 and its slope over T.
+        line: (2,) probability at T_c and its slope over T.
         line_error: standard error of the first.
-        order_error: relative standard error of |M| that one doubling inherits at 2.27.
+        order_error: relative standard error of |M| that one doubling inherits at T_c.
     """
 
     scale: float
@@ -173,40 +178,43 @@ class Doubling:
 
     def flips(self, temperature: float) -> float:
         """Probability of a flip after doubling to a system at T."""
-        return float(np.clip(self.line[0] + self.line[1] * (temperature - REPORTED), 0.0, 0.5))
+        return float(np.clip(self.line[0] + self.line[1] * (temperature - CRITICAL), 0.0, 0.5))
 
 
 def calibrate(budget: Budget, *, rng: np.random.Generator) -> Doubling:
     """The scale of temperatures and the flip probabilities, from 8^2 and 16^2 alone."""
-    slopes = []
+    many, few = budget.small_states
+    slopes, critical = [], {}
     for side in (SMALLER, SMALL):
-        x = drawn(side, CRITICAL, 2 * budget.small_states, rng=rng)
+        x = drawn(side, CRITICAL, many, rng=rng)
         m, energy = x.mean(axis=1, dtype=float), system_of(side, CRITICAL).energy(x)
         parts = np.array_split(np.arange(len(m)), 40)
         some = np.array([binder_slope_at(m[p], energy[p], CRITICAL) for p in parts])
         slopes.append((binder_slope_at(m, energy, CRITICAL), some.std(ddof=1) / np.sqrt(len(parts))))
+        critical[side] = x
     (small, small_error), (large, large_error) = slopes
     scale = large / small
     found = []
     for temperature in budget.calibrated:
+        central = temperature == CRITICAL
         coarse = CRITICAL + scale * (temperature - CRITICAL)
-        target = np.abs(drawn(SMALL, temperature, budget.small_states, rng=rng).mean(axis=1, dtype=float))
-        cells = drawn(SMALLER, coarse, budget.small_states // 4, rng=rng)
-        # chains of cluster moves hold nearly independent states; the factor covers what is left
-        error = 1.1 * target.std() / np.sqrt(len(target))
+        cells = critical[SMALLER] if central else drawn(SMALLER, coarse, few, rng=rng)
+        target, error = _mean_order(critical[SMALL] if central else drawn(SMALL, temperature, few, rng=rng))
         found.append(
             calibrate_flips(
                 system_of(SMALLER, temperature),
-                cells,
-                float(target.mean()),
-                target_error=float(error),
+                # the rows of a chain of cluster moves follow each other: every fifth hardly knows the one before
+                cells[::5],
+                target,
+                target_error=error,
+                known=_mean_order(cells),
                 relax=budget.relax,
                 bounds=(0.02, 0.07),
                 points=5,
                 rng=rng,
             )
         )
-    apart = np.array(budget.calibrated) - REPORTED
+    apart = np.array(budget.calibrated) - CRITICAL
     weight = 1 / np.array([f.error for f in found])
     design = np.stack([np.ones_like(apart), apart], axis=1)
     solve = np.linalg.pinv(design * weight[:, None]) * weight
@@ -223,6 +231,13 @@ def calibrate(budget: Budget, *, rng: np.random.Generator) -> Doubling:
         line_error=line_error,
         order_error=float(steepness * line_error),
     )
+
+
+def _mean_order(x: Spins) -> tuple[float, float]:
+    """<|M|> of states by cluster moves, and its standard error."""
+    size = np.abs(x.mean(axis=1, dtype=float))
+    # the states of a chain are nearly independent; the factor covers what is left
+    return float(size.mean()), float(1.1 * size.std() / np.sqrt(len(size)))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -16,8 +16,8 @@ from asemacro.moments import Moments
 from asemacro.patches import partial_evolution
 from asemacro.polynomial import PolynomialDiffusion, PolynomialDrift
 from asemacro.reproduce.critical import (
+    CRITICAL,
     PHI,
-    REPORTED,
     SMALL,
     Budget,
     Doubling,
@@ -31,15 +31,13 @@ from asemacro.reproduce.critical import (
 )
 from asemacro.reproduce.runner import Progress
 from asemacro.reversible import ReversibleDrift
-from asemacro.reversible_law import relaxation_modes, stationary_law
+from asemacro.reversible_law import stationary_law
 from asemacro.sde import NeuralSDE
 
 Floats = NDArray[np.float64]
 ODD = (0,)  # M changes sign, rho_DW does not
 PAIR_TIME = 20.0  # for the noise factor, which is K at any duration
 PAIRS_A_STATE = 12
-_SAVES = 30  # magnetisations of a direct run
-_WINDOW = (0.1, 0.5)  # of a run's length: between these the decay of <M(0) M(t)> gives the rate
 
 
 @dataclasses.dataclass(frozen=True)
@@ -71,13 +69,13 @@ class Study:
         doubling: what 8^2 and 16^2 say.
         models: (L, T) -> reversible SDE.
         direct: (L, T) -> order parameter of direct simulations.
-        reported: L -> snapshots at T = 2.27.
+        critical: L -> snapshots at T_c.
     """
 
     doubling: Doubling
     models: dict[tuple[int, float], Model]
     direct: dict[tuple[int, float], OrderParameter]
-    reported: dict[int, Snapshots]
+    critical: dict[int, Snapshots]
 
 
 _done: dict[str, Study] = {}  # the last study of this process: figure 7 follows figure 6 at no cost
@@ -120,8 +118,8 @@ def _study(
         own, truth = streams[2 * k : 2 * k + 2]
         seen = snapshots(budget, found.doubling, side, temperature, rng=own)
         found.models[side, temperature] = learn(seen, budget.degree, rng=own)
-        if temperature == REPORTED:
-            found.reported[side] = seen
+        if temperature == CRITICAL:
+            found.critical[side] = seen
         count = budget.count(budget.direct, side, temperature)
         found.direct[side, temperature] = direct_order(side, temperature, count, rng=truth)
     return found
@@ -151,56 +149,6 @@ def learn(found: Snapshots, degree: int, *, rng: np.random.Generator) -> Model:
         replicas=seen.replicas * ratio,
     )
     return Model(found.side, found.temperature, sde, order, seen, report.degree)
-
-
-@dataclasses.dataclass(frozen=True)
-class Decay:
-    """Autocorrelation of M and the rate at which it decays.
-
-    Attributes:
-        times: (n,).
-        correlation: (n,) <M(0) M(t)> / <M^2>.
-        rate: between two times, and its standard error; 0 for a model, which has none of sampling.
-        error: see rate.
-    """
-
-    times: Floats
-    correlation: Floats
-    rate: float
-    error: float
-
-
-def direct_decay(side: int, temperature: float, runs: int, length: float, *, rng: np.random.Generator) -> Decay:
-    """Glauber dynamics from equilibrium states; the error from resampled runs."""
-    system = system_of(side, temperature)
-    x = drawn(side, temperature, runs, rng=rng)
-    times = np.linspace(0.0, length, _SAVES + 1)
-    m = [x.mean(axis=1, dtype=float)]
-    for _ in range(_SAVES):
-        x, _ = system.evolve(x, length / _SAVES, rng=rng)
-        m.append(x.mean(axis=1, dtype=float))
-    series = np.stack(m, axis=1)
-    products = np.stack(
-        [(series[:, : _SAVES + 1 - lag] * series[:, lag:]).mean(axis=1) for lag in range(_SAVES + 1)], axis=1
-    )
-    products /= (series**2).mean()
-    chosen = rng.integers(runs, size=(200, runs))
-    correlation = products.mean(axis=0)
-    spread = np.std([_rate(times, c) for c in products[chosen].mean(axis=1)], ddof=1)
-    return Decay(times, correlation, _rate(times, correlation), float(spread))
-
-
-def model_decay(model: Model, times: Floats) -> Decay:
-    """The same of the SDE, from its relaxation modes."""
-    with threadpool_limits(1):
-        modes = relaxation_modes(model.sde)
-    correlation = modes.autocorrelation(times)[:, 0]
-    return Decay(times, correlation, _rate(times, correlation), 0.0)
-
-
-def _rate(times: Floats, correlation: Floats) -> float:
-    low, high = (round(w * (len(times) - 1)) for w in _WINDOW)
-    return float(np.log(correlation[low] / max(correlation[high], 1e-3)) / (times[high] - times[low]))
 
 
 def unconstrained(found: Snapshots, refits: int, *, rng: np.random.Generator) -> OrderParameter:

@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from asemacro import plot, plot_dynamics
 from asemacro.collapse import Collapse, Curve, collapse_residual, optimise_collapse
 from asemacro.criticality import OrderParameter, correlation_length_exponent, critical_exponents
-from asemacro.reproduce.critical import CRITICAL, FULL, QUICK, REPORTED, Budget
+from asemacro.reproduce.critical import CRITICAL, FULL, QUICK, Budget
 from asemacro.reproduce.critical_model import study
 from asemacro.reproduce.fig6 import order_table, slope_of
 from asemacro.reproduce.report import Result, Row
@@ -55,12 +55,12 @@ def run(*, quick: bool, rng: np.random.Generator, progress: Progress) -> Result:
 
 def compare(budget: Budget, *, rng: np.random.Generator, progress: Progress) -> Result:
     """Learn at all sizes and temperatures, scale, measure."""
-    # the same streams as in figure 6, so that both show one study
+    # the same first stream as in figure 6, so that both show one study
     first, second = rng.spawn(2)
     data = study(budget, share=0.95, rng=first, progress=progress)
     progress("figure", 0.95, "collapse")
     orders = {point: model.order for point, model in data.models.items()}
-    exponents = critical_exponents([orders[side, REPORTED] for side in budget.sides])
+    exponents = critical_exponents([orders[side, CRITICAL] for side in budget.sides])
     nu, *_ = correlation_length_exponent([slope_of(budget, orders, side) for side in budget.sides])
     found = {"magnetisation": exponents.beta_nu, "susceptibility": -exponents.gamma_nu}
     scalings, rows = {}, []
