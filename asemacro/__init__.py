@@ -12,13 +12,15 @@ _MODULES = {
     "micro.swap": "SwapMC", "micro.spin": "Ising", "micro.curie_weiss": "CurieWeiss", "micro.base": "sample",
     "upsampling": "upsample blocks repeat mosaic", "ensemble": "snapshots magnetised log_ages",
     "spin_upsampling": "replicate calibrate_flips", "patches": "partial_evolution Pairs pairs_from_runs",
-    "moments": "Moments patch_moments infinitesimal_moments", "dt_rule": "choose_dt",
-    "sde": "NeuralSDE OnsagerNet FullDiffusion", "trajectories": "simulate", "sde_file": "save_sde load_sde",
+    "moments": "Moments patch_moments infinitesimal_moments", "moment_fit": "moments_from_pairs",
+    "dt_rule": "choose_dt", "sde": "NeuralSDE OnsagerNet FullDiffusion", "trajectories": "simulate",
+    "sde_file": "save_sde load_sde",
     "train": "fit", "analysis": "stationary_average", "learning": "learn_from_rates learn_from_pairs Learned",
     "micro.field": "PredatorPrey random_cosines", "fields": "FieldMean fields_to_atoms fields_from_atoms",
     "field_covariance": "FieldCovariance", "field_upsampling": "interpolate",
     "closure_fit": "fit_closure", "closure_file": "save_closure load_closure",
-    "diagram": "phase_diagram", "reversible_law": "stationary_law relaxation_modes",
+    "diagram": "phase_diagram", "reversible": "ReversibleDrift", "polynomial": "PolynomialDiffusion",
+    "density_fit": "fit_reversible", "reversible_law": "stationary_law relaxation_modes",
 }  # fmt: skip
 _PUBLIC = {name: module for module, names in _MODULES.items() for name in names.split()}
 __all__ = ["__version__", *_PUBLIC]

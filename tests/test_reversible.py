@@ -279,3 +279,24 @@ def test_bad_input() -> None:
     for bad in (z[:5], z[:, :1], z * np.nan):
         with pytest.raises(ValueError, match="snapshots must be"):
             fit_reversible(reversible(2), bad, moments, rng=rng)
+
+
+def test_the_edge_of_the_data_is_no_obstacle() -> None:
+    # div Sigma jumps there, which is no stiffness: a trajectory that starts on the edge takes no more steps than others
+    rng = np.random.default_rng(11)
+    z = rng.standard_normal((4000, 1))
+    sde = reversible(1, degree=2, sigma_degree=1)
+    fit_reversible(sde, z, labels(z, np.exp(0.8 * z)[:, :, None]), rng=rng)
+    basis = sde.diffusion_network.basis
+    edge = float((sde.z_mean + sde.z_scale * basis.lower[:1]).item())
+    outside, inside = (float(sde.drift(np.array([[edge + d]]))[0, 0]) for d in (-1e-9, 1e-9))
+    assert abs(inside - outside) > 0.01
+    calls = []
+    handle = sde.drift_network.register_forward_hook(lambda *_: calls.append(1))
+    counts = []
+    for start in (edge, edge + 0.1):
+        calls.clear()
+        simulate(sde, [start], n_trajectories=1, times_s=[0.5], noise=False, rng=rng)
+        counts.append(len(calls))
+    handle.remove()
+    assert counts[0] < 2 * counts[1]
