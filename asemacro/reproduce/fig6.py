@@ -5,7 +5,7 @@ is the one of the snapshots, so the exponents are the upsampling's; the SDE adds
 Glauber runs of 8^2 and 16^2 set. An SDE of M whose drift is fitted freely to the same snapshots stands beside it.
 
 Exponents are defined at T_c, and are read off there. The paper's temperature, 2.27, is .0008 above it, which alone
-takes 1 % from |M| at L = 128 and adds .005 to beta/nu of even a perfect model: they are given there as well.
+takes 1 % from |M| at L = 128 and adds .004 to beta/nu of direct runs: they are given there as well.
 """
 
 from __future__ import annotations
