@@ -37,15 +37,26 @@ STRAY = 64.0  # a run may take this many times the budget's hops before the reco
 class Budget:
     """When the runs of one temperature end, whichever comes first.
 
+    Where equilibrium is out of reach, barrier evaluations are better spent at other temperatures; what a run goes on
+    with there are hops among environments that it knows.
+
     Attributes:
         hops: per run and vacancy.
         evaluations: barrier evaluations (cache misses) per run and vacancy.
         relaxations: length in units of the slowest relaxation time seen.
+        near_hops: runs that have not reached equilibrium after so many hops are not expected to.
+        far_evaluations: barrier evaluations that are enough for those.
     """
 
     hops: float
     evaluations: float = np.inf
     relaxations: float = 30.0
+    near_hops: float = np.inf
+    far_evaluations: float = np.inf
+
+    def evaluations_after(self, hops: float) -> float:
+        """Barrier evaluations that a run of this many hops may have made."""
+        return self.evaluations if hops < 0.95 * self.near_hops else min(self.evaluations, self.far_evaluations)
 
 
 def collect(
@@ -129,12 +140,15 @@ def collect(
         seen = np.array(times[:length])
         watched = np.array([series[:length] for series in order])[:, :, columns]
         length_in_times, relaxation_time = relaxation(seen, watched)
-        spent = typical() >= 0.95 * budget.hops or totals[1] / len(states) / vacancies >= budget.evaluations
+        made, evaluated = typical(), totals[1] / len(states) / vacancies
+        allowed = budget.evaluations_after(made)
+        spent = made >= 0.95 * budget.hops or evaluated >= allowed
         if length_in_times >= budget.relaxations or spent or cut:
             break
-        per_hop = (times[-1] - times[-1 - len(grid)]) / max(typical() - before, 1.0)
-        spare = budget.evaluations / max(totals[1] / len(states) / vacancies, 1.0)
-        goal = min(2 * times[-1], times[-1] + (budget.hops - typical()) * per_hop, max(spare, 1.05) * times[-1])
+        per_hop = (times[-1] - times[-1 - len(grid)]) / max(made - before, 1.0)
+        spare = max(allowed / max(evaluated, 1.0), 1.05)
+        most_hops = budget.near_hops if made < 0.95 * budget.near_hops else budget.hops
+        goal = min(2 * times[-1], times[-1] + (min(most_hops, budget.hops) - made) * per_hop, spare * times[-1])
     return Record(
         temperature_K=kmc.temperature_K,
         copies=copies,

@@ -68,7 +68,7 @@ def phase_diagram_verb(
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the results.")] = Path("phase-diagram"),
     temperatures: Annotated[
         str, typer.Option(help="START:STOP:STEP in K, the end included, or a comma-separated list.")
-    ] = "400:3000:200",
+    ] = "400,600,800,1000,1200,1400,1600,1800,2000,2300,2600,3000",
     anneal: Annotated[
         float | None,
         typer.Option("--anneal", help="Anneal in hops per vacancy (default 2e7).", metavar="HOPS_PER_VACANCY"),

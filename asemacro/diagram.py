@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from asemacro.campaign import Budget, Job, Report, run_jobs
+from asemacro.equilibrium import equilibrium_of
 from asemacro.inputs import Boxes, as_lattice, check_temperatures, choose_barriers, choose_boxes
 from asemacro.observables import WarrenCowley
 from asemacro.points import PairTable, Point
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 ANNEAL_HOPS = 2e7
 QUICK_SWEEPS, FULL_SWEEPS = 400, 4000
-QUICK = Budget(hops=6e5, evaluations=2.5e4, relaxations=12.0)
+QUICK = Budget(hops=6e5, evaluations=4e4, relaxations=12.0, near_hops=8e4, far_evaluations=1.2e4)
+# where it is hot the curves are smooth and each temperature costs most
+TEMPERATURES_K = (400, 600, 800, 1000, 1200, 1400, 1600, 1800, 2000, 2300, 2600, 3000)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,7 +103,7 @@ def phase_diagram(
     structure: Any,
     barriers: str | Path | BarrierModel | None = None,
     *,
-    temperatures_K: Sequence[float] = tuple(range(400, 3001, 200)),
+    temperatures_K: Sequence[float] = TEMPERATURES_K,
     sites: int = 8192,
     small: int = 1024,
     vacancies: int | None = None,
@@ -133,7 +136,7 @@ def phase_diagram(
             runs from random took.
         anneal_time_s: anneal in seconds instead.
         seeds: small runs are seeds x K.
-        hops: most hops per small run and vacancy; None for a quick budget (`QUICK`, at most 2.5e4 barrier
+        hops: most hops per small run and vacancy; None for a quick budget (`QUICK`, at most 4e4 barrier
             evaluations a run).
         direct: add direct KMC of the large system, `seeds` runs from random with the same budget.
         vacancy_formation_energy_eV: times are multiplied by c / exp(-E_f / kT), from the KMC's vacancy
@@ -198,7 +201,8 @@ def phase_diagram(
     report("predict", 0.0, "predict")
     with threadpool_limits(1):
         predictions = predict(ensemble, small_records, start, anneals, table.unlike, rng=streams[-1])
-    points = learned_points(table, small_records, predictions, anneals, thermal)
+    equilibrium = equilibrium_of(table, small_records, predictions)
+    points = learned_points(table, small_records, predictions, equilibrium, anneals, thermal)
     for index, record in enumerate(small_records):
         anneal_s, factor = anneals[index], thermal[index]
         if exact:
@@ -221,7 +225,8 @@ def phase_diagram(
         if anneal_time_s is not None
         else f"{anneal_hops or ANNEAL_HOPS:g} hops per vacancy",
         "temperatures": [
-            record_summary(record, prediction) for record, prediction in zip(small_records, predictions, strict=True)
+            record_summary(record, prediction, equilibrium, k)
+            for k, (record, prediction) in enumerate(zip(small_records, predictions, strict=True))
         ],
     }
     return PhaseDiagram(points, over_time, ensemble, about)

@@ -55,6 +55,7 @@ def quasi_chemical(
             spreads.append(np.sqrt(np.einsum("ni,ij,nj->n", powers[:, :degree], covariance, powers[:, :degree])))
         probability = (random[k] * np.exp(fits[1])).clip(0, neighbours)
         values[:, k] = probability - random[k]
-        error_of_fit = probability * np.hypot(spreads[1], 0.5 * (fits[1] - fits[0]))
+        # half of what lies between one standard error up and one down: a small p is not a sure one
+        error_of_fit = probability * np.sinh(np.hypot(spreads[1], 0.5 * (fits[1] - fits[0])).clip(max=10.0))
         errors[:, k] = np.minimum(error_of_fit, neighbours / np.sqrt(12))
     return values, errors

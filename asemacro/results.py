@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from asemacro.analysis import stationary_average
 from asemacro.barriers.energy import has_energy
 from asemacro.campaign import Report
-from asemacro.extrapolation import LEAST_REACHED, quasi_chemical
+from asemacro.equilibrium import Equilibrium, beyond_the_runs
 from asemacro.micro.swap import SwapMC
-from asemacro.points import TRUSTED_ERROR, PairTable, Point
+from asemacro.points import PairTable, Point
 from asemacro.prediction import Prediction
 from asemacro.record import Record
 
@@ -29,62 +29,35 @@ Floats = NDArray[np.float64]
 REACH = 1.5  # a path may go this much beyond the data's time before it counts as extrapolated
 MARKS = 1000  # times that a chain of swaps is looked at
 STILL = 4.0  # standard errors by which two halves may differ, the largest of all pairs
-AGREE = 0.05  # learned equilibrium and late data may differ by this, or by three standard errors
-
-
-def in_equilibrium(table: PairTable, record: Record, prediction: Prediction) -> bool:
-    """Whether the small runs stood still for long enough and the learned stationary mean is theirs."""
-    late = record.late[:, :, table.unlike]
-    error = late.mean(axis=1).std(axis=0, ddof=1) / np.sqrt(len(late))
-    allowed = np.maximum(AGREE, 3 * error)  # a model that knows little of its mean is no reason to believe it
-    return record.relaxed and bool((np.abs(prediction.equilibrium - late.mean(axis=(0, 1))) < allowed).all())
-
-
-def without_outliers(reached: Sequence[bool]) -> NDArray[np.bool_]:
-    """Equilibrium at increasing temperatures, believed only if one of the next two hotter ones reached it as well.
-
-    Relaxation slows down on cooling, so a cold run that stands still while hotter ones do not is only slow.
-    """
-    believed = np.array(reached, dtype=bool)
-    for k in range(len(believed) - 2, -1, -1):
-        believed[k] &= believed[k + 1 : k + 3].any()
-    return believed
 
 
 def learned_points(
     table: PairTable,
     records: Sequence[Record],
     predictions: Sequence[Prediction],
+    equilibrium: Equilibrium,
     anneals_s: Sequence[float],
     thermal: Sequence[float],
 ) -> list[Point]:
     """Equilibrium and annealed order of the SDE at all temperatures.
 
-    Where the runs did not reach equilibrium it is extrapolated from the temperatures where they did
-    (`quasi_chemical`), if there are enough. The annealed order counts as reached if the runs were as long as the
-    anneal, or equilibrium is reached; after a path has settled it is that of equilibrium, where this is known.
+    The annealed order counts as reached if the runs were as long as the anneal, or equilibrium is reached; after a path
+    has settled it is that of equilibrium where this is known, and otherwise somewhere on the way to it
+    (`beyond_the_runs`).
     """
-    reached = without_outliers([in_equilibrium(table, r, p) for r, p in zip(records, predictions, strict=True)])
-    equilibrium = np.array([p.equilibrium for p in predictions])
-    lags = np.array([record.lag[table.unlike] for record in records])
-    equilibrium_error = np.hypot([p.equilibrium_error for p in predictions], lags)
-    if LEAST_REACHED <= reached.sum() < len(reached):
-        kelvin = np.array([r.temperature_K for r in records])
-        random = table.random[table.unlike]
-        values, errors = quasi_chemical(kelvin, equilibrium, equilibrium_error, reached, random, table.neighbours)
-        equilibrium = np.where(reached[:, None], equilibrium, table.bounded(values))
-        equilibrium_error = np.where(reached[:, None], equilibrium_error, errors)
     points: list[Point] = []
     for k, (record, prediction) in enumerate(zip(records, predictions, strict=True)):
-        covered = bool(reached[k]) or anneals_s[k] <= REACH * record.times_s[-1]
+        reached, longer = bool(equilibrium.reached[k]), anneals_s[k] / record.times_s[-1]
         annealed, annealed_error = prediction.annealed, prediction.annealed_error
-        if prediction.settled and equilibrium_error[k].max() <= TRUSTED_ERROR:
-            annealed, annealed_error = equilibrium[k], equilibrium_error[k]
-        elif anneals_s[k] > record.times_s[-1]:
-            annealed_error = np.hypot(annealed_error, lags[k])
+        if reached and prediction.settled:
+            annealed, annealed_error = equilibrium.delta[k], equilibrium.error[k]
+        elif not reached and longer > 1:
+            annealed, annealed_error = beyond_the_runs(
+                annealed, annealed_error, equilibrium, k, doublings=float(np.log2(longer))
+            )
         for state, delta, error, good in (
-            ("equilibrium", equilibrium[k], equilibrium_error[k], bool(reached[k])),
-            ("annealed", annealed, annealed_error, covered),
+            ("equilibrium", equilibrium.delta[k], equilibrium.error[k], reached),
+            ("annealed", annealed, annealed_error, reached or longer <= REACH),
         ):
             all_delta, all_error = table.complete(delta, error, table.contacts(record.late))
             points += table.points(
@@ -201,15 +174,17 @@ def swap_points(table: PairTable, order: SwapOrder, temperature_K: float, anneal
     )
 
 
-def record_summary(record: Record, prediction: Prediction) -> dict[str, Any]:
-    """What run.json says of one temperature."""
+def record_summary(record: Record, prediction: Prediction, equilibrium: Equilibrium, k: int) -> dict[str, Any]:
+    """What run.json says of one temperature, the k-th."""
     return {
         "temperature_K": record.temperature_K,
         "runs": len(record.order),
         "hops_per_run_and_vacancy": float(record.hops[:, -1].mean()),
         "time_s": float(record.times_s[-1]),
         "mean_time_per_hop_s": float(record.times_s[-1] / record.hops[:, -1].mean()),
-        "equilibrium_reached_by_runs": record.relaxed,
+        "equilibrium_reached_by_runs": bool(equilibrium.reached[k]),
+        "growth_in_last_doubling": float(equilibrium.approach.rate[k]),
+        "length_in_relaxation_times": float(equilibrium.approach.length[k]),
         "relaxation_time_runs_s": record.relaxation_time_s,
         "relaxation_time_sde_s": prediction.relaxation_time_s,
         "cache_hit_rate": record.hit_rate,

@@ -9,6 +9,7 @@ from asemacro.analysis import autocorrelation_time
 
 Floats = NDArray[np.float64]
 LONGEST_MEMORY = 0.8  # largest ratio of the changes in two doublings of the time
+LEAST_TIMES = 32  # in the second half of runs, to speak of their relaxation time
 STAND = 0.05  # a mean that is expected to change by less than this has come to a stand
 
 
@@ -22,23 +23,33 @@ def time_means(times: Floats, series: Floats) -> Floats:
     return np.trapezoid(series, times, axis=1) / (times[-1] - times[0])
 
 
-def change_per_doubling(times: Floats, series: Floats) -> tuple[Floats, Floats]:
-    """By how much the time average over the second half of runs differs from that over the quarter before it.
+def changes_of_runs(times: Floats, series: Floats) -> Floats:
+    """(runs, d) time average over the second half of each run, less that over the quarter before.
 
     Args:
         times: (n,) from the start of the runs.
         series: (runs, n, d).
-
-    Returns:
-        The mean change (d,) and its standard error: from the spread of the runs, or of a single run from its
-        autocorrelation.
     """
     middle = middle_of(times)
     quarter = middle_of(times[: middle + 1])
-    before, after = series[:, quarter : middle + 1], series[:, middle:]
-    change = time_means(times[middle:], after) - time_means(times[quarter : middle + 1], before)
+    before = time_means(times[quarter : middle + 1], series[:, quarter : middle + 1])
+    return time_means(times[middle:], series[:, middle:]) - before
+
+
+def change_per_doubling(times: Floats, series: Floats) -> tuple[Floats, Floats]:
+    """The mean of `changes_of_runs` (d,) and its standard error.
+
+    The error is that from the spread of the runs, or of a single run from its autocorrelation.
+
+    Args:
+        times: (n,) from the start of the runs.
+        series: (runs, n, d).
+    """
+    change = changes_of_runs(times, series)
     if len(series) > 1:
         return change.mean(axis=0), change.std(axis=0, ddof=1) / np.sqrt(len(series))
+    middle = middle_of(times)
+    after = series[:, middle:]
     slowest = slowest_time(times[middle:], after)
     length = times[-1] - times[middle]
     return change[0], after[0].std(axis=0) * np.sqrt(6 * slowest / length)
@@ -86,7 +97,7 @@ def relaxation(times: Floats, series: Floats) -> tuple[float, float]:
         series: (runs, n, d).
     """
     middle = middle_of(times)
-    if len(times) - middle < 32:
+    if len(times) - middle < LEAST_TIMES:
         return 0.0, float("nan")
     slowest = slowest_time(times[middle:], series[:, middle:])
     stands = bool((lag(times, series) < STAND).all())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import inspect
 import json
 import signal
 import subprocess
@@ -16,6 +17,8 @@ import numpy as np
 import pytest
 
 from asemacro import cli
+from asemacro.diagram import TEMPERATURES_K
+from asemacro.inputs import parse_temperatures
 
 PAIR = "NiCoCr_pair.json"
 
@@ -45,6 +48,11 @@ def test_help_names_the_verbs(command) -> None:
     assert code == 0
     for verb in ("phase-diagram", "kmc", "sro", "info", "barriers"):
         assert verb in out
+
+
+def test_command_and_function_have_the_same_temperatures() -> None:
+    default = inspect.signature(cli.phase_diagram_verb).parameters["temperatures"].default
+    assert parse_temperatures(default) == list(TEMPERATURES_K)
 
 
 def test_sro_of_ordered_and_disordered_files(command, structures: Path) -> None:

@@ -1,0 +1,149 @@
+"""How far runs from random are from equilibrium, judged from the runs of all temperatures together.
+
+Eight short runs say little about their own drift: where it is hot, what their mean changed in the last doubling of the
+time is mostly noise. But relaxation is the faster the hotter it is, so the relative growth of the order per doubling of
+the time does not rise with temperature, and neighbouring temperatures share what they know.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import isotonic_regression
+
+from asemacro.stationarity import LEAST_TIMES, LONGEST_MEMORY, STAND, changes_of_runs, middle_of, slowest_time
+
+Floats = NDArray[np.float64]
+DOUBLINGS = 3
+CONTRADICTION = 3.0  # standard errors by which runs must contradict the other temperatures to be heard alone
+STILL_GROWING = 0.1  # order that surely grows by more than this share per doubling is on its way, however small it is
+
+
+@dataclasses.dataclass(frozen=True)
+class Growth:
+    """How the order of runs at one temperature grew in the last doublings of their time.
+
+    Attributes:
+        late: (d,) mean over the second half of the time.
+        late_error: (d,) its standard error, from the spread of the runs.
+        change: (d,) of the time average, from the quarter before to the second half.
+        change_error: (d,) its standard error.
+        rate: (DOUBLINGS,) growth along `late`, relative to it, in the last doubling, the one before, and so on.
+        rate_error: (DOUBLINGS,) standard errors.
+        length: of the runs, in relaxation times; 0 if they are too short to tell.
+    """
+
+    late: Floats
+    late_error: Floats
+    change: Floats
+    change_error: Floats
+    rate: Floats
+    rate_error: Floats
+    length: float
+
+    @classmethod
+    def of(cls, times: Floats, series: Floats) -> Growth:
+        r"""Measure runs.
+
+        The relative growth s is the least-squares solution of change = s late with the variances v of the order:
+        s = sum_k change_k late_k / v_k / sum_k late_k^2 / v_k.
+
+        Args:
+            times: (n,) from the start of the runs.
+            series: (runs, n, d), at least two runs.
+        """
+        root = np.sqrt(len(series))
+        middle = middle_of(times)
+        half = series[:, middle:]
+        means = half.mean(axis=1)
+        late = means.mean(axis=0)
+        weighted = late / (half.var(axis=(0, 1)) + 1e-300)
+        direction = weighted / max(float(weighted @ late), 1e-300)
+        end, changes = len(times), []
+        for _ in range(DOUBLINGS):
+            changes.append(changes_of_runs(times[:end], series[:, :end]))
+            end = middle_of(times[:end]) + 1
+        along = np.array(changes) @ direction
+        enough = len(times) - middle >= LEAST_TIMES
+        return cls(
+            late=late,
+            late_error=means.std(axis=0, ddof=1) / root,
+            change=changes[0].mean(axis=0),
+            change_error=changes[0].std(axis=0, ddof=1) / root,
+            rate=along.mean(axis=1),
+            rate_error=along.std(axis=1, ddof=1) / root,
+            length=float((times[-1] - times[0]) / slowest_time(times[middle:], half)) if enough else 0.0,
+        )
+
+
+@dataclasses.dataclass(frozen=True)
+class Approach:
+    """What all temperatures together say of each, by increasing temperature.
+
+    Attributes:
+        rate: (n,) relative growth of the order in the last doubling of the time.
+        lag: (n, d) how far the late mean may still be from equilibrium.
+        error: (n, d) standard error of the late mean.
+        length: (n,) of the runs, in relaxation times.
+        stands: (n,) the mean has come to a stand.
+    """
+
+    rate: Floats
+    lag: Floats
+    error: Floats
+    length: Floats
+    stands: NDArray[np.bool_]
+
+
+def approach(growths: Sequence[Growth]) -> Approach:
+    r"""Pool the growth at increasing temperatures.
+
+    As in `stationarity.lag`, the doublings to come add a (q + q^2 + ...) = a q / (1 - q), with a the growth in the last
+    doubling, beyond its noise, and q, at most LONGEST_MEMORY, the ratio of successive ones: the smaller of a / b and
+    (a / c)^(1/2), with b and c the growth in the doublings before, because noise makes either too large. All of them
+    fall with temperature (`falling`). Where the runs of one temperature grew by surely more than that, along the order
+    or in one component of it, what is beyond CONTRADICTION standard errors counts.
+    """
+    rates, errors = np.array([g.rate for g in growths]), np.array([g.rate_error for g in growths])
+    late, late_error = np.array([g.late for g in growths]), np.array([g.late_error for g in growths])
+    change, change_error = np.array([g.change for g in growths]), np.array([g.change_error for g in growths])
+    pooled, noise = falling(rates[:, 0], errors[:, 0])
+    before, noise_before = falling(rates[:, 1], errors[:, 1])
+    first = np.hypot(*falling(rates[:, 2], errors[:, 2]))
+    # noise must not make an earlier growth small, and with it the ratio large
+    earlier = np.maximum(np.hypot(before, noise_before), 1e-300)
+    beyond_noise = np.sqrt(np.maximum(np.maximum(pooled, 0.0) ** 2 - noise**2, 0.0))
+    growth = np.maximum(beyond_noise, rates[:, 0] - CONTRADICTION * errors[:, 0])
+    ratio = np.minimum(growth / earlier, np.sqrt(growth / np.maximum(first, 1e-300))).clip(max=LONGEST_MEMORY)
+    ratio = falling(ratio, np.hypot(noise, noise_before) / earlier)[0]
+    alone = np.abs(change) - CONTRADICTION * change_error
+    lag = np.maximum(growth[:, None] * np.abs(late), alone) * (ratio / (1 - ratio))[:, None]
+    lengths = np.maximum([g.length for g in growths], 1e-3)
+    return Approach(
+        rate=growth,
+        lag=lag,
+        error=smooth(late_error),
+        length=np.exp(-falling(-np.log(lengths), np.ones(len(growths)))[0]),
+        stands=(lag < STAND).all(axis=1) & (pooled - CONTRADICTION * noise < STILL_GROWING),
+    )
+
+
+def falling(values: Floats, errors: Floats) -> tuple[Floats, Floats]:
+    """Weighted least-squares fit of (n,) values by a sequence that nowhere rises, and its standard errors.
+
+    Pool adjacent violators (Barlow et al., Statistical Inference under Order Restrictions, 1972). Errors from few runs
+    are noisy themselves: the weights take their running geometric mean.
+    """
+    padded = np.pad(np.log(np.maximum(errors, 1e-12)), 1, mode="edge")
+    weights = np.exp(-2 * (padded[:-2] + padded[1:-1] + padded[2:]) / 3)
+    fit = isotonic_regression(values, weights=weights, increasing=False)
+    return fit.x, np.repeat(fit.weights**-0.5, np.diff(fit.blocks))
+
+
+def smooth(errors: Floats) -> Floats:
+    """Standard errors (n, d) at neighbouring temperatures: the root of the running mean of three squares."""
+    padded = np.pad(errors**2, ((1, 1), (0, 0)), mode="edge")
+    return np.sqrt((padded[:-2] + padded[1:-1] + padded[2:]) / 3)
