@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression
 
-from asemacro.stationarity import LEAST_TIMES, LONGEST_MEMORY, STAND, changes_of_runs, middle_of, slowest_time
+from asemacro.stationarity import LEAST_TIMES, LONGEST_MEMORY, STAND, changes_of_runs, lag, middle_of, slowest_time
 
 Floats = NDArray[np.float64]
 DOUBLINGS = 3
@@ -120,15 +120,33 @@ def approach(growths: Sequence[Growth]) -> Approach:
     ratio = np.minimum(growth / earlier, np.sqrt(growth / np.maximum(first, 1e-300))).clip(max=LONGEST_MEMORY)
     ratio = falling(ratio, np.hypot(noise, noise_before) / earlier)[0]
     alone = np.abs(change) - CONTRADICTION * change_error
-    lag = np.maximum(growth[:, None] * np.abs(late), alone) * (ratio / (1 - ratio))[:, None]
+    owed = np.maximum(growth[:, None] * np.abs(late), alone) * (ratio / (1 - ratio))[:, None]
     lengths = np.maximum([g.length for g in growths], 1e-3)
     return Approach(
         rate=growth,
-        lag=lag,
+        lag=owed,
         error=smooth(late_error),
         length=np.exp(-falling(-np.log(lengths), np.ones(len(growths)))[0]),
-        stands=(lag < STAND).all(axis=1) & (pooled - CONTRADICTION * noise < STILL_GROWING),
+        stands=(owed < STAND).all(axis=1) & (pooled - CONTRADICTION * noise < STILL_GROWING),
     )
+
+
+def relaxation(times: Floats, series: Floats) -> tuple[float, float]:
+    """Length of runs in relaxation times, 0 if their mean has not come to a stand; and that time.
+
+    Args:
+        times: (n,) from the start of the runs.
+        series: (runs, n, d).
+    """
+    middle = middle_of(times)
+    if len(times) - middle < LEAST_TIMES:
+        return 0.0, float("nan")
+    slowest = slowest_time(times[middle:], series[:, middle:])
+    if len(series) > 1:
+        stands = bool(approach([Growth.of(times, series)]).stands[0])
+    else:
+        stands = bool((lag(times, series) < STAND).all())
+    return float((times[-1] - times[0]) / slowest) if stands else 0.0, float(slowest)
 
 
 def falling(values: Floats, errors: Floats) -> tuple[Floats, Floats]:

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from asemacro.approach import relaxation
 from asemacro.micro.alloy import VacancyKMC
 from asemacro.record import Record
-from asemacro.stationarity import relaxation
 from asemacro.store import Checkpoint
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""Have runs from a start away from equilibrium reached it? Their own relaxation time, and what still changes."""
+"""What runs say of their own approach to equilibrium: relaxation time, and what the last doublings of time changed."""
 
 from __future__ import annotations
 
@@ -87,18 +87,3 @@ def slowest_time(times: Floats, series: Floats) -> float:
         share = values.mean(axis=2).var(axis=1, ddof=1) / values.var(axis=(1, 2))
         slowest = max(slowest, float(np.median(share)) * length / 2)
     return slowest
-
-
-def relaxation(times: Floats, series: Floats) -> tuple[float, float]:
-    """Length of runs in relaxation times, 0 if their mean has not come to a stand; and that time.
-
-    Args:
-        times: (n,) from the start of the runs.
-        series: (runs, n, d).
-    """
-    middle = middle_of(times)
-    if len(times) - middle < LEAST_TIMES:
-        return 0.0, float("nan")
-    slowest = slowest_time(times[middle:], series[:, middle:])
-    stands = bool((lag(times, series) < STAND).all())
-    return 2 * (times[-1] - times[middle]) / slowest if stands else 0.0, float(slowest)

@@ -20,11 +20,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 import asemacro as am
+from asemacro.approach import relaxation
 from asemacro.barriers.nnk import PublishedNetwork
 from asemacro.campaign import RELAXED
 from asemacro.patches import Pairs, pairs_from_runs
 from asemacro.sde import NeuralSDE
-from asemacro.stationarity import lag, relaxation
+from asemacro.stationarity import lag
 from asemacro.train import FitOptions, fit_ensemble
 
 Floats = NDArray[np.float64]
