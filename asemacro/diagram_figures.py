@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from asemacro.diagram import PhaseDiagram
+    from asemacro.points import Point
 
 
 def draw_diagram(diagram: PhaseDiagram) -> Axes:
@@ -43,6 +45,8 @@ def draw_diagram(diagram: PhaseDiagram) -> Axes:
                     color=plot.color_of(index),
                 )
         ax.axhline(0.0, color="0.7", linewidth=0.8, zorder=0)
+    axes[0].set_ylim(*order_range(diagram.points))
+    axes[1].set_ylim(axes[0].get_ylim())
     exact = bool(diagram.curve(diagram.pairs[0], "equilibrium", "mc"))
     axes[0].set_title("at equilibrium" + (" (swap Monte Carlo)" if exact else " (learned SDE)"))
     axes[1].set_title(f"annealed from random: {about['anneal']}")
@@ -55,6 +59,17 @@ def draw_diagram(diagram: PhaseDiagram) -> Axes:
     figure.legend(handles=handles, loc="outside right center", frameon=False)
     figure.suptitle(caption(diagram), fontsize=10)
     return axes[0]
+
+
+def order_range(points: Sequence[Point]) -> tuple[float, float]:
+    """Limits of the axis: all values, and the bars of those known within a half.
+
+    A bar as long as the axis says the same as one that leaves it, and would hide everything else.
+    """
+    known = [p for p in points if p.trusted or p.delta_err <= 0.5 * abs(p.delta)]
+    values = [p.delta for p in points] + [p.delta + sign * p.delta_err for p in known for sign in (-1, 1)] + [0.0]
+    margin = 0.05 * max(max(values) - min(values), 1e-3)
+    return min(values) - margin, max(values) + margin
 
 
 def draw_map(diagram: PhaseDiagram) -> Axes:

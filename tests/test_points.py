@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from asemacro.diagram_figures import order_range
 from asemacro.lattice import Lattice
 from asemacro.observables import WarrenCowley
 from asemacro.points import PairTable, Point
@@ -66,3 +67,12 @@ def test_no_pair_has_a_negative_probability() -> None:
 def test_extrapolated_points_are_not_trusted() -> None:
     point = Point(300.0, "Nb-Mo", 1, "equilibrium", 1.0, 0.001, -0.2, 0.001, "sde", False, 1.0)
     assert not point.trusted
+
+
+def test_a_bar_of_what_is_hardly_known_does_not_set_the_axis() -> None:
+    def point(delta: float, error: float) -> Point:
+        return Point(300.0, "Nb-Mo", 1, "equilibrium", delta, error, 0.0, 0.0, "sde", False, 1.0)
+
+    low, high = order_range([point(1.0, 0.2), point(-0.5, 0.1), point(1.1, 5.0)])
+    assert -0.8 < low < -0.6
+    assert 1.2 < high < 1.4
