@@ -75,7 +75,7 @@ class Budget:
 
 
 FULL = Budget(Effort(120, 6, 2), 1500, 1500, 600, closure_snapshots=1500, closure_steps=100)
-QUICK = Budget(Effort(24, 2, 2), 100, 200, 100, closure_snapshots=400, closure_steps=40)
+QUICK = Budget(Effort(24, 2, 2), 100, 100, 60, closure_snapshots=400, closure_steps=20)
 
 
 def run(*, quick: bool, rng: np.random.Generator, progress: Progress) -> Result:
