@@ -16,6 +16,7 @@ from asemacro.prediction import Prediction
 from asemacro.record import Record
 
 Floats = NDArray[np.float64]
+NEAR = 0.15  # runs that lag by less than this are not there, but say enough to weigh in an extrapolation, lag as error
 AGREE = 0.05  # learned equilibrium and late data may differ by this, or by three standard errors
 
 
@@ -42,21 +43,24 @@ def equilibrium_of(table: PairTable, records: Sequence[Record], predictions: Seq
     Reached is equilibrium where the runs are RELAXED relaxation times long, their mean stands (`approach`), the
     stationary mean of the SDE is theirs, and hotter runs got there as well. The error there is what a few bootstrap
     members differ by, or the standard error of the runs' late mean where that is larger, and the lag.
-    Elsewhere the order is extrapolated from the temperatures that reached it (`quasi_chemical`), if there are enough.
+    Elsewhere the order is extrapolated from the temperatures that reached it, if there are enough, and those that are
+    near, as far as their errors let them count (`quasi_chemical`).
     """
     found = approach([Growth.of(record.times_s, record.order[:, :, table.unlike]) for record in records])
     delta = np.array([p.equilibrium for p in predictions])
     late = np.array([record.late[:, :, table.unlike].mean(axis=(0, 1)) for record in records])
     # a model that knows little of its mean is no reason to believe it
     agrees = (np.abs(delta - late) < np.maximum(AGREE, 3 * found.error)).all(axis=1)
-    reached = without_outliers(found.stands & (found.length >= RELAXED) & agrees)
+    long = (found.length >= RELAXED) & agrees
+    reached = without_outliers(found.stands & long)
     # three members tell their spread within a factor of two
     spread = smooth(np.array([p.equilibrium_error for p in predictions]))
     error = np.hypot(np.maximum(spread, found.error), found.lag)
     if LEAST_REACHED <= reached.sum() < len(reached):
         kelvin = np.array([record.temperature_K for record in records])
         random = table.random[table.unlike]
-        values, errors = quasi_chemical(kelvin, delta, error, reached, random, table.neighbours)
+        near = without_outliers(reached | (long & (found.lag < NEAR).all(axis=1)))
+        values, errors = quasi_chemical(kelvin, delta, error, near, random, table.neighbours)
         delta = np.where(reached[:, None], delta, table.bounded(values))
         error = np.where(reached[:, None], error, errors)
     return Equilibrium(delta, error, reached, found)

@@ -72,6 +72,16 @@ def test_hot_runs_reach_it_and_cold_ones_are_continued() -> None:
     assert ratios.max() < 2
 
 
+def test_what_is_near_weighs_in_an_extrapolation(monkeypatch: pytest.MonkeyPatch) -> None:
+    bars = {}
+    for near in (0.15, 0.0):
+        monkeypatch.setattr("asemacro.equilibrium.NEAR", near)
+        found = [equilibrium_of(TABLE, *campaign(seed)) for seed in range(6)]
+        bars[near] = np.array([f.error[KELVIN == 1000, 0] for f in found])
+    assert (bars[0.15] <= bars[0.0] * 1.5).all()
+    assert bars[0.15].mean() < bars[0.0].mean()
+
+
 def test_without_enough_temperatures_the_lag_is_the_error() -> None:
     records, predictions = campaign(20)
     cold = int((KELVIN <= 1200).sum())
