@@ -74,7 +74,7 @@ class Budget:
     closure_steps: int
 
 
-FULL = Budget(Effort(120, 6, 2), 1500, 1500, 600, closure_snapshots=1500, closure_steps=100)
+FULL = Budget(Effort(80, 6, 3), 1500, 1500, 600, closure_snapshots=1500, closure_steps=100)
 QUICK = Budget(Effort(24, 2, 2), 100, 100, 60, closure_snapshots=400, closure_steps=20)
 
 

@@ -28,11 +28,12 @@ from asemacro.sde import NeuralSDE
 from asemacro.spins import random_spins
 
 Floats = NDArray[np.float64]
-# A mosaic ages while it relaxes, so young states relax little; late ones have the time to heal their seams.
+# A mosaic ages while it relaxes, so young states relax little. Late ones have the time, and need it: cells of 16^2 left
+# the metastable side one by one, so at the same (M, rho) a mosaic of them has domains that the large system has not.
 ISING_STAGES = (
     Stage((0.0, 0.1, 0.2, 0.4), 0.0),
     Stage((0.7, 1.0, 1.5, 2.0, 3.0, 5.0), 0.5),
-    Stage(tuple(np.linspace(8, 96, 12)), 4.0),
+    Stage(tuple(np.linspace(8, 96, 12)), 30.0),
 )
 CURIE_WEISS_STAGES = (Stage((0.0, 0.5, 1.0, 2.0, 4.0), 0.0),)  # without distances there are no seams
 # Of sampled pairs, recorded at half of it too. A frozen Curie-Weiss patch relaxes at the rate 1, so Richardson's
