@@ -41,7 +41,7 @@ class Budget:
 
 
 FULL = Budget()
-QUICK = Budget(temperatures_K=(800, 1000, 1400, 2000, 3000), hops=None)
+QUICK = Budget(temperatures_K=(1000, 2000, 3000), hops=None)
 
 
 def run(*, quick: bool, rng: np.random.Generator, progress: Progress) -> Result:
