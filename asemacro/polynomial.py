@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from asemacro.drift import check_sizes, reset_layers, run_layers, tanh_layers
+from asemacro.polynomial_kernel import combine
 
 _LARGEST = 6.0  # of the logarithm of an entry of the diffusion's factor, relative to the base
 
@@ -91,6 +92,24 @@ class PolynomialBasis(nn.Module):
     def forward(self, y: Tensor, c: Tensor) -> Tensor:
         """(N, n_features) values."""
         return self._product(_legendre(self.coordinates(y, c), self._most()))
+
+    def combine(self, y: Tensor, c: Tensor, coefficients: Tensor) -> Tensor:
+        """(N, m) values of the functions with coefficients (n_features, m); compiled where no gradient is asked for."""
+        return self(y, c) @ coefficients if torch.is_grad_enabled() else self._compiled(y, c, coefficients, 0)[:, :, 0]
+
+    def slopes(self, y: Tensor, c: Tensor, coefficients: Tensor) -> tuple[Tensor, Tensor]:
+        """Values (N, m) as `combine` and first derivatives by y (N, m, d) as `derivatives`."""
+        if torch.is_grad_enabled():
+            values, first = self.derivatives(y, c)
+            return values @ coefficients, torch.einsum("nfd,fm->nmd", first, coefficients)
+        both = self._compiled(y, c, coefficients, self.dim)
+        return both[:, :, 0], both[:, :, 1:]
+
+    def _compiled(self, y: Tensor, c: Tensor, coefficients: Tensor, slopes: int) -> Tensor:
+        points, *box, weights = (
+            a.double().numpy() for a in (torch.cat([y, c], 1), self.lower, self.upper, coefficients)
+        )
+        return torch.from_numpy(combine(points, *box, self.exponents.numpy(), weights, slopes)).to(y.dtype)
 
     def derivatives(self, y: Tensor, c: Tensor, order: int = 1) -> tuple[Tensor, ...]:
         """Values (N, n_features), first derivatives by y and, to order 2, pure second ones (N, n_features, d).
@@ -236,7 +255,7 @@ class PolynomialDrift(nn.Module):
 
     def forward(self, y: Tensor, c: Tensor) -> Tensor:
         """Drift of normalised variables y (N, d) at normalised conditions c (N, n_conditions): (N, d)."""
-        value = self.basis(y, c) @ (self.coefficients * self.allowed) + self.rest(y, c)
+        value = self.basis.combine(y, c, self.coefficients * self.allowed) + self.rest(y, c)
         return value - self.pull * (y - self.basis.inside(y))
 
 
@@ -292,7 +311,9 @@ class PolynomialDiffusion(nn.Module):
 
     def factor_of(self, features: Tensor) -> Tensor:
         """F with Sigma = F F^T, (N, d, d), from values of the basis (N, n_features)."""
-        entries = features @ (self.coefficients * self.allowed)
+        return self._factor(features @ (self.coefficients * self.allowed))
+
+    def _factor(self, entries: Tensor) -> Tensor:
         diagonal = self.lower[0] == self.lower[1]
         return self.base @ self._triangle(torch.where(diagonal, torch.exp(entries.clamp(-_LARGEST, _LARGEST)), entries))
 
@@ -304,16 +325,14 @@ class PolynomialDiffusion(nn.Module):
 
     def with_divergence(self, y: Tensor, c: Tensor) -> tuple[Tensor, Tensor]:
         """Sigma (N, d, d) and its divergence sum_j d Sigma_ij / d y_j (N, d)."""
-        features, slopes = self.basis.derivatives(y, c)
-        factor = self.factor_of(features)
-        coefficients = self.coefficients * self.allowed
-        entries = features @ coefficients
+        entries, slopes = self.basis.slopes(y, c, self.coefficients * self.allowed)
+        factor = self._factor(entries)
         diagonal = self.lower[0] == self.lower[1]
         # d exp(e) = exp(e) de on the diagonal; zero where the exponent or the point is cut off
         size = torch.where(diagonal, torch.exp(entries) * (entries.abs() < _LARGEST), torch.ones_like(entries))
         total = torch.zeros_like(y)
         for j in range(self.dim):
-            change = self.base @ self._triangle(size * (slopes[:, :, j] @ coefficients))
+            change = self.base @ self._triangle(size * slopes[:, :, j])
             column = change @ factor[:, j, :, None] + factor @ change[:, j, :, None]
             inside = (y[:, j] > self.basis.lower[j]) & (y[:, j] < self.basis.upper[j])
             total = total + column[:, :, 0] * inside[:, None]
@@ -321,7 +340,7 @@ class PolynomialDiffusion(nn.Module):
 
     def factor(self, y: Tensor, c: Tensor) -> Tensor:
         """Lower-triangular F with Sigma = F F^T, (N, d, d), at normalised y (N, d) and c (N, n_conditions)."""
-        return self.factor_of(self.basis(y, c))
+        return self._factor(self.basis.combine(y, c, self.coefficients * self.allowed))
 
     def forward(self, y: Tensor, c: Tensor) -> Tensor:
         """Sigma, (N, d, d)."""

@@ -50,6 +50,7 @@ LAYERS = {
     "quasi_newton": 5,
     "diffusion": 5,
     "polynomial": 5,
+    "polynomial_kernel": 5,
     "sde": 5,
     "sde_file": 5,
     "density_fit": 5,

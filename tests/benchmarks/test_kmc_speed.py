@@ -1,4 +1,4 @@
-"""Speed of the KMC and the swaps: `pytest tests/benchmarks --benchmark-only`, one core.
+"""Speed of the KMC and the swaps: `pytest tests/benchmarks -o addopts="" --benchmark-only`, one core.
 
 Each benchmark carries hops_per_second in its extra_info; the plain version beside it has no cache.
 """

@@ -1,4 +1,4 @@
-"""Speed of the spin systems: `pytest tests/benchmarks/test_spin_speed.py --benchmark-only`, one core.
+"""Speed of the spin systems: `pytest tests/benchmarks/test_spin_speed.py -o addopts="" --benchmark-only`, one core.
 
 Each benchmark carries its rate in extra_info, from processor time: not the time that other processes took from us.
 """
