@@ -199,13 +199,17 @@ TINY = Effort(12, 1, 2)
 
 @pytest.mark.slow
 def test_fig3a_has_all_rows() -> None:
-    budget = fig3a.Budget(TINY, TINY, trajectories=8, other_trajectories=4)
+    budget = fig3a.Budget(TINY, TINY, trajectories=8, other_trajectories=4, pair_draws=2)
     result = fig3a.compare(budget, rng=np.random.default_rng(0), progress=silent)
     names = check(result)
     for n_s in SIZES:
         for model in ("", "pairs/", "published/", "baseline/"):
             for window in ("transient", "equilibrium", "total"):
                 assert f"curie-weiss/n_s={n_s}/{model}{window}" in names
+    by_name = {row.quantity: row for row in result.rows}
+    mean, largest = (by_name[f"curie-weiss/n_s=64/pairs/{name}"] for name in ("transient", "largest/transient"))
+    assert mean.here < largest.here  # of two draws mean +- error are the two
+    np.testing.assert_allclose(mean.here + (mean.here_err or 0), largest.here)
     targets = {row.quantity: row.target for row in result.rows}
     assert targets["curie-weiss/n_s=64/transient"] == (None, 5e-4)
     assert targets["curie-weiss/n_s=256/equilibrium"] == (None, 5e-5)

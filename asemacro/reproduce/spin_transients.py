@@ -220,6 +220,12 @@ def errors_of(law: Law, truth: Law, split: float = SPLIT) -> Errors:
     return Errors(relative, {"transient": found.rms_transient, "equilibrium": found.rms_equilibrium}, sd)
 
 
+def mean_of(draws: Sequence[Errors]) -> Errors:
+    """Mean of the errors of several models."""
+    parts = ([getattr(errors, field.name) for errors in draws] for field in dataclasses.fields(Errors))
+    return Errors(*({name: np.mean([p[name] for p in part], axis=0) for name in part[0]} for part in parts))
+
+
 def window_error(law: Law, truth: Law, until: float, settled: Sequence[int], after: float) -> float:
     """Relative error of the first variable, mean over starts, in a window longer than the laws are known for.
 
