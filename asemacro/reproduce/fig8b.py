@@ -105,6 +105,9 @@ def draw(diagram: PhaseDiagram) -> Figure:
     """The anneal with the published points on the left, equilibrium on the right; direct runs as crosses."""
     figure: Figure = diagram.plot().figure
     annealed = figure.axes[1]
+    low, high = annealed.get_ylim()
+    stars = [value for values in PUBLISHED.values() for value in values.values()]
+    annealed.set_ylim(min(low, 1.05 * min(stars)), max(high, 1.05 * max(stars)))
     for index, pair in enumerate(diagram.pairs):
         found = sorted((kelvin, values[pair]) for kelvin, values in PUBLISHED.items() if pair in values)
         annealed.plot(
