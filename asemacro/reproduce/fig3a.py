@@ -84,7 +84,6 @@ def compare(budget: Budget, *, rng: np.random.Generator, progress: Progress) -> 
     rows: list[Row] = []
     lines: list[list[object]] = []
     found: dict[tuple[str, int], Errors] = {}
-    draws: dict[int, list[Errors]] = {}
     for done, n_s in enumerate(SIZES):
         progress("figure", 0.25 * done, f"n_s = {n_s}")
         data = make_data(setting, n_s, budget.of(n_s), rng=rng)
@@ -93,17 +92,17 @@ def compare(budget: Budget, *, rng: np.random.Generator, progress: Progress) -> 
             "published": law_of_sweeps(data, one_sweep(data, closed=False), budget.other_trajectories),
             "baseline": law_of_sweeps(data, one_sweep(data, closed=False, naive=True), budget.other_trajectories),
         }
-        draws[n_s] = [
+        drawn = [
             errors_of(law_of(data, frozen_pairs(data, PAIR_TIME), budget.other_trajectories), truth)
             for _ in range(budget.pair_draws if n_s < SIZES[0] else 1)
         ]
-        for k, errors in enumerate(draws[n_s]):
+        for k, errors in enumerate(drawn):
             lines += error_lines(f"n_s={n_s}/pairs/draw={k}", setting, errors)
-        found["pairs", n_s] = mean_of(draws[n_s])
+        found["pairs", n_s] = mean_of(drawn)
         for name, law in laws.items():
             found[name, n_s] = errors_of(law, truth)
             lines += error_lines(f"n_s={n_s}/{name}", setting, found[name, n_s])
-        rows += rows_of(setting.name, n_s, {name: found[name, n_s] for name in MODELS}, draws[n_s])
+        rows += rows_of(setting.name, n_s, {name: found[name, n_s] for name in MODELS}, drawn)
         if n_s == 256:
             schemes, table = scheme_rows(data, truth, budget.other_trajectories, tell=partial(progress, "schemes"))
     title = "Fig. 3a: Curie-Weiss, n = 4096, learned from patches of n_s spins, against the master equation"
