@@ -27,8 +27,13 @@ class Observable(Protocol):
     changes(x0, lattice, sites (batch, n_events, m), values) -> (batch, n_events, dim) for events that all start at x0.
     """
 
-    labels: tuple[str, ...]
-    dim: int
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the variables."""
+
+    @property
+    def dim(self) -> int:
+        """Number of variables."""
 
     def __call__(self, x: NDArray[Any], lattice: Any) -> Floats:
         """Values of states x (batch, n_sites)."""

@@ -29,6 +29,7 @@ from asemacro.spin_observables import DomainWallDensity, Magnetization
 from asemacro.spins import random_spins
 
 SMALL, SEED = 256, 2
+OBJECTIVES = ("pseudo-likelihood", "one-step", "autoencoder")
 EFFORT = Effort(n_starts=32, per_age=2, draws=1)
 DIRECT_RUNS, TRAJECTORIES, EPOCHS = 300, 500, 20
 TIMES = (0.0, 0.1, 0.2, 0.4, 0.7, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 9.0, 14.0, 20.0, 40.0, 80.0)
@@ -62,7 +63,9 @@ def explained(target: np.ndarray, z: np.ndarray, values: np.ndarray) -> tuple[fl
 def learned(data: Data, moments: Moments, labels: tuple[str, ...], phi: Observable, truth: Law) -> dict[str, object]:
     """Errors of the SDE of the first variables of phi, M and rho_DW compared if they are among them."""
     rng, d = np.random.default_rng(SEED), len(labels)
-    part = Moments(moments.z[:, :d], moments.drift[:, :d], moments.covariance[:, :d, :d], 1.0, group=moments.group)
+    part = Moments(
+        moments.z[:, :d], moments.drift[:, :d], moments.covariance[:, :d, :d], moments.K, group=moments.group
+    )
     sde = fit_labels(part, labels, data.setting.system.lattice.n_sites, rng=rng)
     law = predict(sde, data.setting, First(phi, d), TRAJECTORIES, rng=rng)
     shared = 2 if WALLS.labels[0] in labels else 1
@@ -90,6 +93,33 @@ class First:
         return self.phi(x, lattice)[:, : self.dim]
 
 
+def fitted(
+    data: Data, z_star: Observable, objective: str, moments: Moments
+) -> tuple[Observable, list[dict[str, object]]]:
+    """Closure variables by an objective, and for each of them losses without and with it."""
+    x, lattice, rng = data.made.x, data.setting.system.lattice, np.random.default_rng(SEED)
+    if objective == "autoencoder":
+        encoder, (with_it, without) = fit_autoencoder(x, lattice, z_star, 1, epochs=EPOCHS, rng=rng)
+        return encoder, [{"loss_with": with_it, "loss_without": without}]
+    closure = fit_closure(
+        x,
+        lattice,
+        z_star,
+        2,
+        objective="one-step" if objective == "one-step" else "pseudo-likelihood",
+        moments=moments,
+        rng=rng,
+    )
+    assert closure is not None  # only dims="auto" may find none
+    loss, step, gains = (closure.notes[key] for key in ("loss", "one_step_loss", "one_step_gain"))
+    useful = [*(g["value"] > 2 * g["error"] for g in gains), False].index(False)
+    return closure, [
+        {"loss_without": loss[k], "loss_with": loss[k + 1], "one_step_without": step[k], "one_step_with": step[k + 1]}
+        | {"gain": gains[k]["value"], "gain_error": gains[k]["error"], "auto": useful}
+        for k in range(len(gains))
+    ]
+
+
 def main() -> None:
     """Write the table."""
     rng = np.random.default_rng(SEED)
@@ -112,29 +142,15 @@ def main() -> None:
         rows.append({"z_star": name, "objective": "none", "variables": 0})
         rows[-1] |= learned(data, moments, z_star.labels, z_star, truth)
         print(rows[-1], flush=True)
-        for objective in ("pseudo-likelihood", "one-step", "autoencoder"):
+        for objective in OBJECTIVES:
             begin = time.process_time()
-            rng = np.random.default_rng(SEED)
-            most = 1 if objective == "autoencoder" else 2
-            if objective == "autoencoder":
-                closure, losses = fit_autoencoder(data.made.x, lattice, z_star, most, epochs=EPOCHS, rng=rng)
-            else:
-                closure = fit_closure(data.made.x, lattice, z_star, most, objective=objective, moments=moments, rng=rng)
+            closure, notes = fitted(data, z_star, objective, moments)
             seconds = time.process_time() - begin
             values, whole = observe(closure, judged, lattice), Observables([z_star, closure])
             labels = all_rates(data, whole)
-            for dims in range(1, most + 1):
-                row = {"z_star": name, "objective": objective, "variables": dims, "fit_seconds": seconds}
-                if objective == "autoencoder":
-                    row |= {"loss_with": losses[0], "loss_without": losses[1]}
-                else:
-                    notes = closure.notes
-                    gains = notes["one_step_gain"]
-                    useful = [g["value"] > 2 * g["error"] for g in gains]
-                    row |= {"loss_without": notes["loss"][dims - 1], "loss_with": notes["loss"][dims]}
-                    row |= {"one_step_without": notes["one_step_loss"][dims - 1]}
-                    row |= {"one_step_with": notes["one_step_loss"][dims], "gain": gains[dims - 1]["value"]}
-                    row |= {"gain_error": gains[dims - 1]["error"], "auto": [*useful, False].index(False)}
+            for dims in range(1, len(notes) + 1):
+                row: dict[str, object] = {"z_star": name, "objective": objective, "variables": dims}
+                row |= {"fit_seconds": seconds} | notes[dims - 1]
                 if len(z_star.labels) == 1:
                     row["walls_explained"], row["walls_linear"] = explained(walls, z, values[:, :dims])
                 row["walls2_explained"] = explained(second, z, values[:, :dims])[0]

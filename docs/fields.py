@@ -12,6 +12,7 @@ import numpy as np
 from asemacro.block_system import observe
 from asemacro.field_covariance import FieldCovariance
 from asemacro.field_upsampling import interpolate, interpolated_noise
+from asemacro.lattice import Lattice
 from asemacro.micro.base import sample
 from asemacro.micro.field import random_cosines
 from asemacro.moments import infinitesimal_moments
@@ -42,7 +43,7 @@ def noise() -> None:
     rng = np.random.default_rng(0)
     phi, small, large = FieldCovariance(), chain(SMALL), chain(LARGE)
 
-    def line(name: str, states: np.ndarray, lattice: object) -> None:
+    def line(name: str, states: np.ndarray, lattice: Lattice) -> None:
         values = observe(phi, states, lattice)
         parts = zip(values.mean(axis=0), values.std(axis=0) / np.sqrt(len(values)), strict=True)
         print(f"| {name} | " + " | ".join(f"{1e4 * mean:.2f} +- {1e4 * error:.2f}" for mean, error in parts) + " |")

@@ -89,7 +89,7 @@ def warm_ways(state: str, rng) -> dict[str, Callable]:  # type: ignore[no-untype
 
 def critical_ways(rng) -> dict[str, Callable]:  # type: ignore[no-untyped-def, type-arg]
     """Ways to make states of a side at T = 2.27 from states of 16^2."""
-    doubling = calibrate(dataclasses.replace(FULL, small_states=30_000), rng=rng)
+    doubling = calibrate(FULL, rng=rng)
     bare = dataclasses.replace(doubling, line=np.zeros(2))
 
     def grown(some):  # type: ignore[no-untyped-def]

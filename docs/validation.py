@@ -254,7 +254,7 @@ def main() -> None:
             models = learn([p for p in training if p.temperature_K in group], data, UNLIKE, rng)
             for plan in (p for p in DIRECT if p.temperature_K in group):
                 rows += compare(models, plan, data, UNLIKE, "none", rng)
-    columns_out = list(max(rows, key=len))
+    columns_out = max((list(row) for row in rows), key=len)
     name = "closure.csv" if arguments.closure else "validation-each.csv" if arguments.each else "validation.csv"
     with (arguments.output / name).open("w", newline="") as file:
         writer = csv.DictWriter(file, columns_out, lineterminator="\n")
