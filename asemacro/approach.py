@@ -19,6 +19,7 @@ from asemacro.stationarity import LEAST_TIMES, LONGEST_MEMORY, STAND, changes_of
 Floats = NDArray[np.float64]
 DOUBLINGS = 3
 CONTRADICTION = 3.0  # standard errors by which runs must contradict the other temperatures to be heard alone
+SURELY = 2.0  # standard errors above the pooled growth that bound it
 STILL_GROWING = 0.1  # order that surely grows by more than this share per doubling is on its way, however small it is
 
 
@@ -84,7 +85,8 @@ class Approach:
     """What all temperatures together say of each, by increasing temperature.
 
     Attributes:
-        rate: (n,) relative growth of the order in the last doubling of the time.
+        rate: (n,) relative growth of the order in the last doubling of the time, as far as it is beyond noise.
+        most: (n,) growth that it does not exceed: what noise may hide included.
         lag: (n, d) how far the late mean may still be from equilibrium.
         error: (n, d) standard error of the late mean.
         length: (n,) of the runs, in relaxation times.
@@ -92,6 +94,7 @@ class Approach:
     """
 
     rate: Floats
+    most: Floats
     lag: Floats
     error: Floats
     length: Floats
@@ -124,6 +127,7 @@ def approach(growths: Sequence[Growth]) -> Approach:
     lengths = np.maximum([g.length for g in growths], 1e-3)
     return Approach(
         rate=growth,
+        most=np.maximum(np.maximum(pooled, 0.0) + SURELY * noise, growth),
         lag=owed,
         error=smooth(late_error),
         length=np.exp(-falling(-np.log(lengths), np.ones(len(growths)))[0]),

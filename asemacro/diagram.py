@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from asemacro.campaign import Budget, Job, Report, run_jobs
-from asemacro.equilibrium import equilibrium_of
+from asemacro.equilibrium import equilibrium_of, exact_where_known
 from asemacro.inputs import Boxes, as_lattice, check_temperatures, choose_barriers, choose_boxes
 from asemacro.observables import WarrenCowley
 from asemacro.points import PairTable, Point
@@ -202,7 +202,9 @@ def phase_diagram(
     with threadpool_limits(1):
         predictions = predict(ensemble, small_records, start, anneals, table.unlike, rng=streams[-1])
     equilibrium = equilibrium_of(table, small_records, predictions)
-    points = learned_points(table, small_records, predictions, equilibrium, anneals, thermal)
+    known = [(e.delta[table.unlike], e.error[table.unlike]) if e.equilibrated else None for e in exact]
+    goal = exact_where_known(equilibrium, known)
+    points = learned_points(table, small_records, predictions, equilibrium, goal, anneals, thermal)
     for index, record in enumerate(small_records):
         anneal_s, factor = anneals[index], thermal[index]
         if exact:

@@ -34,6 +34,7 @@ def draw_diagram(diagram: PhaseDiagram) -> Axes:
                 np.array([p.trusted for p in points]),
                 color=plot.color_of(index),
                 label=pair,
+                marker=plot.marker_of(index),
             )
             direct = [p for p in diagram.curve(pair, state, "kmc") if p.equilibrated]
             if direct:
@@ -52,7 +53,10 @@ def draw_diagram(diagram: PhaseDiagram) -> Axes:
     axes[1].set_title(f"annealed from random: {about['anneal']}")
     axes[0].set_ylabel(plot.DELTA_LABEL)
     # the legend stands beside the panels, so it cannot hide anything
-    handles = [Line2D([], [], color=plot.color_of(k), marker="o", label=p) for k, p in enumerate(diagram.pairs)]
+    handles = [
+        Line2D([], [], color=plot.color_of(k), marker=plot.marker_of(k), label=pair)
+        for k, pair in enumerate(diagram.pairs)
+    ]
     handles.append(Line2D([], [], color="0.4", marker="o", markerfacecolor="white", ls="--", label="extrapolated"))
     if any(p.source == "kmc" for p in diagram.points):
         handles.append(Line2D([], [], color="0.4", marker="x", ls="", label="direct KMC"))

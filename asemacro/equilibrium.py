@@ -66,6 +66,18 @@ def equilibrium_of(table: PairTable, records: Sequence[Record], predictions: Seq
     return Equilibrium(delta, error, reached, found)
 
 
+def exact_where_known(equilibrium: Equilibrium, exact: Sequence[tuple[Floats, Floats] | None]) -> Equilibrium:
+    """Equilibrium with order and error (d,) replaced where they are known from elsewhere, as by swap Monte Carlo.
+
+    Whether the runs got there stays as it was judged.
+    """
+    delta, error = equilibrium.delta.copy(), equilibrium.error.copy()
+    for k, known in enumerate(exact):
+        if known is not None:
+            delta[k], error[k] = known
+    return dataclasses.replace(equilibrium, delta=delta, error=error)
+
+
 def without_outliers(reached: Sequence[bool] | NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Equilibrium at increasing temperatures, believed only if one of the next two hotter ones reached it as well.
 
@@ -84,7 +96,8 @@ def beyond_the_runs(
 
     The path of the SDE settles where its data end, too early: slow relaxation is not in it. The order goes on from
     there towards equilibrium, by a share u of the way. In the doublings n that are left the order grows by at most
-    (1 + s)^n, s its growth in the last one, which bounds u from above; the lag of the runs is an estimate from below.
+    (1 + s)^n, s the most that it can have grown by in the last one, which bounds u from above; the lag of the runs is
+    an estimate from below.
     The middle of the two is quoted, and the error is that of knowing only that the order lies between the path and the
     upper bound, a uniform distribution.
 
@@ -98,7 +111,7 @@ def beyond_the_runs(
     way = equilibrium.delta[k] - path
     length = max(float(np.linalg.norm(way)), 1e-12)
     approached = equilibrium.approach
-    growth = float(np.linalg.norm(path)) * np.expm1(doublings * np.log1p(approached.rate[k]))
+    growth = float(np.linalg.norm(path)) * np.expm1(doublings * np.log1p(approached.most[k]))
     most = min(growth / length, 1.0)
     least = min(float(np.linalg.norm(approached.lag[k])) / length, most)
     share = (least + most) / 2

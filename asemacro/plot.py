@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 # Okabe-Ito: told apart with any colour vision and in print.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#7F7F7F")
+MARKERS = ("o", "s", "^", "D")
 DELTA_LABEL = r"short-range order $\delta_{ij} = p_{ij} - Z c_j$"
 
 
@@ -37,6 +38,11 @@ def color_of(index: int) -> str:
     return COLORS[index % len(COLORS)]
 
 
+def marker_of(index: int) -> str:
+    """The marker of the index-th pair: another one each time that the colours start again."""
+    return MARKERS[index // len(COLORS) % len(MARKERS)]
+
+
 def sro_versus_temperature(
     ax: Axes,
     temperatures_K: NDArray[np.float64],
@@ -46,6 +52,7 @@ def sro_versus_temperature(
     *,
     color: str,
     label: str,
+    marker: str = "o",
 ) -> Axes:
     """One pair's order over temperature with its error band; unreliable points open, joined by dashes.
 
@@ -57,16 +64,17 @@ def sro_versus_temperature(
         reliable: (n,), False where the value is an extrapolation.
         color: of line, band and points.
         label: in the legend.
+        marker: of points.
     """
     ax.fill_between(temperatures_K, delta - error, delta + error, color=color, alpha=0.2, linewidth=0)
     solid = np.where(reliable, delta, np.nan)
     ax.plot(temperatures_K, delta, "--", color=color, linewidth=1.0, alpha=0.7)
     ax.plot(temperatures_K, solid, "-", color=color, linewidth=1.6)
-    ax.plot(temperatures_K[reliable], delta[reliable], "o", color=color, markersize=5, label=label)
+    ax.plot(temperatures_K[reliable], delta[reliable], marker, color=color, markersize=5, label=label)
     ax.plot(
         temperatures_K[~reliable],
         delta[~reliable],
-        "o",
+        marker,
         color=color,
         markersize=5,
         markerfacecolor="white",

@@ -36,6 +36,7 @@ def learned_points(
     records: Sequence[Record],
     predictions: Sequence[Prediction],
     equilibrium: Equilibrium,
+    goal: Equilibrium,
     anneals_s: Sequence[float],
     thermal: Sequence[float],
 ) -> list[Point]:
@@ -44,16 +45,25 @@ def learned_points(
     The annealed order counts as reached if the runs were as long as the anneal, or equilibrium is reached; after a path
     has settled it is that of equilibrium where this is known, and otherwise somewhere on the way to it
     (`beyond_the_runs`).
+
+    Args:
+        table: of the pairs.
+        records: small runs.
+        predictions: of the SDE.
+        equilibrium: as learned.
+        goal: equilibrium that an anneal goes to: as learned, or by swaps.
+        anneals_s: durations in the clock of the runs.
+        thermal: factors to the clock of thermal vacancies.
     """
     points: list[Point] = []
     for k, (record, prediction) in enumerate(zip(records, predictions, strict=True)):
         reached, longer = bool(equilibrium.reached[k]), anneals_s[k] / record.times_s[-1]
         annealed, annealed_error = prediction.annealed, prediction.annealed_error
         if reached and prediction.settled:
-            annealed, annealed_error = equilibrium.delta[k], equilibrium.error[k]
+            annealed, annealed_error = goal.delta[k], goal.error[k]
         elif not reached and longer > 1:
             annealed, annealed_error = beyond_the_runs(
-                annealed, annealed_error, equilibrium, k, doublings=float(np.log2(longer))
+                annealed, annealed_error, goal, k, doublings=float(np.log2(longer))
             )
         for state, delta, error, good in (
             ("equilibrium", equilibrium.delta[k], equilibrium.error[k], reached),

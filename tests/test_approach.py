@@ -110,6 +110,19 @@ def test_a_temperature_that_surely_contradicts_the_others_is_heard() -> None:
     assert found.rate[2] >= growths[2].rate[0] - CONTRADICTION * growths[2].rate_error[0] - 1e-12
 
 
+@pytest.mark.parametrize("scale", [1.0, 0.3])  # the smaller the order, the more of its growth is noise
+def test_the_most_that_order_can_have_grown_bounds_it(scale: float) -> None:
+    # it goes on growing with the logarithm of the time at all temperatures, the slower the hotter
+    times = np.linspace(0, 10.0, 401)
+    steps = np.array([0.10, 0.08, 0.06, 0.04, 0.02])
+    means = scale * (0.6 + steps[:, None] * np.log2(times / 10.0 + 0.02))
+    found = [approach(campaign(means, 10.0, seed + 400)) for seed in range(40)]
+    truth = np.array([1 - mean[(times >= 2.5) & (times < 5)].mean() / mean[times >= 5].mean() for mean in means])
+    assert np.mean([a.most > truth for a in found]) > 0.95
+    if scale < 1:  # the part beyond noise does not
+        assert np.mean([a.rate > truth for a in found]) < 0.6
+
+
 def test_growth_is_relative_to_the_late_order() -> None:
     times = np.linspace(0, 8.0, 801)
     z = np.broadcast_to((times**0.5)[:, None] * np.array([1.0, -0.3]), (RUNS, 801, 2))

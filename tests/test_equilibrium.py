@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from asemacro.approach import Approach
-from asemacro.equilibrium import Equilibrium, beyond_the_runs, equilibrium_of
+from asemacro.equilibrium import Equilibrium, beyond_the_runs, equilibrium_of, exact_where_known
 from asemacro.points import PairTable
 from asemacro.prediction import Prediction
 from asemacro.record import Record
@@ -102,7 +102,9 @@ def test_a_model_that_left_its_data_is_no_equilibrium() -> None:
 
 def known(rate: float, lag: float) -> Equilibrium:
     """One temperature that did not reach its equilibrium, at 1.5 +- 0.2."""
-    approach = Approach(np.array([rate]), np.array([[lag]]), np.array([[0.01]]), np.array([1.0]), np.array([False]))
+    approach = Approach(
+        np.array([0.0]), np.array([rate]), np.array([[lag]]), np.array([[0.01]]), np.array([1.0]), np.array([False])
+    )
     return Equilibrium(np.array([[1.5]]), np.array([[0.2]]), np.array([False]), approach)
 
 
@@ -125,3 +127,14 @@ def test_what_the_lag_leaves_open_is_shared() -> None:
     # between 0.2 and all of the way
     assert middle == pytest.approx(0.5 + (0.2 + 1) / 2)
     assert error == pytest.approx(np.hypot(1 / np.sqrt(12), 0.6 * 0.2))
+
+
+def test_an_anneal_goes_to_the_equilibrium_that_swaps_know() -> None:
+    learned = known(rate=0.25, lag=1.0)
+    goal = exact_where_known(learned, [(np.array([0.7]), np.array([0.01]))])
+    far, error = beyond_the_runs(np.array([0.5]), np.array([0.0]), goal, 0, doublings=20)
+    assert far == pytest.approx(0.7)
+    assert error == pytest.approx(np.hypot(0.2 / np.sqrt(12), 0.01))
+    assert learned.delta[0] == 1.5
+    same = exact_where_known(learned, [None])
+    assert (same.delta[0], same.error[0]) == (1.5, 0.2)
