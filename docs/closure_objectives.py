@@ -1,6 +1,6 @@
 """What closure variables learn, by objective: makes docs/closure-objectives.csv, the table of docs/closure.md.
 
-python docs/closure_objectives.py docs/closure-objectives.csv     (about 8 minutes on one core)
+python docs/closure_objectives.py docs/closure-objectives.csv     (about 4 minutes on one core)
 
 Ising 64 x 64, T = 2.5, h = 0.1; snapshots are mosaics of 16 x 16 systems of the same random start and age, as in figure
 3b. Variables are judged on other snapshots, of direct runs; the SDE of each z, learned from exact rates of all spins,
