@@ -109,19 +109,23 @@ def approach(growths: Sequence[Growth]) -> Approach:
     (a / c)^(1/2), with b and c the growth in the doublings before, because noise makes either too large. All of them
     fall with temperature (`falling`). Where the runs of one temperature grew by surely more than that, along the order
     or in one component of it, what is beyond CONTRADICTION standard errors counts.
+
+    Order in equilibrium grows on cooling. Runs with surely less of it than hotter ones (`behind`) are on their way, and
+    stand alone: trapped vacancies make them as still as equilibrium does, which says nothing of hotter runs.
     """
     rates, errors = np.array([g.rate for g in growths]), np.array([g.rate_error for g in growths])
     late, late_error = np.array([g.late for g in growths]), np.array([g.late_error for g in growths])
     change, change_error = np.array([g.change for g in growths]), np.array([g.change_error for g in growths])
-    pooled, noise = falling(rates[:, 0], errors[:, 0])
-    before, noise_before = falling(rates[:, 1], errors[:, 1])
-    first = np.hypot(*falling(rates[:, 2], errors[:, 2]))
+    on_the_way = behind(late, late_error)
+    pooled, noise = falling(rates[:, 0], errors[:, 0], ~on_the_way)
+    before, noise_before = falling(rates[:, 1], errors[:, 1], ~on_the_way)
+    first = np.hypot(*falling(rates[:, 2], errors[:, 2], ~on_the_way))
     # noise must not make an earlier growth small, and with it the ratio large
     earlier = np.maximum(np.hypot(before, noise_before), 1e-300)
     beyond_noise = np.sqrt(np.maximum(np.maximum(pooled, 0.0) ** 2 - noise**2, 0.0))
     growth = np.maximum(beyond_noise, rates[:, 0] - CONTRADICTION * errors[:, 0])
     ratio = np.minimum(growth / earlier, np.sqrt(growth / np.maximum(first, 1e-300))).clip(max=LONGEST_MEMORY)
-    ratio = falling(ratio, np.hypot(noise, noise_before) / earlier)[0]
+    ratio = falling(ratio, np.hypot(noise, noise_before) / earlier, ~on_the_way)[0]
     alone = np.abs(change) - CONTRADICTION * change_error
     owed = np.maximum(growth[:, None] * np.abs(late), alone) * (ratio / (1 - ratio))[:, None]
     lengths = np.maximum([g.length for g in growths], 1e-3)
@@ -130,8 +134,8 @@ def approach(growths: Sequence[Growth]) -> Approach:
         most=np.maximum(np.maximum(pooled, 0.0) + SURELY * noise, growth),
         lag=owed,
         error=smooth(late_error),
-        length=np.exp(-falling(-np.log(lengths), np.ones(len(growths)))[0]),
-        stands=(owed < STAND).all(axis=1) & (pooled - CONTRADICTION * noise < STILL_GROWING),
+        length=np.exp(-falling(-np.log(lengths), np.ones(len(growths)), ~on_the_way)[0]),
+        stands=(owed < STAND).all(axis=1) & (pooled - CONTRADICTION * noise < STILL_GROWING) & ~on_the_way,
     )
 
 
@@ -153,12 +157,31 @@ def relaxation(times: Floats, series: Floats) -> tuple[float, float]:
     return float((times[-1] - times[0]) / slowest) if stands else 0.0, float(slowest)
 
 
-def falling(values: Floats, errors: Floats) -> tuple[Floats, Floats]:
+def behind(late: Floats, error: Floats) -> NDArray[np.bool_]:
+    """(n,) whether runs at increasing temperatures have surely less order, late and error (n, d), than hotter ones.
+
+    Compared along the order of the hotter ones, by more than CONTRADICTION standard errors of the difference.
+    """
+    found = np.zeros(len(late), dtype=bool)
+    for hot in range(1, len(late)):
+        size = float(np.linalg.norm(late[hot]))
+        along = late[hot] / max(size, 1e-300)
+        noise = np.sqrt((error[: hot + 1] ** 2) @ along**2)
+        found[:hot] |= late[:hot] @ along + CONTRADICTION * np.hypot(noise[:hot], noise[hot]) < size
+    return found
+
+
+def falling(values: Floats, errors: Floats, use: NDArray[np.bool_] | None = None) -> tuple[Floats, Floats]:
     """Weighted least-squares fit of (n,) values by a sequence that nowhere rises, and its standard errors.
 
-    Pool adjacent violators (Barlow et al., Statistical Inference under Order Restrictions, 1972). Errors from few runs
-    are noisy themselves: the weights take their running geometric mean.
+    What is not to be used (n,) stays as it is. Pool adjacent violators (Barlow et al., Statistical Inference under
+    Order Restrictions, 1972). Errors from few runs are noisy themselves: the weights take their running geometric mean.
     """
+    if use is not None and not use.all():
+        fitted, noise = values.copy(), errors.copy()
+        if use.any():
+            fitted[use], noise[use] = falling(values[use], errors[use])
+        return fitted, noise
     padded = np.pad(np.log(np.maximum(errors, 1e-12)), 1, mode="edge")
     weights = np.exp(-2 * (padded[:-2] + padded[1:-1] + padded[2:]) / 3)
     fit = isotonic_regression(values, weights=weights, increasing=False)

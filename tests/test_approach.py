@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from asemacro.approach import CONTRADICTION, DOUBLINGS, Growth, approach, falling, smooth
+from asemacro.approach import CONTRADICTION, DOUBLINGS, Growth, approach, behind, falling, smooth
 from asemacro.stationarity import LONGEST_MEMORY, lag
 
 Floats = NDArray[np.float64]
@@ -133,11 +133,36 @@ def test_growth_is_relative_to_the_late_order() -> None:
     np.testing.assert_allclose(growth.change, growth.rate[0] * growth.late, rtol=1e-6)
 
 
+def test_trapped_runs_do_not_speak_for_hotter_ones() -> None:
+    # the coldest stand still at hardly any order; the next two grow by an eighth in each doubling
+    times = np.linspace(0, 10.0, 401)
+    growing = [scale * (0.4 + 0.05 * np.log2(times / 10 + 0.02)) for scale in (1.0, 1.15)]
+    rng = np.random.default_rng(8)
+    stuck = np.array([0.04, -0.01]) * (1 + 0.05 * rng.standard_normal((RUNS, 1, 1))) * np.ones((401, 1))
+    trapped = [Growth.of(times, stuck + 1e-4 * rng.standard_normal((RUNS, 401, 2))) for _ in range(2)]
+    hot = campaign(np.array([*growing, np.full(401, 0.35), np.full(401, 0.3)]), 10.0, seed=9)
+    found = approach([*trapped, *hot])
+    assert not found.stands[:2].any()
+    assert found.most[2] > 0.12
+    np.testing.assert_allclose(found.most[2:], approach(hot).most)
+    assert found.most[:2].max() < 0.01  # they may stay trapped
+
+
+def test_behind_is_what_has_surely_less_order_than_hotter_runs() -> None:
+    late = np.array([[0.1, 0.0], [0.5, -0.1], [0.52, -0.1], [0.3, -0.1]])
+    assert behind(late, np.full((4, 2), 0.02)).tolist() == [True, False, False, False]
+    assert behind(late, np.full((4, 2), 0.001)).tolist() == [True, True, False, False]
+    assert not behind(late, np.full((4, 2), 0.2)).any()
+
+
 def test_falling_pools_what_rises() -> None:
     fit, errors = falling(np.array([3.0, 1.0, 2.0, 0.0]), np.full(4, 0.2))
     np.testing.assert_allclose(fit, [3.0, 1.5, 1.5, 0.0])
     np.testing.assert_allclose(errors, 0.2 / np.sqrt([1, 2, 2, 1]))
     assert falling(np.array([-2.0]), np.array([0.1]))[0] == pytest.approx(-2.0)
+    fit, errors = falling(np.array([-1.0, 3.0, 1.0, 2.0]), np.full(4, 0.2), np.array([False, True, True, True]))
+    np.testing.assert_allclose(fit, [-1.0, 3.0, 1.5, 1.5])
+    assert errors[0] == 0.2
 
 
 def test_smooth_keeps_the_mean_square() -> None:
