@@ -197,7 +197,6 @@ def test_ordered_states() -> None:
     assert (np.bincount(x)[[1, 3]] == 64).all()
 
 
-@pytest.mark.slow
 def test_distillation(tmp_path: Path) -> None:
     teacher = PairBarrier(SPECIES, {"Nb": 0.9, "Mo": 1.3, "Ta": 1.0}, [{"Nb-Mo": -0.05, "Mo-Ta": -0.1}], name="pairs")
     errors = distil(teacher, tmp_path / "s.safetensors", scale=0.01, epochs=(3, 3), width=8, hidden=16)

@@ -76,8 +76,10 @@ def synthetic(
     true = np.array(values)
     seen = true * (1 + errors * rng.standard_normal(3))
     replicas = seen * (1 + errors * rng.standard_normal((200, 3)))
-    spread = [x for value in seen for x in (float(value), float(abs(value) * errors))]
-    return OrderParameter(int(size**2), size, *spread, replicas)
+    m, chi, binder = (float(x) for x in seen)
+    return OrderParameter(
+        int(size**2), size, m, abs(m) * errors, chi, abs(chi) * errors, binder, abs(binder) * errors, replicas
+    )
 
 
 def test_exponents_are_recovered() -> None:

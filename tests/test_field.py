@@ -98,7 +98,7 @@ def test_without_noise_the_equations_are_solved_to_first_order(form: str, D: tup
     assert errors[0] / errors[1] == pytest.approx(2.0, rel=0.1)
 
 
-def stationary(system: PredatorPrey, h: float, spread: float, k: int, n: int) -> np.ndarray:
+def stationary(system: Weighted, h: float, spread: float, k: int, n: int) -> np.ndarray:
     """(2, 2) exact stationary covariance of wave k of the linearised scheme on a periodic chain, per point."""
     jacobian = np.array([[-0.4, -0.4], [3 * 0.6, 0.0]])
     lap = np.diag(system.drift_weight) * -(2 - 2 * np.cos(2 * np.pi * k / n))

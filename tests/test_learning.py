@@ -184,7 +184,6 @@ def test_damaged_files(tmp_path: Path) -> None:
         Learned.load(tmp_path)
 
 
-@pytest.mark.slow
 def test_ising_from_small_runs_follows_direct_runs() -> None:
     rng = np.random.default_rng(7)
     small = Ising(Lattice.square(1.0, "X", 16), 2.5, field=0.1)

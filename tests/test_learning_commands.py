@@ -113,7 +113,6 @@ def test_other_systems_have_the_same_outputs(command, tmp_path: Path, words: tup
     assert len(rows) == 201
 
 
-@pytest.mark.slow
 def test_a_closure_variable_is_learned_and_started(command, tmp_path: Path) -> None:
     words = ("--sites", 256, "--small", 64, "--starts", 25, "--closure", 1)
     code, _, err = command("learn", "ising", *words, "-o", tmp_path / "m")
@@ -124,7 +123,6 @@ def test_a_closure_variable_is_learned_and_started(command, tmp_path: Path) -> N
     assert table(tmp_path / "s.csv")[0][5:] == ["closure_1_mean", "closure_1_std"]
 
 
-@pytest.mark.slow
 def test_an_alloy_is_learned_like_the_others(command, structures: Path, tmp_path: Path) -> None:
     words = ("--barriers", structures / "NiCoCr_pair.json", "-T", "900,1500", "--sites", 216, "--small", 108)
     code, _, err = command("learn", "alloy", structures / "NiCoCr.cif", *words, "--hops", 2000, "-o", tmp_path / "m")

@@ -240,9 +240,8 @@ def test_time_scale_is_arrhenius_inside_and_outside_the_data() -> None:
 
 def test_files_give_the_same_model_back(tmp_path: Path) -> None:
     sde = NeuralSDE(random_net(9), FullDiffusion(3), labels=("a", "b", "c"), sites=4096)
-    sde.measure_scales(
-        Pairs(*np.random.default_rng(1).standard_normal((2, 50, 3)), np.array(1.0), np.array(2.0), np.array(900.0))
-    )
+    z0, z1 = np.random.default_rng(1).standard_normal((2, 50, 3))
+    sde.measure_scales(Pairs(z0, z1, np.array(1.0), np.array(2.0), np.array(900.0)))
     path = save_sde(tmp_path / "sde.safetensors", [sde, exact_ou()], origin="test")
     loaded = load_sde(path)
     z = np.random.default_rng(2).standard_normal((5, 3))

@@ -194,8 +194,8 @@ def test_where_a_run_is_cut_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> 
     for a, expected in zip((None, active), whole, strict=True):
         np.testing.assert_array_equal(system.evolve(x, 9.0, a, rng=np.random.default_rng(11))[0], expected)
     cut = system.first_passage(x, 9.0, above=0.8, rng=np.random.default_rng(12))
-    for a, b in zip(cut, passage, strict=True):
-        np.testing.assert_array_equal(a, b)
+    for part, once in zip(cut, passage, strict=True):
+        np.testing.assert_array_equal(part, once)
 
 
 def test_a_full_list_of_active_spins_is_the_same_path_in_any_code_width() -> None:
