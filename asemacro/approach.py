@@ -116,16 +116,16 @@ def approach(growths: Sequence[Growth]) -> Approach:
     rates, errors = np.array([g.rate for g in growths]), np.array([g.rate_error for g in growths])
     late, late_error = np.array([g.late for g in growths]), np.array([g.late_error for g in growths])
     change, change_error = np.array([g.change for g in growths]), np.array([g.change_error for g in growths])
-    on_the_way = behind(late, late_error)
-    pooled, noise = falling(rates[:, 0], errors[:, 0], ~on_the_way)
-    before, noise_before = falling(rates[:, 1], errors[:, 1], ~on_the_way)
-    first = np.hypot(*falling(rates[:, 2], errors[:, 2], ~on_the_way))
+    together = ~behind(late, late_error)
+    pooled, noise = falling(rates[:, 0], errors[:, 0], together)
+    before, noise_before = falling(rates[:, 1], errors[:, 1], together)
+    first = np.hypot(*falling(rates[:, 2], errors[:, 2], together))
     # noise must not make an earlier growth small, and with it the ratio large
     earlier = np.maximum(np.hypot(before, noise_before), 1e-300)
     beyond_noise = np.sqrt(np.maximum(np.maximum(pooled, 0.0) ** 2 - noise**2, 0.0))
     growth = np.maximum(beyond_noise, rates[:, 0] - CONTRADICTION * errors[:, 0])
     ratio = np.minimum(growth / earlier, np.sqrt(growth / np.maximum(first, 1e-300))).clip(max=LONGEST_MEMORY)
-    ratio = falling(ratio, np.hypot(noise, noise_before) / earlier, ~on_the_way)[0]
+    ratio = falling(ratio, np.hypot(noise, noise_before) / earlier, together)[0]
     alone = np.abs(change) - CONTRADICTION * change_error
     owed = np.maximum(growth[:, None] * np.abs(late), alone) * (ratio / (1 - ratio))[:, None]
     lengths = np.maximum([g.length for g in growths], 1e-3)
@@ -134,8 +134,8 @@ def approach(growths: Sequence[Growth]) -> Approach:
         most=np.maximum(np.maximum(pooled, 0.0) + SURELY * noise, growth),
         lag=owed,
         error=smooth(late_error),
-        length=np.exp(-falling(-np.log(lengths), np.ones(len(growths)), ~on_the_way)[0]),
-        stands=(owed < STAND).all(axis=1) & (pooled - CONTRADICTION * noise < STILL_GROWING) & ~on_the_way,
+        length=np.exp(-falling(-np.log(lengths), np.ones(len(growths)), together)[0]),
+        stands=(owed < STAND).all(axis=1) & (pooled - CONTRADICTION * noise < STILL_GROWING) & together,
     )
 
 
@@ -171,21 +171,19 @@ def behind(late: Floats, error: Floats) -> NDArray[np.bool_]:
     return found
 
 
-def falling(values: Floats, errors: Floats, use: NDArray[np.bool_] | None = None) -> tuple[Floats, Floats]:
+def falling(values: Floats, errors: Floats, use: NDArray[np.bool_] | slice = slice(None)) -> tuple[Floats, Floats]:
     """Weighted least-squares fit of (n,) values by a sequence that nowhere rises, and its standard errors.
 
-    What is not to be used (n,) stays as it is. Pool adjacent violators (Barlow et al., Statistical Inference under
-    Order Restrictions, 1972). Errors from few runs are noisy themselves: the weights take their running geometric mean.
+    Only `use` (n,), at least one, takes part; the others stay as they are. Pool adjacent violators (Barlow et al.,
+    Statistical Inference under Order Restrictions, 1972). Errors from few runs are noisy themselves: the weights take
+    their running geometric mean.
     """
-    if use is not None and not use.all():
-        fitted, noise = values.copy(), errors.copy()
-        if use.any():
-            fitted[use], noise[use] = falling(values[use], errors[use])
-        return fitted, noise
-    padded = np.pad(np.log(np.maximum(errors, 1e-12)), 1, mode="edge")
+    padded = np.pad(np.log(np.maximum(errors[use], 1e-12)), 1, mode="edge")
     weights = np.exp(-2 * (padded[:-2] + padded[1:-1] + padded[2:]) / 3)
-    fit = isotonic_regression(values, weights=weights, increasing=False)
-    return fit.x, np.repeat(fit.weights**-0.5, np.diff(fit.blocks))
+    fit = isotonic_regression(values[use], weights=weights, increasing=False)
+    fitted, noise = values.copy(), errors.copy()
+    fitted[use], noise[use] = fit.x, np.repeat(fit.weights**-0.5, np.diff(fit.blocks))
+    return fitted, noise
 
 
 def smooth(errors: Floats) -> Floats:

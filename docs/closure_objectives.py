@@ -13,7 +13,7 @@ import csv
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -29,7 +29,7 @@ from asemacro.spin_observables import DomainWallDensity, Magnetization
 from asemacro.spins import random_spins
 
 SMALL, SEED = 256, 2
-OBJECTIVES = ("pseudo-likelihood", "one-step", "autoencoder")
+Objective = Literal["pseudo-likelihood", "one-step", "autoencoder"]
 EFFORT = Effort(n_starts=32, per_age=2, draws=1)
 DIRECT_RUNS, TRAJECTORIES, EPOCHS = 300, 500, 20
 TIMES = (0.0, 0.1, 0.2, 0.4, 0.7, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 9.0, 14.0, 20.0, 40.0, 80.0)
@@ -94,22 +94,14 @@ class First:
 
 
 def fitted(
-    data: Data, z_star: Observable, objective: str, moments: Moments
+    data: Data, z_star: Observable, objective: Objective, moments: Moments
 ) -> tuple[Observable, list[dict[str, object]]]:
     """Closure variables by an objective, and for each of them losses without and with it."""
     x, lattice, rng = data.made.x, data.setting.system.lattice, np.random.default_rng(SEED)
     if objective == "autoencoder":
         encoder, (with_it, without) = fit_autoencoder(x, lattice, z_star, 1, epochs=EPOCHS, rng=rng)
         return encoder, [{"loss_with": with_it, "loss_without": without}]
-    closure = fit_closure(
-        x,
-        lattice,
-        z_star,
-        2,
-        objective="one-step" if objective == "one-step" else "pseudo-likelihood",
-        moments=moments,
-        rng=rng,
-    )
+    closure = fit_closure(x, lattice, z_star, 2, objective=objective, moments=moments, rng=rng)
     assert closure is not None  # only dims="auto" may find none
     loss, step, gains = (closure.notes[key] for key in ("loss", "one_step_loss", "one_step_gain"))
     useful = [*(g["value"] > 2 * g["error"] for g in gains), False].index(False)
@@ -142,7 +134,7 @@ def main() -> None:
         rows.append({"z_star": name, "objective": "none", "variables": 0})
         rows[-1] |= learned(data, moments, z_star.labels, z_star, truth)
         print(rows[-1], flush=True)
-        for objective in OBJECTIVES:
+        for objective in get_args(Objective):
             begin = time.process_time()
             closure, notes = fitted(data, z_star, objective, moments)
             seconds = time.process_time() - begin
