@@ -14,9 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse, stats
 
+from asemacro import patience
 from asemacro.barriers.pair import PairBarrier
 from asemacro.lattice import Lattice
-from asemacro.micro import alloy
 from asemacro.micro.alloy import VacancyKMC
 from asemacro.micro.base import MicroSystem, sample
 from asemacro.testing import ALPHA, check_microsystem, chi_square
@@ -143,7 +143,7 @@ def test_neither_cache_nor_the_length_of_calls_changes_a_run(monkeypatch: pytest
     plain = path(kmc())
     used = kmc()
     path(used.at(2000))
-    monkeypatch.setattr(alloy, "PATIENCE_S", 1e-4)
+    monkeypatch.setattr(patience, "PATIENCE_S", 1e-4)
     for system in (kmc(cache_entries=1), kmc(cache_entries=7), used, pickle.loads(pickle.dumps(used))):
         other = path(system)
         assert other.time_s == plain.time_s

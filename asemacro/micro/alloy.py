@@ -13,16 +13,15 @@ from ase.units import kB
 from numpy.typing import ArrayLike, NDArray
 
 from asemacro.barriers.base import BarrierModel
+from asemacro.checks import active_of, count_of, positive, state_of, states_of, time_of, vacancies_of
 from asemacro.micro.base import Events
 from asemacro.micro.cache import Cache, CachePool
-from asemacro.micro.checks import active_of, count_of, positive, state_of, states_of, time_of, vacancies_of
 from asemacro.micro.kernels import CHUNK, CLAMPED, HIT, HOP, MISS, SEEN, Walk, new_walk, walk_on
+from asemacro.patience import next_size
 
 if TYPE_CHECKING:
     from asemacro.lattice import Lattice
 
-PATIENCE_S = 0.2
-"""Longest time inside the compiled loop, so that Ctrl-C and progress bars answer."""
 _STOPPED: tuple[Literal["chunk", "time", "hops", "blocked"], ...] = ("chunk", "time", "hops", "blocked")
 
 
@@ -320,8 +319,7 @@ class VacancyKMC:
                 progress(int(walk.counts[HOP]), float(walk.clock[0]))
             if ended != CHUNK:
                 return ended
-            elapsed = max(time.perf_counter() - started, 1e-6)
-            chunk = int(min(max(chunk * min(PATIENCE_S / elapsed, 8.0), 64), 1e8))
+            chunk = next_size(chunk, time.perf_counter() - started, least=64)
 
     def _result(
         self,

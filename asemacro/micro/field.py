@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from asemacro.checks import positive
 from asemacro.micro.base import Motion
-from asemacro.micro.checks import positive
 from asemacro.micro.field_kernels import advance
 from asemacro.windows import random_windows
 

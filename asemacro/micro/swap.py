@@ -16,13 +16,11 @@ from asemacro.barriers.base import BarrierModel
 from asemacro.barriers.energy import GNN_ENERGY, CompiledEnergy, energy_of, swap_energy
 from asemacro.barriers.gnn_energy import AT_PAIRS, WIDTH
 from asemacro.barriers.gnn_swap import fill_features, swap_change
-from asemacro.micro.checks import count_of, positive, state_of
+from asemacro.checks import count_of, positive, state_of
+from asemacro.patience import next_size
 
 if TYPE_CHECKING:
     from asemacro.lattice import Lattice
-
-PATIENCE_S = 0.2
-"""Longest time inside the compiled loop, so that Ctrl-C and progress bars answer."""
 
 
 class Features(NamedTuple):
@@ -209,5 +207,4 @@ class SwapMC:
         started = time.perf_counter()
         beta = 1 / (kB * self._temperature_K)
         swap_on(self._energy, self._shape, x, features, beta, sweeps * len(x), sums, rng)
-        elapsed = max(time.perf_counter() - started, 1e-6)
-        return max(1, int(min(PATIENCE_S / elapsed, 8.0) * sweeps))
+        return next_size(sweeps, time.perf_counter() - started)
