@@ -14,6 +14,8 @@ from typing import Annotated, Any
 
 import typer
 
+from asemacro import __version__
+
 app = typer.Typer(
     name="asemacro",
     help="Kinetics of big systems (order in alloys, spins, fields), learned from simulations of small ones.",
@@ -26,6 +28,21 @@ barriers_app = typer.Typer(help="Train and evaluate barrier networks.", no_args_
 app.add_typer(barriers_app, name="barriers")
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        print(f"asemacro {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options_of_all(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """What `asemacro` itself takes, before a verb."""
+
+
 class Form(enum.StrEnum):
     """Forms of barrier networks."""
 
@@ -33,21 +50,8 @@ class Form(enum.StrEnum):
     consistent = "consistent"
 
 
-class Figure(enum.StrEnum):
-    """Figures of arXiv 2511.12842."""
-
-    fig2 = "fig2"
-    fig3a = "fig3a"
-    fig3b = "fig3b"
-    fig4 = "fig4"
-    fig5 = "fig5"
-    fig6 = "fig6"
-    fig7 = "fig7"
-    fig8a = "fig8a"
-    fig8b = "fig8b"
-    fig8c = "fig8c"
-    all = "all"
-
+Figure = enum.StrEnum("Figure", "fig2 fig3a fig3b fig4 fig5 fig6 fig7 fig8a fig8b fig8c all")
+"""Figures of arXiv 2511.12842."""
 
 StructureArgument = Annotated[Path, typer.Argument(help="CIF, POSCAR, extxyz ... any file ASE reads.")]
 BarriersOption = Annotated[

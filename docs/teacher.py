@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 import asemacro as am
+from asemacro.barriers import BarrierModel
 
 HOPS = {2000.0: 60_000, 1000.0: 200_000, 800.0: 400_000}
 SEEDS = 8
 
 
-def order(model: object, temperature_K: float, hops: int) -> NDArray[np.float64]:
+def order(model: BarrierModel, temperature_K: float, hops: int) -> NDArray[np.float64]:
     """(seeds, 3) time-averaged delta of the unlike pairs in the second half of the hops."""
     lattice = am.Lattice.bcc(3.24, ["Nb", "Mo", "Ta"], 8)
     sro = am.WarrenCowley(lattice.species)

@@ -50,6 +50,13 @@ def test_help_names_the_verbs(command) -> None:
         assert verb in out
 
 
+def test_version(command) -> None:
+    import asemacro
+
+    assert command("--version") == (0, f"asemacro {asemacro.__version__}\n", "")
+    assert "--version" in command("--help")[1]
+
+
 def test_command_and_function_have_the_same_temperatures() -> None:
     default = inspect.signature(cli.phase_diagram_verb).parameters["temperatures"].default
     assert parse_temperatures(default) == list(TEMPERATURES_K)

@@ -11,6 +11,9 @@ import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "asemacro"
 LAYERS = {
+    "checks": 0,
+    "patience": 0,
+    "protocols": 0,
     "store": 0,
     "train": 0,
     "tables": 0,
@@ -165,3 +168,22 @@ def test_no_module_hides_a_public_name() -> None:
     import asemacro
 
     assert not [name for name in asemacro.__all__ if (PACKAGE / f"{name}.py").exists() or (PACKAGE / name).is_dir()]
+
+
+def test_public_names_are_seen_by_dir_and_by_type_checkers() -> None:
+    # before any of them is imported: completion shows dir(), type checkers read the block under TYPE_CHECKING
+    code = "import asemacro; print(*dir(asemacro)); import sys; sys.exit('asemacro.lattice' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    import asemacro
+
+    assert set(asemacro.__all__) <= set(done.stdout.split())
+    tree = ast.parse((PACKAGE / "__init__.py").read_text())
+    (block,) = [n for n in ast.walk(tree) if isinstance(n, ast.If) and ast.unparse(n.test) == "TYPE_CHECKING"]
+    seen = {
+        alias.asname: str(node.module).removeprefix("asemacro.")
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    }
+    assert seen == asemacro._PUBLIC
