@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import time
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,6 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from asemacro.campaign import Budget, Job, run_jobs
-from asemacro.commands import progress_bar
 from asemacro.diagram import QUICK
 from asemacro.inputs import as_lattice, choose_barriers, choose_boxes, parse_temperatures, read_structure
 from asemacro.learning import Learned
@@ -20,6 +20,7 @@ from asemacro.moment_fit import moments_from_pairs
 from asemacro.observables import WarrenCowley
 from asemacro.patches import Pairs
 from asemacro.prediction import learn
+from asemacro.progress import progress_bar
 from asemacro.store import output_directory, run_record, write_json, write_whole
 
 TEMPERATURES = "800:2000:400"
@@ -84,7 +85,8 @@ def learn_alloy(
         Job(boxes.small, model, t, boxes.counts, boxes.copies, boxes.copies, sro, budget, own)
         for t, own in zip(kelvin, streams, strict=True)
     ]
-    with progress_bar(len(jobs) + 1) as report, threadpool_limits(1):
+    tasks = ({job.name: 30.0 for job in jobs}, {"fit": 10.0})
+    with progress_bar(*tasks, workers=workers or os.cpu_count() or 1) as report, threadpool_limits(1):
         records = run_jobs(jobs, workers, None, report)
         report("fit", 0.0, "fit the SDE")
         unlike = np.array([k for k, (i, j) in enumerate(sro.pairs) if i != j])

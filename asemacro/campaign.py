@@ -15,6 +15,7 @@ from threadpoolctl import threadpool_limits
 
 from asemacro.approach import relaxation
 from asemacro.micro.alloy import VacancyKMC
+from asemacro.progress import Report
 from asemacro.record import Record
 from asemacro.store import Checkpoint
 
@@ -29,7 +30,6 @@ LAST_STEP_HOPS = 256  # finest step late in a run; pairs join several
 GROWTH = 0.05  # step over age in between
 FIRST_ROUND = 64  # steps in the first round
 RELAXED = 5.0  # runs that stand still and are that many relaxation times long have reached equilibrium
-Report = Callable[[str, float, str], Any]
 STRAY = 64.0  # a run may take this many times the budget's hops before the record is cut
 
 
@@ -57,6 +57,12 @@ class Budget:
     def evaluations_after(self, hops: float) -> float:
         """Barrier evaluations that a run of this many hops may have made."""
         return self.evaluations if hops < 0.95 * self.near_hops else min(self.evaluations, self.far_evaluations)
+
+    def share(self, hops: float, evaluations: float, relaxations: float) -> float:
+        """Part of a run that is over: it ends by whichever limit it meets first."""
+        far = min(hops / max(0.95 * self.near_hops, 1.0), evaluations / self.far_evaluations)
+        spent = (hops / (0.95 * self.hops), evaluations / self.evaluations, relaxations / self.relaxations, far)
+        return min(max(spent), 1.0)
 
 
 def collect(
@@ -98,6 +104,7 @@ def collect(
     totals = np.zeros(4)  # hops, misses, clamped x hops, adjacent time
     goal = FIRST_ROUND * first
     most = STRAY * budget.hops
+    length_in_times = 0.0
 
     def typical() -> float:
         """Hops per vacancy of the middle run: a run caught between two sites makes hops, but no way."""
@@ -107,10 +114,15 @@ def collect(
         """Run one cell along the grid; whether it came to the end of it."""
         base = hops[index][-1]
 
-        def tell(done: int, _: float) -> None:
+        def tell(done: int, now_s: float) -> None:
             if progress is not None:
-                share = (typical() + base * index / len(states)) / budget.hops
-                progress(min(share, 1.0), f"{kmc.temperature_K:g} K, {base + done / vacancies:.1e} hops")
+                # all runs go through the round one after the other: this is how far they are on average
+                age = (index + now_s / (grid[-1] - times[-1])) / len(states) * (
+                    grid[-1] / max(times[-1], first) - 1
+                ) + 1
+                per_run = len(states) * vacancies
+                share = budget.share((totals[0] + done) / per_run, totals[1] / per_run, length_in_times * age)
+                progress(share, f"{kmc.temperature_K:g} K, {base + done / vacancies:.1e} hops")
 
         done = kmc.run(
             states[index],
@@ -163,6 +175,11 @@ def collect(
     )
 
 
+def task_name(box: str, temperature_K: float) -> str:
+    """Name of the runs of one box at one temperature, the same for no two temperatures."""
+    return f"{box}-{float(temperature_K)!r}K"
+
+
 @dataclasses.dataclass(frozen=True)
 class Job:
     """The runs of one box at one temperature.
@@ -177,6 +194,7 @@ class Job:
         sro: measures all pairs.
         budget: when to end.
         rng: the job's own stream.
+        box: what the box is among those of one study.
     """
 
     lattice: Lattice
@@ -188,11 +206,12 @@ class Job:
     sro: WarrenCowley
     budget: Budget
     rng: np.random.Generator
+    box: str = "small"
 
     @property
     def name(self) -> str:
-        """Key of the job among those of one diagram."""
-        return f"{self.lattice.n_sites}-sites-{self.temperature_K:g}K"
+        """Key of the job among those of one study."""
+        return task_name(self.box, self.temperature_K)
 
     def run(self, progress: Callable[[float, str], Any]) -> Record:
         """Start all runs from random and follow them."""

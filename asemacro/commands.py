@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-import sys
-import threading
+import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from asemacro.campaign import Report
-from asemacro.diagram import QUICK, phase_diagram
+from asemacro.diagram import QUICK, phase_diagram, stages
 from asemacro.inputs import (
     as_lattice,
     check_temperatures,
@@ -24,31 +20,11 @@ from asemacro.inputs import (
     read_structure,
     vacancies_in,
 )
+from asemacro.progress import progress_bar
 from asemacro.store import Checkpoint, output_directory, run_record, write_csv, write_json, write_whole
 
 RECORDS = 200  # rows of the order over time of a kmc run
 FRAMES = 50  # states in its trajectory
-
-
-@contextlib.contextmanager
-def progress_bar(total: int) -> Iterator[Report]:
-    """One bar over all tasks of a run, on a terminal; silence elsewhere. The report may come from any thread."""
-    from tqdm import tqdm
-
-    done: dict[str, float] = {}
-    lock = threading.Lock()
-    form = "{desc} |{bar}| {percentage:3.0f}% [{elapsed}<{remaining}] {postfix}"
-    with tqdm(total=float(total), disable=not sys.stderr.isatty(), bar_format=form, leave=False) as bar:
-
-        def report(task: str, fraction: float, text: str) -> None:
-            with lock:
-                done[task] = max(done.get(task, 0.0), min(fraction, 1.0))
-                bar.n = min(sum(done.values()), float(total))
-                if text:
-                    bar.set_postfix_str(text, refresh=False)
-                bar.update(0)
-
-        yield report
 
 
 def run_phase_diagram(
@@ -65,9 +41,9 @@ def run_phase_diagram(
     arguments = {"structure": str(structure), "temperatures": temperatures_K, **options, "barriers": model.name}
     checkpoint = Checkpoint(folder, {**arguments, "seed": seed, "lattice": lattice.composition, "quick": QUICK})
     print(f"{'-'.join(lattice.species)} on {lattice.prototype}, barriers: {model.name}")
-    jobs = len(temperatures_K) * (2 if options["direct"] else 1) + 3
+    tasks = stages(temperatures_K, options["direct"])
     try:
-        with progress_bar(jobs) as report:
+        with progress_bar(*tasks, workers=workers or os.cpu_count() or 1) as report:
             diagram = phase_diagram(
                 lattice,
                 temperatures_K=temperatures_K,
@@ -145,7 +121,7 @@ def run_kmc(
     total = int(hops if hops is not None else 1e5)
     by_time = None if time_s is None else np.linspace(0, time_s, RECORDS + 1)
     by_hops = np.unique(np.linspace(0, total, RECORDS + 1).astype(int)) if time_s is None else None
-    with progress_bar(1) as report:
+    with progress_bar({"kmc": 1.0}) as report:
 
         def progress(done: int, now: float) -> None:
             share = now / time_s if time_s is not None else done / total

@@ -13,12 +13,13 @@ from ase.units import kB
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from asemacro.campaign import Budget, Job, Report, run_jobs
+from asemacro.campaign import Budget, Job, run_jobs, task_name
 from asemacro.equilibrium import equilibrium_of, exact_where_known
 from asemacro.inputs import Boxes, as_lattice, check_temperatures, choose_barriers, choose_boxes
 from asemacro.observables import WarrenCowley
 from asemacro.points import PairTable, Point
 from asemacro.prediction import learn, predict
+from asemacro.progress import Report
 from asemacro.results import direct_points, equilibrium_by_swaps, learned_points, record_summary, swap_points
 from asemacro.store import Checkpoint
 from asemacro.time_temperature import TimeTemperatureMap, time_temperature_map
@@ -99,6 +100,13 @@ class PhaseDiagram:
         ]
 
 
+def stages(temperatures_K: Sequence[float], direct: bool) -> tuple[dict[str, float], ...]:
+    """What `phase_diagram` reports: its tasks by stages, with the seconds that they take on an ordinary core."""
+    boxes = ("small", "direct") if direct else ("small",)
+    runs = {task_name(box, temperature): 30.0 for box in boxes for temperature in temperatures_K}
+    return runs, {"fit": 20.0}, {"swaps": 1.0 * len(temperatures_K)}, {"predict": 10.0}
+
+
 def phase_diagram(
     structure: Any,
     barriers: str | Path | BarrierModel | None = None,
@@ -143,7 +151,7 @@ def phase_diagram(
             concentration c to the thermal one.
         workers: temperatures simulated at once (threads; the kernels release the lock). Results do not depend on it.
         checkpoint: where finished temperatures are kept.
-        progress: called with (task, fraction, text).
+        progress: called with (task, fraction, text); `stages` names the tasks.
         rng: source of randomness; one stream a temperature is spawned from it.
 
     Raises:
@@ -169,7 +177,7 @@ def phase_diagram(
     ]
     if direct:
         jobs += [
-            Job(boxes.large, model, temperature, boxes.large_counts, seeds, 1, sro, budget, stream)
+            Job(boxes.large, model, temperature, boxes.large_counts, seeds, 1, sro, budget, stream, "direct")
             for temperature, stream in zip(temperatures, streams[len(temperatures) :], strict=False)
         ]
     records = run_jobs(jobs, workers, checkpoint, report)
@@ -181,6 +189,7 @@ def phase_diagram(
     labels = list(unlike.labels)
     with threadpool_limits(1):  # the networks are small: threads would only wait for each other
         ensemble = learn(small_records, table.unlike, labels, boxes.large.n_sites, rng=streams[-3])
+    report("fit", 1.0, "")
     start = unlike.random_mean(boxes.large, list(boxes.large_counts.values()))
     exact = equilibrium_by_swaps(
         boxes.small,
@@ -193,6 +202,7 @@ def phase_diagram(
         rng=streams[-2],
         report=report,
     )
+    report("swaps", 1.0, "")
     thermal = [_thermal_factor(T, boxes, vacancy_formation_energy_eV) for T in temperatures]
     anneals = [
         record.time_of_hops(anneal_hops or ANNEAL_HOPS) if anneal_time_s is None else anneal_time_s / factor
@@ -201,6 +211,7 @@ def phase_diagram(
     report("predict", 0.0, "predict")
     with threadpool_limits(1):
         predictions = predict(ensemble, small_records, start, anneals, table.unlike, rng=streams[-1])
+    report("predict", 1.0, "")
     equilibrium = equilibrium_of(table, small_records, predictions)
     known = [(e.delta[table.unlike], e.error[table.unlike]) if e.equilibrated else None for e in exact]
     goal = exact_where_known(equilibrium, known)

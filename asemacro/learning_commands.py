@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from asemacro.block_system import observe
-from asemacro.commands import progress_bar, run_kmc
+from asemacro.commands import run_kmc
 from asemacro.ensemble import LargeSnapshots, snapshots
 from asemacro.inputs import read_structure
 from asemacro.joined import Observables
@@ -21,6 +21,7 @@ from asemacro.learning import Learned, learn_from_moments, polynomial_sde
 from asemacro.learning_figures import draw_diagnostics, explained, follow, noise_ratio
 from asemacro.micro.base import sample
 from asemacro.moments import Moments, patch_moments
+from asemacro.progress import progress_bar
 from asemacro.setups import NAMES, Setup, setup, start_states
 from asemacro.store import output_directory, run_record, write_csv, write_json, write_whole
 from asemacro.trajectories import simulate
@@ -67,7 +68,7 @@ def run_learn(
     rng = np.random.default_rng(seed)
     n = made_of.settings["sites"]
     print(f"{system}, {n} sites learned from {made_of.settings['small']}, observables {', '.join(made_of.phi.labels)}")
-    with progress_bar(3 if dims is None else 4) as report, threadpool_limits(1):
+    with progress_bar(*_stages(closed=dims is not None)) as report, threadpool_limits(1):
         done = np.zeros(1, dtype=int)
 
         def tick(_: int) -> None:
@@ -97,6 +98,12 @@ def run_learn(
     written.append(write_json(folder / "run.json", run_record(arguments, seed, wall, **result)))
     say_quality(result)
     print(f"wrote {', '.join(path.name for path in written)} to {folder} in {wall:.0f} s")
+
+
+def _stages(*, closed: bool) -> list[dict[str, float]]:
+    """Tasks of `run_learn` and the seconds that they take on an ordinary core."""
+    closure = {"closure": 10.0} if closed else {}
+    return [{"runs": 5.0}, {"labels": 1.0}, closure, {"fit": 5.0}]
 
 
 def _learn(
@@ -265,7 +272,7 @@ def run_sample(
     lattice = of.small.lattice
     x0 = start_states(of, start, runs, rng=rng)
     times = np.linspace(0.0, end, POINTS + 1)
-    with progress_bar(1) as report:
+    with progress_bar({"runs": 1.0}) as report:
         done = np.zeros(1, dtype=int)
 
         def tick(_: int) -> None:

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from asemacro.analysis import stationary_average
 from asemacro.barriers.energy import has_energy
-from asemacro.campaign import Report
 from asemacro.equilibrium import Equilibrium, beyond_the_runs
 from asemacro.micro.swap import SwapMC
 from asemacro.points import PairTable, Point
 from asemacro.prediction import Prediction
+from asemacro.progress import Report
 from asemacro.record import Record
 
 if TYPE_CHECKING:

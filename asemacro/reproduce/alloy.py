@@ -20,8 +20,8 @@ from asemacro.lattice import Lattice
 from asemacro.observables import WarrenCowley
 from asemacro.points import PairTable
 from asemacro.prediction import MEMBERS, learn
+from asemacro.progress import Report
 from asemacro.record import Record
-from asemacro.reproduce.runner import Progress
 from asemacro.sde import NeuralSDE
 from asemacro.trajectories import simulate
 
@@ -52,7 +52,7 @@ class Runs:
         return self.records[index].order[:, :, self.table.unlike]
 
 
-def share_of(progress: Progress, begin: float, share: float, tasks: int) -> Progress:
+def share_of(progress: Report, begin: float, share: float, tasks: int) -> Report:
     """A report of this many tasks, also at once, that fills part of a figure's bar, from `begin` on."""
     done: dict[str, float] = {}
 
@@ -64,7 +64,7 @@ def share_of(progress: Progress, begin: float, share: float, tasks: int) -> Prog
 
 
 def run_from_random(
-    temperatures_K: Sequence[float], sites: int, runs: int, hops: float, *, rng: np.random.Generator, report: Progress
+    temperatures_K: Sequence[float], sites: int, runs: int, hops: float, *, rng: np.random.Generator, report: Report
 ) -> Runs:
     """Vacancy KMC from random states of a box, one vacancy for 1,024 sites.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from asemacro.commands import progress_bar
+from asemacro.progress import progress_bar
 from asemacro.reproduce.runner import FIGURES, missing, reproduce
 from asemacro.store import output_directory
 
@@ -20,7 +20,7 @@ def run_reproduce(figure: str, output: str | Path, *, quick: bool, seed: int) ->
     for name in names:
         started = time.perf_counter()
         try:
-            with progress_bar(1) as report:
+            with progress_bar({"figure": 60.0}) as report:
                 result = reproduce(name, folder, quick=quick, seed=seed, progress=report)
         except KeyboardInterrupt:
             raise InterruptedError(f"interrupted; {name} was not written, finished figures stay in {folder}") from None

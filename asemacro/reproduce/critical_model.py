@@ -15,6 +15,7 @@ from asemacro.moment_fit import fit_moments
 from asemacro.moments import Moments
 from asemacro.patches import partial_evolution
 from asemacro.polynomial import PolynomialDiffusion, PolynomialDrift
+from asemacro.progress import Report
 from asemacro.reproduce.critical import (
     CRITICAL,
     PHI,
@@ -29,7 +30,6 @@ from asemacro.reproduce.critical import (
     snapshots,
     system_of,
 )
-from asemacro.reproduce.runner import Progress
 from asemacro.reversible import ReversibleDrift
 from asemacro.reversible_law import stationary_law
 from asemacro.sde import NeuralSDE
@@ -81,7 +81,7 @@ class Study:
 _done: dict[str, Study] = {}  # the last study of this process: figure 7 follows figure 6 at no cost
 
 
-def study(budget: Budget, *, share: float = 1.0, rng: np.random.Generator, progress: Progress) -> Study:
+def study(budget: Budget, *, share: float = 1.0, rng: np.random.Generator, progress: Report) -> Study:
     """Calibrate, grow snapshots, learn and simulate directly, at all sizes and temperatures.
 
     The streams are spawned from `rng`, so the same seed gives the same study; the last one of a process is kept.
@@ -107,7 +107,7 @@ def _study(
     first: np.random.Generator,
     streams: list[np.random.Generator],
     share: float,
-    progress: Progress,
+    progress: Report,
 ) -> Study:
     cost = np.array([side**2 * budget.count(budget.states, side, t) for side, t in points], dtype=float)
     done = 0.1 + 0.9 * np.concatenate([[0.0], cost.cumsum()]) / cost.sum()

@@ -19,9 +19,9 @@ from asemacro import plot
 from asemacro.block_system import Observable
 from asemacro.mmd import halves_floor, time_averaged_mmd, whiten
 from asemacro.plot_dynamics import discrepancy, mean_trajectory
+from asemacro.progress import Report
 from asemacro.reproduce.predator_prey import CLOSED, END, MEANS, STARTS, K, direct, learn, predict, snapshots
 from asemacro.reproduce.report import Result, Row, Table
-from asemacro.reproduce.runner import Progress
 
 Floats = NDArray[np.float64]
 LAMBDAS = (1.0, 2.5, 5.0, 10.0, 15.0, 20.0)
@@ -87,12 +87,12 @@ class Measured:
     pull: Floats
 
 
-def run(*, quick: bool, rng: np.random.Generator, progress: Progress) -> Result:
+def run(*, quick: bool, rng: np.random.Generator, progress: Report) -> Result:
     """Run the figure."""
     return compare(QUICK if quick else FULL, rng=rng, progress=progress)
 
 
-def compare(budget: Budget, *, rng: np.random.Generator, progress: Progress) -> Result:
+def compare(budget: Budget, *, rng: np.random.Generator, progress: Report) -> Result:
     """Direct runs of 200 points, then for each seed and closure one drift and all lambdas."""
     starts, counts = budget.starts, budget.counts
     true = []

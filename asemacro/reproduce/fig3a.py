@@ -15,9 +15,9 @@ from functools import partial
 import numpy as np
 from matplotlib.figure import Figure
 
+from asemacro.progress import Report
 from asemacro.reproduce.drawing import draw_errors
 from asemacro.reproduce.report import Result, Row, Table
-from asemacro.reproduce.runner import Progress
 from asemacro.reproduce.scheme import scheme_rows
 from asemacro.reproduce.spin_models import (
     PAIR_TIME,
@@ -72,12 +72,12 @@ FULL = Budget(Effort(100, 20, 10), Effort(100, 8, 5), trajectories=8000, other_t
 QUICK = Budget(Effort(60, 4, 8), Effort(60, 2, 1), trajectories=1000, other_trajectories=300, pair_draws=2)
 
 
-def run(*, quick: bool, rng: np.random.Generator, progress: Progress) -> Result:
+def run(*, quick: bool, rng: np.random.Generator, progress: Report) -> Result:
     """Run the figure."""
     return compare(QUICK if quick else FULL, rng=rng, progress=progress)
 
 
-def compare(budget: Budget, *, rng: np.random.Generator, progress: Progress) -> Result:
+def compare(budget: Budget, *, rng: np.random.Generator, progress: Report) -> Result:
     """Learn all models and compare them with the master equation."""
     setting = curie_weiss()
     truth = exact_law(setting)

@@ -20,9 +20,9 @@ from threadpoolctl import threadpool_limits
 from asemacro.closure_fit import ClosureOptions, fit_closure
 from asemacro.joined import Observables
 from asemacro.moments import Moments
+from asemacro.progress import Report
 from asemacro.reproduce.drawing import draw_errors
 from asemacro.reproduce.report import Result, Row, Table
-from asemacro.reproduce.runner import Progress
 from asemacro.reproduce.scheme import scheme_rows
 from asemacro.reproduce.spin_models import Data, Effort, all_rates, law_of_sweeps, make_data, one_sweep
 from asemacro.reproduce.spin_transients import (
@@ -78,12 +78,12 @@ FULL = Budget(Effort(80, 6, 3), 1500, 1500, 600, closure_snapshots=1500, closure
 QUICK = Budget(Effort(24, 2, 2), 100, 100, 60, closure_snapshots=400, closure_steps=20)
 
 
-def run(*, quick: bool, rng: np.random.Generator, progress: Progress) -> Result:
+def run(*, quick: bool, rng: np.random.Generator, progress: Report) -> Result:
     """Run the figure."""
     return compare(QUICK if quick else FULL, rng=rng, progress=progress)
 
 
-def compare(budget: Budget, *, rng: np.random.Generator, progress: Progress) -> Result:
+def compare(budget: Budget, *, rng: np.random.Generator, progress: Report) -> Result:
     """Learn all models and compare them with direct runs."""
     setting = ising()
     truth = direct_law(setting, budget.direct_runs, rng=rng, tell=partial(progress, "direct"))

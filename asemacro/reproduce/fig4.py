@@ -9,22 +9,22 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from asemacro import plot
+from asemacro.progress import Report
 from asemacro.reproduce.drawing import draw_law, law_legend
 from asemacro.reproduce.fig3a import FULL, QUICK, SD_TARGET, Budget
 from asemacro.reproduce.report import Result, Row
-from asemacro.reproduce.runner import Progress
 from asemacro.reproduce.spin_models import frozen_rates, law_of, make_data
 from asemacro.reproduce.spin_transients import SIZES, Law, curie_weiss, exact_law, law_rows, law_table
 
 MARKS = (1.0, 2.0, 5.0, 10.0, 20.0, 60.0)
 
 
-def run(*, quick: bool, rng: np.random.Generator, progress: Progress) -> Result:
+def run(*, quick: bool, rng: np.random.Generator, progress: Report) -> Result:
     """Run the figure."""
     return compare(QUICK if quick else FULL, rng=rng, progress=progress)
 
 
-def compare(budget: Budget, *, rng: np.random.Generator, progress: Progress) -> Result:
+def compare(budget: Budget, *, rng: np.random.Generator, progress: Report) -> Result:
     """Learn from all sizes and compare with the master equation."""
     setting = curie_weiss()
     truth = exact_law(setting)

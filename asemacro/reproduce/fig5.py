@@ -11,10 +11,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from asemacro import plot
+from asemacro.progress import Report
 from asemacro.reproduce.drawing import draw_law, law_legend
 from asemacro.reproduce.fig3b import FULL, QUICK, Budget, closed_labels, equilibrium_rows, law_with
 from asemacro.reproduce.report import Result, Row
-from asemacro.reproduce.runner import Progress
 from asemacro.reproduce.spin_models import make_data
 from asemacro.reproduce.spin_transients import SIZES, Law, direct_law, ising, law_rows, law_table
 
@@ -22,12 +22,12 @@ MARKS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 DRAWN = (256, 64)
 
 
-def run(*, quick: bool, rng: np.random.Generator, progress: Progress) -> Result:
+def run(*, quick: bool, rng: np.random.Generator, progress: Report) -> Result:
     """Run the figure."""
     return compare(QUICK if quick else FULL, rng=rng, progress=progress)
 
 
-def compare(budget: Budget, *, rng: np.random.Generator, progress: Progress) -> Result:
+def compare(budget: Budget, *, rng: np.random.Generator, progress: Report) -> Result:
     """Learn from all sizes and compare with direct runs."""
     setting = ising()
     truth = direct_law(setting, budget.direct_runs, rng=rng, tell=partial(progress, "direct"))

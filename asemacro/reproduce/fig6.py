@@ -23,12 +23,12 @@ from asemacro.criticality import (
     correlation_length_exponent,
     critical_exponents,
 )
+from asemacro.progress import Report
 from asemacro.reproduce.critical import CENTRAL, CRITICAL, FULL, QUICK, REPORTED, SMALL, SMALLER, Budget
 from asemacro.reproduce.critical_clock import Clock, Decay, clock, direct_decay, model_decay
 from asemacro.reproduce.critical_drawing import draw
 from asemacro.reproduce.critical_model import Study, noise_factors, study, unconstrained
 from asemacro.reproduce.report import Result, Row, Table
-from asemacro.reproduce.runner import Progress
 
 Floats = NDArray[np.float64]
 PUBLISHED = {"beta_nu": 0.120, "gamma_nu": 1.792, "nu": 0.95}
@@ -71,12 +71,12 @@ class Found:
     factors: tuple[Floats, Floats]
 
 
-def run(*, quick: bool, rng: np.random.Generator, progress: Progress) -> Result:
+def run(*, quick: bool, rng: np.random.Generator, progress: Report) -> Result:
     """Run the figure."""
     return compare(QUICK if quick else FULL, rng=rng, progress=progress)
 
 
-def compare(budget: Budget, *, rng: np.random.Generator, progress: Progress) -> Result:
+def compare(budget: Budget, *, rng: np.random.Generator, progress: Report) -> Result:
     """Learn at all sizes, measure exponents, slopes and rates, compare with direct simulations."""
     first, *streams = rng.spawn(3 + len(budget.sides) + len(budget.rate_runs))
     data = study(budget, share=0.65, rng=first, progress=progress)

@@ -16,11 +16,11 @@ from matplotlib.figure import Figure
 from asemacro import plot, plot_dynamics
 from asemacro.collapse import Collapse, Curve, collapse_residual, optimise_collapse
 from asemacro.criticality import OrderParameter, correlation_length_exponent, critical_exponents
+from asemacro.progress import Report
 from asemacro.reproduce.critical import CRITICAL, FULL, QUICK, Budget
 from asemacro.reproduce.critical_model import study
 from asemacro.reproduce.fig6 import order_table, slope_of
 from asemacro.reproduce.report import Result, Row
-from asemacro.reproduce.runner import Progress
 
 QUANTITIES = {"magnetisation": ("absolute", 1.0), "susceptibility": ("susceptibility", -1.0)}  # sign of the exponent
 EXACT = {"magnetisation": 0.125, "susceptibility": -1.75}
@@ -48,12 +48,12 @@ class Scaling:
     residuals: dict[str, float]
 
 
-def run(*, quick: bool, rng: np.random.Generator, progress: Progress) -> Result:
+def run(*, quick: bool, rng: np.random.Generator, progress: Report) -> Result:
     """Run the figure."""
     return compare(QUICK if quick else FULL, rng=rng, progress=progress)
 
 
-def compare(budget: Budget, *, rng: np.random.Generator, progress: Progress) -> Result:
+def compare(budget: Budget, *, rng: np.random.Generator, progress: Report) -> Result:
     """Learn at all sizes and temperatures, scale, measure."""
     # the same first stream as in figure 6, so that both show one study
     first, second = rng.spawn(2)

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from asemacro import plot
 from asemacro.plot_dynamics import mean_trajectory
+from asemacro.progress import Report
 from asemacro.reproduce.alloy import CLOCK, COPIES, SMALL, from_random, learn_from, run_from_random, share_of
 from asemacro.reproduce.report import Result, Row, Table
-from asemacro.reproduce.runner import Progress
 
 Floats = NDArray[np.float64]
 MARKS = (0.03, 0.2, 1.0)  # of the compared time, where mean and sd become rows
@@ -56,12 +56,12 @@ class Panel:
         return np.stack(parts, axis=-1)
 
 
-def run(*, quick: bool, rng: np.random.Generator, progress: Progress) -> Result:
+def run(*, quick: bool, rng: np.random.Generator, progress: Report) -> Result:
     """Run the figure."""
     return compare(QUICK if quick else FULL, rng=rng, progress=progress)
 
 
-def compare(budget: Budget, *, rng: np.random.Generator, progress: Progress) -> Result:
+def compare(budget: Budget, *, rng: np.random.Generator, progress: Report) -> Result:
     """Learn from small runs, simulate directly, compare along the path."""
     temperatures, large = budget.temperatures_K, COPIES * SMALL
     first, second = share_of(progress, 0.0, 0.5, len(temperatures)), share_of(progress, 0.5, 0.35, len(temperatures))

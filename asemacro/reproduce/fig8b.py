@@ -16,9 +16,9 @@ from matplotlib.lines import Line2D
 from asemacro import plot
 from asemacro.diagram import PhaseDiagram, phase_diagram
 from asemacro.lattice import Lattice
+from asemacro.progress import Report
 from asemacro.reproduce.alloy import COPIES, SMALL, SPECIES, share_of
 from asemacro.reproduce.report import Result, Row, Table
-from asemacro.reproduce.runner import Progress
 
 ANNEAL_HOPS = 6e5
 STRONG = ("Mo-Mo", "Mo-Ta", "Ta-Ta")  # the pairs whose order peaks in the paper's panel
@@ -44,12 +44,12 @@ FULL = Budget()
 QUICK = Budget(temperatures_K=(1000, 2000, 3000), hops=None)
 
 
-def run(*, quick: bool, rng: np.random.Generator, progress: Progress) -> Result:
+def run(*, quick: bool, rng: np.random.Generator, progress: Report) -> Result:
     """Run the figure."""
     return compare(QUICK if quick else FULL, rng=rng, progress=progress)
 
 
-def compare(budget: Budget, *, rng: np.random.Generator, progress: Progress) -> Result:
+def compare(budget: Budget, *, rng: np.random.Generator, progress: Report) -> Result:
     """Make the diagram with direct runs beside it, and set the published points against it."""
     diagram = phase_diagram(
         Lattice.bcc(3.24, SPECIES, 8),
@@ -60,7 +60,7 @@ def compare(budget: Budget, *, rng: np.random.Generator, progress: Progress) -> 
         anneal_hops=budget.anneal_hops,
         hops=budget.hops,
         direct=True,
-        progress=share_of(progress, 0.0, 1.0, 2 * len(budget.temperatures_K) + 2),
+        progress=share_of(progress, 0.0, 1.0, 2 * len(budget.temperatures_K) + 3),
         rng=rng,
     )
     fields = ("temperature_K", "pair", "state", "source", "delta", "delta_err", "equilibrated", "anneal_time_s")

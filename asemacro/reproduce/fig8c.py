@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from asemacro import plot
 from asemacro.plot_dynamics import mean_trajectory
+from asemacro.progress import Report
 from asemacro.reproduce.alloy import CLOCK, SMALL, Runs, from_random, learn_from, run_from_random, share_of
 from asemacro.reproduce.report import Result, Row, Table
-from asemacro.reproduce.runner import Progress
 
 Floats = NDArray[np.float64]
 KELVIN, PAIR = 2000, "Ta-Ta"
@@ -70,12 +70,12 @@ class Curve:
         return list(np.std([[*curve.equilibrium(), curve.equilibration_time_s()] for curve in again], axis=0))
 
 
-def run(*, quick: bool, rng: np.random.Generator, progress: Progress) -> Result:
+def run(*, quick: bool, rng: np.random.Generator, progress: Report) -> Result:
     """Run the figure."""
     return compare(QUICK if quick else FULL, rng=rng, progress=progress)
 
 
-def compare(budget: Budget, *, rng: np.random.Generator, progress: Progress) -> Result:
+def compare(budget: Budget, *, rng: np.random.Generator, progress: Report) -> Result:
     """Learn, simulate all sizes by the SDE and some directly, compare."""
     first = share_of(progress, 0.0, 0.4, 1)
     small = run_from_random([KELVIN], SMALL, budget.small_runs, budget.hops, rng=rng, report=first)

@@ -5,16 +5,16 @@ from __future__ import annotations
 import importlib
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from asemacro.progress import Report
 from asemacro.reproduce.report import Result
 from asemacro.store import output_directory, run_record, write_json
 
 FIGURES = ("fig2", "fig3a", "fig3b", "fig4", "fig5", "fig6", "fig7", "fig8a", "fig8b", "fig8c")
-Progress = Callable[[str, float, str], object]  # task, fraction done, a few words
 
 
 def reproduce(
@@ -23,7 +23,7 @@ def reproduce(
     *,
     quick: bool = False,
     seed: int = 0,
-    progress: Progress | None = None,
+    progress: Report | None = None,
 ) -> Result:
     """Run one figure and write NAME.json, NAME.csv, NAME.png and NAME-run.json into a folder.
 
