@@ -7,7 +7,6 @@ import hashlib
 import json
 import os
 import tempfile
-import zipfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
@@ -15,6 +14,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from asemacro.array_file import read_arrays
 
 RECORDED_PACKAGES = ("ase", "numba", "numpy", "pymatgen", "scipy", "spglib", "torch", "torch-geometric")
 
@@ -126,9 +127,8 @@ class Checkpoint:
         """Arrays of a finished task; None if it has not finished or its file is not whole."""
         path = self.directory / f"{task}.npz"
         try:
-            with np.load(path, allow_pickle=False) as arrays:
-                return {name: arrays[name] for name in arrays.files}
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+            return read_arrays(path, "a checkpoint")
+        except (OSError, ValueError):
             return None
 
     def save(self, task: str, arrays: Mapping[str, NDArray[Any]]) -> None:

@@ -97,7 +97,7 @@ def test_bad_data(tmp_path: Path) -> None:
     fails("two atoms on one site", scaled_positions=good["scaled_positions"][:, [0, *range(127)]])
     fails("not a cubic bcc cell", scaled_positions=good["scaled_positions"] + 0.01 * np.arange(128)[None, :, None])
     np.savez(tmp_path / "part.npz", **{k: v for k, v in good.items() if k != "barrier"})
-    with pytest.raises(ValueError, match="no array barrier"):
+    with pytest.raises(ValueError, match="array barrier is missing"):
         load_barrier_data(tmp_path / "part.npz")
     (tmp_path / "text.npz").write_text("no")
     with pytest.raises(ValueError, match="not a readable npz"):

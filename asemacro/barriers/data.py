@@ -14,7 +14,6 @@ Barriers of at most `FAILED_EV` or not finite are failed calculations: they are 
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,10 +22,20 @@ import numpy as np
 from ase.data import chemical_symbols
 from numpy.typing import NDArray
 
+from asemacro.array_file import Expected, read_arrays
 from asemacro.barriers.graph import N_JUMPS, bcc_graph
+from asemacro.file_reading import reading
 
 FAILED_EV = 0.05
-_KEYS = ("name", "numbers", "scaled_positions", "neighbor", "barrier")
+LARGEST_EV = 100.0
+_FARTHEST = 1e6  # half lattice constants: no site of a cell is further from the origin
+_EXPECTED = {
+    "name": Expected("text", ("n_cells",)),
+    "numbers": Expected("whole number", ("n_cells", "n_sites")),
+    "scaled_positions": Expected("number", ("n_cells", "n_sites", 3)),
+    "neighbor": Expected("whole number", ("n_cells", "n_sites", N_JUMPS)),
+    "barrier": Expected("number", ("n_cells", "n_sites", N_JUMPS), finite=False),
+}
 
 
 @dataclass(frozen=True)
@@ -116,22 +125,15 @@ class BarrierData:
 
 
 def load_barrier_data(path: str | Path) -> BarrierData:
-    """Read a data set; every error is a one-line ValueError that names the file."""
-    if Path(path).is_file() and not zipfile.is_zipfile(path):
-        raise ValueError(f"{path} is not a readable npz file of barriers: it is not an archive, or is cut short")
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            missing = [k for k in _KEYS if k not in file]
-            if missing:
-                raise ValueError(f"{path} has no array {', '.join(missing)}; needed are {', '.join(_KEYS)}")
-            arrays = {k: file[k] for k in _KEYS}
-    except FileNotFoundError:
-        raise
-    except (OSError, zipfile.BadZipFile, EOFError, KeyError, AttributeError, TypeError) as error:
-        raise ValueError(f"{path} is not a readable npz file of barriers: {error}") from error
-    except ValueError as error:
-        raise ValueError(str(error) if str(path) in str(error) else f"{path}: {error}") from error
-    return barrier_data(**arrays, source=str(path))
+    """Read a data set.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: one line that names the file; it is damaged, or not in the layout of the module.
+    """
+    arrays = read_arrays(path, "barriers", _EXPECTED)
+    with reading(path, "barriers", "does not hold the barriers of bcc cells"):
+        return barrier_data(**arrays)
 
 
 def barrier_data(
@@ -141,11 +143,10 @@ def barrier_data(
     scaled_positions: NDArray,
     neighbor: NDArray,
     barrier: NDArray,
-    source: str = "barrier data",
 ) -> BarrierData:
     """Environments from the arrays of the file layout (see the module); ValueError if they do not fit together."""
     if numbers.ndim != 2 or not np.issubdtype(numbers.dtype, np.integer):
-        raise ValueError(f"{source}: numbers must be (n_cells, n_sites) integers, not {numbers.shape} {numbers.dtype}")
+        raise ValueError(f"numbers must be (n_cells, n_sites) integers, not {numbers.shape} {numbers.dtype}")
     n_cells, n_sites = numbers.shape
     for key, array, shape in (
         ("name", name, (n_cells,)),
@@ -154,11 +155,15 @@ def barrier_data(
         ("barrier", barrier, (n_cells, n_sites, N_JUMPS)),
     ):
         if array.shape != shape:
-            raise ValueError(f"{source}: {key} must have shape {shape}, not {array.shape}")
+            raise ValueError(f"{key} must have shape {shape}, not {array.shape}")
+    if not numbers.size:
+        raise ValueError("there are no cells")
     if numbers.min() < 1 or numbers.max() >= len(chemical_symbols):
-        raise ValueError(f"{source}: atomic numbers must be in 1..{len(chemical_symbols) - 1}")
+        raise ValueError(f"atomic numbers must be in 1..{len(chemical_symbols) - 1}")
     if not np.issubdtype(neighbor.dtype, np.integer) or neighbor.min() < 0 or neighbor.max() >= n_sites:
-        raise ValueError(f"{source}: neighbor must hold site indices 0..{n_sites - 1}")
+        raise ValueError(f"neighbor must hold site indices 0..{n_sites - 1}")
+    if np.abs(barrier[np.isfinite(barrier)]).max(initial=0) > LARGEST_EV:
+        raise ValueError(f"barrier holds values beyond {LARGEST_EV:g} eV; mark failed calculations by nan")
     atomic = np.unique(numbers)
     species = tuple(chemical_symbols[z] for z in atomic)
     index = (np.searchsorted(atomic, numbers) + 1).astype(np.int8)
@@ -167,11 +172,11 @@ def barrier_data(
     values = np.full((n_cells, n_sites, N_JUMPS), np.nan, dtype=np.float32)
     reverse = np.full((n_cells, n_sites, N_JUMPS), -1, dtype=np.int64)
     for c in range(n_cells):
-        sites = _bcc_sites(scaled_positions[c], f"{source}: cell {name[c]}")
+        sites = _bcc_sites(scaled_positions[c], f"cell {name[c]}")
         around = sites[:, :1]  # row of the vacancy's own site
         env[c] = index[c][sites]
         env[c][sites == around] = 0  # the vacancy, and its periodic images if the cell is that small
-        jump = _jumps(sites, neighbor[c], f"{source}: cell {name[c]}")
+        jump = _jumps(sites, neighbor[c], f"cell {name[c]}")
         np.put_along_axis(values[c], jump, barrier[c].astype(np.float32), axis=1)
         # the atom that jumps is replaced by the removed one: an exact reverse exists if both are of one species
         target = sites[:, 1 : 1 + N_JUMPS]
@@ -198,12 +203,13 @@ def _bcc_sites(scaled: NDArray, where: str) -> NDArray[np.int64]:
     """(n_sites, n_env) site on each environment position around each site of a cubic bcc cell."""
     n_sites = len(scaled)
     repeat = round((n_sites / 2) ** (1 / 3))
-    half = np.asarray(scaled, dtype=np.float64) * 2 * repeat
-    grid = np.rint(half - half[0]).astype(np.int64)
+    steps = np.asarray(scaled, dtype=np.float64) * 2 * repeat
     period = 2 * repeat
-    if 2 * repeat**3 != n_sites or not np.isfinite(half).all() or np.abs(half - half[0] - grid).max() > 0.05:
+    far = not np.abs(steps).max() < _FARTHEST  # nan too
+    off = far or np.abs(steps - steps[0] - np.rint(steps - steps[0])).max() > 0.05
+    if 2 * repeat**3 != n_sites or off:
         raise ValueError(f"{where} is not a cubic bcc cell of ideal sites ({n_sites} sites)")
-    grid %= period
+    grid = np.rint(steps - steps[0]).astype(np.int64) % period
     if repeat < 4:
         raise ValueError(f"{where} has {n_sites} sites; the models need cells of at least 128 (4 x 4 x 4)")
     lookup = np.full((period, period, period), -1, dtype=np.int64)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import itertools
-import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from asemacro.array_file import Expected, read_arrays
 from asemacro.barriers.base import NNK, BarrierModel, CompiledBarriers
 from asemacro.barriers.nnk_kernel import N_JUMPS, WIDTH
+from asemacro.file_reading import LARGEST_WEIGHT, reading
 
 if TYPE_CHECKING:
     from asemacro.lattice import Lattice
@@ -56,6 +57,11 @@ class PublishedNetwork(BarrierModel):
                 raise ValueError(f"not the published network: {key} has shape {weights[key].shape}, not {shape}")
             if not np.issubdtype(weights[key].dtype, np.floating) or not np.all(np.isfinite(weights[key])):
                 raise ValueError(f"the published network's array {key} holds values that are not finite numbers")
+            if np.abs(weights[key]).max() > LARGEST_WEIGHT or (key.endswith("_bn_var") and weights[key].min() < 0):
+                raise ValueError(
+                    f"the published network's array {key} is damaged: it holds values from {weights[key].min():.3g} to "
+                    f"{weights[key].max():.3g}"
+                )
         self._weights, self._biases = [], []
         for layer in range(4):
             part = {k: np.asarray(weights[f"layer{layer}_{k}"], dtype=np.float64) for k in _LAYER}
@@ -70,22 +76,13 @@ class PublishedNetwork(BarrierModel):
         """Read the weights; nothing is unpickled.
 
         Raises:
+            FileNotFoundError: no such file.
             ValueError: in one line, if the file is truncated or is not this network.
-            OSError: if it cannot be read.
         """
-        try:
-            with open(path, "rb") as file:
-                arrays = np.load(file, allow_pickle=False)
-                if not isinstance(arrays, np.lib.npyio.NpzFile):
-                    raise ValueError("not an npz archive")
-                with arrays:
-                    weights = {key: arrays[key] for key in arrays.files}
-        except (ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
-            raise ValueError(f"{path} is not a readable npz file of plain arrays ({error})") from None
-        try:
+        expected = {name: Expected("number", shape, finite=False) for name, shape in _expected().items()}
+        weights = read_arrays(path, "the published network", expected)
+        with reading(path, "barrier model", "is not the published network"):
             return cls(weights, axes)
-        except ValueError as error:
-            raise ValueError(f"{path}: {error}") from None
 
     def compile(self, lattice: Lattice) -> CompiledBarriers:
         """Tables for the nnk kernel; the cube's axes are the lattice's conventional cubic axes."""

@@ -1,0 +1,121 @@
+"""What reading every kind of file has in common: whatever fails is one line that names the file."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import numbers
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+LARGEST_BYTES = 10**9
+"""A file may not be larger than this, nor become larger when it is unpacked."""
+LARGEST_WEIGHT = 1e6
+"""Weights of networks beyond it are damage: a few bits of a number that were lost make it absurd long before inf."""
+
+
+class UnreadableFile(ValueError):
+    """One line that names a file and what is wrong with it."""
+
+
+@contextlib.contextmanager
+def reading(path: str | Path, kind: str, complaint: str, advice: str = "") -> Iterator[Path]:
+    """The path of a file that is there and has content; every failure inside becomes one line.
+
+    Files come from anywhere, and the libraries below fail in as many ways as there are damages (RecursionError,
+    zlib.error, MemoryError, ...), so nothing but a line that already names a file passes unchanged.
+
+    Args:
+        path: the file.
+        kind: what it should be, for a file that is not there.
+        complaint: what is said of a file that cannot be read, "is not a readable ...".
+        advice: ends the line of such a file.
+
+    Raises:
+        FileNotFoundError: no such file.
+        UnreadableFile: one line, PATH COMPLAINT (REASON)ADVICE.
+    """
+    path = Path(path)
+    try:
+        if path.is_dir():
+            raise UnreadableFile(f"{path} is a folder, not a {kind} file; give the file itself")
+        if not path.is_file():
+            raise FileNotFoundError(f"no {kind} file {path}")
+        size = path.stat().st_size
+        if size == 0:
+            raise ValueError("it is empty")
+        if size > LARGEST_BYTES:
+            raise ValueError(f"it has {size:.3g} bytes, at most {LARGEST_BYTES:.0e} are read")
+        yield path
+    except (UnreadableFile, FileNotFoundError):
+        raise
+    except Exception as error:
+        raise UnreadableFile(f"{path} {complaint} ({plain(error)}){advice}") from None
+
+
+def plain(error: BaseException) -> str:
+    """An error in words, short enough for a part of one line."""
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    if isinstance(error, MemoryError):
+        return "it asks for more memory than there is"
+    if isinstance(error, UnicodeError):
+        return "it is not text in UTF-8"
+    if isinstance(error, KeyError) and error.args:
+        return f"{error.args[0]} is missing"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    lines = str(error).strip().splitlines()
+    return lines[0][:160] if lines else type(error).__name__
+
+
+def number_in(value: Any, what: str, largest: float = math.inf) -> float:
+    """A finite number, as read from a file: not a text, not true or false.
+
+    Raises:
+        ValueError: anything else, or a number beyond +- `largest`.
+    """
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise ValueError(f"{what} must be a number; got {_short(value)}")
+    try:
+        number = float(value)
+    except OverflowError:
+        number = math.inf
+    if not math.isfinite(number):
+        raise ValueError(f"{what} must be a finite number; got {_short(value)}")
+    if abs(number) > largest:
+        raise ValueError(f"{what} must be at most {largest:.0e} in size; got {number:.4g}")
+    return number
+
+
+def count_in(value: Any, what: str, least: int = 0, most: int = 2**53) -> int:
+    """A whole number in a range, as read from a file.
+
+    Raises:
+        ValueError: anything else.
+    """
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or not least <= int(value) <= most:
+        raise ValueError(f"{what} must be a whole number from {least} to {most}; got {_short(value)}")
+    return int(value)
+
+
+def texts_in(value: Any, what: str) -> tuple[str, ...]:
+    """A list of printable texts, as read from a file.
+
+    Raises:
+        ValueError: anything else.
+    """
+    if not isinstance(value, (list, tuple)):
+        raise ValueError(f"{what} must be a list of texts; got {_short(value)}")
+    for text in value:
+        if not isinstance(text, str) or not text.isprintable():
+            raise ValueError(f"{what} must be a list of printable texts; it holds {_short(text)}")
+    return tuple(value)
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 200:
+        return f"a whole number of {value.bit_length()} bits"
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
