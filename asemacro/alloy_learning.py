@@ -13,7 +13,7 @@ from threadpoolctl import threadpool_limits
 
 from asemacro.campaign import Budget, Job, run_jobs
 from asemacro.diagram import QUICK
-from asemacro.inputs import as_lattice, choose_barriers, choose_boxes, parse_temperatures, read_structure
+from asemacro.inputs import as_lattice, choose_barriers, choose_boxes, parse_temperatures
 from asemacro.learning import Learned
 from asemacro.learning_figures import draw_diagnostics, explained, follow, noise_ratio
 from asemacro.moment_fit import moments_from_pairs
@@ -22,6 +22,7 @@ from asemacro.patches import Pairs
 from asemacro.prediction import learn
 from asemacro.progress import progress_bar
 from asemacro.store import output_directory, run_record, write_json, write_whole
+from asemacro.structure_file import Reading, read_structure
 
 TEMPERATURES = "800:2000:400"
 SITES, SMALL = 8192, 1024
@@ -31,6 +32,7 @@ def learn_alloy(
     structure: str | Path,
     output: str | Path,
     *,
+    reading: Reading,
     seed: int,
     started: float,
     temperature: str | None,
@@ -49,6 +51,7 @@ def learn_alloy(
     Args:
         structure: file.
         output: folder.
+        reading: how the file is to be read.
         seed: of all random numbers.
         started: when the verb began, for the wall time.
         temperature: START:STOP:STEP or a list, in K; default 800:2000:400.
@@ -65,7 +68,7 @@ def learn_alloy(
     kelvin = parse_temperatures(TEMPERATURES if temperature is None else temperature)
     if hops is not None and not (np.isfinite(hops) and hops >= 1000):
         raise ValueError(f"{hops:g} hops a run are too few to learn from; give at least 1000")
-    lattice = as_lattice(read_structure(structure))
+    lattice = as_lattice(read_structure(structure, **reading))
     if len(lattice.species) < 2:
         raise ValueError(f"{'-'.join(lattice.species) or 'no element'}: no unlike pairs, so there is no order to learn")
     model = choose_barriers(barriers, lattice.species)
@@ -120,6 +123,7 @@ def learn_alloy(
     arguments = {
         "system": "alloy",
         "structure": str(structure),
+        **reading,
         "temperatures": kelvin,
         "barriers": model.name,
         "sites": boxes.large.n_sites,

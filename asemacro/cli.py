@@ -15,6 +15,22 @@ from typing import Annotated, Any
 import typer
 
 from asemacro import __version__
+from asemacro.cli_options import (
+    BarriersOption,
+    ConcentrationOption,
+    FieldOption,
+    FormatOption,
+    HopsOption,
+    IndexOption,
+    LatticeOption,
+    SeedOption,
+    StructureArgument,
+    TemperatureOption,
+    TypesOption,
+    VacanciesOption,
+    WorkersOption,
+    reading_of,
+)
 
 app = typer.Typer(
     name="asemacro",
@@ -53,18 +69,6 @@ class Form(enum.StrEnum):
 Figure = enum.StrEnum("Figure", "fig2 fig3a fig3b fig4 fig5 fig6 fig7 fig8a fig8b fig8c all")
 """Figures of arXiv 2511.12842."""
 
-StructureArgument = Annotated[Path, typer.Argument(help="CIF, POSCAR, extxyz ... any file ASE reads.")]
-BarriersOption = Annotated[
-    str | None,
-    typer.Option("--barriers", help="Model name or file (.safetensors, .npz, pair .json).", metavar="NAME|FILE"),
-]
-VacanciesOption = Annotated[int | None, typer.Option("--vacancies", help="Number of vacancies in the box.")]
-ConcentrationOption = Annotated[
-    float | None, typer.Option("--vacancy-concentration", help="Vacancies per site (default 1/1024).")
-]
-SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of all random numbers.")]
-WorkersOption = Annotated[int | None, typer.Option("--workers", min=1, help="Parallel workers (default: all cores).")]
-
 
 @app.command("phase-diagram")
 def phase_diagram_verb(
@@ -91,6 +95,9 @@ def phase_diagram_verb(
     small: Annotated[int, typer.Option(min=1, help="Least sites of the simulated box.")] = 1024,
     vacancies: VacanciesOption = None,
     vacancy_concentration: ConcentrationOption = None,
+    format: FormatOption = None,
+    types: TypesOption = None,
+    index: IndexOption = None,
     seed: SeedOption = 0,
     workers: WorkersOption = None,
 ) -> None:
@@ -100,6 +107,7 @@ def phase_diagram_verb(
     run_phase_diagram(
         structure,
         output,
+        reading=reading_of(format, types, index),
         temperatures=temperatures,
         anneal_hops=anneal,
         anneal_time_s=time,
@@ -128,6 +136,9 @@ def kmc_verb(
     sites: Annotated[int, typer.Option(min=1, help="Least sites of the box.")] = 1024,
     vacancies: VacanciesOption = None,
     vacancy_concentration: ConcentrationOption = None,
+    format: FormatOption = None,
+    types: TypesOption = None,
+    index: IndexOption = None,
     seed: SeedOption = 0,
 ) -> None:
     """One vacancy KMC run: order over time, final state, trajectory."""
@@ -136,6 +147,7 @@ def kmc_verb(
     run_kmc(
         structure,
         output,
+        reading=reading_of(format, types, index),
         temperature_K=temperature,
         hops=hops,
         time_s=time,
@@ -152,15 +164,18 @@ def sro_verb(
     files: Annotated[list[Path], typer.Argument(help="Structure files.")],
     shells: Annotated[int, typer.Option(min=1, help="Number of neighbour shells.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    format: FormatOption = None,
+    types: TypesOption = None,
+    index: IndexOption = None,
 ) -> None:
     """Warren-Cowley order of structures."""
-    from asemacro.inputs import read_structure
     from asemacro.short_range_order import warren_cowley
+    from asemacro.structure_file import read_structure
 
     rows: list[dict[str, Any]] = []
     for file in files:
         try:
-            order = warren_cowley(read_structure(file), shells=shells)
+            order = warren_cowley(read_structure(file, **reading_of(format, types, index)), shells=shells)
         except ValueError as error:
             text = str(error)
             raise ValueError(text if str(file) in text else f"{file}: {text}") from None
@@ -194,22 +209,6 @@ def info_verb() -> None:
         print(card(name))
 
 
-TemperatureOption = Annotated[
-    str | None,
-    typer.Option(
-        "-T", "--temperature", help="Of spins in units of the coupling (ising 2.5, curie-weiss 1.1); alloys: K."
-    ),
-]
-FieldOption = Annotated[float | None, typer.Option("--field", help="Field on spins (default 0.1).")]
-LatticeOption = Annotated[
-    str | None,
-    typer.Option(
-        "--lattice", help="Of ising: square, triangular, honeycomb, cubic, bcc ... or a file.", metavar="NAME|FILE"
-    ),
-]
-HopsOption = Annotated[float | None, typer.Option(help="Of alloys: hops per small run and vacancy.")]
-
-
 @app.command("sample")
 def sample_verb(
     system: Annotated[
@@ -225,6 +224,9 @@ def sample_verb(
     start: Annotated[float | None, typer.Option("--start", help="Magnetisation of the first state of spins.")] = None,
     barriers: BarriersOption = None,
     hops: HopsOption = None,
+    format: FormatOption = None,
+    types: TypesOption = None,
+    index: IndexOption = None,
     seed: SeedOption = 0,
 ) -> None:
     """Microscopic runs: observables over time, trajectory, final state."""
@@ -233,6 +235,7 @@ def sample_verb(
     run_sample(
         system,
         output,
+        reading=reading_of(format, types, index),
         sites=sites,
         temperature=temperature,
         field=field,
@@ -265,6 +268,9 @@ def learn_verb(
     ] = None,
     barriers: BarriersOption = None,
     hops: HopsOption = None,
+    format: FormatOption = None,
+    types: TypesOption = None,
+    index: IndexOption = None,
     seed: SeedOption = 0,
     workers: WorkersOption = None,
 ) -> None:
@@ -275,6 +281,7 @@ def learn_verb(
         system,
         structure,
         output,
+        reading=reading_of(format, types, index),
         sites=sites,
         small=small,
         temperature=temperature,

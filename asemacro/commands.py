@@ -17,28 +17,34 @@ from asemacro.inputs import (
     choose_barriers,
     large_enough,
     parse_temperatures,
-    read_structure,
     vacancies_in,
 )
 from asemacro.progress import progress_bar
 from asemacro.store import Checkpoint, output_directory, run_record, write_csv, write_json, write_whole
+from asemacro.structure_file import Reading, read_structure
 
 RECORDS = 200  # rows of the order over time of a kmc run
 FRAMES = 50  # states in its trajectory
 
 
 def run_phase_diagram(
-    structure: str | Path, output: str | Path, *, temperatures: str, seed: int, **options: Any
+    structure: str | Path, output: str | Path, *, reading: Reading, temperatures: str, seed: int, **options: Any
 ) -> None:
     """Verb phase-diagram: structure file in, sro.csv, sro.png, ttt.png, sde.safetensors and run.json out."""
     started = time.perf_counter()
     temperatures_K = parse_temperatures(temperatures)
-    atoms = read_structure(structure)
+    atoms = read_structure(structure, **reading)
     lattice = as_lattice(atoms)
     workers = options.pop("workers")
     options["barriers"] = model = choose_barriers(options["barriers"], lattice.species)
     folder = output_directory(output)
-    arguments = {"structure": str(structure), "temperatures": temperatures_K, **options, "barriers": model.name}
+    arguments = {
+        "structure": str(structure),
+        **reading,
+        "temperatures": temperatures_K,
+        **options,
+        "barriers": model.name,
+    }
     checkpoint = Checkpoint(folder, {**arguments, "seed": seed, "lattice": lattice.composition, "quick": QUICK})
     print(f"{'-'.join(lattice.species)} on {lattice.prototype}, barriers: {model.name}")
     tasks = stages(temperatures_K, options["direct"])
@@ -83,6 +89,7 @@ def run_kmc(
     structure: str | Path,
     output: str | Path,
     *,
+    reading: Reading,
     temperature_K: float,
     hops: float | None,
     time_s: float | None,
@@ -104,7 +111,7 @@ def run_kmc(
     for name, value in (("--hops", hops), ("--time", time_s)):
         if value is not None and not (math.isfinite(value) and value > 0):
             raise ValueError(f"{name} {value:g}: must be positive and finite")
-    atoms = read_structure(structure)
+    atoms = read_structure(structure, **reading)
     lattice = as_lattice(atoms)
     model = choose_barriers(barriers, lattice.species)
     box = large_enough(lattice.at_least(sites), model)
@@ -139,6 +146,7 @@ def run_kmc(
     record = run_record(
         {
             "structure": str(structure),
+            **reading,
             "temperature_K": temperature_K,
             "hops": hops,
             "time_s": time_s,

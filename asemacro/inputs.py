@@ -1,12 +1,9 @@
-"""What users hand in: structure files, temperature lists, the choice of a barrier model, the boxes."""
+"""What users hand in: temperature lists, the choice of a barrier model, the boxes."""
 
 from __future__ import annotations
 
-import contextlib
-import io
 import logging
 import math
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -16,40 +13,10 @@ import numpy as np
 from asemacro.barriers.base import BarrierModel
 
 if TYPE_CHECKING:
-    from ase import Atoms
-
     from asemacro.lattice import Lattice
 
 MOST_REPEATS = 9
 say = logging.getLogger("asemacro")
-
-
-def read_structure(path: str | Path) -> Atoms:
-    """Read a structure file of any format that ASE knows.
-
-    Raises:
-        ValueError: one line, if the file is missing, empty or not a structure.
-    """
-    import ase.io
-
-    path = Path(path)
-    if not path.exists():
-        raise ValueError(f"{path}: no such file")
-    if path.is_dir():
-        raise ValueError(f"{path}: is a folder, not a structure file")
-    try:
-        # ASE's readers print and warn about what they guess; the user gets one line or none.
-        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
-            warnings.simplefilter("ignore")
-            atoms = ase.io.read(path)
-    except PermissionError:
-        raise ValueError(f"{path}: no permission to read it") from None
-    except Exception as error:  # ASE's readers raise anything on a malformed file
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise ValueError(f"{path}: not a structure file that ASE can read ({reason})") from None
-    if len(atoms) == 0:
-        raise ValueError(f"{path}: holds no atoms")
-    return atoms
 
 
 def as_lattice(structure: object) -> Lattice:

@@ -15,7 +15,6 @@ from threadpoolctl import threadpool_limits
 from asemacro.block_system import observe
 from asemacro.commands import run_kmc
 from asemacro.ensemble import LargeSnapshots, snapshots
-from asemacro.inputs import read_structure
 from asemacro.joined import Observables
 from asemacro.learning import Learned, learn_from_moments, polynomial_sde
 from asemacro.learning_figures import draw_diagnostics, explained, follow, noise_ratio
@@ -24,6 +23,7 @@ from asemacro.moments import Moments, patch_moments
 from asemacro.progress import progress_bar
 from asemacro.setups import NAMES, Setup, setup, start_states
 from asemacro.store import output_directory, run_record, write_csv, write_json, write_whole
+from asemacro.structure_file import Reading, locate
 from asemacro.trajectories import simulate
 
 Floats = NDArray[np.float64]
@@ -35,7 +35,14 @@ LEAST_STARTS = 25
 
 
 def run_learn(
-    system: str, structure: str | Path | None, output: str | Path, *, seed: int, closure: str | None, **options: Any
+    system: str,
+    structure: str | Path | None,
+    output: str | Path,
+    *,
+    reading: Reading,
+    seed: int,
+    closure: str | None,
+    **options: Any,
 ) -> None:
     """Verb learn: sde.safetensors, training.safetensors, closure.safetensors (if any), run.json, diagnostics.png."""
     started = time.perf_counter()
@@ -46,11 +53,12 @@ def run_learn(
             raise ValueError("learn alloy needs a structure file: asemacro learn alloy STRUCTURE -o DIR")
         if closure is not None:
             raise ValueError("alloys are learned from the pairs of their runs, without --closure")
-        learn_alloy(structure, output, seed=seed, started=started, **options)
+        learn_alloy(structure, output, reading=reading, seed=seed, started=started, **options)
         return
     if structure is not None:
         raise ValueError(f"{system} takes no structure file (of ising: --lattice FILE); {structure} is left over")
     foreign = [f"--{name}" for name in ("barriers", "hops", "workers") if options.pop(name) is not None]
+    foreign += [f"--{name}" for name in reading]
     if foreign:
         raise ValueError(f"{foreign[0]} belongs to alloys, not to {system}")
     n_starts, asked = options.pop("starts"), options.pop("fraction")
@@ -244,6 +252,7 @@ def run_sample(
     system: str,
     output: str | Path,
     *,
+    reading: Reading,
     until: float | None,
     runs: int,
     start: float | None,
@@ -256,11 +265,21 @@ def run_sample(
 
     if system not in NAMES:
         _sample_structure(
-            system, output, until=until, runs=runs, start=start, temperature=temperature, seed=seed, **options
+            system,
+            output,
+            reading=reading,
+            until=until,
+            runs=runs,
+            start=start,
+            temperature=temperature,
+            seed=seed,
+            **options,
         )
         return
-    if [name for name in ("barriers", "hops") if options.pop(name) is not None]:
-        raise ValueError(f"--barriers and --hops belong to alloys, not to {system}")
+    foreign = [f"--{name}" for name in ("barriers", "hops") if options.pop(name) is not None]
+    foreign += [f"--{name}" for name in reading]
+    if foreign:
+        raise ValueError(f"{foreign[0]} belongs to alloys, not to {system}")
     started = time.perf_counter()
     sites = options.pop("sites")  # of the sampled system, by default as large as the small one of learn
     of = setup(system, sites=sites, small=sites, temperature=_one_temperature(temperature), **options)
@@ -304,6 +323,7 @@ def _sample_structure(
     system: str,
     output: str | Path,
     *,
+    reading: Reading,
     runs: int,
     start: float | None,
     temperature: str | None,
@@ -312,9 +332,10 @@ def _sample_structure(
     **options: Any,
 ) -> None:
     """A structure file: vacancy KMC, the verb kmc."""
-    if not Path(system).exists():
-        raise ValueError(f"{system}: neither a structure file nor one of {', '.join(NAMES)}")
-    read_structure(system)
+    try:
+        locate(system)
+    except ValueError as error:
+        raise ValueError(f"{error} (nor is it one of {', '.join(NAMES)})") from None
     t = _one_temperature(temperature)
     if t is None:
         raise ValueError("sampling an alloy needs --temperature in K")
@@ -326,6 +347,7 @@ def _sample_structure(
     run_kmc(
         system,
         output,
+        reading=reading,
         temperature_K=t,
         hops=options["hops"],
         time_s=until,

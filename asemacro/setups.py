@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from asemacro.ensemble import Start, log_ages, magnetised
 from asemacro.field_upsampling import interpolate
 from asemacro.fields import FieldMean, fields_to_atoms
-from asemacro.inputs import read_structure
 from asemacro.joined import Observables
 from asemacro.lattice import Lattice
 from asemacro.micro.curie_weiss import CurieWeiss
@@ -22,6 +21,7 @@ from asemacro.micro.spin import Ising
 from asemacro.prototypes import PROTOTYPES
 from asemacro.spin_observables import DomainWallDensity, Magnetization
 from asemacro.spins import random_spins, spins_to_atoms
+from asemacro.structure_file import read_structure
 from asemacro.upsampling import larger_lattice, mosaic
 
 NAMES = ("ising", "curie-weiss", "predator-prey")

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from asemacro.barriers import PairBarrier
-from asemacro.inputs import check_temperatures, choose_boxes, parse_temperatures, read_structure, vacancies_in
+from asemacro.inputs import check_temperatures, choose_boxes, parse_temperatures, vacancies_in
 from asemacro.lattice import Lattice
+from asemacro.structure_file import read_structure
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,62 @@
+"""Options that several verbs of the command share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from asemacro.structure_file import Reading
+
+StructureArgument = Annotated[
+    Path, typer.Argument(help="CIF, POSCAR, extxyz ... any file ASE reads; FILE@INDEX is a frame of it.")
+]
+FormatOption = Annotated[
+    str | None, typer.Option("--format", help="Format of the structure file, as ASE names it (default: told by it).")
+]
+TypesOption = Annotated[
+    str | None,
+    typer.Option("--types", help="Elements of the numbered types of LAMMPS and VASP 4 files.", metavar="Mo,Nb,..."),
+]
+IndexOption = Annotated[
+    str | None,
+    typer.Option("--index", help="Frame of the structure file, counted from 0 (default: the last one)."),
+]
+BarriersOption = Annotated[
+    str | None,
+    typer.Option("--barriers", help="Model name or file (.safetensors, .npz, pair .json).", metavar="NAME|FILE"),
+]
+VacanciesOption = Annotated[int | None, typer.Option("--vacancies", help="Number of vacancies in the box.")]
+ConcentrationOption = Annotated[
+    float | None, typer.Option("--vacancy-concentration", help="Vacancies per site (default 1/1024).")
+]
+SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of all random numbers.")]
+WorkersOption = Annotated[int | None, typer.Option("--workers", min=1, help="Parallel workers (default: all cores).")]
+TemperatureOption = Annotated[
+    str | None,
+    typer.Option(
+        "-T", "--temperature", help="Of spins in units of the coupling (ising 2.5, curie-weiss 1.1); alloys: K."
+    ),
+]
+FieldOption = Annotated[float | None, typer.Option("--field", help="Field on spins (default 0.1).")]
+LatticeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--lattice", help="Of ising: square, triangular, honeycomb, cubic, bcc ... or a file.", metavar="NAME|FILE"
+    ),
+]
+HopsOption = Annotated[float | None, typer.Option(help="Of alloys: hops per small run and vacancy.")]
+
+
+def reading_of(format: str | None, types: str | None, index: str | None) -> Reading:
+    """The options that say how a structure file is to be read, without those that are not given."""
+    reading: Reading = {}
+    if format is not None:
+        reading["format"] = format
+    if types is not None:
+        reading["types"] = [part.strip() for part in types.split(",")]
+    if index is not None:
+        reading["index"] = index
+    return reading
