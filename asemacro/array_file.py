@@ -57,7 +57,7 @@ def read_arrays(path: str | Path, kind: str, expected: Mapping[str, Expected] | 
 
     Args:
         path: the file.
-        kind: what it holds, for the error, "barriers".
+        kind: what it should be, for the error, "barrier data".
         expected: the arrays to read and what they must be; others in the file are left alone. By default all arrays
             are read, of any kind but objects.
 
@@ -66,13 +66,13 @@ def read_arrays(path: str | Path, kind: str, expected: Mapping[str, Expected] | 
         ValueError: one line that names the file; it is no npz file, damaged, would unpack to more than 1 GB, or does
             not hold what is expected.
     """
-    with reading(path, kind, f"is not a readable npz file of {kind}") as file, zipfile.ZipFile(file) as archive:
+    with reading(path, kind, "is not a readable npz file") as file, zipfile.ZipFile(file) as archive:
         members = _members(archive)
         headers = {name: _header(archive, member, name) for name, member in members.items()}
-        with reading(path, kind, f"does not hold the arrays of {kind}"):
+        with reading(path, kind, f"is not a {kind} file"):
             wanted = list(members) if expected is None else _fitting(headers, expected)
         arrays = {name: _unpacked(archive, members[name], headers[name], name) for name in wanted}
-    with reading(path, kind, f"does not hold the arrays of {kind}"):
+    with reading(path, kind, f"is not a {kind} file"):
         for name, what in (expected or {}).items():
             if what.finite and arrays[name].dtype.kind == "f" and not np.isfinite(arrays[name]).all():
                 raise ValueError(f"{name} holds values that are not finite numbers")

@@ -140,7 +140,8 @@ class SpinClosure(Closure):
         own, means = spin_codes(self.neighbours)
         with torch.no_grad():
             inputs = torch.cat([own, means], dim=1)
-            f = torch.stack([network.of_means(inputs) for network in networks], dim=1)
+            parts = inputs.split(_ROWS)
+            f = torch.stack([torch.cat([network.of_means(part) for part in parts]) for network in networks], dim=1)
             p = torch.cat([own, own * means], dim=1)
             self.table = (f @ self.mix.T + p @ self.skip.T + self.offset).numpy()
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import torch
 
+from asemacro.checks import count_of
 from asemacro.closure import Closure, closure_of
-from asemacro.closure_network import LocalNetwork
-from asemacro.store import write_whole
-from asemacro.tensor_file import first_line, not_finite, read_tensors
+from asemacro.closure_network import MOST_CODES, MOST_SHELLS, LocalNetwork
+from asemacro.file_reading import reading
+from asemacro.json_file import object_in
+from asemacro.tensor_file import check_values, filled, json_of, read_tensors, settings_of, write_tensors
 
 _FORMAT = "asemacro-closure-1"
+_SETTINGS = ("n_fields", "neighbours", "width", "messages")
+_MOST = 10**6  # of each size
 
 
 def save_closure(path: str | Path, closure: Closure) -> Path:
@@ -23,17 +27,15 @@ def save_closure(path: str | Path, closure: Closure) -> Path:
         path: file name, by convention ending in .safetensors.
         closure: what `fit_closure` gave.
     """
-    from safetensors.torch import save_file
-
     tensors = {"mix": closure.mix, "skip": closure.skip, "offset": closure.offset}
     for k, network in enumerate(closure.networks):
-        tensors |= {f"{k}.{name}": value.detach().contiguous() for name, value in network.state_dict().items()}
+        tensors |= {f"{k}.{name}": value for name, value in network.state_dict().items()}
     metadata = {
         "format": _FORMAT,
         "network": json.dumps(closure.networks[0].settings),
         "notes": json.dumps(closure.notes, default=str),
     }
-    return write_whole(path, lambda temporary: save_file(tensors, str(temporary), metadata=metadata))
+    return write_tensors(path, tensors, metadata)
 
 
 def load_closure(path: str | Path) -> Closure:
@@ -42,28 +44,35 @@ def load_closure(path: str | Path) -> Closure:
     Raises:
         FileNotFoundError: no such file.
         ValueError: one line; the file is truncated, not such a closure, does not fit its own settings, or holds a
-            value that is not finite.
+            value that is not finite or beyond 1e6.
     """
     path = Path(path)
     metadata, tensors = read_tensors(path, "closure", "; save it again")
-    if metadata.get("format") != _FORMAT:
-        raise ValueError(f"{path} is not an asemacro closure (format {metadata.get('format')!r}); expected {_FORMAT}")
-    bad = not_finite(tensors)
-    if bad:
-        raise ValueError(f"{path} holds a value that is not finite ({bad}); fit it again")
-    try:
-        mix, skip, offset = (tensors.pop(name).numpy() for name in ("mix", "skip", "offset"))
-        networks = [_network(json.loads(metadata["network"]), tensors, k) for k in range(len(offset))]
-        if tensors:
+    with reading(path, "closure", "is not an asemacro closure", "; fit it again"):
+        if metadata.get("format") != _FORMAT:
+            raise ValueError(f"format {metadata.get('format')!r}, not {_FORMAT}")
+        check_values(tensors)
+    with reading(path, "closure", "does not hold the closure that its settings describe"):
+        settings = settings_of(metadata, "network", _SETTINGS)
+        neighbours = settings.pop("neighbours", None)
+        if not isinstance(neighbours, list) or len(neighbours) > MOST_SHELLS:
+            raise ValueError(f"neighbours must be a list of at most {MOST_SHELLS} numbers")
+        shells = [count_of(z, "", name="neighbours", least=1, most=MOST_CODES) for z in neighbours]
+        sizes = {key: count_of(value, "", name=key, most=_MOST) for key, value in settings.items()}
+        parts = [tensors.pop(name, None) for name in ("mix", "skip", "offset")]
+        if any(part is None or part.dtype != torch.float64 for part in parts):
+            raise ValueError("mix, skip and offset must be there, in float64")
+        owners = {name.partition(".")[0] for name in tensors}
+        if owners != {str(k) for k in range(len(owners))}:
             raise ValueError(f"unexpected {min(tensors)}")
-        return closure_of(networks, mix, skip, offset, json.loads(metadata["notes"]))
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise ValueError(f"{path} does not hold the closure that its settings describe ({first_line(error)})") from None
+        networks = [_network(shells, sizes, tensors, f"{k}.") for k in range(len(owners))]
+        mix, skip, offset = (part.numpy() for part in parts if part is not None)
+        return closure_of(networks, mix, skip, offset, object_in(json_of(metadata, "notes"), "notes"))
 
 
-def _network(settings: dict[str, Any], tensors: dict[str, torch.Tensor], k: int) -> LocalNetwork:
-    """Network `k` of a file, whose tensors it takes out of `tensors`."""
-    network, prefix = LocalNetwork(**settings), f"{k}."
-    own = [name for name in tensors if name.startswith(prefix)]
-    network.load_state_dict({name[len(prefix) :]: tensors.pop(name) for name in own})
-    return network
+def _network(
+    neighbours: list[int], sizes: Mapping[str, int], tensors: Mapping[str, torch.Tensor], prefix: str
+) -> LocalNetwork:
+    """One network of a file."""
+    own = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+    return filled(lambda: LocalNetwork(neighbours=neighbours, **sizes), own)

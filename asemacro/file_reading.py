@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import math
-import numbers
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+
+from asemacro.checks import shown
 
 LARGEST_BYTES = 10**9
 """A file may not be larger than this, nor become larger when it is unpacked."""
@@ -70,34 +70,15 @@ def plain(error: BaseException) -> str:
     return lines[0][:160] if lines else type(error).__name__
 
 
-def number_in(value: Any, what: str, largest: float = math.inf) -> float:
-    """A finite number, as read from a file: not a text, not true or false.
-
-    Raises:
-        ValueError: anything else, or a number beyond +- `largest`.
-    """
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise ValueError(f"{what} must be a number; got {_short(value)}")
-    try:
-        number = float(value)
-    except OverflowError:
-        number = math.inf
-    if not math.isfinite(number):
-        raise ValueError(f"{what} must be a finite number; got {_short(value)}")
-    if abs(number) > largest:
-        raise ValueError(f"{what} must be at most {largest:.0e} in size; got {number:.4g}")
-    return number
-
-
-def count_in(value: Any, what: str, least: int = 0, most: int = 2**53) -> int:
-    """A whole number in a range, as read from a file.
+def text_in(value: Any, what: str) -> str:
+    """A printable text, as read from a file.
 
     Raises:
         ValueError: anything else.
     """
-    if isinstance(value, bool) or not isinstance(value, numbers.Integral) or not least <= int(value) <= most:
-        raise ValueError(f"{what} must be a whole number from {least} to {most}; got {_short(value)}")
-    return int(value)
+    if not isinstance(value, str) or not value.isprintable():
+        raise ValueError(f"{what} must be a printable text, got {shown(value)}")
+    return value
 
 
 def texts_in(value: Any, what: str) -> tuple[str, ...]:
@@ -107,15 +88,5 @@ def texts_in(value: Any, what: str) -> tuple[str, ...]:
         ValueError: anything else.
     """
     if not isinstance(value, (list, tuple)):
-        raise ValueError(f"{what} must be a list of texts; got {_short(value)}")
-    for text in value:
-        if not isinstance(text, str) or not text.isprintable():
-            raise ValueError(f"{what} must be a list of printable texts; it holds {_short(text)}")
-    return tuple(value)
-
-
-def _short(value: Any) -> str:
-    if isinstance(value, int) and not isinstance(value, bool) and value.bit_length() > 200:
-        return f"a whole number of {value.bit_length()} bits"
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+        raise ValueError(f"{what} must be a list of texts, got {shown(value)}")
+    return tuple(text_in(text, f"{what}: each") for text in value)

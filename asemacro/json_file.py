@@ -54,17 +54,6 @@ def object_in(value: Any, what: str) -> dict[str, Any]:
     return value
 
 
-def array_in(value: Any, what: str) -> list[Any]:
-    """A JSON array.
-
-    Raises:
-        ValueError: something else.
-    """
-    if not isinstance(value, list):
-        raise ValueError(f"{what} must be a JSON array [...]")
-    return value
-
-
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):

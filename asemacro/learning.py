@@ -9,7 +9,6 @@ times, z = simulate(learned.sde, learned.start([0.4, 0.42]), until_s=50, n_traje
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +22,8 @@ from asemacro.patches import partial_evolution
 from asemacro.polynomial import PolynomialDiffusion, PolynomialDrift
 from asemacro.sde import NeuralSDE
 from asemacro.sde_file import load_sde, save_sde
-from asemacro.store import output_directory, write_whole
+from asemacro.store import output_directory
+from asemacro.training_file import load_training, save_training
 
 if TYPE_CHECKING:
     from asemacro.micro.base import MicroSystem
@@ -98,19 +98,10 @@ class Learned:
 
     def save(self, directory: str | Path) -> list[Path]:
         """Write sde.safetensors and training.safetensors (at most 20,000 states, evenly taken)."""
-        from safetensors.numpy import save_file
-
         folder = output_directory(directory)
         rows = np.unique(np.linspace(0, max(len(self.z) - 1, 0), min(len(self.z), KEPT_STATES)).astype(int))
-        arrays = {"z": self.z[rows], "condition": self.condition[rows]}
-        report = (
-            None if self.report is None else dataclasses.asdict(self.report) | {"noise": self.report.noise.tolist()}
-        )
-        notes = {"n_observed": str(self.n_observed), "report": json.dumps(report)}
-        return [
-            save_sde(folder / SDE_FILE, self.sde),
-            write_whole(folder / TRAINING_FILE, lambda path: save_file(arrays, str(path), metadata=notes)),
-        ]
+        training = (self.z[rows], self.condition[rows], self.n_observed, self.report)
+        return [save_sde(folder / SDE_FILE, self.sde), save_training(folder / TRAINING_FILE, *training)]
 
     @classmethod
     def load(cls, directory: str | Path) -> Learned:
@@ -120,8 +111,6 @@ class Learned:
             FileNotFoundError: no such folder or model.
             ValueError: one line; a file is damaged or the two do not belong together.
         """
-        from safetensors import SafetensorError, safe_open
-
         folder = Path(directory)
         if not folder.is_dir():
             raise FileNotFoundError(f"{folder}: no such folder; `asemacro learn` makes one")
@@ -131,19 +120,7 @@ class Learned:
         path = folder / TRAINING_FILE
         if not path.is_file():
             return cls(sde, np.zeros((0, sde.dim)), np.zeros((0, sde.n_conditions)), sde.dim)
-        try:
-            with safe_open(str(path), framework="np") as file:
-                notes = file.metadata()
-                z, condition = file.get_tensor("z"), file.get_tensor("condition")
-            observed, found = int(notes["n_observed"]), json.loads(notes["report"])
-        except (SafetensorError, OSError, KeyError, TypeError, ValueError):
-            raise ValueError(f"{path} is damaged or no training file of asemacro; learn again") from None
-        if z.ndim != 2 or z.shape[1] != sde.dim or condition.shape != (len(z), sde.n_conditions):
-            raise ValueError(f"{path} does not belong to {folder / SDE_FILE}; learn again")
-        report = None if found is None else MomentReport(**{**found, "degrees": tuple(found["degrees"])})
-        if report is not None:
-            report = dataclasses.replace(report, noise=np.array(report.noise))
-        return cls(sde, z, condition, observed, report)
+        return cls(sde, *load_training(path, sde.dim, sde.n_conditions))
 
 
 def learn_from_rates(

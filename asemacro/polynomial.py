@@ -7,6 +7,7 @@ order of magnitude; the network then only has to learn what the polynomial leave
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -16,6 +17,7 @@ from torch import Tensor, nn
 from asemacro.drift import check_sizes, reset_layers, run_layers, tanh_layers
 from asemacro.polynomial_kernel import combine
 
+_MOST_PRODUCTS = 10**7  # exponents that are looked through for those of a basis
 _LARGEST = 6.0  # of the logarithm of an entry of the diffusion's factor, relative to the base
 
 
@@ -55,6 +57,8 @@ class PolynomialBasis(nn.Module):
             raise ValueError(f"degrees must not be negative, got {degree} and {condition_degree}")
         if any(not 0 <= k < dim for k in self.odd):
             raise ValueError(f"odd variables must be among 0..{dim - 1}, got {self.odd}")
+        if dim * math.log(degree + 1) + math.log(dim) > math.log(_MOST_PRODUCTS):
+            raise ValueError(f"polynomials of degree {degree} in {dim} variables have too many terms; take fewer")
         powers = [p for p in itertools.product(range(degree + 1), repeat=dim) if sum(p) <= degree]
         powers.sort(key=lambda p: (sum(p), p[::-1]))
         rows = [(*p, *q) for p in powers for q in itertools.product(range(condition_degree + 1), repeat=n_conditions)]

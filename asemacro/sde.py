@@ -10,6 +10,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
+from asemacro.checks import choice_of
 from asemacro.diffusion import FullDiffusion
 from asemacro.drift import OnsagerNet
 from asemacro.linear_drift import centred, mean_slope, normal_equations, restoring, slope_towards
@@ -137,8 +138,11 @@ class NeuralSDE(nn.Module):
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> NeuralSDE:
         """The untrained model of `settings`; without types, as in older files, OnsagerNet and FullDiffusion."""
-        drift = _DRIFTS[settings.get("drift_type", OnsagerNet.__name__)](**settings["drift"])
-        diffusion = _DIFFUSIONS[settings.get("diffusion_type", FullDiffusion.__name__)](**settings["diffusion"])
+        drift_type = choice_of(settings.get("drift_type", OnsagerNet.__name__), "drift_type", list(_DRIFTS))
+        other_type = choice_of(
+            settings.get("diffusion_type", FullDiffusion.__name__), "diffusion_type", list(_DIFFUSIONS)
+        )
+        drift, diffusion = _DRIFTS[drift_type](**settings["drift"]), _DIFFUSIONS[other_type](**settings["diffusion"])
         return cls(drift, diffusion, labels=tuple(settings["labels"]), sites=settings["sites"])
 
     def reset(self, generator: torch.Generator, pairs: Pairs | None = None) -> None:

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from asemacro.checks import array_of, count_of, instance_of, number_of
+from asemacro.file_reading import LARGEST_WEIGHT, reading, texts_in
+from asemacro.json_file import object_in
 from asemacro.sde import NeuralSDE
-from asemacro.store import write_whole
-from asemacro.tensor_file import first_line, not_finite, read_tensors
+from asemacro.tensor_file import check_values, filled, json_of, read_tensors, write_tensors
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 _FORMAT = "asemacro-sde-1"
+_IN_UNITS = ("z_mean", "z_scale", "condition_centre", "condition_range")
+"""Tensors in units of the user's, of any size."""
+_EXTENSIVE = ("drift_network.density.coefficients", "drift_network.density.wall")
+"""Tensors that go as the number of sites."""
+_LARGEST_EXTENSIVE = 1e15
+_MOST = 10**6  # of each size of a network
 
 
 def save_sde(path: str | Path, members: NeuralSDE | Sequence[NeuralSDE], **notes: Any) -> Path:
@@ -22,20 +34,16 @@ def save_sde(path: str | Path, members: NeuralSDE | Sequence[NeuralSDE], **notes
         members: the SDE, or the central one followed by the others of its ensemble.
         **notes: JSON-ready facts kept with the model (where it came from).
     """
-    from safetensors.torch import save_file
-
     members = [members] if isinstance(members, NeuralSDE) else list(members)
     if not members:
         raise ValueError("no SDE to save")
-    tensors = {
-        f"{i}.{name}": value.contiguous() for i, m in enumerate(members) for name, value in m.state_dict().items()
-    }
+    tensors = {f"{i}.{name}": value for i, m in enumerate(members) for name, value in m.state_dict().items()}
     metadata = {
         "format": _FORMAT,
         "settings": json.dumps([m.settings for m in members]),
         "notes": json.dumps(notes, default=str),
     }
-    return write_whole(path, lambda temporary: save_file(tensors, str(temporary), metadata=metadata))
+    return write_tensors(path, tensors, metadata)
 
 
 def load_sde(path: str | Path) -> list[NeuralSDE]:
@@ -44,21 +52,64 @@ def load_sde(path: str | Path) -> list[NeuralSDE]:
     Raises:
         FileNotFoundError: no such file.
         ValueError: one line; the file is truncated, not such a model, does not fit its own settings, or holds
-            a value that is not finite.
+            a value that is not finite or that no fit gives.
     """
     path = Path(path)
     metadata, tensors = read_tensors(path, "SDE", "; save it again")
-    if metadata.get("format") != _FORMAT:
-        raise ValueError(f"{path} is not an asemacro SDE (format {metadata.get('format')!r}); expected {_FORMAT}")
-    try:
-        members = [NeuralSDE.from_settings(s) for s in json.loads(metadata["settings"])]
-        for i, member in enumerate(members):
-            prefix = f"{i}."
-            state = {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}
-            member.load_state_dict(state)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise ValueError(f"{path} does not hold the SDE that its settings describe ({first_line(error)})") from None
-    bad = not_finite(tensors) or (None if members else "no model")
-    if bad:
-        raise ValueError(f"{path} holds a value that is not finite ({bad}); train it again")
-    return members
+    with reading(path, "SDE", "is not an asemacro SDE", "; train it again"):
+        if metadata.get("format") != _FORMAT:
+            raise ValueError(f"format {metadata.get('format')!r}, not {_FORMAT}")
+        _check_tensors(tensors)
+    with reading(path, "SDE", "does not hold the SDE that its settings describe"):
+        settings = json_of(metadata, "settings")
+        if not isinstance(settings, list) or not settings:
+            raise ValueError("no model")
+        owners = {name.partition(".")[0] for name in tensors}
+        if owners != {str(i) for i in range(len(settings))}:
+            raise ValueError(f"its tensors are those of {len(owners)} models, its settings of {len(settings)}")
+        return [_member(part, tensors, f"{i}.") for i, part in enumerate(settings)]
+
+
+def _member(settings: Any, tensors: Mapping[str, Tensor], prefix: str) -> NeuralSDE:
+    """One SDE of a file."""
+    found = object_in(settings, "the settings of a model")
+    own = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+    checked = {
+        **found,
+        "drift": _part(found.get("drift"), "the drift's settings"),
+        "diffusion": _part(found.get("diffusion"), "the diffusion's settings"),
+        "labels": texts_in(found.get("labels"), "labels"),
+        "sites": None if found.get("sites") is None else count_of(found["sites"], "sites", least=1),
+    }
+    member = filled(lambda: NeuralSDE.from_settings(checked), own)
+    if not (member.z_scale > 0).all() or not member.condition_centre[1] > 0:
+        raise ValueError("a scale of its variables is not above zero")
+    return member
+
+
+def _part(settings: Any, what: str) -> dict[str, Any]:
+    """Arguments of a drift or a diffusion, each of its kind; which there are the class itself checks."""
+    found = dict(object_in(settings, what))
+    for key, value in found.items():
+        if key == "odd":
+            found[key] = array_of(value, key, (None,), kind="i").tolist() if value else []
+        elif key == "conservative":
+            instance_of(value, bool, key, "true or false")
+        elif key in ("alpha", "beta"):
+            found[key] = number_of(value, key, least=0.0, most=LARGEST_WEIGHT)
+        else:
+            found[key] = count_of(value, "", name=key, most=_MOST)
+    return found
+
+
+def _check_tensors(tensors: Mapping[str, Tensor]) -> None:
+    """Values must be of the size that a fit gives."""
+    limits = {name: LARGEST_WEIGHT for name in tensors}
+    for name in tensors:
+        own = name.partition(".")[2]
+        if own in _IN_UNITS:
+            limits[name] = math.inf
+        elif own in _EXTENSIVE:
+            limits[name] = _LARGEST_EXTENSIVE
+    for name, value in tensors.items():
+        check_values({name: value}, limits[name])

@@ -127,7 +127,7 @@ class Checkpoint:
         """Arrays of a finished task; None if it has not finished or its file is not whole."""
         path = self.directory / f"{task}.npz"
         try:
-            return read_arrays(path, "a checkpoint")
+            return read_arrays(path, "checkpoint")
         except (OSError, ValueError):
             return None
 

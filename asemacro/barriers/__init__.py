@@ -49,23 +49,23 @@ def load_barriers(name_or_path: str | Path) -> BarrierModel:
     """
     text = str(name_or_path)
     if text in PRETRAINED:
-        path, suffix = DIRECTORY / f"{text}.safetensors", ".safetensors"
+        path = DIRECTORY / f"{text}.safetensors"
         if not path.is_file():
             raise ValueError(f"the pretrained barrier model {text} is not installed ({path.name} is missing)")
-    else:
-        path = Path(name_or_path)
-        suffix = path.suffix.lower()
-        if suffix not in _READERS:
-            raise ValueError(
-                f"no barrier model is called {text!r}; there are {', '.join(available()) or 'none'}; "
-                f"or give a file ({', '.join(_READERS)})"
-            )
-    try:
-        with path.open("rb"):
-            pass
-        return _READERS[suffix](path)
-    except OSError as error:
-        raise ValueError(f"cannot read the barrier model {path}: {error.strerror or error}") from None
+        return _network(path)
+    path = Path(name_or_path)
+    names = ", ".join(available()) or "none"
+    if path.is_dir():
+        raise ValueError(
+            f"cannot read the barrier model {path}: it is a folder; give the file in it, or one of {names}"
+        )
+    suffix = path.suffix.lower()
+    if suffix not in _READERS:
+        what = f"{path} is no barrier model" if path.exists() else f"no barrier model is called {text!r}"
+        raise ValueError(f"{what}; there are {names}; or give a file ({', '.join(_READERS)})")
+    if not path.is_file():
+        raise ValueError(f"cannot read the barrier model {path}: No such file")
+    return _READERS[suffix](path)
 
 
 def _pair(path: Path) -> BarrierModel:

@@ -131,8 +131,8 @@ def load_barrier_data(path: str | Path) -> BarrierData:
         FileNotFoundError: no such file.
         ValueError: one line that names the file; it is damaged, or not in the layout of the module.
     """
-    arrays = read_arrays(path, "barriers", _EXPECTED)
-    with reading(path, "barriers", "does not hold the barriers of bcc cells"):
+    arrays = read_arrays(path, "barrier data", _EXPECTED)
+    with reading(path, "barrier data", "does not hold barriers of bcc cells"):
         return barrier_data(**arrays)
 
 

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import cast
 
-from asemacro.barriers.gnn import BarrierGNN
-from asemacro.store import write_whole
-from asemacro.tensor_file import first_line, not_finite, read_tensors
+from ase.data import atomic_numbers
+
+from asemacro.barriers.gnn import BarrierGNN, Form
+from asemacro.checks import count_of
+from asemacro.file_reading import reading, text_in, texts_in
+from asemacro.json_file import object_in
+from asemacro.tensor_file import check_values, filled, json_of, read_tensors, settings_of, write_tensors
 
 FORMAT = "asemacro-barriers-1"
+_SETTINGS = ("members", "width", "hidden", "energy_width")
+_MOST = 10**6  # of each setting
 
 
 def save_gnn(model: BarrierGNN, path: str | Path) -> Path:
     """Write the model; the file appears whole or not at all."""
-    from safetensors.torch import save_file
-
     metadata = {
         "format": FORMAT,
         "name": model.name,
@@ -24,8 +29,7 @@ def save_gnn(model: BarrierGNN, path: str | Path) -> Path:
         "settings": json.dumps(model.settings),
         "notes": json.dumps(model.notes, default=str),
     }
-    tensors = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
-    return write_whole(path, lambda temporary: save_file(tensors, str(temporary), metadata=metadata))
+    return write_tensors(path, model.state_dict(), metadata)
 
 
 def load_gnn(path: str | Path) -> BarrierGNN:
@@ -34,24 +38,21 @@ def load_gnn(path: str | Path) -> BarrierGNN:
     Raises:
         FileNotFoundError: no such file.
         ValueError: one line; the file is truncated, not such a model, does not fit its own settings, or holds a
-            value that is not finite.
+            value that is not finite or beyond 1e6.
     """
     path = Path(path)
     metadata, tensors = read_tensors(path, "barrier model")
-    if metadata.get("format") != FORMAT:
-        raise ValueError(f"{path} is not an asemacro barrier model (format {metadata.get('format')!r}, not {FORMAT})")
-    try:
-        model = BarrierGNN(
-            tuple(json.loads(metadata["species"])),
-            metadata["form"],  # type: ignore[arg-type]
-            name=metadata["name"],
-            notes=json.loads(metadata["notes"]),
-            **json.loads(metadata["settings"]),
-        )
-        model.load_state_dict(tensors)
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise ValueError(f"{path} does not hold the network that its header describes ({first_line(error)})") from None
-    bad = not_finite(tensors)
-    if bad:
-        raise ValueError(f"{path} holds a value that is not finite ({bad}); train it again")
-    return model.eval()
+    with reading(path, "barrier model", "is not an asemacro barrier model"):
+        if metadata.get("format") != FORMAT:
+            raise ValueError(f"format {metadata.get('format')!r}, not {FORMAT}")
+        check_values(tensors)
+    with reading(path, "barrier model", "does not hold the network that its header describes"):
+        species = texts_in(json_of(metadata, "species"), "species")
+        unknown = [symbol for symbol in species if symbol not in atomic_numbers]
+        if unknown or len(set(species)) < len(species):
+            raise ValueError(f"species must be different chemical symbols, not {', '.join(species)}")
+        settings = settings_of(metadata, "settings", _SETTINGS)
+        sizes = {key: count_of(value, "", name=key, least=1, most=_MOST) for key, value in settings.items()}
+        form = cast(Form, text_in(metadata.get("form"), "form"))
+        name, notes = text_in(metadata.get("name"), "name"), object_in(json_of(metadata, "notes"), "notes")
+        return filled(lambda: BarrierGNN(species, form, name=name, notes=notes, **sizes), tensors).eval()

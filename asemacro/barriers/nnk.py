@@ -80,8 +80,8 @@ class PublishedNetwork(BarrierModel):
             ValueError: in one line, if the file is truncated or is not this network.
         """
         expected = {name: Expected("number", shape, finite=False) for name, shape in _expected().items()}
-        weights = read_arrays(path, "the published network", expected)
-        with reading(path, "barrier model", "is not the published network"):
+        weights = read_arrays(path, "published network", expected)
+        with reading(path, "published network", "is not the published network"):
             return cls(weights, axes)
 
     def compile(self, lattice: Lattice) -> CompiledBarriers:

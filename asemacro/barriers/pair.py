@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,11 +11,17 @@ from numpy.typing import NDArray
 
 from asemacro.barriers.base import PAIR, BarrierModel, CompiledBarriers
 from asemacro.barriers.energy import PAIR_ENERGY, CompiledEnergy
+from asemacro.checks import number_of
+from asemacro.file_reading import LARGEST_WEIGHT, reading, text_in, texts_in
+from asemacro.json_file import read_json
 
 if TYPE_CHECKING:
     from asemacro.lattice import Lattice
 
 VACANCY = "X"
+MOST_SPECIES = 118
+MOST_SHELLS = 100
+"""Of a file: beyond it, the shells of any lattice are so many bonds that nothing could be run."""
 
 
 class PairBarrier(BarrierModel):
@@ -57,12 +62,14 @@ class PairBarrier(BarrierModel):
         self.prototype = None
         if not self.species or len(set(self.species)) != len(self.species):
             raise ValueError(f"pair barriers: species must be different symbols, at least one; got {list(species)}")
+        if len(self.species) > MOST_SPECIES:
+            raise ValueError(f"pair barriers: {len(self.species)} species, there are {MOST_SPECIES} elements")
         if set(migration_eV) != set(self.species):
             raise ValueError(
                 f"pair barriers: migration_eV must have one energy for each of {', '.join(self.species)}; "
                 f"it has {', '.join(migration_eV) or 'none'}"
             )
-        self.migration_eV = {s: _finite(migration_eV[s], f"migration_eV of {s}") for s in self.species}
+        self.migration_eV = {s: _energy(migration_eV[s], f"migration_eV of {s}") for s in self.species}
         self.pair_eV = tuple(dict(shell) for shell in pair_eV)
         self._tables = np.stack([self._table(shell) for shell in self.pair_eV]) if self.pair_eV else None
         if self._tables is None:
@@ -73,35 +80,28 @@ class PairBarrier(BarrierModel):
         """Read a model from its JSON file.
 
         Raises:
+            FileNotFoundError: no such file.
             ValueError: in one line, if the file is not such a model.
-            OSError: if it cannot be read.
         """
         path = Path(path)
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise ValueError(f"{path} is not JSON ({error})") from None
-        keys = {"species", "migration_eV", "pair_eV"}
-        if not isinstance(content, dict) or not keys <= set(content):
-            raise ValueError(f"{path} is not a pair barrier model: it needs the keys {', '.join(sorted(keys))}")
-        unknown = set(content) - keys - {"name", "origin"}
-        if unknown:
-            raise ValueError(f"{path}: unknown key {', '.join(sorted(unknown))}; known are {', '.join(sorted(keys))}")
-        shapes = (list, dict, list)
-        for key, kind in zip(("species", "migration_eV", "pair_eV"), shapes, strict=True):
-            if not isinstance(content[key], kind):
-                raise ValueError(f"{path}: {key} must be a JSON {'array' if kind is list else 'object'}")
-        if not all(isinstance(shell, dict) for shell in content["pair_eV"]):
-            raise ValueError(f'{path}: pair_eV must be an array of objects {{"A-B": eV}}, one per neighbour shell')
-        try:
-            return cls(
-                content["species"],
-                content["migration_eV"],
-                content["pair_eV"],
-                str(content.get("name", path.stem)),
-            )
-        except ValueError as error:
-            raise ValueError(f"{path}: {error}") from None
+        content = read_json(path, "barrier model")
+        with reading(path, "barrier model", "is not a pair barrier model"):
+            keys = {"species", "migration_eV", "pair_eV"}
+            if not keys <= set(content):
+                raise ValueError(f"it needs the keys {', '.join(sorted(keys))}")
+            unknown = set(content) - keys - {"name", "origin"}
+            if unknown:
+                raise ValueError(f"unknown key {', '.join(sorted(unknown))}; known are {', '.join(sorted(keys))}")
+            for key, kind in (("species", list), ("migration_eV", dict), ("pair_eV", list)):
+                if not isinstance(content[key], kind):
+                    raise ValueError(f"{key} must be a JSON {'array' if kind is list else 'object'}")
+            if not all(isinstance(shell, dict) for shell in content["pair_eV"]):
+                raise ValueError('pair_eV must be an array of objects {"A-B": eV}, one per neighbour shell')
+            if len(content["pair_eV"]) > MOST_SHELLS:
+                raise ValueError(f"pair_eV has {len(content['pair_eV'])} shells, at most {MOST_SHELLS} are read")
+            species = texts_in(content["species"], "species")
+            name = text_in(content.get("name", path.stem), "name")
+            return cls(species, content["migration_eV"], content["pair_eV"], name)
 
     def _table(self, shell: Mapping[str, float]) -> NDArray[np.float64]:
         """Symmetric (S + 1, S + 1) energies of one shell; row 0 is the vacancy."""
@@ -119,7 +119,7 @@ class PairBarrier(BarrierModel):
             if frozenset((a, b)) in seen:
                 raise ValueError(f"pair barriers: pair {key!r} is given twice in one shell")
             seen.add(frozenset((a, b)))
-            table[index[a], index[b]] = table[index[b], index[a]] = _finite(value, f"pair_eV of {key}")
+            table[index[a], index[b]] = table[index[b], index[a]] = _energy(value, f"pair_eV of {key}")
         return table
 
     def _species_map(self, lattice: Lattice) -> NDArray[np.int8]:
@@ -209,7 +209,5 @@ def _image(offset: Any, shape: NDArray[np.int64]) -> tuple[int, ...]:
     return (*(int(c) % int(n) for c, n in zip(offset[:3], shape, strict=True)), int(offset[3]))
 
 
-def _finite(value: Any, what: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not np.isfinite(value):
-        raise ValueError(f"pair barriers: {what} must be a finite number in eV; got {value!r}")
-    return float(value)
+def _energy(value: Any, what: str) -> float:
+    return number_of(value, f"pair barriers: {what} in eV", least=-LARGEST_WEIGHT, most=LARGEST_WEIGHT)

@@ -27,7 +27,7 @@ def forget_stale_kernels(package: Path = PACKAGE) -> bool:
             digest.update(source)
     stamp = package / "__pycache__" / "kernels.stamp"
     with contextlib.suppress(OSError):
-        if stamp.is_file() and stamp.read_text(encoding="utf-8") == digest.hexdigest():
+        if stamp.is_file() and stamp.read_bytes() == digest.hexdigest().encode():
             return False
         for index in package.rglob("__pycache__/*.nbi"):
             index.unlink(missing_ok=True)

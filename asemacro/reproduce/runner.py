@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import importlib
-import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
+from asemacro.json_file import read_json
 from asemacro.progress import Report
 from asemacro.reproduce.report import Result
 from asemacro.store import output_directory, run_record, write_json
@@ -56,7 +56,7 @@ def finished(name: str, folder: str | Path, *, quick: bool, seed: int) -> bool:
     from asemacro import __version__
 
     try:
-        record = json.loads((Path(folder) / f"{name}-run.json").read_text(encoding="utf-8"))
+        record = read_json(Path(folder) / f"{name}-run.json", "run record")
     except (OSError, ValueError):
         return False
     wanted = {"figure": name, "quick": quick}

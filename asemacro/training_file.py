@@ -1,0 +1,80 @@
+"""Training states of a learned model on disk: safetensors beside the model; nothing is unpickled."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from asemacro.checks import array_of, count_of, instance_of
+from asemacro.file_reading import reading
+from asemacro.json_file import object_in
+from asemacro.moment_fit import MomentReport
+from asemacro.tensor_file import check_values, json_of, read_tensors, write_tensors
+
+Floats = NDArray[np.float64]
+
+
+def save_training(
+    path: str | Path, z: Floats, condition: Floats, n_observed: int, report: MomentReport | None = None
+) -> Path:
+    """Write training states; the file appears whole or not at all.
+
+    Args:
+        path: file name, by convention ending in .safetensors.
+        z: (N, d) states.
+        condition: (N, 0 or 1) their temperatures.
+        n_observed: how many of the variables the user gave.
+        report: of the fit.
+    """
+    found = None if report is None else dataclasses.asdict(report) | {"noise": report.noise.tolist()}
+    tensors = {"z": torch.tensor(z, dtype=torch.float64), "condition": torch.tensor(condition, dtype=torch.float64)}
+    return write_tensors(path, tensors, {"n_observed": str(n_observed), "report": json.dumps(found)})
+
+
+def load_training(path: str | Path, dim: int, n_conditions: int) -> tuple[Floats, Floats, int, MomentReport | None]:
+    """Read what `save_training` wrote: states, conditions, number of observed variables, report.
+
+    Args:
+        path: the file.
+        dim: variables of the model that it lies beside.
+        n_conditions: of that model.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: one line; the file is damaged or does not belong to the model.
+    """
+    advice = "; learn again"
+    notes, tensors = read_tensors(Path(path), "training", advice)
+    with reading(path, "training", "is damaged or does not belong to the model beside it", advice):
+        check_values(tensors, math.inf)
+        if set(tensors) != {"z", "condition"} or tensors["z"].ndim != 2:
+            raise ValueError("it must hold the tables z and condition")
+        for name, columns in (("z", dim), ("condition", n_conditions)):
+            shape = (len(tensors["z"]), columns)
+            if tensors[name].shape != shape or tensors[name].dtype != torch.float64:
+                raise ValueError(
+                    f"{name} holds {str(tensors[name].dtype).removeprefix('torch.')} of shape "
+                    f"{tuple(tensors[name].shape)}, not float64 of shape {shape}"
+                )
+        observed = count_of(json_of(notes, "n_observed"), "observed variables", least=1, most=dim)
+        found = json_of(notes, "report")
+        report = None if found is None else _report_of(object_in(found, "report"), dim)
+        return tensors["z"].numpy(), tensors["condition"].numpy(), observed, report
+
+
+def _report_of(found: dict[str, Any], dim: int) -> MomentReport:
+    """The report in a training file."""
+    names = [field.name for field in dataclasses.fields(MomentReport)]
+    if set(found) != set(names):
+        raise ValueError(f"its report must hold {', '.join(names)}")
+    degrees = array_of(found["degrees"], "degrees", (dim,), kind="i")
+    noise = array_of(found["noise"], "noise", (dim,))
+    kept = instance_of(found["network_kept"], bool, "network_kept", "true or false")
+    return MomentReport(tuple(degrees.tolist()), noise, kept, count_of(found["diffusion_degree"], "degrees"))
