@@ -19,10 +19,11 @@ from asemacro.barriers.kernels import evaluate
 from asemacro.micro.cache import Cache
 from asemacro.micro.hashing import GOLDEN, OTHER, environment_key, mix, note_change, region_key
 
-CHUNK, TIME, HOPS, BLOCKED = range(4)
-"""Why `walk_on` returned: its share of hops is done, the time or the hops asked for, or no jump is possible."""
-N_COUNTS = 7
-HOP, HIT, MISS, SEEN, CLAMPED, VACANT, PENDING = range(N_COUNTS)
+CHUNK, TIME, HOPS, BLOCKED, BROKEN = range(5)
+"""Why `walk_on` returned: its share of work is done, the time or the hops asked for, no jump is possible, or the
+model gave a barrier that is not a finite number, of the vacancy counts[NEXT] of `pending`."""
+N_COUNTS = 8
+HOP, HIT, MISS, SEEN, CLAMPED, VACANT, PENDING, NEXT = range(N_COUNTS)
 """Entries of `Walk.counts`."""
 
 
@@ -43,9 +44,9 @@ class Walk(NamedTuple):
         env: (n_env,) int8 scratch.
         work: scratch of the barrier model.
         barriers: (Z + 1,) float64 scratch.
-        clock: float64 [time, time with an adjacent pair of vacancies], s.
+        clock: float64 [time, time with an adjacent pair of vacancies, what rounding left out of each], s.
         counts: int64 [hops, environments known, not known, barriers used, of these raised to the floor,
-            sum of `vacant`, pending vacancies].
+            sum of `vacant`, pending vacancies, how many of these are looked up].
     """
 
     x: NDArray[np.int8]
@@ -92,7 +93,7 @@ def new_walk(
         env=np.zeros(model.env.shape[1], dtype=np.int8),
         work=np.zeros(model.workspace, dtype=np.float32),
         barriers=np.zeros(model.n_targets + 1),
-        clock=np.zeros(2),
+        clock=np.zeros(4),
         counts=counts,
     )
 
@@ -163,6 +164,19 @@ def within(cells: NDArray, w: int, v: int, shape: NDArray, reach: NDArray) -> bo
     return True
 
 
+@njit(cache=True, nogil=True, inline="always")
+def advance(clock: NDArray, which: int, wait: float) -> None:
+    """Add to a clock and keep the rounding error, which joins the next wait.
+
+    A plain sum loses waits below 1e-16 of the time: a run that left a trap after 1e9 s would count them wrong.
+    """
+    before, wait = clock[which], wait + clock[2 + which]
+    after = before + wait
+    added = after - before
+    clock[2 + which] = (before - (after - added)) + (wait - added)
+    clock[which] = after
+
+
 @njit(cache=True, nogil=True)
 def walk_on(
     model: CompiledBarriers,
@@ -177,11 +191,11 @@ def walk_on(
     chunk: int,
     rng: np.random.Generator,
 ) -> int:
-    """Hop until `until_s`, `until_hops` or `chunk` more hops; return TIME, HOPS, BLOCKED or CHUNK.
+    """Hop until `until_s`, `until_hops` or a share of work; return TIME, HOPS, BLOCKED, BROKEN or CHUNK.
 
     Rates are nu exp(-beta barrier), the waiting time is Exp(1) / (sum of rates). Stopping at a time cuts the last
     wait, which is exact because the exponential law has no memory. Only vacancies whose environment box holds a
-    changed site are looked up again. On return the rates are those of the state.
+    changed site are looked up again. On return, but for CHUNK and BROKEN, the rates are those of the state.
 
     Args:
         model: barrier model compiled for this lattice.
@@ -193,7 +207,7 @@ def walk_on(
         frequency: attempt frequency nu in Hz.
         until_s: value of the clock to stop at.
         until_hops: value of counts[HOP] to stop at.
-        chunk: most hops of this call.
+        chunk: most hops and new environments of this call.
         rng: source of randomness.
     """
     x, sites, cells, rates, vacant, tree = walk.x, walk.sites, walk.cells, walk.rates, walk.vacant, walk.tree
@@ -216,18 +230,23 @@ def walk_on(
     leaves = tree.shape[0] // 2
     done = 0
     while True:
-        for q in range(counts[PENDING]):
-            v = pending[q]
+        while counts[NEXT] < counts[PENDING]:
+            if done >= chunk:
+                return CHUNK
+            v = pending[counts[NEXT]]
             h1, h2 = region_key(blocks, grid, shape, n_basis, sites[v], salt)
             slot = np.int64(h1 & mask)
             if recent_keys[slot, 0] != h1 or recent_keys[slot, 1] != h2:
                 known = look_up(model, cache, shape, bits, x, sites[v], env, work, barriers)
                 counts[HIT if known else MISS] += 1
+                done += 0 if known else 1
                 empty = 0.0
                 for j in range(n_targets):
                     rate = 0.0
-                    if barriers[j] == np.inf:
+                    if env[1 + j] == 0:
                         empty += 1.0
+                    elif not np.isfinite(barriers[j]):
+                        return BROKEN
                     else:
                         rate = frequency * np.exp(-beta * barriers[j])
                     recent_values[slot, j] = rate
@@ -253,7 +272,7 @@ def walk_on(
             while node > 0:
                 tree[node] = tree[2 * node] + tree[2 * node + 1]
                 node //= 2
-        counts[PENDING] = 0
+            counts[NEXT] += 1
 
         if counts[HOP] >= until_hops:
             return HOPS
@@ -262,16 +281,17 @@ def walk_on(
         wait = np.inf
         if tree[1] > 0.0:
             wait = rng.standard_exponential() / tree[1]
-        if wait == np.inf and until_s == np.inf:
+        ahead = clock[0] + (clock[2] + wait)
+        if ahead == np.inf and until_s == np.inf:
             return BLOCKED
-        if clock[0] + wait >= until_s:
+        if ahead >= until_s:
             if counts[VACANT] > 0:
-                clock[1] += until_s - clock[0]
-            clock[0] = until_s
+                advance(clock, 1, (until_s - clock[0]) - clock[2])
+            clock[0], clock[2] = until_s, 0.0
             return TIME
-        clock[0] += wait
+        advance(clock, 0, wait)
         if counts[VACANT] > 0:
-            clock[1] += wait
+            advance(clock, 1, wait)
 
         v, j = choose(tree, rates, rng.random())
         old = sites[v]
@@ -294,4 +314,4 @@ def walk_on(
             if w == v or within(cells, w, n, shape, reach) or within(cells, w, v, shape, reach):
                 pending[waiting] = w
                 waiting += 1
-        counts[PENDING] = waiting
+        counts[PENDING], counts[NEXT] = waiting, 0
