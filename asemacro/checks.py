@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from asemacro.lattice import Lattice
 
 T = TypeVar("T")
+LEAST_KELVIN, MOST_KELVIN = 1.0, 1e5
 MOST_COUNT = 2**62  # whole numbers above it do not fit the compiled loops
 _SHARE_OF_MEMORY = 0.8
 _SHOWN = 60  # characters of a refused value that are shown
@@ -98,6 +99,14 @@ def positive(value: Any, what: str, unit: str = "") -> float:
         raise ValueError(
             f"the {what} must be a finite number {f'of {unit} ' if unit else ''}above 0, got {shown(value)}"
         )
+    return number
+
+
+def temperature_of(value: Any, name: str = "the temperature") -> float:
+    """A temperature of an alloy in K, from 1 to 100,000: below no atom hops in any time, above nothing is solid."""
+    number = real_of(value, name)
+    if not LEAST_KELVIN <= number <= MOST_KELVIN:
+        raise ValueError(f"{name} must be from {LEAST_KELVIN:g} to {MOST_KELVIN:,.0f} K, got {shown(value)} K")
     return number
 
 

@@ -300,10 +300,10 @@ def test_snapshots_do_not_depend_on_the_executor() -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda k, x, r: k.at(0), "temperature must be a finite number of K above 0, got 0"),
+        (lambda k, x, r: k.at(0), "temperature must be from 1 to 100,000 K, got 0 K"),
         (lambda k, x, r: k.at(float("nan")), "temperature must be"),
         (lambda k, x, r: kmc(attempt_frequency_Hz=-1), "attempt frequency"),
-        (lambda k, x, r: kmc(cache_entries=0), "at least one entry"),
+        (lambda k, x, r: kmc(cache_entries=0), "cache entries must be a whole number >= 1"),
         (lambda k, x, r: k.evolve(x, -1.0, rng=r), "duration must be a finite time >= 0"),
         (lambda k, x, r: k.evolve(x, np.inf, rng=r), "duration must be a finite time >= 0"),
         (lambda k, x, r: k.evolve(x[0], 1.0, rng=r), "shape"),

@@ -115,7 +115,7 @@ def test_run_keeps_counts_and_books_the_energy() -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda x, r: SwapMC(BCC, PAIR, -3), "temperature must be a finite number of K above 0, got -3"),
+        (lambda x, r: SwapMC(BCC, PAIR, -3), "temperature must be from 1 to 100,000 K, got -3"),
         (lambda x, r: SwapMC(BCC, PublishedNetwork(network_arrays()), 900), "has no energy"),
         (lambda x, r: SwapMC(Lattice.bcc(3.2, "W", 4), PAIR, 900), "does not know W"),
         (lambda x, r: SwapMC(BCC, PAIR, 900).run(x, -1, rng=r), "sweeps must be a whole number >= 0, got -1"),

@@ -86,9 +86,18 @@ class BarrierModel(abc.ABC):
 
         Returns:
             (n, Z) barriers in eV, in the order of `lattice.shells(1)`; inf where the target is a vacancy.
-        """
-        from asemacro.barriers.kernels import barriers_at
 
-        compiled = self.compile(lattice)
+        Raises:
+            ValueError: a model, state or sites that do not fit the lattice, or a barrier that is not a number.
+        """
+        from asemacro.barriers.kernels import barriers_at, checked
+
+        compiled = checked(self.compile(lattice), self.name)
         shape = np.asarray(lattice.shape, dtype=np.int64)
-        return barriers_at(compiled, shape, np.asarray(x), np.asarray(sites, dtype=np.int64))
+        values = barriers_at(compiled, shape, x, sites)
+        if np.isnan(values).any():
+            raise ValueError(
+                f"barrier model {self.name} gives a barrier that is not a number: its weights are damaged or far from "
+                "what they were trained on, take another model (--barriers)"
+            )
+        return values

@@ -10,7 +10,7 @@ from asemacro.barriers.base import GNN_CONSISTENT, GNN_DIRECT, NNK, PAIR, Compil
 from asemacro.barriers.gather import gather
 from asemacro.barriers.gnn_consistent_kernel import gnn_consistent
 from asemacro.barriers.gnn_kernel import gnn_direct
-from asemacro.barriers.nnk_kernel import nnk_barriers
+from asemacro.barriers.nnk_kernel import PUBLISHED_SPECIES, nnk_barriers
 from asemacro.barriers.pair_kernel import pair_barriers
 
 
@@ -40,6 +40,21 @@ def evaluate(model: CompiledBarriers, basis: int, env: NDArray, work: NDArray, o
         raise ValueError("unknown kind of barrier model")
 
 
+def checked(model: CompiledBarriers, name: str) -> CompiledBarriers:
+    """The model, if its map of species leads into its tables: the kernels read them without looking.
+
+    Raises:
+        ValueError: one line; a species number beyond the tables.
+    """
+    known = PUBLISHED_SPECIES if model.kind == NNK else int(model.integers[0]) - 1
+    if model.species[0] != 0 or model.species.min() < 0 or model.species.max() > known:
+        raise ValueError(
+            f"barrier model {name} has tables for the species 1 to {known}, its map of species holds "
+            f"{', '.join(str(int(s)) for s in model.species)}; load or train the model again"
+        )
+    return model
+
+
 @njit(cache=True, nogil=True)
 def _barriers_at(model: CompiledBarriers, shape: NDArray, x: NDArray, sites: NDArray, out: NDArray) -> None:
     env = np.empty(model.env.shape[1], dtype=np.int8)
@@ -47,6 +62,9 @@ def _barriers_at(model: CompiledBarriers, shape: NDArray, x: NDArray, sites: NDA
     for v in range(sites.shape[0]):
         basis = gather(model.env, model.species, shape, x, sites[v], env)
         evaluate(model, basis, env, work, out[v])
+        for j in range(model.n_targets):
+            if env[1 + j] != 0 and not np.isfinite(out[v, j]):
+                out[v, j] = np.nan  # inf is kept for vacant targets
 
 
 def barriers_at(
@@ -61,17 +79,24 @@ def barriers_at(
         sites: (n,) sites of vacancies.
 
     Returns:
-        (n, Z) barriers in eV in the order of `lattice.shells(1)`; inf where the target is a vacancy.
+        (n, Z) barriers in eV in the order of `lattice.shells(1)`; inf where the target is a vacancy, nan where the
+        model gives no finite number.
 
     Raises:
-        ValueError: if the state does not fit the lattice or a site is not vacant.
+        ValueError: if the state does not fit the lattice, holds a species that the model has no number for, or a
+            site is not vacant.
     """
     shape = np.ascontiguousarray(shape, dtype=np.int64)
-    x = np.ascontiguousarray(x, dtype=np.int8)
+    x = np.asarray(x)
     sites = np.ascontiguousarray(sites, dtype=np.int64)
     n_sites = int(np.prod(shape)) * model.env.shape[0]
     if x.shape != (n_sites,):
         raise ValueError(f"a state of {n_sites} sites is needed, got an array of shape {x.shape}")
+    if x.dtype.kind not in "iu" or x.min() < 0 or x.max() >= len(model.species):
+        raise ValueError(
+            f"a state holds species indices 0 to {len(model.species) - 1}, got {x.dtype} {x.min()} to {x.max()}"
+        )
+    x = np.ascontiguousarray(x, dtype=np.int8)
     if sites.ndim != 1 or np.any(sites < 0) or np.any(sites >= n_sites):
         raise ValueError(f"vacancy sites must be a list of site indices below {n_sites}")
     if np.any(x[sites] != 0):

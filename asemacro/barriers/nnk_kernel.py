@@ -10,6 +10,7 @@ from asemacro.barriers.base import FLOOR_EV, CompiledBarriers
 
 WIDTH = 128
 N_JUMPS = 8
+PUBLISHED_SPECIES = 3
 
 
 @njit(cache=True, nogil=True)

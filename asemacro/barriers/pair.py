@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from asemacro.barriers.base import PAIR, BarrierModel, CompiledBarriers
 from asemacro.barriers.energy import PAIR_ENERGY, CompiledEnergy
-from asemacro.checks import number_of
+from asemacro.checks import number_of, states_of
 from asemacro.file_reading import LARGEST_WEIGHT, reading, text_in, texts_in
 from asemacro.json_file import read_json
 
@@ -196,7 +196,7 @@ class PairBarrier(BarrierModel):
         """E of states in eV: (batch, n_sites) -> (batch,)."""
         self.check(lattice)
         assert self._tables is not None
-        species = self._species_map(lattice)[x]
+        species = self._species_map(lattice)[states_of(lattice, x)]
         total = np.zeros(len(x))
         for table, shell in zip(self._tables, lattice.shells(len(self.pair_eV)), strict=True):
             neighbours = lattice.neighbours(shell.offsets)

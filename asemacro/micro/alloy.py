@@ -13,15 +13,33 @@ from ase.units import kB
 from numpy.typing import ArrayLike, NDArray
 
 from asemacro.barriers.base import BarrierModel
-from asemacro.checks import active_of, count_of, positive, state_of, states_of, time_of, vacancies_of
+from asemacro.barriers.kernels import checked
+from asemacro.checks import (
+    MOST_COUNT,
+    active_of,
+    array_of,
+    callable_of,
+    count_of,
+    generator_of,
+    number_of,
+    positive,
+    state_of,
+    states_of,
+    temperature_of,
+    time_of,
+    times_of,
+    vacancies_of,
+)
 from asemacro.micro.base import Events
 from asemacro.micro.cache import Cache, CachePool
-from asemacro.micro.kernels import CHUNK, CLAMPED, HIT, HOP, MISS, SEEN, Walk, new_walk, walk_on
-from asemacro.patience import next_size
+from asemacro.micro.kernels import BROKEN, CHUNK, CLAMPED, HIT, HOP, MISS, NEXT, SEEN, Walk, new_walk, walk_on
+from asemacro.patience import Patience, next_size
 
 if TYPE_CHECKING:
     from asemacro.lattice import Lattice
 
+FIRST_CHUNK = 128  # hops and new environments; those of large networks take a millisecond each
+MOST_HZ = 1e30
 _STOPPED: tuple[Literal["chunk", "time", "hops", "blocked"], ...] = ("chunk", "time", "hops", "blocked")
 
 
@@ -75,13 +93,13 @@ class VacancyKMC:
     Args:
         lattice: where the alloy lives.
         barriers: barrier model.
-        temperature_K: temperature, > 0.
+        temperature_K: temperature, 1 to 100,000 K.
         attempt_frequency_Hz: prefactor of the rates, > 0.
         cache_entries: environments remembered by each run (a power of two is used); 1 turns the cache off
             but for the last environment.
 
     Raises:
-        ValueError: a temperature or frequency that is not positive, or a model not made for the lattice.
+        ValueError: a temperature or frequency out of range, or a model not made for the lattice.
     """
 
     def __init__(
@@ -95,9 +113,10 @@ class VacancyKMC:
     ) -> None:
         self._lattice = lattice
         self._barriers = barriers
-        self._temperature_K = positive(temperature_K, "temperature", "K")
-        self._attempt_frequency_Hz = positive(attempt_frequency_Hz, "attempt frequency", "Hz")
-        self._model = barriers.compile(lattice)
+        self._temperature_K = temperature_of(temperature_K)
+        positive(attempt_frequency_Hz, "attempt frequency", "Hz")
+        self._attempt_frequency_Hz = number_of(attempt_frequency_Hz, "the attempt frequency in Hz", most=MOST_HZ)
+        self._model = checked(barriers.compile(lattice), barriers.name)
         self._shape = np.array(lattice.shape, dtype=np.int64)
         known = len(barriers.species) if barriers.species is not None else int(self._model.species.max())
         self._bits = max(1, int(known).bit_length())
@@ -126,7 +145,7 @@ class VacancyKMC:
     def at(self, temperature_K: float) -> VacancyKMC:
         """The same system at another temperature; compiled tables and caches are shared."""
         other = copy.copy(self)
-        other._temperature_K = positive(temperature_K, "temperature", "K")
+        other._temperature_K = temperature_of(temperature_K)
         return other
 
     def on(self, lattice: Lattice) -> VacancyKMC:
@@ -196,20 +215,21 @@ class VacancyKMC:
         Vacancies that are not active stay where they are, in everyone's environment.
 
         Raises:
-            ValueError: a negative or infinite duration, or an active site that is not a vacancy.
+            ValueError: a negative or infinite duration, an active site that is not a vacancy, or a barrier that is
+                not a number.
         """
+        generator_of(rng)
         x = states_of(self._lattice, x)
         sites = vacancies_of(x) if active is None else active_of(x, active)
-        durations = np.broadcast_to(np.asarray(duration, dtype=float), len(x))
-        for value in durations:
-            time_of(value)
+        durations = times_of(duration, len(x))
         new = x.copy()
+        patience = Patience(f"the evolution of {len(x)} states for {durations.max():g} s at {self._temperature_K:g} K")
         cache = self._caches.take()
         try:
-            for state, row, until in zip(new, sites, durations, strict=True):
-                if len(row):
+            for k, (state, row, until) in enumerate(zip(new, sites, durations, strict=True)):
+                if len(row) and until > 0:
                     walk = new_walk(self._model, cache, self._shape, state, row)
-                    self._walk(walk, cache, until, None, rng, None)
+                    self._walk(walk, cache, until, None, rng, _share_of(until, None, k, len(x), patience))
         finally:
             self._caches.give(cache)
         return new, sites
@@ -241,14 +261,23 @@ class VacancyKMC:
             rng: source of randomness.
 
         Raises:
-            ValueError: no end given, a negative one, both kinds of record points, a state that does not fit.
+            ValueError: no end given, a negative one, both kinds of record points, a state that does not fit, or a
+                barrier that is not a number.
         """
+        generator_of(rng)
+        for name, function in (("observe", observe), ("progress", progress)):
+            if function is not None:
+                callable_of(function, name)
         state = state_of(self._lattice, x).copy()
         sites = (vacancies_of(state) if active is None else active_of(state, np.asarray(active)[None]))[0]
         if record_times_s is not None and record_hops is not None:
             raise ValueError("give record points as times or as hops, not both")
         by_time = record_times_s is not None
-        points = np.atleast_1d(np.asarray(record_times_s if by_time else [] if record_hops is None else record_hops))
+        given: ArrayLike = [] if record_hops is None else record_hops
+        if by_time:
+            points = np.atleast_1d(array_of(record_times_s, "record_times_s"))
+        else:
+            points = np.atleast_1d(array_of(given, "record_hops", kind="i"))
         if points.ndim != 1 or np.any(np.diff(points) < 0):
             raise ValueError("record points must ascend")
         if len(points) and by_time and duration_s is None:
@@ -260,7 +289,12 @@ class VacancyKMC:
         until_s = None if duration_s is None else time_of(duration_s)
         until_hops = None if hops is None else count_of(hops, "hops")
         for point in points[:1]:
-            time_of(point) if by_time else count_of(point, "hops")
+            time_of(point, "record_times_s") if by_time else count_of(point, "hops")
+        patience = Patience(
+            f"the run of {'' if until_hops is None else f'{until_hops:g} hops'}"
+            f"{'' if until_s is None else f'{until_s:g} s'} at {self._temperature_K:g} K"
+        )
+        tick = _share_of(until_s, until_hops, 0, 1, patience, progress)
         cache = self._caches.take()
         keep = (lambda s: s[0].copy()) if observe is None else observe
         record, marks = [], []
@@ -275,13 +309,13 @@ class VacancyKMC:
                     if by_time
                     else (until_s, _least(until_hops, int(point)))
                 )
-                stopped = self._walk(walk, cache, ends[0], ends[1], rng, progress)
+                stopped = self._walk(walk, cache, ends[0], ends[1], rng, tick)
                 if (walk.clock[0] if by_time else walk.counts[HOP]) != point:
                     break
                 record.append(keep(state))
                 marks.append((walk.clock[0], walk.counts[HOP], 1 / walk.tree[1] if walk.tree[1] > 0 else np.inf))
             else:
-                stopped = self._walk(walk, cache, until_s, until_hops, rng, progress)
+                stopped = self._walk(walk, cache, until_s, until_hops, rng, tick)
         finally:
             self._caches.give(cache)
         return self._result(walk, stopped, record, marks, time.perf_counter() - started)
@@ -297,9 +331,9 @@ class VacancyKMC:
     ) -> int:
         """Run to an end in calls short enough to be interrupted; where they are cut changes no result."""
         until_s = np.inf if until_s is None else until_s
-        until_hops = np.iinfo(np.int64).max if until_hops is None else until_hops
+        until_hops = MOST_COUNT if until_hops is None else until_hops
         beta = 1 / (kB * self._temperature_K)
-        chunk = 1024
+        chunk = FIRST_CHUNK
         while True:
             started = time.perf_counter()
             ended = walk_on(
@@ -315,11 +349,25 @@ class VacancyKMC:
                 chunk,
                 rng,
             )
+            if ended == BROKEN:
+                raise ValueError(self._broken(walk))
             if progress is not None:
                 progress(int(walk.counts[HOP]), float(walk.clock[0]))
             if ended != CHUNK:
                 return ended
             chunk = next_size(chunk, time.perf_counter() - started, least=64)
+
+    def _broken(self, walk: Walk) -> str:
+        """What to say of the barrier at which `walk_on` stopped."""
+        site = int(walk.sites[walk.pending[walk.counts[NEXT]]])
+        around = walk.env[1 : 1 + self._model.n_targets]
+        jump = int(np.flatnonzero((around != 0) & ~np.isfinite(walk.barriers[:-1]))[0])
+        species = self._lattice.species[int(np.flatnonzero(self._model.species == around[jump])[0]) - 1]
+        return (
+            f"barrier model {self._barriers.name}: the barrier of a jump of {species} into the vacancy at site {site} "
+            f"after {walk.counts[HOP]} hops is {walk.barriers[jump]}, not a number of eV; its weights are damaged or "
+            "far from what they were trained on, take another model (--barriers)"
+        )
 
     def _result(
         self,
@@ -346,6 +394,26 @@ class VacancyKMC:
             adjacent_fraction=float(walk.clock[1] / walk.clock[0]) if walk.clock[0] > 0 else 0.0,
             wall_time_s=wall_time_s,
         )
+
+
+def _share_of(
+    until_s: float | None,
+    until_hops: int | None,
+    before: int,
+    batch: int,
+    patience: Patience,
+    progress: Callable[[int, float], Any] | None = None,
+) -> Callable[[int, float], None]:
+    """A report of a run, the one after `before` of `batch`: how much of it all is done goes to `patience`."""
+
+    def tick(hops: int, time_s: float) -> None:
+        by_time = time_s / until_s if until_s else 0.0
+        by_hops = hops / until_hops if until_hops else 0.0
+        patience.done((before + max(by_time, by_hops)) / batch)
+        if progress is not None:
+            progress(hops, time_s)
+
+    return tick
 
 
 def _least(end: Any, point: Any) -> Any:

@@ -8,6 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from asemacro.checks import bound_of_memory, count_of
+
 RECENT = 1 << 12
 """Most entries of the small table: it should stay in the processor's own cache."""
 
@@ -40,9 +42,9 @@ class CachePool:
     """
 
     def __init__(self, entries: int, n_targets: int) -> None:
-        if entries < 1:
-            raise ValueError(f"the cache needs at least one entry, got {entries}")
-        self._entries, self._n_targets = entries, n_targets
+        self._entries, self._n_targets = count_of(entries, "cache entries", least=1), n_targets
+        size = 1 << max(0, self._entries - 1).bit_length()
+        bound_of_memory(8.0 * size * (n_targets + 3), f"a cache of {self._entries} entries")
         self._free: list[Cache] = []
         self._lock = threading.Lock()
 
@@ -51,7 +53,7 @@ class CachePool:
         with self._lock:
             if self._free:
                 return self._free.pop()
-        size = 1 << max(0, int(self._entries - 1).bit_length())
+        size = 1 << max(0, self._entries - 1).bit_length()
         recent = min(RECENT, size)
         return Cache(
             keys=np.zeros((size, 2), dtype=np.uint64),

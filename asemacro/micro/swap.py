@@ -16,7 +16,7 @@ from asemacro.barriers.base import BarrierModel
 from asemacro.barriers.energy import GNN_ENERGY, CompiledEnergy, energy_of, swap_energy
 from asemacro.barriers.gnn_energy import AT_PAIRS, WIDTH
 from asemacro.barriers.gnn_swap import fill_features, swap_change
-from asemacro.checks import count_of, positive, state_of
+from asemacro.checks import count_of, state_of, temperature_of
 from asemacro.patience import next_size
 
 if TYPE_CHECKING:
@@ -123,15 +123,15 @@ class SwapMC:
     Args:
         lattice: where the alloy lives.
         model: a barrier model that has an energy.
-        temperature_K: temperature, > 0.
+        temperature_K: temperature, 1 to 100,000 K.
 
     Raises:
-        ValueError: a model without an energy or not made for the lattice, or a temperature that is not positive.
+        ValueError: a model without an energy or not made for the lattice, or a temperature out of range.
     """
 
     def __init__(self, lattice: Lattice, model: BarrierModel, temperature_K: float) -> None:
         self._lattice = lattice
-        self._temperature_K = positive(temperature_K, "temperature", "K")
+        self._temperature_K = temperature_of(temperature_K)
         self._energy = energy_of(model, lattice)
         self._shape = np.array(lattice.shape, dtype=np.int64)
 
