@@ -61,7 +61,9 @@ class Number:
         fits = abs(number) <= self._most if self._above is None else self._above < number <= self._most
         if not fits:  # nan too
             most = _written(self._most)
-            limits = f"from -{most} to {most}" if self._above is None else f"above {_written(self._above)}, at most {most}"
+            limits = (
+                f"from -{most} to {most}" if self._above is None else f"above {_written(self._above)}, at most {most}"
+            )
             raise typer.BadParameter(f"{_shown(text)} is not a number {limits}")
         return number
 

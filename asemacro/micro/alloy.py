@@ -223,12 +223,16 @@ class VacancyKMC:
         sites = vacancies_of(x) if active is None else active_of(x, active)
         durations = times_of(duration, len(x))
         new = x.copy()
-        patience = Patience(f"the evolution of {len(x)} states for {durations.max():g} s at {self._temperature_K:g} K")
+        what = f"the evolution of {len(x)} states for {durations.max():g} s at {self._temperature_K:g} K"
+        patience: Patience | None = None
         cache = self._caches.take()
         try:
             for k, (state, row, until) in enumerate(zip(new, sites, durations, strict=True)):
-                if len(row) and until > 0:
+                if len(row):
                     walk = new_walk(self._model, cache, self._shape, state, row)
+                    if patience is None:
+                        self._walk(walk, cache, None, 0, rng, None)  # compiles on first use, which is not the rate
+                        patience = Patience(what)
                     self._walk(walk, cache, until, None, rng, _share_of(until, None, k, len(x), patience))
         finally:
             self._caches.give(cache)
@@ -290,11 +294,6 @@ class VacancyKMC:
         until_hops = None if hops is None else count_of(hops, "hops")
         for point in points[:1]:
             time_of(point, "record_times_s") if by_time else count_of(point, "hops")
-        patience = Patience(
-            f"the run of {'' if until_hops is None else f'{until_hops:g} hops'}"
-            f"{'' if until_s is None else f'{until_s:g} s'} at {self._temperature_K:g} K"
-        )
-        tick = _share_of(until_s, until_hops, 0, 1, patience, progress)
         cache = self._caches.take()
         keep = (lambda s: s[0].copy()) if observe is None else observe
         record, marks = [], []
@@ -303,6 +302,9 @@ class VacancyKMC:
             walk = new_walk(self._model, cache, self._shape, state[0], sites)
             self._walk(walk, cache, None, 0, rng, None)  # compiles on first use: not part of the run's time
             started = time.perf_counter()
+            length = f"{until_hops:g} hops" if until_s is None else f"{until_s:g} s"
+            patience = Patience(f"the run of {length} at {self._temperature_K:g} K")
+            tick = _share_of(until_s, until_hops, 0, 1, patience, progress)
             for point in points:
                 ends = (
                     (_least(until_s, float(point)), until_hops)
