@@ -1,4 +1,4 @@
-"""KMC at its edges: a clock that runs for ages, barriers that are no numbers, species that the model has no number for."""
+"""KMC at its edges: a clock that runs for ages, barriers that are no numbers, species beyond the model's."""
 
 from __future__ import annotations
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Literal
@@ -33,6 +32,7 @@ from asemacro.checks import (
 from asemacro.micro.base import Events
 from asemacro.micro.cache import Cache, CachePool
 from asemacro.micro.kernels import BROKEN, CHUNK, CLAMPED, HIT, HOP, MISS, NEXT, SEEN, Walk, new_walk, walk_on
+from asemacro.micro.kmc_run import KMCRun, least, share_of
 from asemacro.patience import Patience, next_size
 
 if TYPE_CHECKING:
@@ -41,47 +41,6 @@ if TYPE_CHECKING:
 FIRST_CHUNK = 128  # hops and new environments; those of large networks take a millisecond each
 MOST_HZ = 1e30
 _STOPPED: tuple[Literal["chunk", "time", "hops", "blocked"], ...] = ("chunk", "time", "hops", "blocked")
-
-
-@dataclasses.dataclass(frozen=True)
-class KMCRun:
-    """Result of `VacancyKMC.run`.
-
-    Attributes:
-        x: (n_sites,) final state.
-        sites: (n,) where the moving vacancies ended, in the order of the active ones at the start.
-        time_s: time passed.
-        hops: number of hops.
-        stopped: "time", "hops", or "blocked" if no jump was left with a rate above zero.
-        record: (n_records, ...) the states, or what `observe` made of them, at the record points reached.
-        record_times_s: (n_records,) time of each record.
-        record_hops: (n_records,) hops before each record.
-        record_residence_s: (n_records,) mean residence time 1 / (sum of rates) of the recorded state: the
-            weight that turns an average over states after given hops into a time average.
-        cache_hit_rate: fraction of environments whose barriers were known.
-        clamped_fraction: fraction of the barriers used that the model had raised to its floor.
-        adjacent_fraction: fraction of the time in which a moving vacancy had a vacancy as first neighbour.
-        wall_time_s: time the run took.
-    """
-
-    x: NDArray[np.int8]
-    sites: NDArray[np.int64]
-    time_s: float
-    hops: int
-    stopped: str
-    record: NDArray[Any]
-    record_times_s: NDArray[np.float64]
-    record_hops: NDArray[np.int64]
-    record_residence_s: NDArray[np.float64]
-    cache_hit_rate: float
-    clamped_fraction: float
-    adjacent_fraction: float
-    wall_time_s: float
-
-    @property
-    def hops_per_second(self) -> float:
-        """Speed of the run, hops per second of wall time."""
-        return self.hops / max(self.wall_time_s, 1e-9)
 
 
 class VacancyKMC:
@@ -233,7 +192,7 @@ class VacancyKMC:
                     if patience is None:
                         self._walk(walk, cache, None, 0, rng, None)  # compiles on first use, which is not the rate
                         patience = Patience(what)
-                    self._walk(walk, cache, until, None, rng, _share_of(until, None, k, len(x), patience))
+                    self._walk(walk, cache, until, None, rng, share_of(until, None, k, len(x), patience))
         finally:
             self._caches.give(cache)
         return new, sites
@@ -304,12 +263,10 @@ class VacancyKMC:
             started = time.perf_counter()
             length = f"{until_hops:g} hops" if until_s is None else f"{until_s:g} s"
             patience = Patience(f"the run of {length} at {self._temperature_K:g} K")
-            tick = _share_of(until_s, until_hops, 0, 1, patience, progress)
+            tick = share_of(until_s, until_hops, 0, 1, patience, progress)
             for point in points:
                 ends = (
-                    (_least(until_s, float(point)), until_hops)
-                    if by_time
-                    else (until_s, _least(until_hops, int(point)))
+                    (least(until_s, float(point)), until_hops) if by_time else (until_s, least(until_hops, int(point)))
                 )
                 stopped = self._walk(walk, cache, ends[0], ends[1], rng, tick)
                 if (walk.clock[0] if by_time else walk.counts[HOP]) != point:
@@ -396,27 +353,3 @@ class VacancyKMC:
             adjacent_fraction=float(walk.clock[1] / walk.clock[0]) if walk.clock[0] > 0 else 0.0,
             wall_time_s=wall_time_s,
         )
-
-
-def _share_of(
-    until_s: float | None,
-    until_hops: int | None,
-    before: int,
-    batch: int,
-    patience: Patience,
-    progress: Callable[[int, float], Any] | None = None,
-) -> Callable[[int, float], None]:
-    """A report of a run, the one after `before` of `batch`: how much of it all is done goes to `patience`."""
-
-    def tick(hops: int, time_s: float) -> None:
-        by_time = time_s / until_s if until_s else 0.0
-        by_hops = hops / until_hops if until_hops else 0.0
-        patience.done((before + max(by_time, by_hops)) / batch)
-        if progress is not None:
-            progress(hops, time_s)
-
-    return tick
-
-
-def _least(end: Any, point: Any) -> Any:
-    return point if end is None else min(end, point)
