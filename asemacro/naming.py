@@ -10,7 +10,11 @@ import numpy as np
 import spglib
 from numpy.typing import NDArray
 
-STRAIN = 0.08  # a crystal this close to a more symmetric one, in neighbour distances, is that one strained
+from asemacro.distortion import SAME_SITE, SHELL_TOLERANCE, WIDEST, distortion, ideal_stacking, symmetrised
+
+LEAST_SAID = 0.005  # distortion that is mentioned: below it shells do not split
+EXACT = 1e-6
+CUBIC = ("bcc", "fcc", "sc", "diamond")
 Floats = NDArray[np.float64]
 _BY_SYMMETRY = {(229, 1): "bcc", (225, 1): "fcc", (221, 1): "sc", (227, 2): "diamond", (194, 2): "hcp"}
 _HEX = np.array([[1.0, 0, 0], [-0.5, np.sqrt(0.75), 0], [0, 0, 1]])
@@ -24,16 +28,25 @@ class Named(NamedTuple):
         conventional: (3, 3) conventional vectors as they are.
         ideal: (3, 3) the same without strain, in any orientation.
         basis: (n, 3) sites in fractions of the primitive cell, moved onto their symmetric positions.
+        kinds: how many kinds of sites no symmetry maps onto each other.
     """
 
     prototype: str
     conventional: Floats
     ideal: Floats
     basis: Floats
+    kinds: int
 
 
-def name_crystal(primitive: Floats, basis: Floats, pbc: tuple[bool, ...], near: float, box: Floats) -> Named:
-    """Name a crystal of one kind of site, and orient its conventional cell along the box.
+def name_crystal(
+    primitive: Floats,
+    basis: Floats,
+    pbc: tuple[bool, ...],
+    near: float,
+    box: Floats,
+    tolerance: float = SHELL_TOLERANCE,
+) -> Named:
+    """Name a crystal all of whose sites hold the same, and orient its conventional cell along the box.
 
     Args:
         primitive: (3, 3) primitive vectors.
@@ -41,52 +54,89 @@ def name_crystal(primitive: Floats, basis: Floats, pbc: tuple[bool, ...], near: 
         pbc: axes that are translations; a plane or a chain has fewer than three.
         near: neighbour distance, angstrom.
         box: (3, 3) box whose axes the conventional ones should follow.
+        tolerance: distortion up to which the crystal is a more symmetric one, strained.
     """
-    named = _name_bulk(primitive, basis, near) if all(pbc) else _name_thin(primitive, basis, np.array(pbc))
-    turn = _best_turn(named.ideal, named.conventional, box, np.array(pbc))
+    axes = np.array(pbc)
+    named = _name(primitive, basis, axes, near, tolerance)
+    turn = _best_turn(named.ideal, named.conventional, box, axes)
     return named._replace(conventional=turn @ named.conventional, ideal=turn @ named.ideal)
 
 
-def _name_bulk(primitive: Floats, basis: Floats, near: float) -> Named:
-    with warnings.catch_warnings():  # spglib deprecates None as an answer, before it offers another one
-        warnings.simplefilter("ignore", DeprecationWarning)
-        data = spglib.get_symmetry_dataset((primitive, basis, [1] * len(basis)), symprec=STRAIN * near)
-    if data is None:
-        return Named("P1", primitive, primitive, basis)
-    change = data.transformation_matrix
-    conventional = np.linalg.inv(change).T @ primitive
-    ideal = data.std_lattice
+def describe_distortion(
+    named: Named, primitive: Floats, basis: Floats, pbc: tuple[bool, ...], near: float, tolerance: float
+) -> str | None:
+    """One line about a crystal that is distorted, or is nearly a more symmetric one; None if there is nothing to say."""
+    axes = np.array(pbc)
+    found = distortion(named.conventional, named.ideal, axes)
+    if found > LEAST_SAID:
+        return (
+            f"{named.prototype} distorted by {found:.1%}: neighbours are counted as in the undistorted crystal "
+            f"(a shell tolerance below {np.floor(1e3 * found) / 1e3:g}, now {tolerance:g}, counts them as they lie)"
+        )
+    if named.prototype in CUBIC or tolerance >= WIDEST:
+        return None
+    other = _name(primitive, basis, axes, near, WIDEST)
+    found = distortion(other.conventional, other.ideal, axes)
+    if found <= LEAST_SAID:
+        return None
+    name = other.prototype if other.prototype != named.prototype else f"the ideal {other.prototype}"
+    return (
+        f"{named.prototype}, {found:.1%} away from {name}: neighbours are counted as they lie (a shell tolerance of "
+        f"{np.ceil(1e3 * found) / 1e3:g}, now {tolerance:g}, counts them as in {name})"
+    )
+
+
+def _name(primitive: Floats, basis: Floats, axes: NDArray[np.bool_], near: float, tolerance: float) -> Named:
+    if axes.all():
+        return _name_bulk(primitive, basis, near, tolerance)
+    return _name_thin(primitive, basis, axes, tolerance)
+
+
+def _name_bulk(primitive: Floats, basis: Floats, near: float, tolerance: float) -> Named:
+    undistorted = symmetrised(primitive, basis, near, tolerance)
+    for width in SAME_SITE * near * 0.5 ** np.arange(12):
+        data = _symmetry(undistorted, basis, width)
+        if data is None:
+            return Named("P1", primitive, primitive, basis, len(basis))
+        change = data.transformation_matrix
+        conventional = np.linalg.inv(change).T @ primitive
+        # sites that lie off their symmetric positions may, vectors that do not fit may not add symmetry
+        if distortion(conventional, data.std_lattice) <= tolerance + 1e-6:
+            break
     prototype = _BY_SYMMETRY.get((data.number, len(basis)), data.international)
-    if prototype == "hcp":
-        ratio = np.linalg.norm(ideal[2]) / np.linalg.norm(ideal[0])
-        if abs(ratio / np.sqrt(8 / 3) - 1) < STRAIN:  # 12 neighbours are one shell, as in the ideal hcp
-            shape = _HEX * [[1], [1], [np.sqrt(8 / 3)]]
-            ideal = shape * abs(np.linalg.det(ideal) / np.linalg.det(shape)) ** (1 / 3)
+    ideal = ideal_stacking(data.std_lattice, data.std_positions, tolerance)
     standard = basis @ change.T + data.origin_shift
     gap = data.std_positions[None] - standard[:, None]
     gap -= np.rint(gap)
     nearest = np.linalg.norm(gap @ data.std_lattice, axis=2).argmin(1)
     moves = gap[np.arange(len(basis)), nearest] @ np.linalg.inv(change).T
-    return Named(prototype, conventional, ideal, basis + moves - moves.mean(0))
+    kinds = len(set(data.equivalent_atoms.tolist()))
+    return Named(prototype, conventional, ideal, basis + moves - moves.mean(0), kinds)
 
 
-def _name_thin(primitive: Floats, basis: Floats, pbc: NDArray[np.bool_]) -> Named:
+def _symmetry(cell: Floats, basis: Floats, width: float) -> spglib.SpglibDataset | None:
+    with warnings.catch_warnings():  # spglib deprecates None as an answer, before it offers another one
+        warnings.simplefilter("ignore", DeprecationWarning)
+        return spglib.get_symmetry_dataset((cell, basis, [1] * len(basis)), symprec=width)
+
+
+def _name_thin(primitive: Floats, basis: Floats, pbc: NDArray[np.bool_], tolerance: float) -> Named:
     """Planes and chains, which spglib does not know: by lengths and angle of the reduced cell."""
     ideal, cell = primitive.copy(), primitive.copy()
     axes = np.flatnonzero(pbc)
     if len(axes) == 1:
-        return Named("chain" if len(basis) == 1 else "linear", cell, ideal, basis)
+        return Named("chain" if len(basis) == 1 else "linear", cell, ideal, basis, 1)
     a, b = (primitive[k] for k in axes)
     area = np.linalg.norm(np.cross(a, b))
     lengths = np.linalg.norm(a), np.linalg.norm(b)
     cosine = a @ b / (lengths[0] * lengths[1])
-    equal = abs(lengths[0] / lengths[1] - 1) < STRAIN
+    equal = abs(lengths[0] / lengths[1] - 1) < max(tolerance, EXACT)
     normal = np.linalg.norm(primitive[~pbc][0])
     prototype = "planar"
-    if equal and abs(cosine) < STRAIN:
+    if equal and abs(cosine) < max(tolerance, EXACT):
         prototype = "square" if len(basis) == 1 else prototype
         flat = np.sqrt(area) * np.eye(2)
-    elif equal and abs(abs(cosine) - 0.5) < STRAIN:
+    elif equal and abs(abs(cosine) - 0.5) < max(tolerance, EXACT):
         if cosine > 0:  # the angle of a hexagonal cell is 120 degrees
             cell[axes[1]] = b - a
             basis = basis.copy()
@@ -97,7 +147,7 @@ def _name_thin(primitive: Floats, basis: Floats, pbc: NDArray[np.bool_]) -> Name
         flat = _HEX[:2, :2] * np.sqrt(area / np.sqrt(0.75))
         gap = basis[-1, axes] - basis[0, axes]
         gap -= np.rint(gap)
-        third = np.abs(np.abs(gap) - 1 / 3).max() < STRAIN and len(basis) == 2
+        third = np.abs(np.abs(gap) - 1 / 3).max() < SAME_SITE and len(basis) == 2
         prototype = "triangular" if len(basis) == 1 else "honeycomb" if third else prototype
         if third:
             basis = basis.copy()
@@ -106,11 +156,11 @@ def _name_thin(primitive: Floats, basis: Floats, pbc: NDArray[np.bool_]) -> Name
         if back:
             basis[:, axes[0]] -= basis[:, axes[1]]
     else:
-        return Named(prototype, cell, ideal, basis)
+        return Named(prototype, cell, ideal, basis, 1)
     ideal = np.zeros((3, 3))
     ideal[axes, :2] = flat
     ideal[~pbc, 2] = normal
-    return Named(prototype, cell, ideal, basis)
+    return Named(prototype, cell, ideal, basis, 1)
 
 
 def _best_turn(ideal: Floats, conventional: Floats, box: Floats, pbc: NDArray[np.bool_]) -> NDArray[np.int64]:

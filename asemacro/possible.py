@@ -1,0 +1,125 @@
+"""Cells that cannot be a crystal, refused before any lattice is looked for."""
+
+from __future__ import annotations
+
+import logging
+
+import numpy as np
+from ase.data import atomic_numbers, covalent_radii
+from numpy.typing import NDArray
+
+from asemacro.crystal import VACANCY, Crystal
+from asemacro.periodic_points import PeriodicPoints
+
+SHORTEST, LONGEST = 0.5, 1e5  # cell vectors, angstrom
+DENSEST, THINNEST = 1.0, 1e3  # volume per atom, cubic angstrom
+TOO_NEAR = 0.6  # of the sum of the covalent radii
+MANY_NEAR = 0.1  # of the atoms nearer than that: the cell is wrong, not the place of an atom
+COINCIDENT = 0.3  # angstrom: one atom written twice
+SKIN = 12.0  # angstrom of the empty space beside a plane or a chain that counts as its own
+LOOKED_AT = 2000  # atoms
+log = logging.getLogger("asemacro")
+
+
+def check_cell(crystal: Crystal) -> None:
+    """Refuse vectors and volumes that no crystal has; pseudo-atoms X may have any density.
+
+    Raises:
+        ValueError: a periodic vector shorter than 0.5 or longer than 1e5 angstrom, vectors in one plane, or a
+            volume per atom below 1 or above 1e3 cubic angstrom. Vacuum beside planes and chains does not count.
+    """
+    lengths = np.linalg.norm(crystal.cell, axis=1)
+    for name, length, periodic in zip("abc", lengths, crystal.pbc, strict=True):
+        if periodic and not SHORTEST <= length <= LONGEST:
+            raise ValueError(
+                f"cell vector {name} is {length:.3g} angstrom long, not {SHORTEST:g} to {LONGEST:g}: "
+                "check the unit of the cell"
+            )
+    volume = abs(np.linalg.det(crystal.cell))
+    if volume < 1e-6 * np.prod(lengths):
+        raise ValueError("the cell vectors lie in one plane, the cell has no volume")
+    if all(symbol == VACANCY for symbol in crystal.symbols):
+        return
+    inverse = np.linalg.inv(crystal.cell)
+    filled, height = _filled(crystal, inverse), 1 / np.linalg.norm(inverse, axis=0)
+    share = volume / len(crystal.symbols)
+    if share < DENSEST and all(crystal.pbc) or share * np.prod(filled / height) > THINNEST:
+        raise ValueError(
+            f"the cell has {share:.3g} cubic angstrom per atom, a crystal {DENSEST:g} to {THINNEST:g}: "
+            "check the unit of the cell and the number of atoms"
+        )
+
+
+def _filled(crystal: Crystal, inverse: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(3,) height of the box without the part of the largest empty layer that is beyond SKIN."""
+    fractions = crystal.positions @ inverse
+    fractions = np.sort(fractions - np.floor(fractions) * crystal.pbc, axis=0)
+    height = 1 / np.linalg.norm(inverse, axis=0)
+    gap = np.vstack([np.diff(fractions, axis=0), fractions[:1] + 1 - fractions[-1:]]).max(0) * height
+    thick = (fractions[-1] - fractions[0]) * height + SKIN
+    return np.where(crystal.pbc, np.where(gap > SKIN, height - gap + SKIN, height), thick)
+
+
+def radii(crystal: Crystal) -> NDArray[np.float64]:
+    """(n,) covalent radius of each site, angstrom, the mean of what it holds; 0 for X, which is near to nothing."""
+    known = {s: float(covalent_radii[atomic_numbers[s]]) for s in atomic_numbers if s != VACANCY}
+    if crystal.occupancy is None:
+        return np.array([known.get(s, 0.0) for s in crystal.symbols])
+    means = []
+    for held in crystal.occupancy:
+        atoms = {s: f for s, f in held.items() if s in known and f > 0}
+        total = sum(atoms.values())
+        means.append(sum(known[s] * f for s, f in atoms.items()) / total if total else 0.0)
+    return np.array(means)
+
+
+def check_distances(crystal: Crystal, points: PeriodicPoints) -> None:
+    """Refuse a cell many of whose atoms are nearer to each other than 60 % of the sum of their covalent radii.
+
+    A few such pairs may be those of a hot or rattled crystal: they are said here, and refused later if the
+    atoms have no lattice site each of their own.
+
+    Raises:
+        ValueError: more than a tenth of the atoms have such a neighbour; the closest pair is named.
+    """
+    n = len(crystal.symbols)
+    looked = np.unique(np.linspace(0, n - 1, LOOKED_AT).astype(int))
+    pairs = near_pairs(crystal, points, looked)
+    if not pairs:
+        return
+    i, j, distance, least = min(pairs, key=lambda pair: pair[2])
+    which = f"atoms {i} and {j} (counted from 0) are" if i != j else f"atom {i} (counted from 0) and its image are"
+    what = f"{which} {distance:.2g} angstrom apart"
+    if len({p[0] for p in pairs}) <= MANY_NEAR * len(looked):
+        log.warning("%s, nearer than 60 %% of the sum of their covalent radii (%.3g angstrom)", what, least)
+    elif distance < COINCIDENT:
+        raise ValueError(
+            f"{what}, where one should be: a fraction written with few digits (0.333 for 1/3) makes symmetry put "
+            "two atoms on one site; write it with six digits (0.333333), or remove the double atoms"
+        )
+    else:
+        raise ValueError(
+            f"{what}, nearer than 60 % of the sum of their covalent radii ({least:.3g} angstrom): the cell cannot "
+            "be; check its unit, its vectors and the setting of its space group"
+        )
+
+
+def near_pairs(
+    crystal: Crystal, points: PeriodicPoints, atoms: NDArray[np.int64]
+) -> list[tuple[int, int, float, float]]:
+    """Pairs that are too near of each of these atoms with others: (atom, other, distance, least distance)."""
+    sizes = radii(crystal)
+    widest = TOO_NEAR * 2 * sizes.max()
+    if widest == 0:
+        return []
+    images = points.images(widest)
+    pairs = []
+    for i, close in zip(atoms, images.tree.query_ball_point(points.inside[atoms], widest), strict=True):
+        distance = np.linalg.norm(images.positions[close] - points.inside[i], axis=1)
+        others = images.owner[close]
+        least = TOO_NEAR * (sizes[i] + sizes[others])
+        itself = (others == i) & (distance < 1e-9)
+        bare = (sizes[i] == 0) | (sizes[others] == 0)
+        for k in np.flatnonzero((distance < least) & ~itself & ~bare):
+            pairs.append((int(i), int(others[k]), float(distance[k]), float(least[k])))
+    return pairs
