@@ -261,21 +261,9 @@ class Lattice:
 
     def nearest_sites(self, positions: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Nearest site of each position and the distance to it, angstrom."""
-        # in a reduced cell the nearest image is at a corner of the cell the atom is in (if closer than d / 2)
-        cell, change = minkowski_reduce(self.cell, pbc=np.array(self.pbc))
-        grid = np.array(self.shape)
-        reduced = np.asarray(positions) @ np.linalg.inv(cell)
-        best = np.full(len(reduced), np.inf)
-        site = np.zeros(len(reduced), dtype=np.int64)
-        for b, origin in enumerate(self.basis @ self.cell @ np.linalg.inv(cell)):
-            for corner in itertools.product(*((0, 1) if p else (0,) for p in self.pbc)):
-                step = (np.floor(reduced - origin) + corner) * self.pbc
-                distance = np.linalg.norm((reduced - origin - step) @ cell, axis=1)
-                cells = (step.astype(np.int64) @ change) % grid
-                index = np.ravel_multi_index(tuple(cells.T), self.shape) * self.n_basis + b
-                site = np.where(distance < best, index, site)
-                best = np.minimum(distance, best)
-        return site, best
+        from asemacro.placement import nearest_sites
+
+        return nearest_sites(self, np.asarray(positions))
 
     def state(self, atoms: Atoms | Structure) -> NDArray[np.int8]:
         """(1, n_sites) state of atoms on this lattice; sites without an atom and atoms X are vacancies.

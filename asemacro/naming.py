@@ -89,7 +89,9 @@ def describe_distortion(
 def _name(primitive: Floats, basis: Floats, axes: NDArray[np.bool_], near: float, tolerance: float) -> Named:
     if axes.all():
         return _name_bulk(primitive, basis, near, tolerance)
-    return _name_thin(primitive, basis, axes, tolerance)
+    data = _symmetry(primitive, basis, SAME_SITE * near)
+    kinds = len(basis) if data is None else len(set(data.equivalent_atoms.tolist()))
+    return _name_thin(primitive, basis, axes, tolerance)._replace(kinds=kinds)
 
 
 def _name_bulk(primitive: Floats, basis: Floats, near: float, tolerance: float) -> Named:

@@ -15,7 +15,7 @@ SHORTEST, LONGEST = 0.5, 1e5  # cell vectors, angstrom
 DENSEST, THINNEST = 1.0, 1e3  # volume per atom, cubic angstrom
 TOO_NEAR = 0.6  # of the sum of the covalent radii
 MANY_NEAR = 0.1  # of the atoms nearer than that: the cell is wrong, not the place of an atom
-COINCIDENT = 0.3  # angstrom: one atom written twice
+COINCIDENT = 0.1  # angstrom: one atom written twice
 SKIN = 12.0  # angstrom of the empty space beside a plane or a chain that counts as its own
 LOOKED_AT = 2000  # atoms
 log = logging.getLogger("asemacro")
@@ -99,8 +99,8 @@ def check_distances(crystal: Crystal, points: PeriodicPoints) -> None:
         )
     else:
         raise ValueError(
-            f"{what}, nearer than 60 % of the sum of their covalent radii ({least:.3g} angstrom): the cell cannot "
-            "be; check its unit, its vectors and the setting of its space group"
+            f"{what}, nearer than 60 % of the sum of their covalent radii ({least:.3g} angstrom): no crystal is like "
+            "that; check the unit, the cell vectors, the setting of the space group and how far atoms are displaced"
         )
 
 

@@ -29,7 +29,7 @@ from asemacro.lattice import Lattice
 from asemacro.naming import describe_distortion, name_crystal
 from asemacro.periodic_points import PeriodicPoints
 from asemacro.possible import check_cell, check_distances
-from asemacro.translations import fold, neighbour_distance, primitive_cell, translation_axes
+from asemacro.translations import NO_LATTICE, fold, neighbour_distance, primitive_cell, translation_axes
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
@@ -60,6 +60,8 @@ def recognise(source: Atoms | Structure, *, shell_tolerance: float = SHELL_TOLER
     primitive = primitive_cell(points, near)
     basis = fold(points, primitive, near)
     named = name_crystal(primitive, basis, axes, near, crystal.cell, shell_tolerance)
+    if named.kinds == len(basis) > 2:  # two sites always have a centre of symmetry between them
+        raise ValueError(NO_LATTICE.format(n=len(points)))
     line = describe_distortion(named, primitive, basis, axes, near, shell_tolerance)
     if line:
         log.info(line)
