@@ -7,7 +7,6 @@ tables of the unit cell, never as a table of sites, so a lattice of 10^8 sites c
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +16,10 @@ from ase.data import atomic_numbers
 from ase.geometry.minkowski_reduction import minkowski_reduce
 from numpy.typing import ArrayLike, NDArray
 
+from asemacro.checks import count_of
+from asemacro.distortion import SHELL_TOLERANCE, ideal_stacking
 from asemacro.prototypes import PROTOTYPES
-from asemacro.shells import Shell, find_shells, offset_table
+from asemacro.shells import MOST_SHELLS, Shell, find_shells, offset_table
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
@@ -117,7 +118,8 @@ class Lattice:
             raise ValueError(f"composition {fractions} and species {symbols} name different elements")
         periods = iter(counts)
         full = tuple(next(periods) if p else 1 for p in pbc)
-        return cls(cell, np.array(basis), full, pbc, symbols, fractions, prototype, cell, cell)  # type: ignore[arg-type]
+        ideal = ideal_stacking(cell, np.array(basis), SHELL_TOLERANCE) if prototype == "hcp" else cell
+        return cls(cell, np.array(basis), full, pbc, symbols, fractions, prototype, cell, ideal)  # type: ignore[arg-type]
 
     @classmethod
     def bcc(cls, a: float, species: str | Sequence[str], shape: int | Sequence[int], **kw: Any) -> Lattice:
@@ -165,11 +167,16 @@ class Lattice:
         return cls.from_prototype("chain", a, species, shape, **kw)
 
     @classmethod
-    def from_atoms(cls, atoms: Atoms | Structure) -> Lattice:
-        """The lattice that the atoms of a (strained, rattled, defective) crystal sit on; see `recognise`."""
+    def from_atoms(cls, atoms: Atoms | Structure, *, shell_tolerance: float = SHELL_TOLERANCE) -> Lattice:
+        """The lattice that the atoms of a (strained, rattled, defective) crystal sit on; see `recognise`.
+
+        Args:
+            atoms: any cell of it.
+            shell_tolerance: distortion up to which neighbours are those of the undistorted crystal, 0 to 0.15.
+        """
         from asemacro.recognise import recognise
 
-        return recognise(atoms)
+        return recognise(atoms, shell_tolerance=shell_tolerance)
 
     # ---------------------------------------------------------------- size
 
@@ -222,10 +229,10 @@ class Lattice:
         occurs.
 
         Raises:
-            ValueError: n < 1, or sites of the crystal have different numbers of neighbours in a shell.
+            ValueError: n is no whole number from 1 to 100, or sites of the crystal have different numbers of
+                neighbours in a shell.
         """
-        if n < 1:
-            raise ValueError(f"the number of neighbour shells must be at least 1, got {n}")
+        n = count_of(n, "neighbour shells", least=1, most=MOST_SHELLS)
         if n not in self._memo:
             self._memo[n] = find_shells(self, n)
         return self._memo[n]

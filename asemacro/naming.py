@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import warnings
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import spglib
@@ -65,7 +65,7 @@ def name_crystal(
 def describe_distortion(
     named: Named, primitive: Floats, basis: Floats, pbc: tuple[bool, ...], near: float, tolerance: float
 ) -> str | None:
-    """One line about a crystal that is distorted, or is nearly a more symmetric one; None if there is nothing to say."""
+    """One line about a crystal that is distorted, or is nearly a more symmetric one; None if it is neither."""
     axes = np.array(pbc)
     found = distortion(named.conventional, named.ideal, axes)
     if found > LEAST_SAID:
@@ -116,7 +116,7 @@ def _name_bulk(primitive: Floats, basis: Floats, near: float, tolerance: float) 
     return Named(prototype, conventional, ideal, basis + moves - moves.mean(0), kinds)
 
 
-def _symmetry(cell: Floats, basis: Floats, width: float) -> spglib.SpglibDataset | None:
+def _symmetry(cell: Floats, basis: Floats, width: float) -> Any:
     with warnings.catch_warnings():  # spglib deprecates None as an answer, before it offers another one
         warnings.simplefilter("ignore", DeprecationWarning)
         return spglib.get_symmetry_dataset((cell, basis, [1] * len(basis)), symprec=width)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+from typing import Any, NamedTuple
 
 import numpy as np
 from ase.data import atomic_numbers, covalent_radii
@@ -18,7 +18,15 @@ MANY_NEAR = 0.1  # of the atoms nearer than that: the cell is wrong, not the pla
 COINCIDENT = 0.1  # angstrom: one atom written twice
 SKIN = 12.0  # angstrom of the empty space beside a plane or a chain that counts as its own
 LOOKED_AT = 2000  # atoms
-log = logging.getLogger("asemacro")
+
+
+class NearPair(NamedTuple):
+    """Two atoms that are too near to each other, and how far apart they should be at least, angstrom."""
+
+    atom: int
+    other: int
+    distance: float
+    least: float
 
 
 def check_cell(crystal: Crystal) -> None:
@@ -43,14 +51,14 @@ def check_cell(crystal: Crystal) -> None:
     inverse = np.linalg.inv(crystal.cell)
     filled, height = _filled(crystal, inverse), 1 / np.linalg.norm(inverse, axis=0)
     share = volume / len(crystal.symbols)
-    if share < DENSEST and all(crystal.pbc) or share * np.prod(filled / height) > THINNEST:
+    if (share < DENSEST and all(crystal.pbc)) or share * np.prod(filled / height) > THINNEST:
         raise ValueError(
             f"the cell has {share:.3g} cubic angstrom per atom, a crystal {DENSEST:g} to {THINNEST:g}: "
             "check the unit of the cell and the number of atoms"
         )
 
 
-def _filled(crystal: Crystal, inverse: NDArray[np.float64]) -> NDArray[np.float64]:
+def _filled(crystal: Crystal, inverse: NDArray[Any]) -> NDArray[np.float64]:
     """(3,) height of the box without the part of the largest empty layer that is beyond SKIN."""
     fractions = crystal.positions @ inverse
     fractions = np.sort(fractions - np.floor(fractions) * crystal.pbc, axis=0)
@@ -73,11 +81,14 @@ def radii(crystal: Crystal) -> NDArray[np.float64]:
     return np.array(means)
 
 
-def check_distances(crystal: Crystal, points: PeriodicPoints) -> None:
+def check_distances(crystal: Crystal, points: PeriodicPoints) -> str | None:
     """Refuse a cell many of whose atoms are nearer to each other than 60 % of the sum of their covalent radii.
 
-    A few such pairs may be those of a hot or rattled crystal: they are said here, and refused later if the
-    atoms have no lattice site each of their own.
+    A few such pairs may be those of a hot or rattled crystal: they are refused later, when the lattice is known, if
+    the atoms have no site each of their own.
+
+    Returns:
+        A line about the closest such pair, None if there is none.
 
     Raises:
         ValueError: more than a tenth of the atoms have such a neighbour; the closest pair is named.
@@ -86,28 +97,33 @@ def check_distances(crystal: Crystal, points: PeriodicPoints) -> None:
     looked = np.unique(np.linspace(0, n - 1, LOOKED_AT).astype(int))
     pairs = near_pairs(crystal, points, looked)
     if not pairs:
-        return
-    i, j, distance, least = min(pairs, key=lambda pair: pair[2])
-    which = f"atoms {i} and {j} (counted from 0) are" if i != j else f"atom {i} (counted from 0) and its image are"
-    what = f"{which} {distance:.2g} angstrom apart"
-    if len({p[0] for p in pairs}) <= MANY_NEAR * len(looked):
-        log.warning("%s, nearer than 60 %% of the sum of their covalent radii (%.3g angstrom)", what, least)
-    elif distance < COINCIDENT:
+        return None
+    line = too_near(pairs)
+    if len({pair.atom for pair in pairs}) <= MANY_NEAR * len(looked):
+        return line
+    if min(pair.distance for pair in pairs) < COINCIDENT:
         raise ValueError(
-            f"{what}, where one should be: a fraction written with few digits (0.333 for 1/3) makes symmetry put "
-            "two atoms on one site; write it with six digits (0.333333), or remove the double atoms"
+            f"{line}: they are one atom written twice; a fraction with few digits (0.333 for 1/3) makes symmetry put "
+            "two atoms on one site: write it with six digits (0.333333), or remove the double atoms"
         )
-    else:
-        raise ValueError(
-            f"{what}, nearer than 60 % of the sum of their covalent radii ({least:.3g} angstrom): no crystal is like "
-            "that; check the unit, the cell vectors, the setting of the space group and how far atoms are displaced"
-        )
+    raise ValueError(
+        f"{line}: no crystal is like that; check the unit, the cell vectors, the setting of the space group and how "
+        "far atoms are displaced"
+    )
 
 
-def near_pairs(
-    crystal: Crystal, points: PeriodicPoints, atoms: NDArray[np.int64]
-) -> list[tuple[int, int, float, float]]:
-    """Pairs that are too near of each of these atoms with others: (atom, other, distance, least distance)."""
+def too_near(pairs: list[NearPair]) -> str:
+    """What to say of the closest of these pairs."""
+    i, j, distance, least = min(pairs, key=lambda pair: pair.distance)
+    which = f"atoms {min(i, j)} and {max(i, j)}" if i != j else f"atom {i} and its image in the next cell"
+    return (
+        f"{which} (counted from 0) are {distance:.2g} angstrom apart, nearer than 60 % of the sum of their covalent "
+        f"radii ({least:.3g} angstrom)"
+    )
+
+
+def near_pairs(crystal: Crystal, points: PeriodicPoints, atoms: NDArray[np.int64]) -> list[NearPair]:
+    """Pairs of each of these atoms with others that are nearer than 60 % of the sum of the covalent radii."""
     sizes = radii(crystal)
     widest = TOO_NEAR * 2 * sizes.max()
     if widest == 0:
@@ -121,5 +137,5 @@ def near_pairs(
         itself = (others == i) & (distance < 1e-9)
         bare = (sizes[i] == 0) | (sizes[others] == 0)
         for k in np.flatnonzero((distance < least) & ~itself & ~bare):
-            pairs.append((int(i), int(others[k]), float(distance[k]), float(least[k])))
+            pairs.append(NearPair(int(i), int(others[k]), float(distance[k]), float(least[k])))
     return pairs

@@ -15,6 +15,7 @@ it is no translation, so the crystal is a plane (two axes) or a chain (one axis)
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from typing import TYPE_CHECKING
 
@@ -23,12 +24,13 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from asemacro.boxes import as_grid, sites_in
+from asemacro.checks import number_of
 from asemacro.crystal import VACANCY, Crystal, read_crystal
-from asemacro.distortion import SHELL_TOLERANCE
+from asemacro.distortion import SHELL_TOLERANCE, WIDEST
 from asemacro.lattice import Lattice
 from asemacro.naming import describe_distortion, name_crystal
 from asemacro.periodic_points import PeriodicPoints
-from asemacro.possible import check_cell, check_distances
+from asemacro.possible import check_cell, check_distances, near_pairs, too_near
 from asemacro.translations import NO_LATTICE, fold, neighbour_distance, primitive_cell, translation_axes
 
 if TYPE_CHECKING:
@@ -42,17 +44,22 @@ def recognise(source: Atoms | Structure, *, shell_tolerance: float = SHELL_TOLER
 
     Args:
         source: a perfect, strained, rotated, sheared or rattled cell or supercell, atoms may be missing.
+        shell_tolerance: distortion (1 - smallest / largest principal stretch, 0.07 at c/a = 0.93 of a face-centred
+            crystal) up to which a strained crystal is read as the more symmetric one that it is near to, whose
+            neighbour shells it then has; 0 to 0.15. What was chosen is said in one line.
 
     Returns:
-        The lattice of the whole box, its composition from the atoms or from the fractional occupancy.
+        The lattice of the whole box, its composition from the atoms on it or from the fractional occupancy. Atoms
+        far from any site are left out, in one line that names them.
 
     Raises:
-        ValueError: no lattice is found.
+        ValueError: no lattice is found; a cell that cannot be (vectors, volume per atom, distances, see `possible`).
     """
+    shell_tolerance = number_of(shell_tolerance, "shell_tolerance", least=0, most=WIDEST)
     crystal = read_crystal(source)
     check_cell(crystal)
     points = PeriodicPoints(crystal.cell, crystal.pbc, crystal.positions)
-    check_distances(crystal, points)
+    nearest = check_distances(crystal, points)
     near = neighbour_distance(points)
     axes = translation_axes(points, near)
     if axes != tuple(bool(p) for p in points.pbc):
@@ -62,22 +69,49 @@ def recognise(source: Atoms | Structure, *, shell_tolerance: float = SHELL_TOLER
     named = name_crystal(primitive, basis, axes, near, crystal.cell, shell_tolerance)
     if named.kinds == len(basis) > 2:  # two sites always have a centre of symmetry between them
         raise ValueError(NO_LATTICE.format(n=len(points)))
-    line = describe_distortion(named, primitive, basis, axes, near, shell_tolerance)
-    if line:
-        log.info(line)
     cell, shape = as_grid(crystal.cell, primitive, named.conventional, points.pbc)
-    composition = crystal.composition()
-    return Lattice(
+    bare = Lattice(
         cell=cell,
         basis=sites_in(primitive, named.basis, cell),
         shape=shape,
-        pbc=(bool(points.pbc[0]), bool(points.pbc[1]), bool(points.pbc[2])),
-        species=tuple(composition),
-        composition=composition,
+        pbc=(axes[0], axes[1], axes[2]),
+        species=(),
+        composition={},
         prototype=named.prototype,
         conventional=named.conventional,
         ideal=named.ideal,
     )
+    composition = _on_lattice(bare, crystal, points, near).composition()
+    for line in (nearest, describe_distortion(named, primitive, basis, axes, near, shell_tolerance)):
+        if line:
+            log.info("%s", line)
+    return dataclasses.replace(bare, species=tuple(composition), composition=composition)
+
+
+def _on_lattice(lattice: Lattice, crystal: Crystal, points: PeriodicPoints, near: float) -> Crystal:
+    """The crystal without the atoms that are far from any site; species that are lost so are named."""
+    stray = lattice.nearest_sites(crystal.positions)[1] > 0.5 * near
+    if not stray.any():
+        return crystal
+    pairs = near_pairs(crystal, points, np.flatnonzero(stray))
+    if pairs:
+        raise ValueError(f"{too_near(pairs)}, and not on the lattice: take the misplaced atom out")
+    kept = np.flatnonzero(~stray)
+    left = crystal._replace(
+        positions=crystal.positions[kept],
+        symbols=[crystal.symbols[k] for k in kept],
+        occupancy=None if crystal.occupancy is None else [crystal.occupancy[k] for k in kept],
+    )
+    lost = [s for s in crystal.composition() if s not in left.composition()]
+    if lost:
+        log.info(
+            "%s: on no site of the %s lattice (%d of %d atoms); left out",
+            ", ".join(lost),
+            lattice.prototype,
+            stray.sum(),
+            len(stray),
+        )
+    return left
 
 
 def read_state(lattice: Lattice, source: Atoms | Structure) -> NDArray[np.int8]:
@@ -89,11 +123,11 @@ def read_state(lattice: Lattice, source: Atoms | Structure) -> NDArray[np.int8]:
         )
     _check_box(lattice, crystal)
     symbols = np.array(crystal.symbols)
-    unknown = sorted(set(symbols) - {VACANCY, *lattice.species})
-    if unknown:
-        raise ValueError(f"the lattice has no species {unknown[0]}, only {', '.join(lattice.species)}")
     site, distance = lattice.nearest_sites(crystal.positions)
     stray = distance > 0.5 * lattice.shells(1)[0].distance
+    unknown = sorted(set(symbols[~stray]) - {VACANCY, *lattice.species})
+    if unknown:
+        raise ValueError(f"the lattice has no species {unknown[0]}, only {', '.join(lattice.species)}")
     if stray.sum() > 0.1 * len(symbols):
         raise ValueError(
             f"{stray.sum()} of {len(symbols)} atoms are off the lattice (more than half a neighbour distance "

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from asemacro.lattice import Lattice
 
+MOST_SHELLS = 100
 SAME_SHELL = 5e-3  # distances closer than this fraction of the first are one shell (the geometry is undistorted)
 
 

@@ -73,9 +73,10 @@ def primitive_cell(points: PeriodicPoints, near: float) -> Floats:
         reach = min(1.5 * reach, REACH * near, 1.02 * longest)
     rough = points.cell.copy()
     rough[axes] = [_drawn_out(points, points.images(near), t, NEAR * near) for t in vectors]
-    exact = points.cell @ np.linalg.inv(rough)
+    flat = abs(np.linalg.det(rough)) < 1e-6 * np.prod(np.linalg.norm(rough, axis=1))
+    exact = points.cell @ np.linalg.inv(np.eye(3) if flat else rough)
     divisions = np.rint(exact)
-    if np.abs(exact - divisions).max() > 0.25:
+    if flat or np.abs(exact - divisions).max() > 0.25 or round(abs(np.linalg.det(divisions))) == 0:
         raise ValueError(NO_LATTICE.format(n=len(points.inside)))
     primitive = np.linalg.inv(divisions) @ points.cell
     return np.array(minkowski_reduce(primitive, pbc=points.pbc)[0])
@@ -110,9 +111,7 @@ def _translations(points: PeriodicPoints, near: float, reach: float) -> Floats:
     return np.array(accepted).reshape(-1, 3)
 
 
-def _averaged(
-    points: PeriodicPoints, images: Images, sample: Floats, t: Floats, width: float
-) -> tuple[Floats, float]:
+def _averaged(points: PeriodicPoints, images: Images, sample: Floats, t: Floats, width: float) -> tuple[Floats, float]:
     """The translation `t` averaged over the sample atoms that it maps onto an atom, and their share."""
     start = points.wrap(sample + t)
     distance, index = images.tree.query(start, distance_upper_bound=width)
