@@ -14,6 +14,8 @@ LARGEST_BYTES = 10**9
 LARGEST_WEIGHT = 1e6
 """Weights of networks beyond it are damage: a few bits of a number that were lost make it absurd long before inf."""
 
+_SHOWN = 240  # letters of a reason
+
 
 class UnreadableFile(ValueError):
     """One line that names a file and what is wrong with it."""
@@ -67,7 +69,9 @@ def plain(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
     lines = str(error).strip().splitlines()
-    return lines[0][:160] if lines else type(error).__name__
+    text = lines[0] if lines else type(error).__name__
+    text = text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
+    return "".join(letter if letter.isprintable() else f"\\x{ord(letter):02x}" for letter in text)
 
 
 def text_in(value: Any, what: str) -> str:

@@ -10,6 +10,7 @@ from asemacro.file_reading import reading
 
 LARGEST_JSON = 2 * 10**7
 """Bytes of a JSON file; the objects that Python makes of it take up to twenty times as much memory."""
+_MOST_DIGITS = 400  # a float has at most 309
 
 
 def read_json(path: str | Path, kind: str) -> dict[str, Any]:
@@ -39,7 +40,7 @@ def parse_json(text: str) -> Any:
         ValueError: not JSON, or a key stands twice in an object, of which all but the last value would be lost.
         RecursionError: nested too deeply.
     """
-    return json.loads(text, object_pairs_hook=_object)
+    return json.loads(text, object_pairs_hook=_object, parse_int=_whole)
 
 
 def object_in(value: Any, what: str) -> dict[str, Any]:
@@ -61,3 +62,9 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         twice = next(key for key in keys if keys.count(key) > 1)
         raise ValueError(f"the key {twice!r} stands twice in one object")
     return found
+
+
+def _whole(text: str) -> int:
+    if len(text) > _MOST_DIGITS:
+        raise ValueError(f"it holds a number of {len(text)} digits")
+    return int(text)

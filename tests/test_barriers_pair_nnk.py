@@ -292,7 +292,7 @@ def test_unknown_models_are_named(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no barrier model is called 'nbmot'"):
         load_barriers("nbmot")
     for name in ("absent.json", "absent.npz", "absent.safetensors"):
-        with pytest.raises(ValueError, match=f"cannot read the barrier model .*{name}: No such file"):
+        with pytest.raises(ValueError, match=f"cannot read the barrier model .*{name}: no such file"):
             load_barriers(tmp_path / name)
     (tmp_path / "folder.json").mkdir()
     with pytest.raises(ValueError, match=r"cannot read the barrier model .*folder\.json"):

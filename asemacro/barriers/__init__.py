@@ -64,7 +64,7 @@ def load_barriers(name_or_path: str | Path) -> BarrierModel:
         what = f"{path} is no barrier model" if path.exists() else f"no barrier model is called {text!r}"
         raise ValueError(f"{what}; there are {names}; or give a file ({', '.join(_READERS)})")
     if not path.is_file():
-        raise ValueError(f"cannot read the barrier model {path}: No such file")
+        raise ValueError(f"cannot read the barrier model {path}: no such file")
     return _READERS[suffix](path)
 
 
