@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from asemacro.campaign import Budget, Job, run_jobs
 from asemacro.diagram import QUICK
@@ -23,6 +22,7 @@ from asemacro.prediction import learn
 from asemacro.progress import progress_bar
 from asemacro.store import output_directory, run_record, write_json, write_whole
 from asemacro.structure_file import Reading, read_structure
+from asemacro.threads import one_thread
 
 TEMPERATURES = "800:2000:400"
 SITES, SMALL = 8192, 1024
@@ -89,7 +89,7 @@ def learn_alloy(
         for t, own in zip(kelvin, streams, strict=True)
     ]
     tasks = ({job.name: 30.0 for job in jobs}, {"fit": 10.0})
-    with progress_bar(*tasks, workers=workers or os.cpu_count() or 1) as report, threadpool_limits(1):
+    with progress_bar(*tasks, workers=workers or os.cpu_count() or 1) as report, one_thread():
         records = run_jobs(jobs, workers, None, report)
         report("fit", 0.0, "fit the SDE")
         unlike = np.array([k for k, (i, j) in enumerate(sro.pairs) if i != j])

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from asemacro.approach import relaxation
 from asemacro.micro.alloy import VacancyKMC
@@ -244,7 +243,7 @@ def run_jobs(jobs: Sequence[Job], workers: int | None, checkpoint: Checkpoint | 
         return record
 
     found = [checkpoint.load(job.name) if checkpoint is not None else None for job in jobs]
-    with threadpool_limits(1), ThreadPoolExecutor(workers) as pool:
+    with ThreadPoolExecutor(workers) as pool:
         # the slowest jobs (most evaluations, at high temperature) first, so that none is left over at the end
         order = sorted(range(len(jobs)), key=lambda k: -jobs[k].temperature_K)
         futures = {k: pool.submit(work, jobs[k]) for k in order if found[k] is None}

@@ -14,6 +14,7 @@ from torch import Tensor
 from asemacro.closure_kernels import affected_sites, table_changes, table_sums
 from asemacro.closure_network import LocalNetwork, code_steps, products, spin_codes
 from asemacro.stencil import Stencil, stencil_of
+from asemacro.threads import one_thread
 
 Floats = NDArray[np.float64]
 _ROWS = 1 << 15  # sites with their neighbours that go through a network at a time
@@ -128,6 +129,7 @@ class SpinClosure(Closure):
     is tabulated over these codes and every later evaluation is a look-up; arguments as of `Closure`.
     """
 
+    @one_thread()
     def __init__(
         self,
         networks: Sequence[LocalNetwork],
@@ -172,6 +174,7 @@ class SpinClosure(Closure):
 class FieldClosure(Closure):
     """Closure variables of fields, states (batch, n_sites, n_fields) float64; arguments as of `Closure`."""
 
+    @one_thread()
     def __call__(self, x: Floats, lattice: Any) -> Floats:
         """Values of states x (batch, n_sites, n_fields) or (n_sites, n_fields); (batch, dim).
 
@@ -182,6 +185,7 @@ class FieldClosure(Closure):
         every = np.broadcast_to(np.arange(lattice.n_sites), x.shape[:2])
         return self._sums(x, np.arange(len(x)), every, self._table(lattice), lattice.n_sites) / lattice.n_sites
 
+    @one_thread()
     def changes(self, x0: Floats, lattice: Any, sites: NDArray[np.integer], values: Floats) -> Floats:
         """The change by each of several events; see `Closure.changes`."""
         x0 = self._states(x0, lattice)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from asemacro.block_system import observe
@@ -20,6 +19,7 @@ from asemacro.closure_objectives import FieldPseudoLikelihood, Objective, OneSte
 from asemacro.closure_selection import Gain, gain, one_step_losses, selection_folds, whitened
 from asemacro.moment_fit import folds_of
 from asemacro.quasi_newton import fill, minimise
+from asemacro.threads import one_thread
 
 if TYPE_CHECKING:
     from asemacro.block_system import Observable
@@ -67,6 +67,7 @@ class ClosureOptions:
             raise ValueError("steps must not be negative, most_sites be positive, validation lie in (0, 0.5]")
 
 
+@one_thread()
 def fit_closure(
     x: NDArray[Any],
     lattice: Any,
@@ -138,8 +139,7 @@ def fit_closure(
     steps = [] if moments is None or fold is None else [one_step_losses(z, moments, fold)]
     gains: list[Gain] = []
     for _ in range(options.most_dims if dims == "auto" else dims):
-        with threadpool_limits(1):  # the matrices are small, and the same seed shall give the same result
-            network, losses = _train(data, found, moments if objective == "one-step" else None, held, options, rng)
+        network, losses = _train(data, found, moments if objective == "one-step" else None, held, options, rng)
         variable = found.with_network(network)
         if moments is not None and fold is not None:
             steps.append(one_step_losses(np.column_stack([z, *variable.values]), moments, fold))

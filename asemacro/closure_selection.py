@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from asemacro.moment_fit import folds_of
 from asemacro.polynomial import PolynomialBasis
+from asemacro.threads import one_thread
 
 if TYPE_CHECKING:
     from asemacro.moments import Moments
@@ -50,6 +51,7 @@ def whitened(moments: Moments) -> tuple[Floats, Floats]:
     return np.linalg.solve(factor, moments.drift.T).T, 1 / moments.K
 
 
+@one_thread()
 def one_step_losses(z: Floats, moments: Moments, fold: NDArray[np.int64]) -> Floats:
     """(N,) losses of the drift labels, each predicted by a polynomial of z (N, k) fitted to the other folds.
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from asemacro.analysis import autocorrelation_time
+from asemacro.threads import one_thread
 
 Floats = NDArray[np.float64]
 _BLOCK = 4.0  # a bootstrap block lasts this many autocorrelation times
@@ -130,6 +131,7 @@ class PowerLaw:
     chi_square: float
 
 
+@one_thread()
 def power_law(sizes: ArrayLike, values: ArrayLike, replicas: ArrayLike) -> PowerLaw:
     """Log-log fit over sizes; its error from refitting bootstrap replicas of the values.
 
@@ -197,6 +199,7 @@ class BinderSlope:
     replicas: Floats
 
 
+@one_thread()
 def binder_slope(
     temperatures: ArrayLike, orders: Sequence[OrderParameter], at: float, *, degree: int = 1
 ) -> BinderSlope:

@@ -20,6 +20,7 @@ from asemacro.moment_fit import (
     label_weights,
 )
 from asemacro.reversible import PolynomialDensity, ReversibleDrift
+from asemacro.threads import one_thread
 
 if TYPE_CHECKING:
     from asemacro.moments import Moments
@@ -86,6 +87,7 @@ def ageing(moments: Moments, centre: ArrayLike | None = None) -> Ageing:
     return Ageing(moments.drift.mean(axis=0), errors[0], growth.mean(axis=0) / size, errors[1] / size)
 
 
+@one_thread()
 def fit_reversible(
     sde: NeuralSDE,
     snapshots: ArrayLike,

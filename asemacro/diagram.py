@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ase.units import kB
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from asemacro.campaign import Budget, Job, run_jobs, task_name
 from asemacro.equilibrium import equilibrium_of, exact_where_known
@@ -187,8 +186,7 @@ def phase_diagram(
     report("fit", 0.0, "fit the SDE")
     unlike = WarrenCowley(lattice.species)
     labels = list(unlike.labels)
-    with threadpool_limits(1):  # the networks are small: threads would only wait for each other
-        ensemble = learn(small_records, table.unlike, labels, boxes.large.n_sites, rng=streams[-3])
+    ensemble = learn(small_records, table.unlike, labels, boxes.large.n_sites, rng=streams[-3])
     report("fit", 1.0, "")
     start = unlike.random_mean(boxes.large, list(boxes.large_counts.values()))
     exact = equilibrium_by_swaps(
@@ -209,8 +207,7 @@ def phase_diagram(
         for record, factor in zip(small_records, thermal, strict=True)
     ]
     report("predict", 0.0, "predict")
-    with threadpool_limits(1):
-        predictions = predict(ensemble, small_records, start, anneals, table.unlike, rng=streams[-1])
+    predictions = predict(ensemble, small_records, start, anneals, table.unlike, rng=streams[-1])
     report("predict", 1.0, "")
     equilibrium = equilibrium_of(table, small_records, predictions)
     known = [(e.delta[table.unlike], e.error[table.unlike]) if e.equilibrated else None for e in exact]

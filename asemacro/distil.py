@@ -24,6 +24,7 @@ from asemacro.barriers.base import BarrierModel, CompiledBarriers
 from asemacro.barriers.graph import N_JUMPS, bcc_graph, bcc_shell
 from asemacro.barriers.kernels import barriers_at
 from asemacro.lattice import Lattice
+from asemacro.threads import one_thread
 
 HOPS = {
     400: 4_000_000,
@@ -189,6 +190,7 @@ def with_more_vacancies(
     return states
 
 
+@one_thread()
 def sample_teacher(teacher: BarrierModel, *, scale: float = 1.0, seed: int = 1) -> tuple[list[Sampled], list[Sampled]]:
     """Training and test environments on a cell of 1,024 sites.
 
@@ -228,6 +230,7 @@ def sample_teacher(teacher: BarrierModel, *, scale: float = 1.0, seed: int = 1) 
     return train, test
 
 
+@one_thread()
 def distil(
     teacher: BarrierModel,
     out_path: str | Path,

@@ -11,6 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from asemacro.block_system import Observable, draw_active, observe
 from asemacro.patches import pair_time_needed
+from asemacro.threads import one_thread
 
 if TYPE_CHECKING:
     from asemacro.micro.base import MicroSystem
@@ -109,6 +110,7 @@ def _first_duration(system: MicroSystem, x: NDArray[Any], *, rng: np.random.Gene
     return FIRST_EVENTS * event_time(system, x, rng=rng) if step is None else 2 * float(step)
 
 
+@one_thread()
 def choose_dt(
     system: MicroSystem,
     x: NDArray[Any],

@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from asemacro.threads import one_thread
+
 Floats = NDArray[np.float64]
 LEAST_REACHED = 3  # temperatures in equilibrium that an extrapolation needs
 
 
+@one_thread()
 def quasi_chemical(
     temperatures_K: Floats, delta: Floats, error: Floats, reached: NDArray[np.bool_], random: Floats, neighbours: int
 ) -> tuple[Floats, Floats]:

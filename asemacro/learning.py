@@ -23,6 +23,7 @@ from asemacro.polynomial import PolynomialDiffusion, PolynomialDrift
 from asemacro.sde import NeuralSDE
 from asemacro.sde_file import load_sde, save_sde
 from asemacro.store import output_directory
+from asemacro.threads import one_thread
 from asemacro.training_file import load_training, save_training
 
 if TYPE_CHECKING:
@@ -123,6 +124,7 @@ class Learned:
         return cls(sde, *load_training(path, sde.dim, sde.n_conditions))
 
 
+@one_thread()
 def learn_from_rates(
     large: MicroSystem,
     x: NDArray[Any],
@@ -161,6 +163,7 @@ def learn_from_rates(
     )
 
 
+@one_thread()
 def learn_from_pairs(
     large: MicroSystem,
     x: NDArray[Any],
@@ -194,6 +197,7 @@ def learn_from_pairs(
     )
 
 
+@one_thread()
 def learn_from_moments(
     moments: Moments,
     labels: tuple[str, ...],

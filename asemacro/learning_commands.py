@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from asemacro.block_system import observe
 from asemacro.commands import run_kmc
@@ -24,6 +23,7 @@ from asemacro.progress import progress_bar
 from asemacro.setups import NAMES, Setup, setup, start_states
 from asemacro.store import output_directory, run_record, write_csv, write_json, write_whole
 from asemacro.structure_file import Reading, locate
+from asemacro.threads import one_thread
 from asemacro.trajectories import simulate
 
 Floats = NDArray[np.float64]
@@ -76,7 +76,7 @@ def run_learn(
     rng = np.random.default_rng(seed)
     n = made_of.settings["sites"]
     print(f"{system}, {n} sites learned from {made_of.settings['small']}, observables {', '.join(made_of.phi.labels)}")
-    with progress_bar(*_stages(closed=dims is not None)) as report, threadpool_limits(1):
+    with progress_bar(*_stages(closed=dims is not None)) as report, one_thread():
         done = np.zeros(1, dtype=int)
 
         def tick(_: int) -> None:

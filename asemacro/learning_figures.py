@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from ase.data import chemical_symbols
 from numpy.typing import NDArray
 
 from asemacro.moments import Moments
-from asemacro.plot import color_of
+from asemacro.plot import color_of, pair_styles, shade_of
 from asemacro.sde import NeuralSDE
 from asemacro.trajectories import simulate
 
@@ -113,6 +115,7 @@ def draw_diagnostics(sde: NeuralSDE, labels: Moments, paths: list[Path], *, unit
     figure = Figure(figsize=(11.5, 2.9 * d + 0.4), layout="constrained", dpi=130)
     FigureCanvasAgg(figure)
     axes = figure.subplots(d, 3, squeeze=False)
+    colors = _colors(names)
     mu = sde.drift(labels.z, _condition(labels))
     sigma = sde.diffusion(labels.z, _condition(labels)).diagonal(axis1=1, axis2=2)
     variance = labels.covariance.diagonal(axis1=1, axis2=2)
@@ -121,10 +124,11 @@ def draw_diagnostics(sde: NeuralSDE, labels: Moments, paths: list[Path], *, unit
     if sde.n_conditions:  # temperatures are decades of rate apart: in units of the time scale of each
         scale, per = sde.time_scale(_condition(labels)), r" $\times\ \tau(T)$"
     for k, row in enumerate(axes):
-        _against(row[0], scale * mu[:, k], scale * labels.drift[:, k], f"drift of {names[k]}{per}", which)
-        _against(row[1], scale * sigma[:, k], scale * variance[:, k], f"variance rate of {names[k]}{per}", which)
+        _against(row[0], scale * mu[:, k], scale * labels.drift[:, k], f"drift of {names[k]}{per}", which, colors[k])
+        title = f"variance rate of {names[k]}{per}"
+        _against(row[1], scale * sigma[:, k], scale * variance[:, k], title, which, colors[k])
         for index, path in enumerate(paths):
-            color = color_of(index)
+            color = shade_of(index, len(paths))
             row[2].fill_between(
                 path.times, (path.mean - path.sd)[:, k], (path.mean + path.sd)[:, k], color=color, alpha=0.2, lw=0
             )
@@ -143,13 +147,21 @@ def draw_diagnostics(sde: NeuralSDE, labels: Moments, paths: list[Path], *, unit
     return figure
 
 
-def _against(ax: Axes, predicted: Floats, label: Floats, name: str, which: str) -> None:
+def _colors(names: Sequence[str]) -> list[str]:
+    """Of the variables: pairs have those of every other figure."""
+    elements = {part for name in names for part in name.split("-")}
+    if all(name.count("-") == 1 for name in names) and elements <= set(chemical_symbols):
+        return [color for color, _ in pair_styles(names).values()]
+    return [color_of(k) for k in range(len(names))]
+
+
+def _against(ax: Axes, predicted: Floats, label: Floats, name: str, which: str, color: str) -> None:
     x, y, error = binned(predicted, label)
     low, high = min(x.min(), (y - error).min()), max(x.max(), (y + error).max())
     least = 0.05 * max(abs(low), abs(high))  # a constant is shown as one, not with its rounding errors
     low, high = min(low, (low + high - least) / 2), max(high, (low + high + least) / 2)
     ax.plot([low, high], [low, high], "-", color="0.6", lw=1)
-    ax.errorbar(x, y, error, fmt="o", ms=4, color=color_of(0), capsize=2, mfc="white")
+    ax.errorbar(x, y, error, fmt="o", ms=4, color=color, capsize=2, mfc="white")
     margin = 0.05 * (high - low)
     ax.set_xlim(low - margin, high + margin)
     ax.set_ylim(low - margin, high + margin)

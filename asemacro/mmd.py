@@ -7,6 +7,8 @@ import dataclasses
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from asemacro.threads import one_thread
+
 Floats = NDArray[np.float64]
 SIGMAS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 """Widths of the kernels of arXiv 2511.12842."""
@@ -44,12 +46,14 @@ def mmd(x: ArrayLike, y: ArrayLike, sigmas: tuple[float, ...] = SIGMAS) -> float
     return time_averaged_mmd(a.reshape(len(a), 1, -1), b.reshape(len(b), 1, -1), sigmas)
 
 
+@one_thread()
 def time_averaged_mmd(model: ArrayLike, reference: ArrayLike, sigmas: tuple[float, ...] = SIGMAS) -> float:
     """Mean over the times of `mmd` between trajectories (n, n_times, d) and (m, n_times, d)."""
     a, b = _trajectories(model, reference)
     return _square(_gram(np.concatenate([a, b]), sigmas), _weights(len(a), len(b)))
 
 
+@one_thread()
 def compare_by_mmd(
     model: ArrayLike,
     reference: ArrayLike,
@@ -83,6 +87,7 @@ def compare_by_mmd(
     return Discrepancy(value, float(floor), float(dealt.std()), (1 + reached) / (1 + permutations))
 
 
+@one_thread()
 def halves_floor(
     reference: ArrayLike, *, sigmas: tuple[float, ...] = SIGMAS, splits: int = 20, rng: np.random.Generator
 ) -> tuple[float, float]:
@@ -101,6 +106,7 @@ def halves_floor(
     return float(np.mean(values)), float(np.std(values))
 
 
+@one_thread()
 def whiten(model: ArrayLike, reference: ArrayLike) -> tuple[Floats, Floats]:
     r"""Both sets with the reference's mean removed and its covariance made 1, at each time.
 

@@ -19,6 +19,7 @@ from asemacro.linear_drift import mean_slope
 from asemacro.moments import Moments
 from asemacro.polynomial import PolynomialDiffusion, PolynomialDrift
 from asemacro.quasi_newton import fill, flat_of, minimise
+from asemacro.threads import one_thread
 
 if TYPE_CHECKING:
     from asemacro.patches import Pairs
@@ -102,6 +103,7 @@ def _rates(pairs: Pairs) -> tuple[Floats, Floats]:
     return dz / pairs.dt[:, None], dz[:, :, None] * dz[:, None, :] / (pairs.K * pairs.dt)[:, None, None]
 
 
+@one_thread()
 def fit_moments(
     sde: NeuralSDE,
     moments: Moments,
@@ -153,6 +155,7 @@ def fit_moments(
     return MomentReport(chosen.degrees, np.sqrt(chosen.errors) * unit, kept, diffusion_degree)
 
 
+@one_thread()
 def fit_noise(
     sde: NeuralSDE,
     pairs: Pairs,

@@ -22,6 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 from asemacro.block_system import BlockLattice, Observable, draw_active, observe
 from asemacro.micro.base import Motion
 from asemacro.tables import joined_columns
+from asemacro.threads import one_thread
 
 if TYPE_CHECKING:
     from asemacro.micro.base import Events, MicroSystem
@@ -100,6 +101,7 @@ class Moments:
         return Moments(**joined_columns(parts, "moments", "z"))
 
 
+@one_thread()
 def patch_moments(
     system: MicroSystem,
     x: NDArray[Any],

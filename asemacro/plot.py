@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +15,8 @@ if TYPE_CHECKING:
 
 # Okabe-Ito: told apart with any colour vision and in print.
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000", "#7F7F7F")
+SHADES = ("#C7B3E5", "#9E78CF", "#6C3FB0", "#3B1575")
+"""Purple, light to dark: for values that have an order. No pair, variable or model has one of them."""
 MARKERS = ("o", "s", "^", "D")
 DELTA_LABEL = r"short-range order $\delta_{ij} = p_{ij} - Z c_j$"
 
@@ -34,13 +38,47 @@ def new_figure(
 
 
 def color_of(index: int) -> str:
-    """The colour of the index-th pair, the same in every figure."""
+    """The colour of the index-th kind of thing in a figure: of a variable, of a model. Pairs have `pair_styles`."""
     return COLORS[index % len(COLORS)]
 
 
-def marker_of(index: int) -> str:
-    """The marker of the index-th pair: another one each time that the colours start again."""
-    return MARKERS[index // len(COLORS) % len(MARKERS)]
+def shade_of(index: int, count: int) -> str:
+    """The colour of the index-th of `count` ascending values (sizes, temperatures, starts), the darkest for the last.
+
+    More values than there are shades share them.
+    """
+    first = max(0, len(SHADES) - count)
+    return SHADES[min(len(SHADES) - 1, first + index * (len(SHADES) - first) // max(count, 1))]
+
+
+def pair_styles(pairs: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Colour and marker of each pair of an alloy, the same in every figure of alloys of these elements.
+
+    They belong to the place of the pair among all pairs of the elements, like ones included, so Mo-Ta looks the same
+    whether a figure shows every pair of Nb-Mo-Ta or the unlike ones alone. After the last colour they start again with
+    another marker.
+
+    Args:
+        pairs: names as in "Mo-Ta", of all elements of the alloy.
+    """
+    from ase.data import atomic_numbers
+
+    names = list(pairs)
+    elements = sorted({symbol for name in names for symbol in name.split("-")}, key=atomic_numbers.__getitem__)
+    place = {f"{a}-{b}": k for k, (a, b) in enumerate(itertools.combinations_with_replacement(elements, 2))}
+    return {name: (color_of(place[name]), MARKERS[place[name] // len(COLORS) % len(MARKERS)]) for name in names}
+
+
+def number_text(value: float, digits: int = 3) -> str:
+    """A number as people write it, for figures: 600,000 and 0.012 plainly, 2e+07 and 6.1e-05 as a power of ten."""
+    size = abs(value)
+    if size and not (1e-3 <= size < 1e6 and np.isfinite(size)):
+        mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+        mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
+        factor = {"1": "", "-1": "-"}.get(mantissa, rf"{mantissa} \times ")
+        return f"${factor}10^{{{int(exponent)}}}$" if np.isfinite(size) else f"{value:g}"
+    text = f"{value:,.0f}" if size >= 1000 else f"{value:.{digits}g}"
+    return text
 
 
 def sro_versus_temperature(

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from asemacro.collapse import Curve, scaled
-from asemacro.plot import color_of
+from asemacro.plot import shade_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -114,7 +114,7 @@ def binder_crossing(ax: Axes, curves: Mapping[float, tuple[ArrayLike, ArrayLike,
             np.asarray(u),
             np.asarray(errors),
             fmt="o-",
-            color=color_of(index),
+            color=shade_of(index, len(curves)),
             markersize=4,
             capsize=2,
             linewidth=1.2,
@@ -129,7 +129,8 @@ def data_collapse(ax: Axes, curves: Sequence[Curve], critical_temperature: float
     """Scaled curves of all sizes: y = value L^exponent over x = (T - T_c) L^(1/nu)."""
     for index, curve in enumerate(sorted(curves, key=lambda c: c.size)):
         x, y, error = scaled(curve, critical_temperature, nu, exponent)
-        ax.errorbar(x, y, error, fmt="o", color=color_of(index), markersize=4, capsize=2, label=f"L = {curve.size:g}")
+        color = shade_of(index, len(curves))
+        ax.errorbar(x, y, error, fmt="o", color=color, markersize=4, capsize=2, label=f"L = {curve.size:g}")
     ax.set_xlabel(r"$(T - T_c)\, L^{1/\nu}$")
     ax.set_ylabel(rf"value $\times\, L^{{{exponent:.3f}}}$")
     return ax

@@ -13,6 +13,7 @@ from asemacro.diffusion import FullDiffusion
 from asemacro.drift import OnsagerNet
 from asemacro.patches import Pairs
 from asemacro.sde import NeuralSDE
+from asemacro.threads import one_thread
 from asemacro.train import FitOptions, fit, fit_ensemble
 from asemacro.trajectories import simulate
 
@@ -59,6 +60,7 @@ class Prediction:
     relaxation_time_s: float
 
 
+@one_thread()
 def learn(
     records: Sequence[Record],
     columns: NDArray[np.intp],
@@ -101,6 +103,7 @@ def learn(
     return fit_ensemble(sde, pairs, members, rng=rng, options=FIT, progress=progress)
 
 
+@one_thread()
 def predict(
     ensemble: Sequence[NeuralSDE],
     records: Sequence[Record],

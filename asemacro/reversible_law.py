@@ -18,6 +18,7 @@ from torch import Tensor
 
 from asemacro.polynomial import PolynomialBasis
 from asemacro.reversible import PolynomialDensity, ReversibleDrift
+from asemacro.threads import one_thread
 
 if TYPE_CHECKING:
     from asemacro.sde import NeuralSDE
@@ -44,6 +45,7 @@ class StationaryLaw:
         return np.tensordot(self.probability, np.asarray(values, dtype=float), axes=1)
 
 
+@one_thread()
 def stationary_law(sde: NeuralSDE, condition: float | None = None, *, nodes: int | None = None) -> StationaryLaw:
     """The stationary law of a fitted reversible SDE, without the sampling error of trajectories.
 
@@ -77,6 +79,7 @@ class RelaxationModes:
         return np.exp(-np.multiply.outer(np.asarray(times, dtype=float), self.rates)) @ self.shares
 
 
+@one_thread()
 def relaxation_modes(
     sde: NeuralSDE, condition: float | None = None, *, degree: int = 9, nodes: int | None = None
 ) -> RelaxationModes:

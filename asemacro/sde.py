@@ -16,6 +16,7 @@ from asemacro.drift import OnsagerNet
 from asemacro.linear_drift import centred, mean_slope, normal_equations, restoring, slope_towards
 from asemacro.polynomial import PolynomialDiffusion, PolynomialDrift
 from asemacro.reversible import ReversibleDrift
+from asemacro.threads import one_thread
 
 if TYPE_CHECKING:
     from asemacro.patches import Pairs
@@ -222,6 +223,7 @@ class NeuralSDE(nn.Module):
         return np.exp(self.log_tau(self.theta(condition, n)).numpy())
 
     @torch.no_grad()
+    @one_thread()
     def measure_scales(self, pairs: Pairs, noise_scale: float | None = None) -> None:
         """Set the normalisation of z and T, tau(T) and the base of the diffusion (with lambda) from pairs.
 
@@ -344,18 +346,21 @@ class NeuralSDE(nn.Module):
         return y, theta.to(self.dtype), self.log_tau(theta).exp()
 
     @torch.no_grad()
+    @one_thread()
     def drift(self, z: ArrayLike, condition: ArrayLike | None = None) -> Floats:
         """mu in units of z per second, (n, d), at z (n, d) and temperatures in K (scalar or (n,))."""
         y, theta, tau = self._normalised(z, condition)
         return (self.drift_network(y, theta).double() * self.z_scale / tau[:, None]).numpy()
 
     @torch.no_grad()
+    @one_thread()
     def diffusion(self, z: ArrayLike, condition: ArrayLike | None = None) -> Floats:
         """Sigma in units of z^2 per second, (n, d, d), for a system of `self.sites` sites."""
         y, theta, tau = self._normalised(z, condition)
         outer = self.z_scale[:, None] * self.z_scale[None, :]
         return (self.diffusion_network(y, theta).double() * outer / tau[:, None, None]).numpy()
 
+    @one_thread()
     def jacobian(self, z: ArrayLike, condition: ArrayLike | None = None) -> Floats:
         """d mu_i / d z_j in 1/s, (n, d, d), by automatic differentiation."""
         y, theta, tau = self._normalised(z, condition)
@@ -365,6 +370,7 @@ class NeuralSDE(nn.Module):
         ratio = self.z_scale[:, None] / self.z_scale[None, :]
         return (rows.double() * ratio / tau[:, None, None]).detach().numpy()
 
+    @one_thread()
     def relaxation_rates(self, z: ArrayLike, condition: ArrayLike | None = None) -> Floats:
         """Real parts of the eigenvalues of -d mu/dz, ascending, 1/s, (n, d)."""
         return np.sort(np.linalg.eigvals(-self.jacobian(z, condition)).real, axis=1)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+from asemacro.threads import one_thread
 from asemacro.upsampling import larger_lattice
 from asemacro.windows import overlapping_windows
 
@@ -228,6 +229,7 @@ class FlipCalibration:
     target: float
 
 
+@one_thread()
 def calibrate_flips(
     system: Glauber,
     cells: Spins,

@@ -14,6 +14,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from asemacro.threads import one_thread
+
 if TYPE_CHECKING:
     from asemacro.patches import Pairs
     from asemacro.sde import Batch, NeuralSDE
@@ -78,6 +80,7 @@ class FitOptions:
             raise ValueError(f"noise_scale must be positive, got {self.noise_scale}")
 
 
+@one_thread()
 def fit(
     sde: NeuralSDE,
     pairs: Pairs,
@@ -117,6 +120,7 @@ def fit(
     return _descend(sde, pairs, multiplicity, held_out, options, generator, progress)
 
 
+@one_thread()
 def fit_ensemble(
     sde: NeuralSDE,
     pairs: Pairs,

@@ -7,12 +7,14 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from asemacro.sde import NeuralSDE
+from asemacro.threads import one_thread
 
 Floats = NDArray[np.float64]
 _REFRESH = 16  # steps between two looks at the stiffness
 
 
 @torch.no_grad()
+@one_thread()
 def simulate(
     sde: NeuralSDE,
     z0: ArrayLike,

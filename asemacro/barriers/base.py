@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from asemacro.threads import one_thread
+
 if TYPE_CHECKING:
     from asemacro.lattice import Lattice
 
@@ -76,6 +78,7 @@ class BarrierModel(abc.ABC):
                 f"{', '.join(self.species or ())}; give a model that does (--barriers pair.json)"
             )
 
+    @one_thread()
     def barriers(self, lattice: Lattice, x: NDArray[np.int8], sites: NDArray[np.integer]) -> NDArray[np.float64]:
         """Barriers of the first-shell jumps of vacancies.
 

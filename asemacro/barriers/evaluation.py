@@ -19,6 +19,7 @@ from asemacro.barriers.graph import N_JUMPS
 from asemacro.barriers.ridge import Ridge
 from asemacro.barriers.training import EPOCHS, MEMBERS, WIDTHS, fit_gnn
 from asemacro.store import write_csv
+from asemacro.threads import one_thread
 
 
 def errors(predicted: NDArray[np.floating], wanted: NDArray[np.floating]) -> dict[str, float]:
@@ -34,6 +35,7 @@ def errors(predicted: NDArray[np.floating], wanted: NDArray[np.floating]) -> dic
     }
 
 
+@one_thread()
 def evaluate_barriers(model: BarrierGNN, data_path: str | Path) -> dict[str, Any]:
     """Errors of a network on a data set.
 
@@ -63,6 +65,7 @@ def evaluate_barriers(model: BarrierGNN, data_path: str | Path) -> dict[str, Any
     }
 
 
+@one_thread()
 def cross_validate(
     data: BarrierData,
     form: Form,

@@ -17,6 +17,7 @@ from asemacro.barriers.gnn_direct import DirectNet
 from asemacro.barriers.gnn_tables import energy_steps, energy_tables, integer_tables, workspace
 from asemacro.barriers.graph import MESSAGE_D2, N_JUMPS, bcc_graph
 from asemacro.barriers.species import describe
+from asemacro.threads import one_thread
 
 if TYPE_CHECKING:
     from asemacro.lattice import Lattice
@@ -106,6 +107,7 @@ class BarrierGNN(nn.Module, BarrierModel):
         return torch.stack([net(features) for net in self.nets]).mean(dim=0)
 
     @torch.no_grad()
+    @one_thread()
     def predict(self, env: NDArray[np.int8], *, batch: int = 256) -> NDArray[np.float64]:
         """Barriers of environments, (n, 8) eV, bounded below as in the kernel; inf where the target is vacant."""
         parts = [self._bounded(self.features(env[i : i + batch])) for i in range(0, len(env), batch)]

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from asemacro.barriers.data import BarrierData
 from asemacro.barriers.graph import N_JUMPS, bcc_graph
+from asemacro.threads import one_thread
 
 REACH_D2 = 12
 
@@ -50,6 +51,7 @@ class Ridge:
         return self.weights.size
 
     @classmethod
+    @one_thread()
     def fit(cls, data: BarrierData, *, penalty: float = 1.0) -> Ridge:
         """Least squares with `penalty` times the squared slopes of centred features; the intercept is free."""
         features, species = class_counts(data), data.jumping

@@ -16,6 +16,7 @@ from asemacro.barriers.data import load_barrier_data
 from asemacro.barriers.gnn import BarrierGNN, Form
 from asemacro.barriers.gnn_layers import Coded
 from asemacro.store import output_directory
+from asemacro.threads import one_thread
 
 MEMBERS = {"direct": 2, "consistent": 2}
 """Networks that are averaged; extrapolation to new compositions differs from one to the next."""
@@ -29,6 +30,7 @@ HUBER_EV = 0.03
 """Errors above this count linearly: a few labels of the DFT set are wrong by 0.2 eV and more."""
 
 
+@one_thread()
 def fit_gnn(
     model: BarrierGNN,
     env: NDArray[np.int8],
@@ -107,6 +109,7 @@ def reset(net: nn.Module, generator: torch.Generator) -> None:
                 layer.bias.uniform_(-bound, bound, generator=generator)
 
 
+@one_thread()
 def train_barriers(
     data_path: str | Path,
     out_path: str | Path,

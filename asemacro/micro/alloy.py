@@ -34,6 +34,7 @@ from asemacro.micro.cache import Cache, CachePool
 from asemacro.micro.kernels import BROKEN, CHUNK, CLAMPED, HIT, HOP, MISS, NEXT, SEEN, Walk, new_walk, walk_on
 from asemacro.micro.kmc_run import KMCRun, least, share_of
 from asemacro.patience import Patience, next_size
+from asemacro.threads import one_thread
 
 if TYPE_CHECKING:
     from asemacro.lattice import Lattice
@@ -119,6 +120,7 @@ class VacancyKMC:
         """
         return vacancies_of(states_of(self._lattice, x))
 
+    @one_thread()
     def rates(self, x: NDArray[np.int8], sites: NDArray[np.integer] | None = None) -> NDArray[np.float64]:
         """Rates in Hz of all first-shell jumps, as the run uses them.
 
@@ -161,6 +163,7 @@ class VacancyKMC:
         rates = np.array([self.rates(state, row) for state, row in zip(x, vacancies, strict=True)])
         return Events(rates.reshape(batch, m * z), sites, np.stack([atoms, np.zeros_like(atoms)], axis=-1))
 
+    @one_thread()
     def evolve(
         self,
         x: NDArray[np.int8],
@@ -197,6 +200,7 @@ class VacancyKMC:
             self._caches.give(cache)
         return new, sites
 
+    @one_thread()
     def run(
         self,
         x: NDArray[np.int8],

@@ -18,6 +18,7 @@ from asemacro.barriers.gnn_energy import AT_PAIRS, WIDTH
 from asemacro.barriers.gnn_swap import fill_features, swap_change
 from asemacro.checks import count_of, state_of, temperature_of
 from asemacro.patience import next_size
+from asemacro.threads import one_thread
 
 if TYPE_CHECKING:
     from asemacro.lattice import Lattice
@@ -145,6 +146,7 @@ class SwapMC:
         """Temperature in K."""
         return self._temperature_K
 
+    @one_thread()
     def run(
         self,
         x: NDArray[np.int8],

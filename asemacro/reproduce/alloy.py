@@ -12,7 +12,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from asemacro.barriers import load_barriers
 from asemacro.campaign import Budget, Job, run_jobs
@@ -97,8 +96,7 @@ def learn_from(
     records = [dataclasses.replace(record, copies=copies) for record in small.records]
     unlike = small.table.unlike
     labels = [small.table.labels[k] for k in unlike]
-    with threadpool_limits(1):
-        return learn(records, unlike, labels, copies * small.sites, members=members, rng=rng)
+    return learn(records, unlike, labels, copies * small.sites, members=members, rng=rng)
 
 
 def from_random(
@@ -129,8 +127,5 @@ def from_random(
     spread = np.cov(begin.T) * (small.sites / sites)
     starts = rng.multivariate_normal(begin.mean(axis=0), spread, trajectories)
     kelvin = small.records[index].temperature_K if sde.n_conditions else None
-    with threadpool_limits(1):
-        _, z = simulate(
-            sde, starts, condition=kelvin, n_trajectories=trajectories, times_s=times_s, sites=sites, rng=rng
-        )
+    _, z = simulate(sde, starts, condition=kelvin, n_trajectories=trajectories, times_s=times_s, sites=sites, rng=rng)
     return z

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from asemacro.block_system import Observable, observe
 from asemacro.drift import linear, reset_layers, run_layers, tanh_layers
+from asemacro.threads import one_thread
 
 Floats = NDArray[np.float64]
 _BATCH = 128
@@ -42,6 +43,7 @@ class PatchAutoencoder:
         self.centre, self.scale = np.zeros(dim), np.ones(dim)
 
     @torch.no_grad()
+    @one_thread()
     def __call__(self, x: NDArray[np.int8], lattice: Any) -> Floats:
         """Normalised values of states (batch, n_sites), (batch, dim).
 
@@ -56,6 +58,7 @@ class PatchAutoencoder:
         return run_layers(self.encoder, self._patches(x, lattice)).mean(dim=1)
 
     @torch.no_grad()
+    @one_thread()
     def changes(
         self, x0: NDArray[np.int8], lattice: Any, sites: NDArray[np.integer], values: NDArray[np.int8]
     ) -> Floats:
@@ -93,6 +96,7 @@ class PatchAutoencoder:
         return grid.transpose(2, 3).reshape(len(x), -1, self.patch * self.patch)
 
 
+@one_thread()
 def fit_autoencoder(
     x: NDArray[np.int8],
     lattice: Any,

@@ -12,7 +12,6 @@ import dataclasses
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from asemacro.reproduce.critical import CRITICAL, SMALL, SMALLER, Budget, drawn, system_of
 from asemacro.reversible_law import relaxation_modes
@@ -62,8 +61,7 @@ def direct_decay(side: int, temperature: float, runs: int, length: float, *, rng
 
 def model_decay(sde: NeuralSDE, times: Floats) -> Decay:
     """The same of an SDE whose first variable is M, from its relaxation modes."""
-    with threadpool_limits(1):
-        modes = relaxation_modes(sde)
+    modes = relaxation_modes(sde)
     correlation = modes.autocorrelation(times)[:, 0]
     return Decay(times, correlation, _rate(times, correlation), 0.0)
 

@@ -40,19 +40,19 @@ def draw(found: Found, budget: Budget, exact: Mapping[str, float]) -> Figure:
     plot_dynamics.binder_crossing(axes[2], curves)
     for index, side in enumerate(sorted(budget.sides)):
         u = [data.direct[side, t].binder for t in budget.temperatures]
-        axes[2].plot(budget.temperatures, u, "x", color=plot.color_of(index), markersize=6)
+        axes[2].plot(budget.temperatures, u, "x", color=plot.shade_of(index, len(budget.sides)), markersize=6)
     axes[2].plot([], [], "kx", label="direct")
     axes[2].axvline(CRITICAL, color="black", linestyle=":", linewidth=1)
     axes[2].legend(frameon=False)
-    _decays(axes[3], found)
+    _decays(axes[3], found, {side: k for k, side in enumerate(sorted(budget.sides))})
     return figure
 
 
-def _decays(ax: Axes, found: Found) -> None:
-    """Decay of <M(0) M(t)> over scaled time: direct runs, SDE with and without the clock."""
-    for index, (side, (timed, bare, truth)) in enumerate(found.decays.items()):
+def _decays(ax: Axes, found: Found, place: Mapping[int, int]) -> None:
+    """Decay of <M(0) M(t)> over scaled time: direct runs, SDE with and without the clock; sizes by their place."""
+    for side, (timed, bare, truth) in found.decays.items():
         half = len(truth.times) // 2 + 1
-        times, color = truth.times[:half] / side**2.17, plot.color_of(index)
+        times, color = truth.times[:half] / side**2.17, plot.shade_of(place[side], len(place))
         ax.plot(times, truth.correlation[:half], "x", color=color, label=f"direct, L = {side}")
         ax.plot(times, timed.correlation[:half], "-", color=color, label=f"SDE, L = {side}")
         ax.plot(times, bare.correlation[:half], ":", color=color, label="  without clock")

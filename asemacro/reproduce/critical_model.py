@@ -7,7 +7,6 @@ import dataclasses
 import numpy as np
 from numpy.typing import NDArray
 from scipy import integrate
-from threadpoolctl import threadpool_limits
 
 from asemacro.criticality import OrderParameter
 from asemacro.density_fit import fit_reversible
@@ -129,9 +128,8 @@ def learn(found: Snapshots, degree: int, *, rng: np.random.Generator) -> Model:
     """The reversible SDE: ln P from the snapshots, Sigma from the exact moments of their patches."""
     drift = ReversibleDrift(PHI.dim, degree=degree, odd=ODD)
     sde = NeuralSDE(drift, PolynomialDiffusion(PHI.dim, odd=ODD), labels=PHI.labels, sites=found.side**2)
-    with threadpool_limits(1):
-        report = fit_reversible(sde, found.moments.z, found.moments, rng=rng)
-        law = stationary_law(sde)
+    report = fit_reversible(sde, found.moments.z, found.moments, rng=rng)
+    law = stationary_law(sde)
     m = np.abs(law.z[:, 0])
     first, second, fourth = (float(law.mean(m**k)) for k in (1, 2, 4))
     n, seen = found.side**2, found.order
@@ -176,10 +174,9 @@ def unconstrained(found: Snapshots, refits: int, *, rng: np.random.Generator) ->
 def _free_law(moments: Moments, edge: float, sites: int, rng: np.random.Generator) -> Floats:
     """<|M|>, chi and U of a free drift of M fitted to moments, in the range up to `edge`."""
     sde = NeuralSDE(PolynomialDrift(1, degree=9, hidden=0, odd=ODD), PolynomialDiffusion(1, odd=ODD))
-    with threadpool_limits(1):
-        fit_moments(sde, moments, rng=rng)
-        m = np.linspace(0.0, edge, 4001)
-        drift, sigma = sde.drift(m[:, None])[:, 0], sde.diffusion(m[:, None])[:, 0, 0]
+    fit_moments(sde, moments, rng=rng)
+    m = np.linspace(0.0, edge, 4001)
+    drift, sigma = sde.drift(m[:, None])[:, 0], sde.diffusion(m[:, None])[:, 0, 0]
     log_p = integrate.cumulative_trapezoid(2 * drift / sigma, m, initial=0.0) - np.log(sigma)
     p = np.exp(log_p - log_p.max())
     p[[0, -1]] *= 0.5

@@ -56,7 +56,7 @@ def draw_law(ax: Axes, law: Law, truth: Law, starts: tuple[float, ...], variable
     """Mean and spread of a learned law from each start; those of the truth in dashes and dots."""
     for k, m0 in enumerate(starts):
         mean, sd = law.mean[k, :, variable], law.sd[k, :, variable]
-        color = plot.color_of(k)
+        color = plot.shade_of(k, len(starts))
         mean_trajectory(
             ax,
             law.times,

@@ -226,7 +226,8 @@ def draw(
     for index, (scale, z) in enumerate(shown.items()):
         v = z[:, :, 1]
         label = rf"learned, $\lambda$ = {scale:g}"
-        mean_trajectory(axes[0], TIMES, v.mean(axis=0) - centre, v.std(axis=0), color=plot.color_of(index), label=label)
+        color = plot.shade_of(index, len(shown))
+        mean_trajectory(axes[0], TIMES, v.mean(axis=0) - centre, v.std(axis=0), color=color, label=label)
     axes[0].plot(TIMES, sd, ":", color="black", linewidth=1.4, label="direct")
     axes[0].plot(TIMES, -sd, ":", color="black", linewidth=1.4)
     axes[0].set_ylabel(r"mean $v$ minus its true mean, $\pm$ 1 sd")
@@ -248,7 +249,7 @@ def draw(
     ):
         table = np.array(values)
         error = table.std(axis=0, ddof=1) / np.sqrt(len(table)) if len(table) > 1 else None
-        discrepancy(ax, lambdas, table.mean(axis=0), error, floor=least, sites_ratio=K, color=plot.color_of(0))
+        discrepancy(ax, lambdas, table.mean(axis=0), error, floor=least, sites_ratio=K, color=plot.color_of(2))
         ax.set_title(title, fontsize=10)
         ax.legend(frameon=False)
     return figure

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from asemacro.closure_fit import ClosureOptions, fit_closure
 from asemacro.joined import Observables
@@ -129,16 +128,15 @@ def closed_labels(data: Data, budget: Budget, dims: int) -> tuple[Observables, M
     """(M, rho_DW) and learned closure variables, and their exact moments: of all spins, without noise of patches."""
     setting, rng = data.setting, data.rng
     some = rng.permutation(len(data.made))[: budget.closure_snapshots]
-    with threadpool_limits(1):
-        closure = fit_closure(
-            data.made.x[some],
-            setting.system.lattice,
-            setting.phi,
-            dims=dims,
-            group=data.made.start[some],
-            options=ClosureOptions(steps=budget.closure_steps, restarts=1),
-            rng=rng,
-        )
+    closure = fit_closure(
+        data.made.x[some],
+        setting.system.lattice,
+        setting.phi,
+        dims=dims,
+        group=data.made.start[some],
+        options=ClosureOptions(steps=budget.closure_steps, restarts=1),
+        rng=rng,
+    )
     assert closure is not None
     whole = Observables([setting.phi, closure])
     return whole, all_rates(data, whole)

@@ -129,18 +129,17 @@ def draw(scalings: dict[str, Scaling]) -> Figure:
         for index, curve in enumerate(scaling.direct):
             factor = curve.size ** EXACT[name]
             x = (curve.temperatures - CRITICAL) * curve.size
-            ax.plot(x, curve.values * factor, "x", color=plot.color_of(index), markersize=7)
+            ax.plot(x, curve.values * factor, "x", color=plot.shade_of(index, len(scaling.direct)), markersize=7)
         ax.set_xlabel(r"$(T - T_c)\, L$")
         ax.set_ylabel(rf"{LABELS[name]} $L^{{{EXACT[name]:g}}}$")
-        ax.set_title(
-            f"residual {scaling.residuals['exact']:.2g} (direct {scaling.residuals['direct']:.2g})", fontsize=10
-        )
+        exact, direct = (plot.number_text(scaling.residuals[which], 2) for which in ("exact", "direct"))
+        ax.set_title(f"residual {exact} (direct {direct})", fontsize=10)
     return figure
 
 
 def _before(ax: Axes, scaling: Scaling, label: str) -> None:
     for index, (curve, truth) in enumerate(zip(scaling.curves, scaling.direct, strict=True)):
-        color = plot.color_of(index)
+        color = plot.shade_of(index, len(scaling.curves))
         ax.errorbar(
             curve.temperatures,
             curve.values,

@@ -112,7 +112,7 @@ def draw(panels: list[Panel], labels: list[str]) -> Figure:
     for ax, panel in zip(axes, panels, strict=True):
         for k, label in enumerate(labels):
             mean, sd, truth, truth_sd = panel.values()[:, k].T
-            color = plot.color_of(k)
+            color, _ = plot.pair_styles(labels)[label]
             mean_trajectory(
                 ax, panel.times_s, mean, sd, reference=truth, color=color, label=label, time_label="KMC time (s)"
             )

@@ -108,11 +108,9 @@ def draw(diagram: PhaseDiagram) -> Figure:
     low, high = annealed.get_ylim()
     stars = [value for values in PUBLISHED.values() for value in values.values()]
     annealed.set_ylim(min(low, 1.05 * min(stars)), max(high, 1.05 * max(stars)))
-    for index, pair in enumerate(diagram.pairs):
+    for pair, (color, _) in plot.pair_styles(diagram.pairs).items():
         found = sorted((kelvin, values[pair]) for kelvin, values in PUBLISHED.items() if pair in values)
-        annealed.plot(
-            *zip(*found, strict=True), "*", color=plot.color_of(index), markersize=11, markeredgecolor="white"
-        )
+        annealed.plot(*zip(*found, strict=True), "*", color=color, markersize=11, markeredgecolor="white")
     shown = [handle for handle in figure.legends[0].legend_handles if handle is not None]
     shown.append(Line2D([], [], color="0.4", marker="*", ls="", markersize=11, label="published"))
     figure.legends[0].remove()

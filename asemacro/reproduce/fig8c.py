@@ -13,9 +13,10 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from asemacro import plot
+from asemacro.observables import WarrenCowley
 from asemacro.plot_dynamics import mean_trajectory
 from asemacro.progress import Report
-from asemacro.reproduce.alloy import CLOCK, SMALL, Runs, from_random, learn_from, run_from_random, share_of
+from asemacro.reproduce.alloy import CLOCK, SMALL, SPECIES, Runs, from_random, learn_from, run_from_random, share_of
 from asemacro.reproduce.report import Result, Row, Table
 
 Floats = NDArray[np.float64]
@@ -138,7 +139,8 @@ def rows_of(curve: Curve, truth: Curve | None, rng: np.random.Generator) -> list
 def draw(curves: dict[int, Curve], single: Curve, direct: dict[int, Curve]) -> Figure:
     """Mean and scatter over time, a panel a size, direct runs in dashes; the small cell's own model in the first."""
     figure, axes = plot.new_figure(12.0, 4.0, columns=len(curves))
-    for index, (ax, (sites, curve)) in enumerate(zip(axes, curves.items(), strict=True)):
+    color, _ = plot.pair_styles([PAIR, *WarrenCowley(SPECIES).labels])[PAIR]
+    for ax, (sites, curve) in zip(axes, curves.items(), strict=True):
         truth = direct.get(sites)
         same = None if truth is None else np.interp(curve.times_s, truth.times_s, truth.z.mean(axis=0))
         mean_trajectory(
@@ -147,7 +149,7 @@ def draw(curves: dict[int, Curve], single: Curve, direct: dict[int, Curve]) -> F
             curve.z.mean(axis=0),
             curve.z.std(axis=0),
             reference=same,
-            color=plot.color_of(index),
+            color=color,
             label="learned, K = 8",
             time_label="KMC time (s)",
         )

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Interval = tuple[float | None, float | None]
+QUICK = "quick run: reduced budget, larger errors; the targets are those of the full run"
+MARK = "#B00020"  # dark red: no curve has it
 
 
 @dataclasses.dataclass(frozen=True)
@@ -77,6 +79,7 @@ class Result:
         tables: CSV files by their suffix; "" is NAME.csv, "x" is NAME-x.csv.
         draw: makes the figure.
         notes: lines that a reader needs to judge the numbers, said under the table.
+        quick: made with the reduced budget: said on the figure and on screen.
     """
 
     title: str
@@ -84,6 +87,12 @@ class Result:
     tables: Mapping[str, Table]
     draw: Callable[[], Figure]
     notes: Sequence[str] = ()
+    quick: bool = False
+
+    @property
+    def missed(self) -> list[Row]:
+        """The rows whose target is not met."""
+        return [row for row in self.rows if row.met is False]
 
     def save(self, folder: Path, name: str) -> list[Path]:
         """Write NAME.png, NAME.csv ... and, last, NAME.json: a folder with NAME.json holds the whole figure."""
@@ -92,8 +101,10 @@ class Result:
             for suffix, table in self.tables.items()
         ]
         figure = self.draw()
+        if self.quick:
+            _mark(figure, QUICK)
         written.append(write_whole(folder / f"{name}.png", lambda path: figure.savefig(path)))
-        text = json.dumps([dataclasses.asdict(row) for row in self.rows], indent=1) + "\n"
+        text = json.dumps([{**dataclasses.asdict(row), "met": row.met} for row in self.rows], indent=1) + "\n"
         written.append(write_whole(folder / f"{name}.json", lambda path: _write(path, text)))
         return written
 
@@ -112,7 +123,24 @@ class Result:
                 f"{row.quantity:<{width}} {_number(row.published):>10} {here:>21} {reference:>24}   "
                 f"{_interval(row.target)} {verdict}".rstrip()
             )
-        return "\n".join([*lines, *self.notes])
+        return "\n".join([*lines, *self.notes, *self._verdict()])
+
+    def _verdict(self) -> list[str]:
+        """How many targets are met, and which are not."""
+        lines = [QUICK] if self.quick else []
+        count = sum(row.met is not None for row in self.rows)
+        if self.missed:
+            names = ", ".join(row.quantity for row in self.missed)
+            lines.append(f"{len(self.missed)} of {count} targets NOT MET: {names}")
+        elif count:
+            lines.append(f"all {count} targets met" if count > 1 else "the target is met")
+        return lines
+
+
+def _mark(figure: Figure, words: str) -> None:
+    """Say it above all panels, beside what is said there already."""
+    before = figure.get_suptitle()
+    figure.suptitle(f"{before} ({words})" if before else words, fontsize=10, color=MARK)
 
 
 def _write(path: Path, text: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import importlib
 import time
 from collections.abc import Sequence
@@ -13,10 +14,12 @@ from asemacro.json_file import read_json
 from asemacro.progress import Report
 from asemacro.reproduce.report import Result
 from asemacro.store import output_directory, run_record, write_json
+from asemacro.threads import one_thread
 
 FIGURES = ("fig2", "fig3a", "fig3b", "fig4", "fig5", "fig6", "fig7", "fig8a", "fig8b", "fig8c")
 
 
+@one_thread()
 def reproduce(
     name: str,
     folder: str | Path,
@@ -45,6 +48,7 @@ def reproduce(
     module = importlib.import_module(f"asemacro.reproduce.{name}")
     report = progress or (lambda task, fraction, text: None)
     result: Result = module.run(quick=quick, rng=np.random.default_rng(seed), progress=report)
+    result = dataclasses.replace(result, quick=quick)
     result.save(folder, name)
     record = run_record({"figure": name, "quick": quick}, seed, time.perf_counter() - started)
     write_json(folder / f"{name}-run.json", record)

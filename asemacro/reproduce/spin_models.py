@@ -7,7 +7,6 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from asemacro.block_system import Observable
 from asemacro.ensemble import LargeSnapshots
@@ -158,8 +157,7 @@ def law_of_sweeps(data: Data, pairs: Pairs, trajectories: int) -> Law:
     """The same of one-sweep pairs, with their first-order likelihood and one Euler step of their mean duration."""
     setting, rng = data.setting, data.rng
     sde = fit_of(data, moments_from_pairs(pairs), pairs.dt)
-    with threadpool_limits(1):
-        fit_noise(sde, pairs, rng=rng)  # about the drift: that of a sweep is not small beside its noise
+    fit_noise(sde, pairs, rng=rng)  # about the drift: that of a sweep is not small beside its noise
     step, lattice = float(pairs.dt.mean()), setting.system.lattice
     n_steps = int(setting.times[-1] / step)
     starts = (random_spins(lattice, m0, trajectories, rng=rng) for m0 in setting.starts)

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from asemacro.analysis import mean_errors
 from asemacro.block_system import Observable, observe
@@ -174,8 +173,7 @@ def fit_labels(
 ) -> NeuralSDE:
     """The SDE of labels: polynomials alone (a network on top was kept by no fit of these figures)."""
     sde = polynomial_sde(labels, sites, hidden=0)
-    with threadpool_limits(1):
-        fit_moments(sde, moments, weight=weight, rng=rng)
+    fit_moments(sde, moments, weight=weight, rng=rng)
     return sde
 
 
@@ -184,10 +182,7 @@ def predict(sde: NeuralSDE, setting: Setting, phi: Observable, trajectories: int
     lattice = setting.system.lattice
     starts = [observe(phi, random_spins(lattice, m0, trajectories, rng=rng), lattice) for m0 in setting.starts]
     z0 = np.concatenate(starts)
-    with threadpool_limits(1):
-        _, z = simulate(
-            sde, z0, n_trajectories=len(z0), times_s=setting.times, max_rate_step=setting.rate_step, rng=rng
-        )
+    _, z = simulate(sde, z0, n_trajectories=len(z0), times_s=setting.times, max_rate_step=setting.rate_step, rng=rng)
     z = z.reshape(len(starts), trajectories, *z.shape[1:])
     return Law(setting.times, z.mean(axis=1), z.std(axis=1), trajectories)
 

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from threadpoolctl import threadpool_limits
 
 from asemacro.learning import polynomial_sde
 from asemacro.polynomial import PolynomialBasis
+from asemacro.threads import one_thread
 from asemacro.trajectories import simulate
 
 POINTS = 2000
@@ -37,7 +37,7 @@ def test_sums(benchmark: Any, dim: int, degree: int) -> None:
     y = torch.randn(POINTS, dim, dtype=torch.float64, generator=generator)
     c = torch.zeros(POINTS, 0, dtype=torch.float64)
     coefficients = torch.randn(len(basis), dim, dtype=torch.float64, generator=generator)
-    with torch.no_grad(), threadpool_limits(1):
+    with torch.no_grad(), one_thread():
         benchmark(basis.combine, y, c, coefficients)
         compiled = fastest(lambda: basis.combine(y, c, coefficients))
         benchmark.extra_info["ratio"] = fastest(lambda: basis(y, c) @ coefficients) / compiled
@@ -51,7 +51,7 @@ def test_trajectories(benchmark: Any) -> None:
     def run() -> None:
         simulate(sde, np.zeros(2), 10.0, n_trajectories=POINTS, n_steps=400, rng=np.random.default_rng(0))
 
-    with threadpool_limits(1):
+    with one_thread():
         run()
         benchmark.pedantic(run, rounds=3)
         benchmark.extra_info["steps_per_s"] = POINTS * 400 / fastest(run, rounds=2)
