@@ -47,7 +47,7 @@ def _limit() -> None:
         _own.modules = len(sys.modules)
         if _process["modules"] != _own.modules:
             _process["controller"], _process["modules"] = ThreadpoolController(), _own.modules
-        torch = sys.modules.get("torch")
+        torch: Any = sys.modules.get("torch")
         if hasattr(torch, "set_num_threads") and "torch" not in _own.restore:  # else another thread still imports it
             # first of all, as it asks OpenMP. Its MKL is linked statically, which threadpoolctl does not see
             _own.restore["torch"] = _process["threads"].setdefault("torch", torch.get_num_threads())
@@ -62,12 +62,15 @@ def _release() -> None:
     """Give this thread its own settings back, and the process its, if no other thread is inside."""
     with _lock:
         _process["inside"] -= 1
-        last = _process["inside"] == 0
+        kept: dict[str, int] = _process["threads"]
         for library in _process["controller"].lib_controllers if _process["controller"] else ():
-            kept = _own.restore if library.user_api == "openmp" else _process["threads"] if last else {}
-            if library.filepath in kept:
+            if library.user_api == "openmp":
+                library.set_num_threads(_own.restore.get(library.filepath, library.num_threads))
+            elif _process["inside"] == 0 and library.filepath in kept:
                 library.set_num_threads(kept[library.filepath])
+                if library.num_threads == kept[library.filepath]:
+                    del kept[library.filepath]  # else OpenBLAS obeys another thread only: the next to leave tries again
         if "torch" in _own.restore:
             sys.modules["torch"].set_num_threads(_own.restore["torch"])
-        if last:
-            _process["threads"].clear()
+        if _process["inside"] == 0:
+            kept.pop("torch", None)

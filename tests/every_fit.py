@@ -209,7 +209,7 @@ def judgements() -> Any:
 def verbs(folder: Path, workers: str) -> Any:
     """The files that the verbs write; run.json and figures hold the time and the versions."""
     prediction.FIT = FitOptions(max_epochs=1, min_steps=30, max_steps=60)
-    closure_fit.ClosureOptions = partial(ClosureOptions, steps=8, restarts=1)
+    closure_fit.ClosureOptions = partial(ClosureOptions, steps=8, restarts=1)  # type: ignore[assignment, misc]
     small = ("--sites", "1024", "--small", "128", "--hops", "1000", "--workers", workers)
     alloy, energies = str(ROOT / "structures" / "NiCoCr.cif"), str(ROOT / "structures" / "NiCoCr_pair.json")
     pair = ("--barriers", energies)
