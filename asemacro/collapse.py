@@ -9,8 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize
 
-from asemacro.threads import one_thread
-
 Floats = NDArray[np.float64]
 NAMES = ("critical_temperature", "nu", "exponent")
 
@@ -127,7 +125,6 @@ def collapse_residual(
     return total / sum(compared)
 
 
-@one_thread()
 def optimise_collapse(
     curves: Sequence[Curve],
     start: dict[str, float],

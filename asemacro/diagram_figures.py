@@ -21,10 +21,9 @@ def draw_diagram(diagram: PhaseDiagram) -> Axes:
     from matplotlib.lines import Line2D
 
     figure, axes = plot.new_figure(11.0, 5.2, columns=2)
-    about, styles = diagram.about, plot.pair_styles(diagram.pairs)
+    about = diagram.about
     for ax, state in zip(axes, ("equilibrium", "annealed"), strict=True):
-        for pair in diagram.pairs:
-            color, marker = styles[pair]
+        for index, pair in enumerate(diagram.pairs):
             source = "mc" if state == "equilibrium" and diagram.curve(pair, state, "mc") else "sde"
             points = diagram.curve(pair, state, source)
             plot.sro_versus_temperature(
@@ -33,9 +32,9 @@ def draw_diagram(diagram: PhaseDiagram) -> Axes:
                 np.array([p.delta for p in points]),
                 np.array([p.delta_err for p in points]),
                 np.array([p.trusted for p in points]),
-                color=color,
+                color=plot.color_of(index),
                 label=pair,
-                marker=marker,
+                marker=plot.marker_of(index),
             )
             direct = [p for p in diagram.curve(pair, state, "kmc") if p.equilibrated]
             if direct:
@@ -44,7 +43,7 @@ def draw_diagram(diagram: PhaseDiagram) -> Axes:
                     np.array([p.temperature_K for p in direct]),
                     np.array([p.delta for p in direct]),
                     np.array([p.delta_err for p in direct]),
-                    color=color,
+                    color=plot.color_of(index),
                 )
         ax.axhline(0.0, color="0.7", linewidth=0.8, zorder=0)
     axes[0].set_ylim(*order_range(diagram.points))
@@ -54,7 +53,10 @@ def draw_diagram(diagram: PhaseDiagram) -> Axes:
     axes[1].set_title(f"annealed from random: {about['anneal']}")
     axes[0].set_ylabel(plot.DELTA_LABEL)
     # the legend stands beside the panels, so it cannot hide anything
-    handles = [Line2D([], [], color=color, marker=marker, label=pair) for pair, (color, marker) in styles.items()]
+    handles = [
+        Line2D([], [], color=plot.color_of(k), marker=plot.marker_of(k), label=pair)
+        for k, pair in enumerate(diagram.pairs)
+    ]
     handles.append(Line2D([], [], color="0.4", marker="o", markerfacecolor="white", ls="--", label="extrapolated"))
     if any(p.source == "kmc" for p in diagram.points):
         handles.append(Line2D([], [], color="0.4", marker="x", ls="", label="direct KMC"))
@@ -88,7 +90,7 @@ def draw_map(diagram: PhaseDiagram) -> Axes:
             axes[0], over.times_s, over.temperatures_K, over.delta, label=rf"$\delta$ of {over.pair}", time_label=clock
         )
     else:
-        axes[0].semilogx(over.times_s, over.delta[0], color=plot.pair_styles(diagram.pairs)[over.pair][0])
+        axes[0].semilogx(over.times_s, over.delta[0], color=plot.color_of(0))
         axes[0].set_xlabel(clock)
         axes[0].set_ylabel(rf"$\delta$ of {over.pair} at {over.temperatures_K[0]:g} K")
     axes[0].set_title(caption(diagram), fontsize=9)

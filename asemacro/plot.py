@@ -38,8 +38,13 @@ def new_figure(
 
 
 def color_of(index: int) -> str:
-    """The colour of the index-th kind of thing in a figure: of a variable, of a model. Pairs have `pair_styles`."""
+    """The colour of the index-th pair of an alloy, the same in every figure, or of the index-th variable or model."""
     return COLORS[index % len(COLORS)]
+
+
+def marker_of(index: int) -> str:
+    """The marker of the index-th pair: another one each time that the colours start again."""
+    return MARKERS[index // len(COLORS) % len(MARKERS)]
 
 
 def shade_of(index: int, count: int) -> str:
@@ -66,19 +71,7 @@ def pair_styles(pairs: Iterable[str]) -> dict[str, tuple[str, str]]:
     names = list(pairs)
     elements = sorted({symbol for name in names for symbol in name.split("-")}, key=atomic_numbers.__getitem__)
     place = {f"{a}-{b}": k for k, (a, b) in enumerate(itertools.combinations_with_replacement(elements, 2))}
-    return {name: (color_of(place[name]), MARKERS[place[name] // len(COLORS) % len(MARKERS)]) for name in names}
-
-
-def number_text(value: float, digits: int = 3) -> str:
-    """A number as people write it, for figures: 600,000 and 0.012 plainly, 2e+07 and 6.1e-05 as a power of ten."""
-    size = abs(value)
-    if size and not (1e-3 <= size < 1e6 and np.isfinite(size)):
-        mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
-        mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
-        factor = {"1": "", "-1": "-"}.get(mantissa, rf"{mantissa} \times ")
-        return f"${factor}10^{{{int(exponent)}}}$" if np.isfinite(size) else f"{value:g}"
-    text = f"{value:,.0f}" if size >= 1000 else f"{value:.{digits}g}"
-    return text
+    return {name: (color_of(place[name]), marker_of(place[name])) for name in names}
 
 
 def sro_versus_temperature(

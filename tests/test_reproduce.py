@@ -50,8 +50,8 @@ def test_verdicts_and_table() -> None:
     assert "exact or direct" in text[1]
     assert text[2].endswith("<= 1 met")
     assert text[3].split() == ["b", "2", "0.5", "+-", "0.2", "0.5", "exact", "0.4", "...", "0.6", "met"]
-    assert text[-1] == "a note"
-    assert "NOT MET" in result(2.0).text()
+    assert text[-2:] == ["a note", "all 2 targets met"]
+    assert result(2.0).text().splitlines()[-1] == "2 of 2 targets NOT MET: a/n_s=64/transient, b"
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])
@@ -70,6 +70,7 @@ def test_files_and_the_same_seed(counted: list[bool], tmp_path: Path) -> None:
     assert [set(row) for row in rows] == [KEYS, KEYS]
     assert rows[0]["here"] == first.rows[0].here == np.random.default_rng(3).random()
     assert rows[1]["target"] == [0.4, 0.6]
+    assert [row["met"] for row in rows] == [row.met for row in first.rows]
     assert (tmp_path / "fig2.csv").read_text().startswith("x,y\n")
     assert (tmp_path / "fig2.png").stat().st_size > 1000
     assert finished("fig2", tmp_path, quick=True, seed=3)

@@ -132,8 +132,8 @@ def draw(scalings: dict[str, Scaling]) -> Figure:
             ax.plot(x, curve.values * factor, "x", color=plot.shade_of(index, len(scaling.direct)), markersize=7)
         ax.set_xlabel(r"$(T - T_c)\, L$")
         ax.set_ylabel(rf"{LABELS[name]} $L^{{{EXACT[name]:g}}}$")
-        exact, direct = (plot.number_text(scaling.residuals[which], 2) for which in ("exact", "direct"))
-        ax.set_title(f"residual {exact} (direct {direct})", fontsize=10)
+        exact, direct = (scaling.residuals[which] for which in ("exact", "direct"))
+        ax.set_title(f"residual {exact:.2g} (direct {direct:.2g})", fontsize=10)
     return figure
 
 
