@@ -328,7 +328,7 @@ def test_ctrl_c_says_so_and_leaves_no_results(structures: Path, tmp_path: Path) 
     process.stdout.readline()  # it has begun
     time.sleep(3)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=120)
+    _, err = process.communicate(timeout=600)
     assert process.returncode == 130, err
     assert "Traceback" not in err
     assert len(err.strip().splitlines()) == 1

@@ -15,7 +15,7 @@ from asemacro.plot import new_figure
 from asemacro.reproduce.report import Result, Row, Table
 from asemacro.reproduce.runner import FIGURES, finished, reproduce
 
-KEYS = {"quantity", "published", "here", "here_err", "reference", "reference_kind", "target"}
+KEYS = {"quantity", "published", "here", "here_err", "reference", "reference_kind", "target", "met"}
 
 
 def result(value: float) -> Result:
