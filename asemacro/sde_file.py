@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from asemacro.checks import array_of, count_of, instance_of, number_of
 from asemacro.file_reading import LARGEST_WEIGHT, reading, texts_in
 from asemacro.json_file import object_in
+from asemacro.polynomial import PolynomialBasis
 from asemacro.sde import NeuralSDE
 from asemacro.tensor_file import check_values, filled, json_of, read_tensors, write_tensors
 
@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _FORMAT = "asemacro-sde-1"
-_IN_UNITS = ("z_mean", "z_scale", "condition_centre", "condition_range")
-"""Tensors in units of the user's, of any size."""
-_EXTENSIVE = ("drift_network.density.coefficients", "drift_network.density.wall")
-"""Tensors that go as the number of sites."""
-_LARGEST_EXTENSIVE = 1e15
+_LARGEST = {
+    **dict.fromkeys(("z_mean", "z_scale", "condition_centre", "condition_range"), 1e100),  # in the user's units
+    **dict.fromkeys(("drift_network.density.coefficients", "drift_network.density.wall"), 1e15),  # go as the sites
+    "log_time": 200.0,
+}
+"""Values beyond these are damage; `LARGEST_WEIGHT` holds for the tensors that are not named."""
 _MOST = 10**6  # of each size of a network
 
 
@@ -82,8 +83,11 @@ def _member(settings: Any, tensors: Mapping[str, Tensor], prefix: str) -> Neural
         "sites": None if found.get("sites") is None else count_of(found["sites"], "sites", least=1),
     }
     member = filled(lambda: NeuralSDE.from_settings(checked), own)
-    if not (member.z_scale > 0).all() or not member.condition_centre[1] > 0:
+    if not (member.z_scale > 1 / _LARGEST["z_scale"]).all() or not member.condition_centre[1] > 0:
         raise ValueError("a scale of its variables is not above zero")
+    for part in member.modules():
+        if isinstance(part, PolynomialBasis) and not (part.upper > part.lower).all():
+            raise ValueError("the box of its polynomials has no width")
     return member
 
 
@@ -104,12 +108,5 @@ def _part(settings: Any, what: str) -> dict[str, Any]:
 
 def _check_tensors(tensors: Mapping[str, Tensor]) -> None:
     """Values must be of the size that a fit gives."""
-    limits = {name: LARGEST_WEIGHT for name in tensors}
-    for name in tensors:
-        own = name.partition(".")[2]
-        if own in _IN_UNITS:
-            limits[name] = math.inf
-        elif own in _EXTENSIVE:
-            limits[name] = _LARGEST_EXTENSIVE
     for name, value in tensors.items():
-        check_values({name: value}, limits[name])
+        check_values({name: value}, _LARGEST.get(name.partition(".")[2], LARGEST_WEIGHT))

@@ -244,6 +244,24 @@ def test_absurd_weights_are_refused_by_name(tmp_path: Path) -> None:
         assert f"array {name} is damaged" in line
 
 
+@pytest.mark.parametrize(
+    ("tensor", "value", "word"),
+    [
+        ("z_scale", 0.0, "a scale of its variables is not above zero"),
+        ("z_scale", 1e200, "z_scale holds 1e+200, beyond 1e+100"),
+        ("log_time", 300.0, "log_time holds 300, beyond 2e+02"),
+        ("drift_network.basis.lower", 4.0, "the box of its polynomials has no width"),
+        ("drift_network.pull", float("nan"), "not finite (0.drift_network.pull)"),
+    ],
+)
+def test_scales_that_would_give_nan_are_refused(tensor: str, value: float, word: str, tmp_path: Path) -> None:
+    model = sde()
+    model.state_dict()[tensor].reshape(-1)[0] = value
+    line = refusal(load_sde, save_sde(tmp_path / "model.safetensors", model))
+    assert line is not None
+    assert word in line
+
+
 def test_a_density_may_be_as_large_as_its_system(tmp_path: Path) -> None:
     # ln P goes as the number of sites: 1e8 is right for a large one
     model = NeuralSDE(ReversibleDrift(1, 0, 4), PolynomialDiffusion(1, 0, 2))
