@@ -12,7 +12,7 @@ import numpy as np
 
 from asemacro.campaign import Budget, Job, run_jobs
 from asemacro.diagram import QUICK
-from asemacro.inputs import as_lattice, choose_barriers, choose_boxes, parse_temperatures
+from asemacro.inputs import choose_barriers, choose_boxes, parse_temperatures
 from asemacro.learning import Learned
 from asemacro.learning_figures import draw_diagnostics, explained, follow, noise_ratio
 from asemacro.moment_fit import moments_from_pairs
@@ -20,6 +20,7 @@ from asemacro.observables import WarrenCowley
 from asemacro.patches import Pairs
 from asemacro.prediction import learn
 from asemacro.progress import progress_bar
+from asemacro.start import random_alloy
 from asemacro.store import output_directory, run_record, write_json, write_whole
 from asemacro.structure_file import Reading, read_structure
 from asemacro.threads import one_thread
@@ -33,6 +34,7 @@ def learn_alloy(
     output: str | Path,
     *,
     reading: Reading,
+    mix_sublattices: bool,
     seed: int,
     started: float,
     temperature: str | None,
@@ -52,6 +54,7 @@ def learn_alloy(
         structure: file.
         output: folder.
         reading: how the file is to be read.
+        mix_sublattices: let hops carry atoms to sites that the structure keeps for other species.
         seed: of all random numbers.
         started: when the verb began, for the wall time.
         temperature: START:STOP:STEP or a list, in K; default 800:2000:400.
@@ -68,7 +71,7 @@ def learn_alloy(
     kelvin = parse_temperatures(TEMPERATURES if temperature is None else temperature)
     if hops is not None and not (np.isfinite(hops) and hops >= 1000):
         raise ValueError(f"{hops:g} hops a run are too few to learn from; give at least 1000")
-    lattice = as_lattice(read_structure(structure, **reading))
+    lattice = random_alloy(read_structure(structure, **reading), mix_sublattices=mix_sublattices)
     if len(lattice.species) < 2:
         raise ValueError(f"{'-'.join(lattice.species) or 'no element'}: no unlike pairs, so there is no order to learn")
     model = choose_barriers(barriers, lattice.species)

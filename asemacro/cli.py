@@ -23,6 +23,7 @@ from asemacro.cli_options import (
     HopsOption,
     IndexOption,
     LatticeOption,
+    MixOption,
     SeedOption,
     StructureArgument,
     TemperatureOption,
@@ -98,6 +99,7 @@ def phase_diagram_verb(
     format: FormatOption = None,
     types: TypesOption = None,
     index: IndexOption = None,
+    mix_sublattices: MixOption = False,
     seed: SeedOption = 0,
     workers: WorkersOption = None,
 ) -> None:
@@ -108,6 +110,7 @@ def phase_diagram_verb(
         structure,
         output,
         reading=reading_of(format, types, index),
+        mix_sublattices=mix_sublattices,
         temperatures=temperatures,
         anneal_hops=anneal,
         anneal_time_s=time,
@@ -139,6 +142,7 @@ def kmc_verb(
     format: FormatOption = None,
     types: TypesOption = None,
     index: IndexOption = None,
+    mix_sublattices: MixOption = False,
     seed: SeedOption = 0,
 ) -> None:
     """One vacancy KMC run: order over time, final state, trajectory."""
@@ -148,6 +152,7 @@ def kmc_verb(
         structure,
         output,
         reading=reading_of(format, types, index),
+        mix_sublattices=mix_sublattices,
         temperature_K=temperature,
         hops=hops,
         time_s=time,
@@ -227,6 +232,7 @@ def sample_verb(
     format: FormatOption = None,
     types: TypesOption = None,
     index: IndexOption = None,
+    mix_sublattices: MixOption = False,
     seed: SeedOption = 0,
 ) -> None:
     """Microscopic runs: observables over time, trajectory, final state."""
@@ -236,6 +242,7 @@ def sample_verb(
         system,
         output,
         reading=reading_of(format, types, index),
+        mix_sublattices=mix_sublattices,
         sites=sites,
         temperature=temperature,
         field=field,
@@ -271,6 +278,7 @@ def learn_verb(
     format: FormatOption = None,
     types: TypesOption = None,
     index: IndexOption = None,
+    mix_sublattices: MixOption = False,
     seed: SeedOption = 0,
     workers: WorkersOption = None,
 ) -> None:
@@ -282,6 +290,7 @@ def learn_verb(
         structure,
         output,
         reading=reading_of(format, types, index),
+        mix_sublattices=mix_sublattices,
         sites=sites,
         small=small,
         temperature=temperature,

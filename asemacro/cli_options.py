@@ -24,6 +24,9 @@ IndexOption = Annotated[
     str | None,
     typer.Option("--index", help="Frame of the structure file, counted from 0 (default: the last one)."),
 ]
+MixOption = Annotated[
+    bool, typer.Option("--mix-sublattices", help="Let hops carry atoms to sites that the file keeps for other species.")
+]
 BarriersOption = Annotated[
     str | None,
     typer.Option("--barriers", help="Model name or file (.safetensors, .npz, pair .json).", metavar="NAME|FILE"),

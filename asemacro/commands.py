@@ -12,14 +12,13 @@ import numpy as np
 
 from asemacro.diagram import QUICK, phase_diagram, stages
 from asemacro.inputs import (
-    as_lattice,
     check_temperatures,
     choose_barriers,
     large_enough,
     parse_temperatures,
-    vacancies_in,
 )
 from asemacro.progress import progress_bar
+from asemacro.start import Start, random_alloy
 from asemacro.store import Checkpoint, output_directory, run_record, write_csv, write_json, write_whole
 from asemacro.structure_file import Reading, read_structure
 
@@ -28,13 +27,19 @@ FRAMES = 50  # states in its trajectory
 
 
 def run_phase_diagram(
-    structure: str | Path, output: str | Path, *, reading: Reading, temperatures: str, seed: int, **options: Any
+    structure: str | Path,
+    output: str | Path,
+    *,
+    reading: Reading,
+    mix_sublattices: bool,
+    temperatures: str,
+    seed: int,
+    **options: Any,
 ) -> None:
     """Verb phase-diagram: structure file in, sro.csv, sro.png, ttt.png, sde.safetensors and run.json out."""
     started = time.perf_counter()
     temperatures_K = parse_temperatures(temperatures)
-    atoms = read_structure(structure, **reading)
-    lattice = as_lattice(atoms)
+    lattice = random_alloy(read_structure(structure, **reading), mix_sublattices=mix_sublattices)
     workers = options.pop("workers")
     options["barriers"] = model = choose_barriers(options["barriers"], lattice.species)
     folder = output_directory(output)
@@ -90,6 +95,7 @@ def run_kmc(
     output: str | Path,
     *,
     reading: Reading,
+    mix_sublattices: bool,
     temperature_K: float,
     hops: float | None,
     time_s: float | None,
@@ -111,12 +117,12 @@ def run_kmc(
     for name, value in (("--hops", hops), ("--time", time_s)):
         if value is not None and not (math.isfinite(value) and value > 0):
             raise ValueError(f"{name} {value:g}: must be positive and finite")
-    atoms = read_structure(structure, **reading)
-    lattice = as_lattice(atoms)
+    begin = Start.read(read_structure(structure, **reading), mix_sublattices=mix_sublattices)
+    lattice = begin.lattice
     model = choose_barriers(barriers, lattice.species)
     box = large_enough(lattice.at_least(sites), model)
     rng = np.random.default_rng(seed)
-    start = start_state(lattice, box, atoms, vacancies, vacancy_concentration, rng)
+    start = begin.draw(box, vacancies, vacancy_concentration, rng=rng)
     kmc = VacancyKMC(box, model, temperature_K)
     folder = output_directory(output)
     n_vacancies = int((start == 0).sum())
@@ -176,26 +182,3 @@ def run_kmc(
         f"cache hits {100 * run.cache_hit_rate:.0f} %"
     )
     print(f"wrote {', '.join(path.name for path in written)} to {folder}")
-
-
-def start_state(
-    lattice: Any, box: Any, atoms: Any, vacancies: int | None, concentration: float | None, rng: np.random.Generator
-) -> Any:
-    """The structure's own atoms, repeated, if it has definite ones and the wanted vacancies; else random.
-
-    A structure with partial occupancy starts random. A definite one keeps its atoms; if it has no vacancy, or if
-    a number is asked for, atoms are taken out at random sites until the number is right.
-    """
-    try:
-        own = lattice.state(atoms)
-    except ValueError:
-        return box.random_state(vacancies=vacancies_in(box.n_sites, vacancies, concentration), batch=1, rng=rng)
-    state = lattice.tile(own, box)[0]
-    present = int((state == 0).sum())
-    asked = vacancies is not None or concentration is not None
-    wanted = vacancies_in(box.n_sites, vacancies, concentration) if asked or present == 0 else present
-    if wanted < present:
-        raise ValueError(f"the structure has {present} vacancies, {wanted} asked for; give at least {present}")
-    filled = np.flatnonzero(state)
-    state[rng.choice(filled, wanted - present, replace=False)] = 0
-    return state[None]

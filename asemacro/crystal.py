@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -10,11 +9,11 @@ from ase import Atoms
 from ase.data import atomic_numbers
 from numpy.typing import NDArray
 
+from asemacro.elements import VACANCY
+from asemacro.occupancy import is_definite, leading, site_shares
+
 if TYPE_CHECKING:
     from pymatgen.core import Structure
-
-VACANCY = "X"
-log = logging.getLogger("asemacro")
 
 
 class Crystal(NamedTuple):
@@ -25,7 +24,9 @@ class Crystal(NamedTuple):
         pbc: periodic axes.
         positions: (n, 3) angstrom.
         symbols: (n,) the symbol of each site, "X" for an empty one (the first one of a fractional site).
-        occupancy: None, or what each site holds, {symbol: fraction}, if one of them is fractional.
+        occupancy: None, or what each site holds, {element: fraction} with vacancies "X" adding up to 1, if one of
+            them is fractional (`occupancy.site_shares`).
+        notes: what was chosen in reading, for the user.
     """
 
     cell: NDArray[np.float64]
@@ -33,6 +34,11 @@ class Crystal(NamedTuple):
     positions: NDArray[np.float64]
     symbols: list[str]
     occupancy: list[dict[str, float]] | None
+    notes: tuple[str, ...] = ()
+
+    def vacant(self) -> float:
+        """Fraction of the sites that the occupancies leave vacant, 0 for a definite structure."""
+        return sum(site.get(VACANCY, 0.0) for site in self.occupancy or []) / len(self.symbols)
 
     def composition(self) -> dict[str, float]:
         """Fraction of each species among the atoms, by atomic number; empty if there are none."""
@@ -42,9 +48,6 @@ class Crystal(NamedTuple):
             for symbol, fraction in site.items():
                 total[symbol] = total.get(symbol, 0.0) + fraction
         total.pop(VACANCY, None)
-        for symbol in total:
-            if symbol not in atomic_numbers:
-                raise ValueError(f"{symbol!r} in the structure is not a chemical element")
         atoms = sum(total.values())
         return {s: total[s] / atoms for s in sorted(total, key=atomic_numbers.__getitem__) if total[s] > 0}
 
@@ -55,20 +58,24 @@ def read_crystal(source: Atoms | Structure) -> Crystal:
     Fractional occupancy of Atoms (`info["occupancy"]`, keyed by `arrays["spacegroup_kinds"]`) counts for a
     kind of site as long as all its atoms carry the symbol that ase.io gave them; if the user has put other
     atoms there, these win, and one line says so. Structures are read from their site species.
+    Ions, isotopes and repeated entries of an element are that element, what is missing to 1 is vacant.
 
     Raises:
-        ValueError: no atoms, no periodic axis, positions that are not finite.
+        ValueError: no atoms, no periodic axis, positions that are not finite, occupancies that are none.
     """
+    notes: list[str] = []
     if isinstance(source, Atoms):
         cell, pbc = np.array(source.cell.complete()), tuple(bool(p) for p in source.pbc)
         positions, symbols = source.get_positions(), list(source.symbols)
-        occupancy = _occupancy(source)
+        held = _occupancy(source, notes)
     elif hasattr(source, "lattice") and hasattr(source, "cart_coords"):
         cell, pbc = np.array(source.lattice.matrix), tuple(bool(p) for p in source.lattice.pbc)
         positions = np.array(source.cart_coords)
-        holds = [{e.symbol: float(f) for e, f in site.species.items()} for site in source]
-        symbols = [max(h, key=h.__getitem__) for h in holds]
-        occupancy = None if all(site.is_ordered for site in source) else holds
+        held = [
+            site_shares([(e.symbol, float(f)) for e, f in site.species.items()], f"site {k}")
+            for k, site in enumerate(source)
+        ]
+        symbols = [leading(shares) for shares in held]
     else:
         raise ValueError(f"a structure is an ASE Atoms or a pymatgen Structure, not {type(source).__name__}")
     if len(symbols) == 0:
@@ -77,7 +84,13 @@ def read_crystal(source: Atoms | Structure) -> Crystal:
         raise ValueError("the structure has no periodic cell; set atoms.cell and atoms.pbc")
     if not (np.all(np.isfinite(positions)) and np.all(np.isfinite(cell))):
         raise ValueError("the structure has positions or cell vectors that are not finite numbers")
-    return Crystal(cell, (pbc[0], pbc[1], pbc[2]), positions, symbols, occupancy)
+    occupancy = None if held is None or all(is_definite(shares) for shares in held) else held
+    for shares in occupancy or []:
+        atoms_there = [s for s in shares if s != VACANCY]
+        if shares.get(VACANCY, 0) > 0 and atoms_there:
+            part = ", ".join(f"{s} {shares[s]:g}" for s in atoms_there)
+            _note(notes, f"the occupancies of a site add up to {1 - shares[VACANCY]:g} ({part}): the rest is vacancies")
+    return Crystal(cell, (pbc[0], pbc[1], pbc[2]), positions, symbols, occupancy, tuple(notes))
 
 
 def source_cell(source: Atoms | Structure) -> NDArray[np.float64]:
@@ -85,26 +98,41 @@ def source_cell(source: Atoms | Structure) -> NDArray[np.float64]:
     return np.array(source.cell if isinstance(source, Atoms) else source.lattice.matrix)
 
 
-def _occupancy(atoms: Atoms) -> list[dict[str, float]] | None:
+def _occupancy(atoms: Atoms, notes: list[str]) -> list[dict[str, float]] | None:
+    """What each site holds by ASE's `info["occupancy"]`; None if the atoms carry none."""
     info = atoms.info.get("occupancy")
     kinds = atoms.arrays.get("spacegroup_kinds")
     if not isinstance(info, dict) or kinds is None:
         return None
     symbols = np.array(atoms.get_chemical_symbols())
-    held: list[dict[str, float]] = [{s: 1.0} for s in symbols]
-    fractional = False
+    held: list[dict[str, float]] = [{str(s): 1.0} for s in symbols]
+    entries = {str(kind): share for kind, share in info.items()}
     for kind in np.unique(kinds):
-        share = info.get(str(kind), info.get(kind))
-        if not share or (len(share) == 1 and abs(sum(share.values()) - 1) < 1e-6):
+        share = entries.get(str(kind))
+        if not share:
             continue
+        if not isinstance(share, dict):
+            raise ValueError(f"the occupancy of the sites of kind {kind} is not a table of fractions: {share!r}")
         members = np.flatnonzero(kinds == kind)
-        written = sorted(share.items(), key=lambda item: item[1])[-1][0]  # as ase.spacegroup.crystal chooses
-        if np.any(symbols[members] != written):
-            log.info("atoms were placed on the sites with fractional occupancy: the atoms count")
+        canonical = site_shares(share.items(), f"site {members[0]}")
+        if is_definite(canonical):
             continue
-        if abs(sum(share.values()) - 1) > 0.02:
-            log.info("occupancies of a site add up to %g: the rest is read as vacancies", sum(share.values()))
-        fractional = True
+        if np.any(symbols[members] != leading(share)):
+            _note(notes, "atoms were placed on the sites with fractional occupancy: the atoms count")
+            continue
         for m in members:
-            held[m] = {s: float(f) for s, f in share.items()}
-    return held if fractional else None
+            held[m] = canonical
+    present = {str(kind) for kind in kinds}
+    named = set().union(*(share for kind, share in entries.items() if kind in present and isinstance(share, dict)))
+    lost = [s for kind, share in entries.items() if kind not in present for s in share if s not in named]
+    if lost:
+        raise ValueError(
+            f"the occupancies name {lost[0]}, which is on no site: ASE drops atoms on equivalent positions; read the "
+            "file with asemacro.read_structure, or delete atoms.info['occupancy'] if those sites were taken out"
+        )
+    return held
+
+
+def _note(notes: list[str], text: str) -> None:
+    if text not in notes:
+        notes.append(text)

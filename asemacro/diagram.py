@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 
 from asemacro.campaign import Budget, Job, run_jobs, task_name
 from asemacro.equilibrium import equilibrium_of, exact_where_known
-from asemacro.inputs import Boxes, as_lattice, check_temperatures, choose_barriers, choose_boxes
+from asemacro.inputs import Boxes, check_temperatures, choose_barriers, choose_boxes
 from asemacro.observables import WarrenCowley
 from asemacro.points import PairTable, Point
 from asemacro.prediction import learn, predict
 from asemacro.progress import Report
 from asemacro.results import direct_points, equilibrium_by_swaps, learned_points, record_summary, swap_points
+from asemacro.start import random_alloy
 from asemacro.store import Checkpoint
 from asemacro.time_temperature import TimeTemperatureMap, time_temperature_map
 
@@ -121,6 +122,7 @@ def phase_diagram(
     hops: float | None = None,
     direct: bool = False,
     vacancy_formation_energy_eV: float | None = None,
+    mix_sublattices: bool = False,
     workers: int | None = None,
     checkpoint: Checkpoint | None = None,
     progress: Report | None = None,
@@ -132,13 +134,15 @@ def phase_diagram(
     pairs and predicts the large system: the order reached after an anneal from random, and at equilibrium.
 
     Args:
-        structure: ASE Atoms, pymatgen Structure or Lattice; partial occupancy gives the composition.
+        structure: ASE Atoms, pymatgen Structure or Lattice; it gives the lattice, the composition and, by its
+            occupancies, the vacancies. The runs start from random.
         barriers: model, its name or file; None for the default of the species (`inputs.choose_barriers`).
         temperatures_K: temperatures.
         sites: least number of sites of the predicted system.
         small: least number of sites of the simulated cells.
         vacancies: in the predicted system; default by concentration.
-        vacancy_concentration: per site, default 1/1024; at least one vacancy a small cell.
+        vacancy_concentration: per site, default what occupancies leave vacant, else 1/1024; at least one
+            vacancy a small cell.
         anneal_hops: anneal in hops per vacancy, default 2e7; turned into time by the mean time that the small
             runs from random took.
         anneal_time_s: anneal in seconds instead.
@@ -148,6 +152,7 @@ def phase_diagram(
         direct: add direct KMC of the large system, `seeds` runs from random with the same budget.
         vacancy_formation_energy_eV: times are multiplied by c / exp(-E_f / kT), from the KMC's vacancy
             concentration c to the thermal one.
+        mix_sublattices: let hops carry atoms to sites that the structure keeps for other species (`start.Start`).
         workers: temperatures simulated at once (threads; the kernels release the lock). Results do not depend on it.
         checkpoint: where finished temperatures are kept.
         progress: called with (task, fraction, text); `stages` names the tasks.
@@ -158,7 +163,7 @@ def phase_diagram(
     """
     temperatures = check_temperatures(list(temperatures_K))
     _check_numbers(anneal_hops, anneal_time_s, hops, seeds, vacancy_formation_energy_eV)
-    lattice = as_lattice(structure)
+    lattice = random_alloy(structure, mix_sublattices=mix_sublattices)
     if len(lattice.species) < 2:
         raise ValueError(
             f"{'-'.join(lattice.species) or 'no element'}: no unlike pairs, so there is no order to compute"

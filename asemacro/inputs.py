@@ -19,13 +19,6 @@ MOST_REPEATS = 9
 say = logging.getLogger("asemacro")
 
 
-def as_lattice(structure: object) -> Lattice:
-    """The lattice of an Atoms, a pymatgen Structure or a Lattice (returned as it is)."""
-    from asemacro.lattice import Lattice
-
-    return structure if isinstance(structure, Lattice) else Lattice.from_atoms(structure)
-
-
 def parse_temperatures(text: str) -> list[float]:
     """Temperatures in K from "START:STOP:STEP" (the end included) or "T1,T2,...".
 
@@ -147,7 +140,7 @@ def choose_boxes(
         sites: least number of sites of the large box.
         small: least number of sites of the small box.
         vacancies: number in the large box; None to use the concentration.
-        concentration: per site; None for 1/1024. At least one vacancy a small box.
+        concentration: per site; None for what occupancies leave vacant, else 1/1024. At least one vacancy a small box.
 
     Returns:
         Boxes whose compositions, vacancies included, are exactly proportional.
@@ -159,6 +152,9 @@ def choose_boxes(
     copies = large.n_sites // small_lattice.n_sites
     if vacancies is not None and vacancies >= large.n_sites:
         raise ValueError(f"{vacancies} vacancies do not fit on {large.n_sites} sites")
+    if vacancies is None and concentration is None and lattice.vacant:
+        concentration = lattice.vacant
+        say.info("the occupancies leave %.4g %% of the sites vacant, so do the boxes", 100 * concentration)
     n_small = vacancies_in(small_lattice.n_sites, None if vacancies is None else vacancies / copies, concentration)
     counts = small_lattice.counts(vacancies=n_small)
     names = ("X", *small_lattice.species)

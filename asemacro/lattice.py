@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from ase import Atoms
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pymatgen.core import Structure
 
 VACANCY = "X"
+Whole = TypeVar("Whole", bound=np.integer[Any])
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -41,6 +42,7 @@ class Lattice:
         prototype: "bcc", "fcc", "sc", "diamond", "hcp", "square", "honeycomb", "chain", else the space group.
         conventional: (3, 3) vectors of the conventional cell as they are, strained if the input was.
         ideal: (3, 3) the same without strain, in any orientation: shells are told apart in it.
+        vacant: fraction of the sites that fractional occupancies leave vacant; alloys made from it have so many.
         open_axes: along which axes the grid does not wrap around but ends (fields: no flux through its faces).
     """
 
@@ -53,6 +55,7 @@ class Lattice:
     prototype: str
     conventional: NDArray[np.float64]
     ideal: NDArray[np.float64]
+    vacant: float = 0.0
     open_axes: tuple[bool, bool, bool] = (False, False, False)
     _memo: dict[Any, Any] = dataclasses.field(default_factory=dict, repr=False)
 
@@ -303,7 +306,7 @@ class Lattice:
             atoms.wrap()
         return atoms if vacancies else atoms[numbers > 0]
 
-    def tile(self, x: NDArray[np.int8], larger: Lattice) -> NDArray[np.int8]:
+    def tile(self, x: NDArray[Whole], larger: Lattice) -> NDArray[Whole]:
         """(batch, larger.n_sites) the states `x` (batch, n_sites) repeated over a box that this one tiles."""
         box = np.linalg.inv(self.cell * np.array(self.shape)[:, None])
         tiles = (larger.cell * np.array(larger.shape)[:, None]) @ box

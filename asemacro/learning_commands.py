@@ -40,6 +40,7 @@ def run_learn(
     output: str | Path,
     *,
     reading: Reading,
+    mix_sublattices: bool,
     seed: int,
     closure: str | None,
     **options: Any,
@@ -53,12 +54,14 @@ def run_learn(
             raise ValueError("learn alloy needs a structure file: asemacro learn alloy STRUCTURE -o DIR")
         if closure is not None:
             raise ValueError("alloys are learned from the pairs of their runs, without --closure")
-        learn_alloy(structure, output, reading=reading, seed=seed, started=started, **options)
+        learn_alloy(
+            structure, output, reading=reading, mix_sublattices=mix_sublattices, seed=seed, started=started, **options
+        )
         return
     if structure is not None:
         raise ValueError(f"{system} takes no structure file (of ising: --lattice FILE); {structure} is left over")
     foreign = [f"--{name}" for name in ("barriers", "hops", "workers") if options.pop(name) is not None]
-    foreign += [f"--{name}" for name in reading]
+    foreign += [f"--{name}" for name in reading] + (["--mix-sublattices"] if mix_sublattices else [])
     if foreign:
         raise ValueError(f"{foreign[0]} belongs to alloys, not to {system}")
     n_starts, asked = options.pop("starts"), options.pop("fraction")
@@ -253,6 +256,7 @@ def run_sample(
     output: str | Path,
     *,
     reading: Reading,
+    mix_sublattices: bool,
     until: float | None,
     runs: int,
     start: float | None,
@@ -268,6 +272,7 @@ def run_sample(
             system,
             output,
             reading=reading,
+            mix_sublattices=mix_sublattices,
             until=until,
             runs=runs,
             start=start,
@@ -277,7 +282,7 @@ def run_sample(
         )
         return
     foreign = [f"--{name}" for name in ("barriers", "hops") if options.pop(name) is not None]
-    foreign += [f"--{name}" for name in reading]
+    foreign += [f"--{name}" for name in reading] + (["--mix-sublattices"] if mix_sublattices else [])
     if foreign:
         raise ValueError(f"{foreign[0]} belongs to alloys, not to {system}")
     started = time.perf_counter()
@@ -324,6 +329,7 @@ def _sample_structure(
     output: str | Path,
     *,
     reading: Reading,
+    mix_sublattices: bool,
     runs: int,
     start: float | None,
     temperature: str | None,
@@ -348,6 +354,7 @@ def _sample_structure(
         system,
         output,
         reading=reading,
+        mix_sublattices=mix_sublattices,
         temperature_K=t,
         hops=options["hops"],
         time_s=until,

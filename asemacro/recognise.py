@@ -81,11 +81,12 @@ def recognise(source: Atoms | Structure, *, shell_tolerance: float = SHELL_TOLER
         conventional=named.conventional,
         ideal=named.ideal,
     )
-    composition = _on_lattice(bare, crystal, points, near).composition()
-    for line in (nearest, describe_distortion(named, primitive, basis, axes, near, shell_tolerance)):
+    placed = _on_lattice(bare, crystal, points, near)
+    composition = placed.composition()
+    for line in (*crystal.notes, nearest, describe_distortion(named, primitive, basis, axes, near, shell_tolerance)):
         if line:
             log.info("%s", line)
-    return dataclasses.replace(bare, species=tuple(composition), composition=composition)
+    return dataclasses.replace(bare, species=tuple(composition), composition=composition, vacant=placed.vacant())
 
 
 def _on_lattice(lattice: Lattice, crystal: Crystal, points: PeriodicPoints, near: float) -> Crystal:

@@ -9,9 +9,10 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
-from asemacro.crystal import VACANCY, Crystal, read_crystal
+from asemacro.crystal import Crystal, read_crystal
 from asemacro.lattice import Lattice
 from asemacro.observables import WarrenCowley
+from asemacro.site_fractions import site_fractions
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
@@ -80,7 +81,7 @@ def warren_cowley(atoms: Atoms | Structure, shells: int = 2) -> ShortRangeOrder:
     crystal = read_crystal(atoms)
     phi = WarrenCowley(species, shells, pairs="all")
     sizes = phi.neighbours(lattice)
-    filled = _site_fractions(lattice, crystal) if crystal.occupancy else _one_hot(lattice, atoms)
+    filled = site_fractions(lattice, atoms)
     share = filled[:, 1:].sum(0) / filled[:, 1:].sum()
     # (shells, n_sites, S) neighbours of each species around each site
     around = np.array([filled[lattice.neighbours(s.offsets)].sum(1)[:, 1:] for s in lattice.shells(shells)])
@@ -99,28 +100,6 @@ def warren_cowley(atoms: Atoms | Structure, shells: int = 2) -> ShortRangeOrder:
         lattice=lattice,
         atoms=None if crystal.occupancy else _with_local(atoms, crystal, lattice, local),
     )
-
-
-def _one_hot(lattice: Lattice, atoms: Atoms | Structure) -> Floats:
-    """(n_sites, S + 1) ones where a site holds a vacancy or the species."""
-    return np.eye(len(lattice.species) + 1)[lattice.state(atoms)[0]]
-
-
-def _site_fractions(lattice: Lattice, crystal: Crystal) -> Floats:
-    """(n_sites, S + 1) how much of each site is vacant or of a species."""
-    site, _ = lattice.nearest_sites(crystal.positions)
-    columns = {s: k + 1 for k, s in enumerate(lattice.species)} | {VACANCY: 0}
-    filled = np.zeros((lattice.n_sites, len(lattice.species) + 1))
-    for s, held in zip(site, crystal.occupancy or (), strict=True):
-        for symbol, fraction in held.items():
-            filled[s, columns[symbol]] += fraction
-    total = filled.sum(1)
-    if total.max() > 1.02:
-        raise ValueError(f"the occupancies of a site add up to {total.max():g}, more than one atom")
-    rounded = total > 0.98  # thirds are written as 0.3333
-    filled[rounded] /= total[rounded, None]
-    filled[~rounded, 0] += 1 - total[~rounded]
-    return filled
 
 
 def _with_local(atoms: Atoms | Structure, crystal: Crystal, lattice: Lattice, local: Floats) -> Atoms:

@@ -11,13 +11,15 @@ import logging
 import os
 import tempfile
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
+from asemacro.cif_file import cif_frames
 from asemacro.structure_text import (
     PLAIN_TEXT,
     file_format,
+    format_by_content,
     name_vasp_species,
     numbered_types,
     plain_text,
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from ase import Atoms
 
 TIME_KEYS = ("time_s", "time", "Time", "TIME")  # what writers of extended xyz call the time of a frame
+MOST_BYTES = 2**30  # of a packed CIF
 Index = int | slice | str
 say = logging.getLogger("asemacro")
 
@@ -183,11 +186,11 @@ def _read(
     except Exception as error:  # ASE's readers raise anything on a malformed file
         mended = replace_symbols(file, text, known) if text is not None and known in PLAIN_TEXT else None
         if mended is None:
-            raise _refusal(file, known, format, error) from None
+            raise _refusal(file, text, known, format, error) from None
         try:
             frames, total = _ase_frames(file, mended, known, wanted)
         except Exception as second:
-            raise _refusal(file, known, format, second) from None
+            raise _refusal(file, text, known, format, second) from None
     if types is not None and known != "vasp":
         frames = [frame._replace(atoms=with_types(file, frame.atoms, types)) for frame in frames]
     if note is not None:
@@ -197,13 +200,11 @@ def _read(
 
 def _ase_frames(file: Path, text: str | None, known: str, wanted: int | slice | None) -> tuple[list[Frame], int]:
     """ASE's frames of a file, or of its text put in order."""
-    import ase.io
-
     first = wanted if isinstance(wanted, int) and wanted >= 0 else None
     kept: list[tuple[int, Atoms]] = []
     total = 0
-    with _quiet(), _on_disk(file, text) as name:
-        for number, atoms in enumerate(ase.io.iread(str(name), ":", format=known, do_not_split_by_at_sign=True)):
+    with _on_disk(file, text) as name, _images(name, text, known) as images:
+        for number, atoms in enumerate(images):
             total = number + 1
             if first is not None and number != first:
                 continue
@@ -250,19 +251,30 @@ def _as_stored(file: Path) -> str | None:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """ASE's readers print and warn about what they guess; the user gets one line or none."""
+def _images(name: Path, text: str | None, known: str) -> Iterator[Iterable[Atoms]]:
+    """The structures of a file one after the other, without what ASE's readers print and warn about."""
+    from ase.io import iread
+    from ase.io.formats import open_with_compression
+
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
-        yield
+        if known != "cif":
+            yield iread(str(name), ":", format=known, do_not_split_by_at_sign=True)
+            return
+        if text is None:
+            with open_with_compression(str(name), "rb") as packed:
+                text = packed.read(MOST_BYTES).decode("utf-8-sig", errors="replace")
+        yield cif_frames(text)
 
 
-def _refusal(file: Path, known: str, asked: str | None, error: Exception) -> ValueError:
-    """What ASE said, in one line, and what may help."""
-    said = " ".join(str(error).split())[:200]
+def _refusal(file: Path, text: str | None, known: str, asked: str | None, error: Exception) -> ValueError:
+    """What the reader said, in one line, and what may help."""
+    said = " ".join(str(error).split())[:300]
     if isinstance(error, (KeyError, IndexError, AssertionError, StopIteration)) or not said:
         said = f"{type(error).__name__} {said}".strip()
-    remedy = "" if asked else "; if it is of another format, name it with --format (format=)"
+    remedy = ""
     if "chemical symbols" in said:  # a POSCAR of VASP 4
         remedy = "; name the elements in the order of their counts with --types Mo,Nb,... (types=)"
-    return ValueError(f"{file}: not a structure file that ASE can read as {known} ({said}){remedy}")
+    elif asked is None and format_by_content(text or "") != known:
+        remedy = "; if it is of another format, name it with --format (format=)"
+    return ValueError(f"{file}: cannot be read as {known}: {said}{remedy}")

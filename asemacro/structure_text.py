@@ -52,7 +52,7 @@ def file_format(file: Path, text: str | None, asked: str | None) -> str:
             near = difflib.get_close_matches(name, [*ioformats, *ALIASES], 3, 0.5)
             raise ValueError(f"format {asked!r}: ASE reads no such format" + (f"; {', '.join(near)}?" if near else ""))
         return name
-    found = _by_content(text or "")
+    found = format_by_content(text or "")
     try:
         name = filetype(str(file))
     except (UnknownFileTypeError, OSError):
@@ -69,7 +69,7 @@ def file_format(file: Path, text: str | None, asked: str | None) -> str:
     return found
 
 
-def _by_content(text: str) -> str | None:
+def format_by_content(text: str) -> str | None:
     """Format of a text by its keywords, or by the layout of a POSCAR or an xyz file."""
     lines = text[:20000].splitlines()
     if any(line.startswith("data_") for line in lines) and "_cell_length_a" in text:
