@@ -120,10 +120,11 @@ class Start:
             say.info("the cell is repeated %d times, to %d sites with %d vacancies", copies, box.n_sites, present)
         if wanted < present:
             smaller = f"--sites {self.lattice.n_sites} for the cell as it is, " if copies > 1 else ""
+            repeated = f", so {present} in the box of {box.n_sites} sites" if copies > 1 else ""
             raise ValueError(
-                f"the structure has {own} vacancies on {self.lattice.n_sites} sites, {present} in the box of "
-                f"{box.n_sites} sites, and {wanted} are asked for; give {smaller}--vacancies {present} or more, or "
-                "fill vacant sites in the structure"
+                f"the structure has {own} {'vacancy' if own == 1 else 'vacancies'} on {self.lattice.n_sites} sites"
+                f"{repeated}; {wanted} asked for: give {smaller}--vacancies {present} or more, or fill vacant sites in "
+                "the structure"
             )
         state = self.lattice.tile(self.state[None], box)[0]
         filled = np.flatnonzero(state)
