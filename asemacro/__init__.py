@@ -59,6 +59,8 @@ if TYPE_CHECKING:  # what type checkers and completion see; the same names as in
     from asemacro.spins import random_spins as random_spins
     from asemacro.spins import spins_from_atoms as spins_from_atoms
     from asemacro.spins import spins_to_atoms as spins_to_atoms
+    from asemacro.structure_file import read_frames as read_frames
+    from asemacro.structure_file import read_structure as read_structure
     from asemacro.train import fit as fit
     from asemacro.trajectories import simulate as simulate
     from asemacro.upsampling import blocks as blocks
@@ -73,7 +75,7 @@ _MODULES = {
     "spin_observables": "Magnetization DomainWallDensity EnergyPerSite", "joined": "Observables",
     "short_range_order": "warren_cowley", "barriers": "load_barriers", "barriers.pair": "PairBarrier",
     "micro.alloy": "VacancyKMC", "micro.swap": "SwapMC", "micro.spin": "Ising", "micro.curie_weiss": "CurieWeiss",
-    "micro.base": "sample",
+    "micro.base": "sample", "structure_file": "read_structure read_frames",
     "upsampling": "upsample blocks repeat mosaic", "ensemble": "snapshots magnetised log_ages",
     "spin_upsampling": "replicate calibrate_flips", "patches": "partial_evolution Pairs pairs_from_runs",
     "moments": "Moments patch_moments infinitesimal_moments", "moment_fit": "moments_from_pairs",

@@ -5,7 +5,6 @@ Exit codes: 0 done, 2 bad input (one line on standard error), 130 interrupted by
 
 from __future__ import annotations
 
-import enum
 import json
 import logging
 import sys
@@ -14,11 +13,12 @@ from typing import Annotated, Any
 
 import typer
 
-from asemacro import __version__
 from asemacro.cli_options import (
     BarriersOption,
     ConcentrationOption,
     FieldOption,
+    Figure,
+    Form,
     FormatOption,
     HopsOption,
     IndexOption,
@@ -31,6 +31,7 @@ from asemacro.cli_options import (
     VacanciesOption,
     WorkersOption,
     reading_of,
+    show_version,
 )
 
 app = typer.Typer(
@@ -45,30 +46,13 @@ barriers_app = typer.Typer(help="Train and evaluate barrier networks.", no_args_
 app.add_typer(barriers_app, name="barriers")
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
-        print(f"asemacro {__version__}")
-        raise typer.Exit
-
-
 @app.callback()
 def options_of_all(
     version: Annotated[
-        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+        bool, typer.Option("--version", callback=show_version, is_eager=True, help="Show the version and exit.")
     ] = False,
 ) -> None:
     """What `asemacro` itself takes, before a verb."""
-
-
-class Form(enum.StrEnum):
-    """Forms of barrier networks."""
-
-    direct = "direct"
-    consistent = "consistent"
-
-
-Figure = enum.StrEnum("Figure", "fig2 fig3a fig3b fig4 fig5 fig6 fig7 fig8a fig8b fig8c all")
-"""Figures of arXiv 2511.12842."""
 
 
 @app.command("phase-diagram")

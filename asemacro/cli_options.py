@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from asemacro import __version__
+
 if TYPE_CHECKING:
     from asemacro.structure_file import Reading
+
+
+class Form(enum.StrEnum):
+    """Forms of barrier networks."""
+
+    direct = "direct"
+    consistent = "consistent"
+
+
+Figure = enum.StrEnum("Figure", "fig2 fig3a fig3b fig4 fig5 fig6 fig7 fig8a fig8b fig8c all")
+"""Figures of arXiv 2511.12842."""
 
 StructureArgument = Annotated[
     Path, typer.Argument(help="CIF, POSCAR, extxyz ... any file ASE reads; FILE@INDEX is a frame of it.")
@@ -63,3 +77,10 @@ def reading_of(format: str | None, types: str | None, index: str | None) -> Read
     if index is not None:
         reading["index"] = index
     return reading
+
+
+def show_version(wanted: bool) -> None:
+    """What --version does."""
+    if wanted:
+        print(f"asemacro {__version__}")
+        raise typer.Exit
