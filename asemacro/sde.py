@@ -302,6 +302,7 @@ class NeuralSDE(nn.Module):
         columns = (y0, y1, theta, dt, torch.tensor(pairs.K))
         return Batch(*(column.to(self.dtype) for column in columns))
 
+    @one_thread()
     def nll(self, batch: Batch, noise_scale: float | None = None) -> Tensor:
         r"""(N,) negative log-likelihood of normalised pairs, second order in rate x dt.
 

@@ -31,7 +31,6 @@ from asemacro.density_fit import fit_reversible
 from asemacro.diffusion import FullDiffusion
 from asemacro.distil import distil
 from asemacro.drift import OnsagerNet
-from asemacro.dt_rule import choose_dt
 from asemacro.extrapolation import quasi_chemical
 from asemacro.fields import FieldMean
 from asemacro.joined import Observables
@@ -55,7 +54,7 @@ from asemacro.trajectories import simulate
 
 ROOT = Path(__file__).resolve().parent.parent
 SPECIES = ("Nb", "Mo", "Ta")
-N = 6000
+N = 4096
 
 
 def rng(seed: int = 0) -> np.random.Generator:
@@ -80,7 +79,7 @@ def weights(module: torch.nn.Module) -> list[np.ndarray]:
 
 def pair_fits() -> Any:
     sde = NeuralSDE(OnsagerNet(3, n_conditions=0), FullDiffusion(3, n_conditions=0))
-    options = FitOptions(max_epochs=4, min_steps=10)
+    options = FitOptions(max_epochs=2, min_steps=8)
     models = fit_ensemble(sde, pairs(), 1, rng=rng(), options=options)
     _, path = simulate(models[0], np.ones(3), 1.0, n_trajectories=N, n_steps=4, rng=rng())
     return [weights(model) for model in models], path, sde.drift(path[:, -1]), sde.relaxation_rates(path[:500, -1])
@@ -192,13 +191,10 @@ def judgements() -> Any:
     kelvin = np.array([900.0, 1200.0, 1500.0, 2000.0])
     z = rng(12).normal(size=(80, 10, 3))
     law = power_law([8, 16, 32], [1.0, 0.8, 0.6], 0.7 + 0.1 * rng(13).random((50, 3)))
-    lattice = Lattice.square(1.0, "X", 12)
-    report = choose_dt(Ising(lattice, 2.5), random_spins(lattice, 0.3, 40, rng=rng(14)), Magnetization(), rng=rng())
     return (
         quasi_chemical(kelvin, value[:, None], error[:, None], value > 0.4, np.zeros(1), 8),
         compare_by_mmd(*whiten(z[:40], z[40:]), permutations=20, rng=rng()).__dict__,
         law.__dict__,
-        np.asarray(report),
     )
 
 

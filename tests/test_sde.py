@@ -16,6 +16,7 @@ from asemacro.linear_drift import mean_slope
 from asemacro.patches import Pairs
 from asemacro.sde import NeuralSDE, gaussian_nll
 from asemacro.sde_file import load_sde, save_sde
+from asemacro.threads import one_thread
 from asemacro.trajectories import simulate
 
 SIGMAS = stats.norm.isf(5e-6)
@@ -183,6 +184,7 @@ def test_score_is_second_order_in_rate_times_dt() -> None:
     z0, z1 = x0.mean(1), x0.mean(1) + moved - x0[:, 0]
     pairs = Pairs(z0[:, None], z1[:, None], np.array(dt), np.array(float(k)), np.zeros(0))
 
+    @one_thread()
     def score(rate: float, sigma: float) -> tuple[float, float]:
         drift, diffusion = OnsagerNet(1, n_conditions=0, alpha=1e-6, beta=1e-6), FullDiffusion(1, n_conditions=0)
         with torch.no_grad():
