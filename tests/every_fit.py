@@ -192,7 +192,7 @@ def judgements() -> Any:
     z = rng(12).normal(size=(80, 10, 3))
     law = power_law([8, 16, 32], [1.0, 0.8, 0.6], 0.7 + 0.1 * rng(13).random((50, 3)))
     return (
-        quasi_chemical(kelvin, value[:, None], error[:, None], value > 0.4, np.zeros(1), 8),
+        quasi_chemical(kelvin, value[:, None], error[:, None], value > 0.4, np.full(1, 0.5), 8),
         compare_by_mmd(*whiten(z[:40], z[40:]), permutations=20, rng=rng()).__dict__,
         law.__dict__,
     )
