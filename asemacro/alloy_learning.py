@@ -20,8 +20,9 @@ from asemacro.observables import WarrenCowley
 from asemacro.patches import Pairs
 from asemacro.prediction import learn
 from asemacro.progress import progress_bar
+from asemacro.run_folder import RunFolder
 from asemacro.start import random_alloy
-from asemacro.store import output_directory, run_record, write_json, write_whole
+from asemacro.store import run_record
 from asemacro.structure_file import Reading, read_structure
 from asemacro.threads import one_thread
 
@@ -31,7 +32,7 @@ SITES, SMALL = 8192, 1024
 
 def learn_alloy(
     structure: str | Path,
-    output: str | Path,
+    folder: RunFolder,
     *,
     reading: Reading,
     mix_sublattices: bool,
@@ -52,7 +53,7 @@ def learn_alloy(
 
     Args:
         structure: file.
-        output: folder.
+        folder: for the results, and for finished temperatures of an interrupted run.
         reading: how the file is to be read.
         mix_sublattices: let hops carry atoms to sites that the structure keeps for other species.
         seed: of all random numbers.
@@ -80,7 +81,6 @@ def learn_alloy(
         raise ValueError(f"--sites {sites or SITES} must be at least twice --small {small or SMALL}")
     budget = QUICK if hops is None else Budget(hops=hops)
     sro = WarrenCowley(lattice.species, shells=1, pairs="all")
-    folder = output_directory(output)
     rng = np.random.default_rng(seed)
     *streams, stream = rng.spawn(len(kelvin) + 1)
     print(
@@ -93,7 +93,7 @@ def learn_alloy(
     ]
     tasks = ({job.name: 30.0 for job in jobs}, {"fit": 10.0})
     with progress_bar(*tasks, workers=workers or os.cpu_count() or 1) as report, one_thread():
-        records = run_jobs(jobs, workers, None, report)
+        records = run_jobs(jobs, workers, folder.checkpoint, report)
         report("fit", 0.0, "fit the SDE")
         unlike = np.array([k for k, (i, j) in enumerate(sro.pairs) if i != j])
         names = [sro.labels[k] for k in unlike]
@@ -120,9 +120,8 @@ def learn_alloy(
         "drift_explained": dict(zip(names, explained(sde, labels).tolist(), strict=True)),
         "path_pull": float(np.sqrt(np.mean([path.pull**2 for path in paths]))),
     }
-    written = Learned(sde, labels.z, labels.condition, len(names)).save(folder)
+    learned = Learned(sde, labels.z, labels.condition, len(names))
     figure = draw_diagnostics(sde, labels, paths, unit="time (s)", seen=True)
-    written.append(write_whole(folder / "diagnostics.png", figure.savefig))
     arguments = {
         "system": "alloy",
         "structure": str(structure),
@@ -134,6 +133,7 @@ def learn_alloy(
         "hops": hops,
     }
     wall = time.perf_counter() - started
-    written.append(write_json(folder / "run.json", run_record(arguments, seed, wall, **result)))
+    files = {**learned.files(), "diagnostics.png": figure.savefig}
+    written = folder.publish(files, run_record(arguments, seed, wall, **result))
     print(f"courses of the small runs, rms distance from the learned mean: {result['path_pull']:.2f} of its sd")
-    print(f"wrote {', '.join(path.name for path in written)} to {folder} in {wall:.0f} s")
+    print(f"wrote {', '.join(path.name for path in written)} to {folder.path} in {wall:.0f} s")

@@ -7,16 +7,18 @@ import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from asemacro.approach import relaxation
+from asemacro.array_file import read_arrays
+from asemacro.checkpoint import Checkpoint, Entry, write_arrays
 from asemacro.micro.alloy import VacancyKMC
 from asemacro.progress import Report
-from asemacro.record import Record
-from asemacro.store import Checkpoint
+from asemacro.record import IN_FILE, Record
 
 if TYPE_CHECKING:
     from asemacro.barriers.base import BarrierModel
@@ -174,6 +176,11 @@ def collect(
     )
 
 
+def pairs_of(sro: WarrenCowley) -> list[Any]:
+    """What is measured, for a checkpoint."""
+    return [sro.labels, sro.shells]
+
+
 def task_name(box: str, temperature_K: float) -> str:
     """Name of the runs of one box at one temperature, the same for no two temperatures."""
     return f"{box}-{float(temperature_K)!r}K"
@@ -212,6 +219,32 @@ class Job:
         """Key of the job among those of one study."""
         return task_name(self.box, self.temperature_K)
 
+    def inputs(self) -> dict[str, Any]:
+        """All that the record depends on, for a checkpoint: contents, not names."""
+        return {
+            "barriers": self.model.compile(self.lattice),
+            "lattice": self.lattice,
+            "composition": self.counts,
+            "temperature": float(self.temperature_K),
+            "number of runs": [self.runs, self.copies],
+            "pairs": pairs_of(self.sro),
+            "hops": self.budget,
+            "seed or list of temperatures": self.rng,
+        }
+
+    def read(self, path: Path) -> Record:
+        """The record in a checkpoint.
+
+        Raises:
+            ValueError: it is none, or not of these runs.
+        """
+        record = Record.from_arrays(read_arrays(path, "checkpoint", IN_FILE))
+        if record.temperature_K != self.temperature_K:
+            raise ValueError(f"its runs are those of {record.temperature_K!r} K")
+        if (record.copies, len(record.order), record.order.shape[2]) != (self.copies, self.runs, len(self.sro.labels)):
+            raise ValueError("its runs are not as many, or of other pairs")
+        return record
+
     def run(self, progress: Callable[[float, str], Any]) -> Record:
         """Start all runs from random and follow them."""
         kmc = VacancyKMC(self.lattice, self.model, self.temperature_K)
@@ -228,30 +261,31 @@ def run_jobs(jobs: Sequence[Job], workers: int | None, checkpoint: Checkpoint | 
     """
     stop = threading.Event()
     workers = workers or os.cpu_count() or 1
+    checkpoint = checkpoint or Checkpoint(None)
+    entries = [checkpoint.entry(job.name, job.inputs()) for job in jobs]
 
-    def work(job: Job) -> Record:
+    def work(job: Job, entry: Entry) -> Record:
         def progress(fraction: float, text: str) -> None:
             if stop.is_set():
                 raise KeyboardInterrupt
             report(job.name, fraction, text)
 
-        report(job.name, 0.0, "compiling the kernels, once on each machine")
+        progress(0.0, "compiling the kernels, once on each machine")
         record = job.run(progress)
-        if checkpoint is not None:
-            checkpoint.save(job.name, record.to_arrays())
+        entry.save(lambda path: write_arrays(path, record.to_arrays()))
         report(job.name, 1.0, "")
         return record
 
-    found = [checkpoint.load(job.name) if checkpoint is not None else None for job in jobs]
+    found = [entry.load(job.read) for job, entry in zip(jobs, entries, strict=True)]
+    for job, record in zip(jobs, found, strict=True):
+        if record is not None:
+            report(job.name, 1.0, "")
     with ThreadPoolExecutor(workers) as pool:
         # the slowest jobs (most evaluations, at high temperature) first, so that none is left over at the end
         order = sorted(range(len(jobs)), key=lambda k: -jobs[k].temperature_K)
-        futures = {k: pool.submit(work, jobs[k]) for k in order if found[k] is None}
+        futures = {k: pool.submit(work, jobs[k], entries[k]) for k in order if found[k] is None}
         try:
-            records = [
-                Record.from_arrays(arrays) if arrays is not None else futures[k].result()
-                for k, arrays in enumerate(found)
-            ]
+            records = [futures[k].result() if record is None else record for k, record in enumerate(found)]
         except BaseException:
             stop.set()
             pool.shutdown(cancel_futures=True)

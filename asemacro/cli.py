@@ -1,6 +1,6 @@
 """The command `asemacro`: thin verbs over the functions that scripts call.
 
-Exit codes: 0 done, 2 bad input (one line on standard error), 130 interrupted by Ctrl-C.
+Exit codes: 0 done, 2 bad input (one line on standard error), 130 interrupted by Ctrl-C, 143 ended by SIGTERM.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from asemacro.cli_options import (
     FieldOption,
     Figure,
     Form,
+    ForceOption,
     FormatOption,
     HopsOption,
     IndexOption,
@@ -33,6 +34,7 @@ from asemacro.cli_options import (
     reading_of,
     show_version,
 )
+from asemacro.interrupts import naming_the_file, sigterm_like_ctrl_c
 
 app = typer.Typer(
     name="asemacro",
@@ -84,6 +86,7 @@ def phase_diagram_verb(
     types: TypesOption = None,
     index: IndexOption = None,
     mix_sublattices: MixOption = False,
+    force: ForceOption = False,
     seed: SeedOption = 0,
     workers: WorkersOption = None,
 ) -> None:
@@ -107,6 +110,7 @@ def phase_diagram_verb(
         small=small,
         vacancies=vacancies,
         vacancy_concentration=vacancy_concentration,
+        force=force,
         seed=seed,
         workers=workers,
     )
@@ -127,6 +131,7 @@ def kmc_verb(
     types: TypesOption = None,
     index: IndexOption = None,
     mix_sublattices: MixOption = False,
+    force: ForceOption = False,
     seed: SeedOption = 0,
 ) -> None:
     """One vacancy KMC run: order over time, final state, trajectory."""
@@ -144,6 +149,7 @@ def kmc_verb(
         sites=sites,
         vacancies=vacancies,
         vacancy_concentration=vacancy_concentration,
+        force=force,
         seed=seed,
     )
 
@@ -217,6 +223,7 @@ def sample_verb(
     types: TypesOption = None,
     index: IndexOption = None,
     mix_sublattices: MixOption = False,
+    force: ForceOption = False,
     seed: SeedOption = 0,
 ) -> None:
     """Microscopic runs: observables over time, trajectory, final state."""
@@ -236,6 +243,7 @@ def sample_verb(
         start=start,
         barriers=barriers,
         hops=hops,
+        force=force,
         seed=seed,
     )
 
@@ -263,6 +271,7 @@ def learn_verb(
     types: TypesOption = None,
     index: IndexOption = None,
     mix_sublattices: MixOption = False,
+    force: ForceOption = False,
     seed: SeedOption = 0,
     workers: WorkersOption = None,
 ) -> None:
@@ -285,6 +294,7 @@ def learn_verb(
         fraction=fraction,
         barriers=barriers,
         hops=hops,
+        force=force,
         seed=seed,
         workers=workers,
     )
@@ -304,16 +314,17 @@ def simulate_verb(
     """Trajectories of a learned model: mean and standard deviation over time."""
     from asemacro.learning_commands import run_simulate
 
-    run_simulate(
-        model,
-        output,
-        start=start,
-        until=until,
-        trajectories=trajectories,
-        temperature_K=temperature,
-        points=points,
-        seed=seed,
-    )
+    with naming_the_file(output):
+        run_simulate(
+            model,
+            output,
+            start=start,
+            until=until,
+            trajectories=trajectories,
+            temperature_K=temperature,
+            points=points,
+            seed=seed,
+        )
 
 
 @app.command("reproduce")
@@ -339,7 +350,8 @@ def train_verb(
     """Train a barrier network."""
     from asemacro.barriers.training import train_barriers
 
-    train_barriers(data, output, form=form.value, seed=seed, progress=sys.stderr.isatty())
+    with naming_the_file(output):
+        train_barriers(data, output, form=form.value, seed=seed, progress=sys.stderr.isatty())
     print(f"wrote {output}")
 
 
@@ -373,19 +385,20 @@ def main() -> None:
     """Entry point: every expected failure is one line on standard error and an exit code."""
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     logging.getLogger("asemacro").setLevel(logging.INFO)
-    try:
-        code = app(standalone_mode=False)
-    except (KeyboardInterrupt, InterruptedError) as stop:
-        _fail(str(stop) or "interrupted, nothing was written", 130)
-    except (ValueError, OSError) as error:
-        _fail(str(error), 2)
-    except Exception as error:
-        # click's usage errors; typer may carry its own copy of click, so they are known by their method
-        if not hasattr(error, "format_message"):
-            raise
-        _fail(error.format_message(), 2)
+    with sigterm_like_ctrl_c() as stop:
+        try:
+            code = app(standalone_mode=False)
+        except (KeyboardInterrupt, InterruptedError) as interrupt:
+            _fail(str(interrupt) or "interrupted", stop.exit_code)
+        except (ValueError, OSError) as error:
+            _fail(str(error), 2)
+        except Exception as error:
+            # click's usage errors; typer may carry its own copy of click, so they are known by their method
+            if not hasattr(error, "format_message"):
+                raise
+            _fail(error.format_message(), 2)
     if code == 130:  # typer's own way of saying Ctrl-C
-        _fail("interrupted, nothing was written", 130)
+        _fail("interrupted", stop.exit_code)
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -49,6 +49,7 @@ VacanciesOption = Annotated[int | None, typer.Option("--vacancies", help="Number
 ConcentrationOption = Annotated[
     float | None, typer.Option("--vacancy-concentration", help="Vacancies per site (default 1/1024).")
 ]
+ForceOption = Annotated[bool, typer.Option("--force", help="Replace the results of another verb in the output folder.")]
 SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of all random numbers.")]
 WorkersOption = Annotated[int | None, typer.Option("--workers", min=1, help="Parallel workers (default: all cores).")]
 TemperatureOption = Annotated[

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from asemacro.diagram import QUICK, phase_diagram, stages
+from asemacro.diagram import phase_diagram, stages
 from asemacro.inputs import (
     check_temperatures,
     choose_barriers,
@@ -18,17 +18,25 @@ from asemacro.inputs import (
     parse_temperatures,
 )
 from asemacro.progress import progress_bar
+from asemacro.publication import Files
+from asemacro.run_folder import RunFolder
 from asemacro.start import Start, random_alloy
-from asemacro.store import Checkpoint, output_directory, run_record, write_csv, write_json, write_whole
+from asemacro.store import run_record, write_csv
 from asemacro.structure_file import Reading, read_structure
 
 RECORDS = 200  # rows of the order over time of a kmc run
 FRAMES = 50  # states in its trajectory
 
 
-def run_phase_diagram(
+def run_phase_diagram(structure: str | Path, output: str | Path, *, force: bool = False, **options: Any) -> None:
+    """Verb phase-diagram: structure file in, sro.csv, sro.png, ttt.png, sde.safetensors and run.json out."""
+    with RunFolder(output, "phase-diagram", force=force) as folder:
+        _run_phase_diagram(structure, folder, **options)
+
+
+def _run_phase_diagram(
     structure: str | Path,
-    output: str | Path,
+    folder: RunFolder,
     *,
     reading: Reading,
     mix_sublattices: bool,
@@ -36,13 +44,11 @@ def run_phase_diagram(
     seed: int,
     **options: Any,
 ) -> None:
-    """Verb phase-diagram: structure file in, sro.csv, sro.png, ttt.png, sde.safetensors and run.json out."""
     started = time.perf_counter()
     temperatures_K = parse_temperatures(temperatures)
     lattice = random_alloy(read_structure(structure, **reading), mix_sublattices=mix_sublattices)
     workers = options.pop("workers")
     options["barriers"] = model = choose_barriers(options["barriers"], lattice.species)
-    folder = output_directory(output)
     arguments = {
         "structure": str(structure),
         **reading,
@@ -50,30 +56,22 @@ def run_phase_diagram(
         **options,
         "barriers": model.name,
     }
-    checkpoint = Checkpoint(folder, {**arguments, "seed": seed, "lattice": lattice.composition, "quick": QUICK})
     print(f"{'-'.join(lattice.species)} on {lattice.prototype}, barriers: {model.name}")
     tasks = stages(temperatures_K, options["direct"])
-    try:
-        with progress_bar(*tasks, workers=workers or os.cpu_count() or 1) as report:
-            diagram = phase_diagram(
-                lattice,
-                temperatures_K=temperatures_K,
-                workers=workers,
-                checkpoint=checkpoint,
-                progress=report,
-                rng=np.random.default_rng(seed),
-                **options,
-            )
-    except KeyboardInterrupt:
-        kept = f"interrupted; finished temperatures are kept in {folder}, the same command goes on from there"
-        raise InterruptedError(kept) from None
-    written = diagram.save(folder)
+    with progress_bar(*tasks, workers=workers or os.cpu_count() or 1) as report:
+        diagram = phase_diagram(
+            lattice,
+            temperatures_K=temperatures_K,
+            workers=workers,
+            checkpoint=folder.checkpoint,
+            progress=report,
+            rng=np.random.default_rng(seed),
+            **options,
+        )
     wall = time.perf_counter() - started
-    record = run_record(arguments, seed, wall, **diagram.about)
-    written.append(write_json(folder / "run.json", record))
-    checkpoint.clear()
+    written = folder.publish(diagram.files(), run_record(arguments, seed, wall, **diagram.about))
     _print_summary(diagram.points, diagram.map.pair)
-    print(f"wrote {', '.join(path.name for path in written)} to {folder} in {wall:.0f} s")
+    print(f"wrote {', '.join(path.name for path in written)} to {folder.path} in {wall:.0f} s")
 
 
 def _print_summary(points: list[Any], pair: str) -> None:
@@ -90,9 +88,15 @@ def _print_summary(points: list[Any], pair: str) -> None:
     print("o: extrapolated beyond the data, or an error above 0.05")
 
 
-def run_kmc(
+def run_kmc(structure: str | Path, output: str | Path, *, force: bool = False, **options: Any) -> None:
+    """Verb kmc: one run, written as sro.csv, final.extxyz, trajectory.extxyz and run.json."""
+    with RunFolder(output, "kmc", force=force) as folder:
+        _run_kmc(structure, folder, **options)
+
+
+def _run_kmc(
     structure: str | Path,
-    output: str | Path,
+    folder: RunFolder,
     *,
     reading: Reading,
     mix_sublattices: bool,
@@ -105,7 +109,6 @@ def run_kmc(
     vacancy_concentration: float | None,
     seed: int,
 ) -> None:
-    """Verb kmc: one run, written as sro.csv, final.extxyz, trajectory.extxyz and run.json."""
     import ase.io
 
     from asemacro.micro.alloy import VacancyKMC
@@ -124,8 +127,13 @@ def run_kmc(
     rng = np.random.default_rng(seed)
     start = begin.draw(box, vacancies, vacancy_concentration, rng=rng)
     kmc = VacancyKMC(box, model, temperature_K)
-    folder = output_directory(output)
     n_vacancies = int((start == 0).sum())
+    absent = [symbol for k, symbol in enumerate(box.species) if not (start == k + 1).any()]
+    if absent:
+        raise ValueError(
+            f"{n_vacancies} vacancies on {box.n_sites} sites leave no atom of {', '.join(absent)}: there is no order "
+            "to compute; give fewer vacancies or more --sites"
+        )
     print(
         f"{'-'.join(box.species)} on {box.prototype}, {box.n_sites} sites, {n_vacancies} vacancies, "
         f"{temperature_K:g} K, barriers: {model.name}"
@@ -171,14 +179,14 @@ def run_kmc(
         clamped_fraction=run.clamped_fraction,
         adjacent_vacancies_fraction_of_time=run.adjacent_fraction,
     )
-    written = [
-        write_csv(folder / "sro.csv", columns, rows),
-        write_whole(folder / "final.extxyz", lambda path: ase.io.write(path, final, format="extxyz")),
-        write_whole(folder / "trajectory.extxyz", lambda path: ase.io.write(path, frames, format="extxyz")),
-        write_json(folder / "run.json", record),
-    ]
+    files: Files = {
+        "sro.csv": lambda path: write_csv(path, columns, rows),
+        "final.extxyz": lambda path: ase.io.write(path, final, format="extxyz"),
+        "trajectory.extxyz": lambda path: ase.io.write(path, frames, format="extxyz"),
+    }
+    written = folder.publish(files, record)
     print(
         f"{run.hops} hops, {run.time_s:.4g} s of KMC time, {run.hops_per_second:.3g} hops/s, "
         f"cache hits {100 * run.cache_hit_rate:.0f} %"
     )
-    print(f"wrote {', '.join(path.name for path in written)} to {folder}")
+    print(f"wrote {', '.join(path.name for path in written)} to {folder.path}")

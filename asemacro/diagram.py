@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,19 +14,21 @@ from ase.units import kB
 from numpy.typing import NDArray
 
 from asemacro.campaign import Budget, Job, run_jobs, task_name
+from asemacro.checkpoint import Checkpoint
 from asemacro.equilibrium import equilibrium_of, exact_where_known
 from asemacro.inputs import Boxes, check_temperatures, choose_barriers, choose_boxes
+from asemacro.kept_stages import kept_fit, kept_swaps
 from asemacro.observables import WarrenCowley
 from asemacro.points import PairTable, Point
 from asemacro.prediction import learn, predict
 from asemacro.progress import Report
 from asemacro.results import direct_points, equilibrium_by_swaps, learned_points, record_summary, swap_points
 from asemacro.start import random_alloy
-from asemacro.store import Checkpoint
 from asemacro.time_temperature import TimeTemperatureMap, time_temperature_map
 
 if TYPE_CHECKING:
     from asemacro.barriers.base import BarrierModel
+    from asemacro.publication import Files
     from asemacro.sde import NeuralSDE
 
 Floats = NDArray[np.float64]
@@ -85,19 +88,24 @@ class PhaseDiagram:
         return draw_map(self)
 
     def save(self, directory: str | Path) -> list[Path]:
-        """Write sro.csv, sro.png, ttt.png and sde.safetensors, each whole or not at all."""
-        from asemacro.sde_file import save_sde
-        from asemacro.store import output_directory, write_csv, write_whole
+        """Write sro.csv, sro.png, ttt.png and sde.safetensors, together or not at all."""
+        from asemacro.publication import publish
 
-        folder = output_directory(directory)
+        return publish(directory, self.files())
+
+    def files(self) -> Files:
+        """What `save` writes, by name."""
+        from asemacro.sde_file import save_sde
+        from asemacro.store import write_csv
+
         columns = [field.name for field in dataclasses.fields(Point)]
         order, heat = self.plot().figure, self.plot_map().figure
-        return [
-            write_csv(folder / "sro.csv", columns, (dataclasses.astuple(point) for point in self.points)),
-            write_whole(folder / "sro.png", order.savefig),
-            write_whole(folder / "ttt.png", heat.savefig),
-            save_sde(folder / "sde.safetensors", self.ensemble, barriers=self.about["barriers"]),
-        ]
+        return {
+            "sro.csv": lambda path: write_csv(path, columns, (dataclasses.astuple(point) for point in self.points)),
+            "sro.png": order.savefig,
+            "ttt.png": heat.savefig,
+            "sde.safetensors": lambda path: save_sde(path, self.ensemble, barriers=self.about["barriers"]),
+        }
 
 
 def stages(temperatures_K: Sequence[float], direct: bool) -> tuple[dict[str, float], ...]:
@@ -154,7 +162,7 @@ def phase_diagram(
             concentration c to the thermal one.
         mix_sublattices: let hops carry atoms to sites that the structure keeps for other species (`start.Start`).
         workers: temperatures simulated at once (threads; the kernels release the lock). Results do not depend on it.
-        checkpoint: where finished temperatures are kept.
+        checkpoint: where finished temperatures, the fit and the swaps are kept.
         progress: called with (task, fraction, text); `stages` names the tasks.
         rng: source of randomness; one stream a temperature is spawned from it.
 
@@ -184,6 +192,7 @@ def phase_diagram(
             Job(boxes.large, model, temperature, boxes.large_counts, seeds, 1, sro, budget, stream, "direct")
             for temperature, stream in zip(temperatures, streams[len(temperatures) :], strict=False)
         ]
+    checkpoint = checkpoint or Checkpoint(None)
     records = run_jobs(jobs, workers, checkpoint, report)
     small_records, direct_records = records[: len(temperatures)], records[len(temperatures) :]
 
@@ -191,19 +200,39 @@ def phase_diagram(
     report("fit", 0.0, "fit the SDE")
     unlike = WarrenCowley(lattice.species)
     labels = list(unlike.labels)
-    ensemble = learn(small_records, table.unlike, labels, boxes.large.n_sites, rng=streams[-3])
+    ensemble = kept_fit(
+        checkpoint,
+        partial(learn, small_records, table.unlike, labels, boxes.large.n_sites, rng=streams[-3]),
+        records=small_records,
+        labels=labels,
+        sites=boxes.large.n_sites,
+        rng=streams[-3],
+    )
     report("fit", 1.0, "")
     start = unlike.random_mean(boxes.large, list(boxes.large_counts.values()))
-    exact = equilibrium_by_swaps(
+    sweeps = QUICK_SWEEPS if hops is None else FULL_SWEEPS
+    chains = partial(
+        equilibrium_by_swaps,
         boxes.small,
         model,
         temperatures,
         boxes.counts,
         sro,
-        sweeps=QUICK_SWEEPS if hops is None else FULL_SWEEPS,
+        sweeps=sweeps,
         workers=workers,
         rng=streams[-2],
         report=report,
+    )
+    exact = kept_swaps(
+        checkpoint,
+        chains,
+        lattice=boxes.small,
+        model=model,
+        temperatures_K=temperatures,
+        counts=boxes.counts,
+        sro=sro,
+        sweeps=sweeps,
+        rng=streams[-2],
     )
     report("swaps", 1.0, "")
     thermal = [_thermal_factor(T, boxes, vacancy_formation_energy_eV) for T in temperatures]

@@ -20,9 +20,9 @@ from asemacro.moment_fit import MomentOptions, MomentReport, fit_moments, moment
 from asemacro.moments import Moments, patch_moments
 from asemacro.patches import partial_evolution
 from asemacro.polynomial import PolynomialDiffusion, PolynomialDrift
+from asemacro.publication import Files, check_files, publish
 from asemacro.sde import NeuralSDE
-from asemacro.sde_file import load_sde, save_sde
-from asemacro.store import output_directory
+from asemacro.sde_file import fingerprint, load_sde, save_sde
 from asemacro.threads import one_thread
 from asemacro.training_file import load_training, save_training
 
@@ -98,11 +98,20 @@ class Learned:
         return np.concatenate([given, self.z[order, self.n_observed :].mean(axis=0)])
 
     def save(self, directory: str | Path) -> list[Path]:
-        """Write sde.safetensors and training.safetensors (at most 20,000 states, evenly taken)."""
-        folder = output_directory(directory)
+        """Write sde.safetensors and training.safetensors (at most 20,000 states, evenly taken), together or not at all.
+
+        A run record in the folder that lists one of them is removed.
+        """
+        return publish(directory, self.files())
+
+    def files(self) -> Files:
+        """What `save` writes, by name."""
         rows = np.unique(np.linspace(0, max(len(self.z) - 1, 0), min(len(self.z), KEPT_STATES)).astype(int))
         training = (self.z[rows], self.condition[rows], self.n_observed, self.report)
-        return [save_sde(folder / SDE_FILE, self.sde), save_training(folder / TRAINING_FILE, *training)]
+        return {
+            SDE_FILE: lambda path: save_sde(path, self.sde),
+            TRAINING_FILE: lambda path: save_training(path, *training, model=fingerprint(self.sde)),
+        }
 
     @classmethod
     def load(cls, directory: str | Path) -> Learned:
@@ -110,18 +119,20 @@ class Learned:
 
         Raises:
             FileNotFoundError: no such folder or model.
-            ValueError: one line; a file is damaged or the two do not belong together.
+            ValueError: one line; a file is damaged, is not the one that run.json lists, or the two do not belong
+                together.
         """
         folder = Path(directory)
         if not folder.is_dir():
             raise FileNotFoundError(f"{folder}: no such folder; `asemacro learn` makes one")
         if not (folder / SDE_FILE).is_file():
             raise FileNotFoundError(f"{folder} is not a learned model: it has no {SDE_FILE}")
+        check_files(folder, [SDE_FILE, TRAINING_FILE])
         sde = load_sde(folder / SDE_FILE)[0]
         path = folder / TRAINING_FILE
         if not path.is_file():
             return cls(sde, np.zeros((0, sde.dim)), np.zeros((0, sde.n_conditions)), sde.dim)
-        return cls(sde, *load_training(path, sde.dim, sde.n_conditions))
+        return cls(sde, *load_training(path, sde.dim, sde.n_conditions, model=fingerprint(sde)))
 
 
 @one_thread()

@@ -20,8 +20,10 @@ from asemacro.learning_figures import draw_diagnostics, explained, follow, noise
 from asemacro.micro.base import sample
 from asemacro.moments import Moments, patch_moments
 from asemacro.progress import progress_bar
+from asemacro.publication import Files
+from asemacro.run_folder import RunFolder
 from asemacro.setups import NAMES, Setup, setup, start_states
-from asemacro.store import output_directory, run_record, write_csv, write_json, write_whole
+from asemacro.store import output_file, run_record, write_csv
 from asemacro.structure_file import Reading, locate
 from asemacro.threads import one_thread
 from asemacro.trajectories import simulate
@@ -35,9 +37,17 @@ LEAST_STARTS = 25
 
 
 def run_learn(
+    system: str, structure: str | Path | None, output: str | Path, *, force: bool = False, **options: Any
+) -> None:
+    """Verb learn: sde.safetensors, training.safetensors, closure.safetensors (if any), run.json, diagnostics.png."""
+    with RunFolder(output, "learn", force=force) as folder:
+        _run_learn(system, structure, folder, **options)
+
+
+def _run_learn(
     system: str,
     structure: str | Path | None,
-    output: str | Path,
+    folder: RunFolder,
     *,
     reading: Reading,
     mix_sublattices: bool,
@@ -45,7 +55,6 @@ def run_learn(
     closure: str | None,
     **options: Any,
 ) -> None:
-    """Verb learn: sde.safetensors, training.safetensors, closure.safetensors (if any), run.json, diagnostics.png."""
     started = time.perf_counter()
     if system == "alloy":
         from asemacro.alloy_learning import learn_alloy
@@ -55,7 +64,7 @@ def run_learn(
         if closure is not None:
             raise ValueError("alloys are learned from the pairs of their runs, without --closure")
         learn_alloy(
-            structure, output, reading=reading, mix_sublattices=mix_sublattices, seed=seed, started=started, **options
+            structure, folder, reading=reading, mix_sublattices=mix_sublattices, seed=seed, started=started, **options
         )
         return
     if structure is not None:
@@ -75,7 +84,6 @@ def run_learn(
     count = made_of.n_starts if n_starts is None else n_starts
     if count < LEAST_STARTS:
         raise ValueError(f"--starts {count}: at least {LEAST_STARTS}, a fifth of them is held out")
-    folder = output_directory(output)
     rng = np.random.default_rng(seed)
     n = made_of.settings["sites"]
     print(f"{system}, {n} sites learned from {made_of.settings['small']}, observables {', '.join(made_of.phi.labels)}")
@@ -98,17 +106,16 @@ def run_learn(
         )
         learned, found, result = _learn(made_of, made, fraction, dims, report, rng)
     arguments = {"system": system, **made_of.settings, "starts": count, "fraction": fraction, "closure": closure}
-    written = learned.save(folder)
+    files = dict(learned.files())
     if found is not None:
         from asemacro.closure_file import save_closure
 
-        written.append(save_closure(folder / "closure.safetensors", found))
-    figure = result.pop("figure")
-    written.append(write_whole(folder / "diagnostics.png", figure.savefig))
+        files["closure.safetensors"] = lambda path: save_closure(path, found)
+    files["diagnostics.png"] = result.pop("figure").savefig
     wall = time.perf_counter() - started
-    written.append(write_json(folder / "run.json", run_record(arguments, seed, wall, **result)))
+    written = folder.publish(files, run_record(arguments, seed, wall, **result))
     say_quality(result)
-    print(f"wrote {', '.join(path.name for path in written)} to {folder} in {wall:.0f} s")
+    print(f"wrote {', '.join(path.name for path in written)} to {folder.path} in {wall:.0f} s")
 
 
 def _stages(*, closed: bool) -> list[dict[str, float]]:
@@ -214,10 +221,7 @@ def run_simulate(
         raise ValueError(f"--start {start}: give one number per observable, separated by commas") from None
     _check_temperature(learned, temperature_K)
     z0 = learned.start(values, temperature_K)
-    path = Path(output)
-    output_directory(path.parent)
-    if path.is_dir():
-        raise ValueError(f"{path} is a folder; -o names the CSV file")
+    path = output_file(output)
     times, z = simulate(
         learned.sde,
         z0,
@@ -251,9 +255,18 @@ def _check_temperature(learned: Learned, temperature_K: float | None) -> None:
         raise ValueError(f"--temperature {temperature_K:g}: the model was learned from {low:.6g} to {high:.6g} K")
 
 
-def run_sample(
+def run_sample(system: str, output: str | Path, *, force: bool = False, **options: Any) -> None:
+    """Verb sample: observables.csv, trajectory.extxyz and final.extxyz of the first run, run.json."""
+    if system in NAMES:
+        with RunFolder(output, "sample", force=force) as folder:
+            _sample_system(system, folder, **options)
+    else:
+        _sample_structure(system, output, force=force, **options)
+
+
+def _sample_system(
     system: str,
-    output: str | Path,
+    folder: RunFolder,
     *,
     reading: Reading,
     mix_sublattices: bool,
@@ -264,23 +277,9 @@ def run_sample(
     seed: int,
     **options: Any,
 ) -> None:
-    """Verb sample: observables.csv, trajectory.extxyz and final.extxyz of the first run, run.json."""
+    """Runs of spins or fields."""
     import ase.io
 
-    if system not in NAMES:
-        _sample_structure(
-            system,
-            output,
-            reading=reading,
-            mix_sublattices=mix_sublattices,
-            until=until,
-            runs=runs,
-            start=start,
-            temperature=temperature,
-            seed=seed,
-            **options,
-        )
-        return
     foreign = [f"--{name}" for name in ("barriers", "hops") if options.pop(name) is not None]
     foreign += [f"--{name}" for name in reading] + (["--mix-sublattices"] if mix_sublattices else [])
     if foreign:
@@ -291,7 +290,6 @@ def run_sample(
     end = float(of.ages[-1]) if until is None else until
     if not (math.isfinite(end) and end > 0):
         raise ValueError(f"--until {end:g}: must be a positive time")
-    folder = output_directory(output)
     rng = np.random.default_rng(seed)
     lattice = of.small.lattice
     x0 = start_states(of, start, runs, rng=rng)
@@ -311,23 +309,24 @@ def run_sample(
     wall = time.perf_counter() - started
     arguments = {"system": system, **of.settings, "sites": lattice.n_sites, "until": end, "runs": runs, "start": start}
     arguments.pop("small")
-    written = [
-        write_csv(folder / "observables.csv", ["run", "time", *of.phi.labels], rows),
-        write_whole(folder / "trajectory.extxyz", lambda path: ase.io.write(path, frames, format="extxyz")),
-        write_whole(folder / "final.extxyz", lambda path: ase.io.write(path, final, format="extxyz")),
-        write_json(folder / "run.json", run_record(arguments, seed, wall)),
-    ]
+    files: Files = {
+        "observables.csv": lambda path: write_csv(path, ["run", "time", *of.phi.labels], rows),
+        "final.extxyz": lambda path: ase.io.write(path, final, format="extxyz"),
+        "trajectory.extxyz": lambda path: ase.io.write(path, frames, format="extxyz"),
+    }
+    written = folder.publish(files, run_record(arguments, seed, wall))
     late = z[:, len(times) // 2 :].mean(axis=(0, 1))
     print(
         ", ".join(f"{label} {value:+.4f}" for label, value in zip(of.phi.labels, late, strict=True)) + " (second half)"
     )
-    print(f"wrote {', '.join(path.name for path in written)} to {folder} in {wall:.1f} s")
+    print(f"wrote {', '.join(path.name for path in written)} to {folder.path} in {wall:.1f} s")
 
 
 def _sample_structure(
     system: str,
     output: str | Path,
     *,
+    force: bool,
     reading: Reading,
     mix_sublattices: bool,
     runs: int,
@@ -353,6 +352,7 @@ def _sample_structure(
     run_kmc(
         system,
         output,
+        force=force,
         reading=reading,
         mix_sublattices=mix_sublattices,
         temperature_K=t,

@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from asemacro.array_file import Expected
 from asemacro.patches import Pairs, pairs_from_runs
 from asemacro.stationarity import lag, middle_of
 
 Floats = NDArray[np.float64]
+IN_FILE = {
+    "temperature_K": Expected("number"),
+    "copies": Expected("whole number"),
+    "times_s": Expected("number", ("times",)),
+    "order": Expected("number", ("runs", "times", "pairs")),
+    "hops": Expected("number", ("runs", "times")),
+    "relaxed": Expected("truth value"),
+    "relaxation_time_s": Expected("number", finite=False),
+    "hit_rate": Expected("number"),
+    "clamped": Expected("number"),
+    "adjacent": Expected("number"),
+}
+"""What `Record.to_arrays` gives, for readers of files."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,12 +72,12 @@ class Record:
         return middle_of(self.times_s)
 
     def to_arrays(self) -> dict[str, NDArray[Any]]:
-        """For `store.Checkpoint`."""
+        """For a checkpoint."""
         return {field.name: np.asarray(getattr(self, field.name)) for field in dataclasses.fields(self)}
 
     @classmethod
-    def from_arrays(cls, arrays: dict[str, NDArray[Any]]) -> Record:
-        """Inverse of `to_arrays`."""
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Record:
+        """Inverse of `to_arrays`, of arrays that are as `IN_FILE` says."""
         fields: dict[str, Any] = {name: value if value.ndim else value.item() for name, value in arrays.items()}
         return cls(**fields)
 

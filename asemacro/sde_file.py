@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asemacro.checks import array_of, count_of, instance_of, number_of
+from asemacro.content import digest
 from asemacro.file_reading import LARGEST_WEIGHT, reading, texts_in
 from asemacro.json_file import object_in
 from asemacro.polynomial import PolynomialBasis
@@ -45,6 +46,11 @@ def save_sde(path: str | Path, members: NeuralSDE | Sequence[NeuralSDE], **notes
         "notes": json.dumps(notes, default=str),
     }
     return write_tensors(path, tensors, metadata)
+
+
+def fingerprint(sde: NeuralSDE) -> str:
+    """64 hexadecimal digits that stand for a model: its settings and its parameters, to the last bit."""
+    return digest([sde.settings, {name: value.cpu().numpy() for name, value in sde.state_dict().items()}])
 
 
 def load_sde(path: str | Path) -> list[NeuralSDE]:

@@ -1,11 +1,12 @@
-"""Files that are whole or absent: atomic writes, the run record, checkpoints of finished tasks."""
+"""Files that are whole or absent: atomic writes and the run record."""
 
 from __future__ import annotations
 
 import csv
-import hashlib
+import glob
 import json
 import os
+import re
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib import metadata
@@ -13,11 +14,35 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-
-from asemacro.array_file import read_arrays
 
 RECORDED_PACKAGES = ("ase", "numba", "numpy", "pymatgen", "scipy", "spglib", "torch", "torch-geometric")
+
+
+class CannotWrite(OSError):
+    """One line that names a file that could not be written, and why.
+
+    Attributes:
+        path: the file.
+        reason: what the system says.
+        rest: what else there is to know.
+        others: names of further files that could not be written.
+    """
+
+    def __init__(self, path: Path, reason: str, rest: str = "", *others: str) -> None:
+        super().__init__(f"cannot write {', '.join([str(path), *others])}: {reason}{rest}")
+        self.others = others
+        self.path = path
+        self.reason = reason
+        self.rest = rest
+
+    @classmethod
+    def of(cls, path: Path, error: OSError) -> CannotWrite:
+        """The same error for the file that was meant, not the temporary one."""
+        return cls(path, error.reason if isinstance(error, CannotWrite) else error.strerror or str(error))
+
+    def with_advice(self, advice: str) -> CannotWrite:
+        """The same error with one more sentence."""
+        return CannotWrite(self.path, self.reason, f"{self.rest}; {advice}", *self.others)
 
 
 def output_directory(path: str | Path) -> Path:
@@ -36,16 +61,71 @@ def output_directory(path: str | Path) -> Path:
     return path
 
 
-def write_whole(path: str | Path, write: Callable[[Path], None]) -> Path:
-    """Call `write(temporary path)`, then rename, so that `path` never holds half a file.
+def output_file(path: str | Path) -> Path:
+    """Check that a file can be written under this name, before any work is done for it; its folder is made.
 
-    The temporary name keeps the suffix of `path`: writers that choose a format by it still do.
+    Raises:
+        ValueError: the name is that of a folder.
+        OSError: with one line saying what is in the way.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder; -o names the file to write")
+    output_directory(path.parent)
+    return path
+
+
+def temporary_name(path: Path) -> Path:
+    """Where this process writes a file before it is whole: the suffix stays, writers that choose a format by it do."""
+    return path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+
+
+_TEMPORARY = re.compile(r"\..+\.(\d+)\.(csv|json|png|extxyz|safetensors|npz)")
+
+
+def remove_leftovers(directory: Path, stem: str = "", suffix: str = "") -> None:
+    """Remove the temporary files of processes that died while they wrote.
+
+    Args:
+        directory: where.
+        stem: only those of files of this name, with `suffix`; by default all.
+        suffix: see `stem`.
+    """
+    for path in directory.glob(f".{glob.escape(stem)}*.*{glob.escape(suffix)}"):
+        found = _TEMPORARY.fullmatch(path.name)
+        if found and (not stem or path.name == f".{stem}.{found[1]}{suffix}") and not _lives(int(found[1])):
+            path.unlink(missing_ok=True)
+
+
+def _lives(process: int) -> bool:
+    """Whether another process of this number is running here."""
+    if process == os.getpid():
+        return False
+    if os.name != "posix":
+        return True  # there is no harmless question to ask
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def write_whole(path: str | Path, write: Callable[[Path], Any]) -> Path:
+    """Call `write(temporary path)`, then rename, so that `path` never holds half a file.
+
+    Raises:
+        CannotWrite: one line with the name of the file, as on a full disk.
+    """
+    path = Path(path)
+    temporary = temporary_name(path)
+    remove_leftovers(path.parent, path.stem, path.suffix)
     try:
         write(temporary)
         os.replace(temporary, path)
+    except OSError as error:
+        raise CannotWrite.of(path, error) from None
     finally:
         temporary.unlink(missing_ok=True)
     return path
@@ -105,44 +185,3 @@ def run_record(arguments: Mapping[str, Any], seed: int, wall_time_s: float, **re
         "wall_time_s": round(wall_time_s, 3),
         **results,
     }
-
-
-class Checkpoint:
-    """Finished tasks of a long run, one npz file a task, tied to the arguments that made them.
-
-    A run that is started again with the same arguments finds its finished tasks; with other arguments it
-    finds nothing and the old files are left alone.
-
-    Args:
-        directory: the run's output folder; files go to its sub-folder `.checkpoint`.
-        arguments: everything that the tasks' results depend on.
-    """
-
-    def __init__(self, directory: str | Path, arguments: Mapping[str, Any]) -> None:
-        text = json.dumps(arguments, sort_keys=True, default=_plain)
-        key = hashlib.sha256(text.encode()).hexdigest()[:16]
-        self.directory = Path(directory) / ".checkpoint" / key
-
-    def load(self, task: str) -> dict[str, NDArray[Any]] | None:
-        """Arrays of a finished task; None if it has not finished or its file is not whole."""
-        path = self.directory / f"{task}.npz"
-        try:
-            return read_arrays(path, "checkpoint")
-        except (OSError, ValueError):
-            return None
-
-    def save(self, task: str, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Keep the arrays of a finished task."""
-        self.directory.mkdir(parents=True, exist_ok=True)
-        named: dict[str, Any] = dict(arrays)
-        write_whole(self.directory / f"{task}.npz", lambda path: np.savez_compressed(path, **named))
-
-    def clear(self) -> None:
-        """Remove this run's files once its results are written."""
-        if not self.directory.is_dir():
-            return
-        for path in self.directory.glob("*.npz"):
-            path.unlink()
-        self.directory.rmdir()
-        if not any(self.directory.parent.iterdir()):
-            self.directory.parent.rmdir()

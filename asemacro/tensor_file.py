@@ -117,7 +117,7 @@ def filled(make: Callable[[], Module], tensors: Mapping[str, Tensor]) -> Module:
         if found.dtype != value.dtype and not (found.dtype in real and value.dtype in real):
             raise ValueError(f"tensor {name} holds {found.dtype}, not {value.dtype}".replace("torch.", ""))
     with torch.no_grad():
-        model.load_state_dict(dict(tensors))
+        model.load_state_dict(dict(tensors), assign=True)  # with their precision: what is saved again is the same
     return model
 
 

@@ -22,7 +22,13 @@ Floats = NDArray[np.float64]
 
 
 def save_training(
-    path: str | Path, z: Floats, condition: Floats, n_observed: int, report: MomentReport | None = None
+    path: str | Path,
+    z: Floats,
+    condition: Floats,
+    n_observed: int,
+    report: MomentReport | None = None,
+    *,
+    model: str | None = None,
 ) -> Path:
     """Write training states; the file appears whole or not at all.
 
@@ -32,19 +38,24 @@ def save_training(
         condition: (N, 0 or 1) their temperatures.
         n_observed: how many of the variables the user gave.
         report: of the fit.
+        model: fingerprint of the model that was learned from them.
     """
     found = None if report is None else dataclasses.asdict(report) | {"noise": report.noise.tolist()}
     tensors = {"z": torch.tensor(z, dtype=torch.float64), "condition": torch.tensor(condition, dtype=torch.float64)}
-    return write_tensors(path, tensors, {"n_observed": str(n_observed), "report": json.dumps(found)})
+    notes = {"n_observed": str(n_observed), "report": json.dumps(found)}
+    return write_tensors(path, tensors, notes if model is None else {**notes, "model": model})
 
 
-def load_training(path: str | Path, dim: int, n_conditions: int) -> tuple[Floats, Floats, int, MomentReport | None]:
+def load_training(
+    path: str | Path, dim: int, n_conditions: int, *, model: str | None = None
+) -> tuple[Floats, Floats, int, MomentReport | None]:
     """Read what `save_training` wrote: states, conditions, number of observed variables, report.
 
     Args:
         path: the file.
         dim: variables of the model that it lies beside.
         n_conditions: of that model.
+        model: its fingerprint; files of version 0.1 hold none to compare with.
 
     Raises:
         FileNotFoundError: no such file.
@@ -54,6 +65,8 @@ def load_training(path: str | Path, dim: int, n_conditions: int) -> tuple[Floats
     notes, tensors = read_tensors(Path(path), "training", advice)
     with reading(path, "training", "is damaged or does not belong to the model beside it", advice):
         check_values(tensors, math.inf)
+        if model is not None and notes.get("model", model) != model:
+            raise ValueError("it was written with another model")
         if set(tensors) != {"z", "condition"} or tensors["z"].ndim != 2:
             raise ValueError("it must hold the tables z and condition")
         for name, columns in (("z", dim), ("condition", n_conditions)):

@@ -9,10 +9,10 @@ import pytest
 
 from asemacro.barriers import PairBarrier
 from asemacro.campaign import Budget, Job, run_jobs
+from asemacro.checkpoint import Checkpoint, write_arrays
 from asemacro.lattice import Lattice
 from asemacro.observables import WarrenCowley
 from asemacro.record import Record
-from asemacro.store import Checkpoint
 
 
 def jobs(budget: Budget) -> list[Job]:
@@ -35,8 +35,9 @@ def test_records_do_not_depend_on_workers_or_interruptions(tmp_path: Path) -> No
     budget = Budget(hops=2000)
     alone = run_jobs(jobs(budget), 1, None, silent)
     together = run_jobs(jobs(budget), 2, None, silent)
-    checkpoint = Checkpoint(tmp_path, {"seed": 5})
-    checkpoint.save("128-sites-1000K", alone[0].to_arrays())
+    checkpoint = Checkpoint(tmp_path)
+    first = jobs(budget)[0]
+    checkpoint.entry(first.name, first.inputs()).save(lambda path: write_arrays(path, alone[0].to_arrays()))
     resumed = run_jobs(jobs(budget), 2, checkpoint, silent)
     for one, two, three in zip(alone, together, resumed, strict=True):
         np.testing.assert_array_equal(one.order, two.order)
@@ -67,7 +68,7 @@ def test_interruption_stops_all(tmp_path: Path) -> None:
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        run_jobs(jobs(Budget(hops=1e9)), 2, Checkpoint(tmp_path, {}), stop)
+        run_jobs(jobs(Budget(hops=1e9)), 2, Checkpoint(tmp_path), stop)
     assert not list(tmp_path.rglob("*.npz"))
 
 

@@ -16,6 +16,7 @@ from asemacro.learning_figures import draw_diagnostics
 from asemacro.moments import Moments
 from asemacro.observables import WarrenCowley
 from asemacro.plot_dynamics import binder_crossing
+from asemacro.publication import publish
 from asemacro.reproduce import fig2, fig8c
 from asemacro.reproduce.report import QUICK, Result, Row, Table
 
@@ -106,7 +107,7 @@ def test_a_quick_run_says_so_on_its_figure_and_on_screen(tmp_path: Path, title: 
 
     for quick in (True, False):
         made = Result("of a figure", [Row("a", 1.0)], {"": Table(["x"], [[1]])}, draw, quick=quick)
-        made.save(tmp_path, "figure")
+        publish(tmp_path, made.files("figure"))
         said = figures[-1].get_suptitle()
         assert said.startswith(title)
         assert (QUICK in said, QUICK in made.text()) == (quick, quick)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from asemacro.store import Checkpoint, output_directory, run_record, write_csv, write_json, write_whole
+from asemacro.store import output_directory, run_record, write_csv, write_json, write_whole
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
@@ -43,15 +43,3 @@ def test_output_folder_that_is_a_file(tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("")
     with pytest.raises(OSError, match="cannot write to the output folder"):
         output_directory(tmp_path / "taken")
-
-
-def test_checkpoint_is_tied_to_its_arguments(tmp_path: Path) -> None:
-    first = Checkpoint(tmp_path, {"seed": 1})
-    first.save("T1000", {"z": np.arange(3)})
-    assert Checkpoint(tmp_path, {"seed": 2}).load("T1000") is None
-    again = Checkpoint(tmp_path, {"seed": 1})
-    np.testing.assert_array_equal(again.load("T1000")["z"], np.arange(3))
-    (again.directory / "T1000.npz").write_bytes(b"torn")
-    assert again.load("T1000") is None
-    again.clear()
-    assert not (tmp_path / ".checkpoint").exists()

@@ -15,7 +15,7 @@ from torch import nn
 from asemacro.barriers.data import load_barrier_data
 from asemacro.barriers.gnn import BarrierGNN, Form
 from asemacro.barriers.gnn_layers import Coded
-from asemacro.store import output_directory
+from asemacro.store import output_file
 from asemacro.threads import one_thread
 
 MEMBERS = {"direct": 2, "consistent": 2}
@@ -144,7 +144,7 @@ def train_barriers(
     """
     from asemacro.barriers.gnn_file import save_gnn
 
-    out_path = output_directory(Path(out_path).parent) / Path(out_path).name
+    out_path = output_file(out_path)
     if form not in EPOCHS:
         raise ValueError(f"the form of a graph network is direct or consistent, not {form!r}")
     epochs = EPOCHS[form] if epochs is None else epochs

@@ -22,7 +22,7 @@ def run_reproduce(figure: str, output: str | Path, *, quick: bool, seed: int) ->
         try:
             with progress_bar({"figure": 60.0}) as report:
                 result = reproduce(name, folder, quick=quick, seed=seed, progress=report)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, InterruptedError):
             raise InterruptedError(f"interrupted; {name} was not written, finished figures stay in {folder}") from None
         print(result.text())
         print(f"wrote {name}.json, .csv, .png to {folder} in {time.perf_counter() - started:.0f} s\n")

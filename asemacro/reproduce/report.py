@@ -6,10 +6,12 @@ import dataclasses
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from asemacro.store import write_csv, write_whole
+from asemacro.publication import Files
+from asemacro.store import write_csv
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -94,19 +96,17 @@ class Result:
         """The rows whose target is not met."""
         return [row for row in self.rows if row.met is False]
 
-    def save(self, folder: Path, name: str) -> list[Path]:
-        """Write NAME.png, NAME.csv ... and, last, NAME.json: a folder with NAME.json holds the whole figure."""
-        written = [
-            write_csv(folder / (f"{name}-{suffix}.csv" if suffix else f"{name}.csv"), table.columns, table.rows)
+    def files(self, name: str) -> Files:
+        """What a folder gets: NAME.csv ..., NAME.png, NAME.json, and what writes each."""
+        text = json.dumps([{**dataclasses.asdict(row), "met": row.met} for row in self.rows], indent=1) + "\n"
+        tables = {
+            f"{name}-{suffix}.csv" if suffix else f"{name}.csv": partial(_write_table, table)
             for suffix, table in self.tables.items()
-        ]
+        }
         figure = self.draw()
         if self.quick:
             _mark(figure, QUICK)
-        written.append(write_whole(folder / f"{name}.png", lambda path: figure.savefig(path)))
-        text = json.dumps([{**dataclasses.asdict(row), "met": row.met} for row in self.rows], indent=1) + "\n"
-        written.append(write_whole(folder / f"{name}.json", lambda path: _write(path, text)))
-        return written
+        return {**tables, f"{name}.png": figure.savefig, f"{name}.json": lambda path: _write(path, text)}
 
     def text(self) -> str:
         """The table for the screen."""
@@ -141,6 +141,10 @@ def _mark(figure: Figure, words: str) -> None:
     """Say it above all panels, beside what is said there already."""
     before = figure.get_suptitle()
     figure.suptitle(f"{before} ({words})" if before else words, fontsize=10, color=MARK)
+
+
+def _write_table(table: Table, path: Path) -> None:
+    write_csv(path, table.columns, table.rows)
 
 
 def _write(path: Path, text: str) -> None:

@@ -12,8 +12,10 @@ import numpy as np
 
 from asemacro.json_file import read_json
 from asemacro.progress import Report
+from asemacro.publication import check_files, listed_files
 from asemacro.reproduce.report import Result
-from asemacro.store import output_directory, run_record, write_json
+from asemacro.run_folder import RunFolder
+from asemacro.store import run_record
 from asemacro.threads import one_thread
 
 FIGURES = ("fig2", "fig3a", "fig3b", "fig4", "fig5", "fig6", "fig7", "fig8a", "fig8b", "fig8c")
@@ -43,25 +45,34 @@ def reproduce(
     """
     if name not in FIGURES:
         raise ValueError(f"unknown figure {name!r}: one of {', '.join(FIGURES)}")
-    folder = output_directory(folder)
+    with RunFolder(folder, "reproduce") as here:
+        return _reproduce(name, here, quick, seed, progress)
+
+
+def _reproduce(name: str, folder: RunFolder, quick: bool, seed: int, progress: Report | None) -> Result:
+    """One known figure."""
     started = time.perf_counter()
     module = importlib.import_module(f"asemacro.reproduce.{name}")
     report = progress or (lambda task, fraction, text: None)
     result: Result = module.run(quick=quick, rng=np.random.default_rng(seed), progress=report)
     result = dataclasses.replace(result, quick=quick)
-    result.save(folder, name)
     record = run_record({"figure": name, "quick": quick}, seed, time.perf_counter() - started)
-    write_json(folder / f"{name}-run.json", record)
+    folder.publish(result.files(name), record, f"{name}-run.json")
     return result
 
 
 def finished(name: str, folder: str | Path, *, quick: bool, seed: int) -> bool:
-    """Whether a folder already holds this figure, made by this version with these settings."""
+    """Whether a folder already holds this figure, made by this version with these settings, and all its files."""
     from asemacro import __version__
 
+    folder, record_name = Path(folder), f"{name}-run.json"
     try:
-        record = read_json(Path(folder) / f"{name}-run.json", "run record")
+        record = read_json(folder / record_name, "run record")
+        listed = listed_files(folder / record_name)
+        check_files(folder, list(listed), record_name)
     except (OSError, ValueError):
+        return False
+    if not listed and not all((folder / f"{name}.{kind}").is_file() for kind in ("json", "png", "csv")):
         return False
     wanted = {"figure": name, "quick": quick}
     return (record.get("asemacro"), record.get("seed"), record.get("arguments")) == (__version__, seed, wanted)
