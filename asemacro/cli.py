@@ -34,7 +34,7 @@ from asemacro.cli_options import (
     reading_of,
     show_version,
 )
-from asemacro.interrupts import naming_the_file, sigterm_like_ctrl_c
+from asemacro.interrupts import interrupted, naming_the_file, sigterm_like_ctrl_c
 
 app = typer.Typer(
     name="asemacro",
@@ -390,15 +390,17 @@ def main() -> None:
             code = app(standalone_mode=False)
         except (KeyboardInterrupt, InterruptedError) as interrupt:
             _fail(str(interrupt) or "interrupted", stop.exit_code)
-        except (ValueError, OSError) as error:
-            _fail(str(error), 2)
         except Exception as error:
+            if interrupted(error):
+                _fail("interrupted", stop.exit_code)
+            if isinstance(error, ValueError | OSError):
+                _fail(str(error), 2)
             # click's usage errors; typer may carry its own copy of click, so they are known by their method
             if not hasattr(error, "format_message"):
                 raise
             _fail(error.format_message(), 2)
-    if code == 130:  # typer's own way of saying Ctrl-C
-        _fail("interrupted", stop.exit_code)
+        if code == 130:  # typer's own way of saying Ctrl-C
+            _fail("interrupted", stop.exit_code)
     sys.exit(code if isinstance(code, int) else 0)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
 
@@ -13,51 +13,68 @@ _STOPS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Stop:
-    """Which signal stopped the command."""
+    """Which signal stopped the command, if one did."""
 
     def __init__(self) -> None:
-        self._signal: int = signal.SIGINT
+        self.signal: int | None = None
 
     @property
     def exit_code(self) -> int:
         """As of a process that the signal ended: 130 for Ctrl-C, 143 for SIGTERM."""
-        return 128 + self._signal
+        return 128 + (self.signal or signal.SIGINT)
 
-    def terminate(self, number: int, frame: FrameType | None) -> None:
-        """Handler of SIGTERM."""
-        self._signal = number
+    def raised(self, number: int, frame: FrameType | None) -> None:
+        """Handler of both signals."""
+        self.signal = number
         raise KeyboardInterrupt
+
+
+_stop = Stop()
+
+
+def interrupted(error: BaseException | None) -> bool:
+    """Whether an error is an interrupt, or what became of one: compilers that are stopped fail in their own ways."""
+    return isinstance(error, KeyboardInterrupt) or (isinstance(error, Exception) and _stop.signal is not None)
 
 
 @contextlib.contextmanager
 def sigterm_like_ctrl_c() -> Iterator[Stop]:
-    """Within the block SIGTERM raises KeyboardInterrupt, as Ctrl-C does. Only the main thread can listen."""
-    stop = Stop()
-    if threading.current_thread() is not threading.main_thread():
-        yield stop
-        return
-    before = signal.signal(signal.SIGTERM, stop.terminate)
-    try:
-        yield stop
-    finally:
-        signal.signal(signal.SIGTERM, before)
+    """Within the block SIGTERM raises KeyboardInterrupt, as Ctrl-C does, unless they are ignored.
+
+    Only the main thread can listen.
+    """
+    _stop.signal = None
+    with _handled_by(_stop.raised):
+        try:
+            yield _stop
+        finally:
+            _stop.signal = None
 
 
 @contextlib.contextmanager
 def uninterrupted() -> Iterator[None]:
     """Put off Ctrl-C and SIGTERM to the end of a short block."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
     came: list[int] = []
-    before = {number: signal.signal(number, lambda number, _: came.append(number)) for number in _STOPS}
-    try:
+    with _handled_by(lambda number, frame: came.append(number)):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
     if came:
         signal.raise_signal(came[0])
+
+
+@contextlib.contextmanager
+def _handled_by(handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    """Another handler of the signals that stop a command; one that is ignored stays so."""
+    before = {number: signal.getsignal(number) for number in _STOPS}
+    if threading.current_thread() is not threading.main_thread():
+        before = {}
+    before = {number: old for number, old in before.items() if old is not signal.SIG_IGN}
+    try:
+        for number in before:
+            signal.signal(number, handler)
+        yield
+    finally:
+        for number, old in before.items():
+            signal.signal(number, old)
 
 
 @contextlib.contextmanager
@@ -71,7 +88,9 @@ def naming_the_file(path: str | Path) -> Iterator[None]:
     before = path.stat().st_mtime_ns if path.exists() else None
     try:
         yield
-    except KeyboardInterrupt:
+    except BaseException as error:
+        if not interrupted(error):
+            raise
         after = path.stat().st_mtime_ns if path.exists() else None
         state = "is as it was" if before is not None else "was not written"
         raise InterruptedError(f"interrupted; {path} {state if before == after else 'is written'}") from None

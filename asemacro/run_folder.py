@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from asemacro.checkpoint import Checkpoint
+from asemacro.interrupts import interrupted
 from asemacro.json_file import read_json
 from asemacro.publication import RECORD, Files, listed_files, publish
 from asemacro.store import CannotWrite, output_directory, remove_leftovers
@@ -75,7 +76,7 @@ class RunFolder:
     ) -> None:
         stands = self._what_stands()
         self._release()
-        if kind is not None and issubclass(kind, KeyboardInterrupt):
+        if interrupted(error):
             raise InterruptedError(f"interrupted; {stands}") from None
 
     def publish(self, files: Files, record: Mapping[str, Any], record_name: str = RECORD) -> list[Path]:

@@ -416,6 +416,23 @@ def test_sigterm_ends_like_ctrl_c(command, tmp_path: Path, monkeypatch: pytest.M
     assert signal.getsignal(signal.SIGTERM) is before
 
 
+def test_an_interrupt_that_a_compiler_swallows_is_no_traceback(command, tmp_path: Path, monkeypatch) -> None:
+    def work(*words: object, **options: object) -> None:
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        except KeyboardInterrupt:  # numba: "Exception ignored on calling ctypes callback function"
+            raise RuntimeError("no compiled object yet") from None
+
+    monkeypatch.setattr("asemacro.learning_commands.sample", work)
+    code, _, err = command("sample", "ising", "--sites", 16, "-o", tmp_path / "a")
+    assert code == 143
+    assert err.endswith("asemacro: interrupted; nothing was written\n")
+    monkeypatch.setattr("asemacro.learning_commands.run_sample", work)
+    code, _, err = command("sample", "ising", "--sites", 16, "-o", tmp_path / "a")
+    assert code == 143
+    assert err.endswith("asemacro: interrupted\n")
+
+
 # ---------------------------------------------------------------- verbs and figures
 
 
