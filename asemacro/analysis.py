@@ -7,9 +7,12 @@ import dataclasses
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from asemacro.door import above_zero, array, checked, number, real
+
 Floats = NDArray[np.float64]
 
 
+@checked(series=array(finite=False), window=above_zero)
 def autocorrelation_time(series: ArrayLike, *, window: float = 6.0) -> float:
     r"""Integrated autocorrelation time tau in steps: the variance of a mean of n steps is 2 tau Var / n.
 
@@ -63,6 +66,7 @@ class StationaryAverage:
     effective_samples: Floats
 
 
+@checked(z=array(), discard=real)
 def stationary_average(z: ArrayLike, *, discard: float = 0.5) -> StationaryAverage:
     r"""Means over the end of trajectories saved at even times.
 
@@ -120,6 +124,7 @@ class MeanErrors:
     rms_equilibrium: Floats
 
 
+@checked(model=array(finite=False), reference=array(finite=False), times=array(), split=number())
 def mean_errors(model: ArrayLike, reference: ArrayLike, times: ArrayLike, split: float) -> MeanErrors:
     """Relative squared and absolute errors of mean trajectories, transient and equilibrium apart.
 

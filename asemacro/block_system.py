@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from asemacro.door import SYSTEM, checked, whole
 from asemacro.micro.base import Events, Motion
 
 if TYPE_CHECKING:
@@ -83,6 +84,7 @@ class Blocks:
         copies: number of cells.
     """
 
+    @checked(system=SYSTEM, copies=whole(1))
     def __init__(self, system: MicroSystem, copies: int) -> None:
         self.system = system
         self.lattice = BlockLattice(system.lattice, copies)

@@ -24,7 +24,7 @@ LEAST_KELVIN, MOST_KELVIN = 1.0, 1e5
 MOST_COUNT = 2**62  # whole numbers above it do not fit the compiled loops
 _SHARE_OF_MEMORY = 0.8
 _SHOWN = 60  # characters of a refused value that are shown
-_KINDS = {"f": "real numbers", "i": "whole numbers", "b": "true or false", "c": "numbers"}
+_KINDS = {"f": "real numbers", "n": "real numbers", "i": "whole numbers", "w": "whole numbers"}
 
 
 def shown(value: object) -> str:
@@ -50,9 +50,9 @@ def instance_of(value: Any, kind: type[T] | tuple[type[T], ...], name: str, must
     return value
 
 
-def generator_of(rng: Any) -> np.random.Generator:
+def generator_of(rng: Any, name: str = "rng") -> np.random.Generator:
     """A random generator of numpy; TypeError for a seed, a RandomState or anything else."""
-    return instance_of(rng, np.random.Generator, "rng", "a numpy.random.Generator")
+    return instance_of(rng, np.random.Generator, name, "a numpy.random.Generator")
 
 
 def callable_of(value: Any, name: str) -> Any:
@@ -92,12 +92,12 @@ def number_of(value: Any, name: str, *, least: float = -math.inf, most: float = 
     return number
 
 
-def positive(value: Any, what: str, unit: str = "") -> float:
+def positive(value: Any, what: str, unit: str = "", *, article: str = "the ") -> float:
     """A finite number above zero."""
-    number = real_of(value, f"the {what}")
+    number = real_of(value, f"{article}{what}")
     if not 0 < number < math.inf:
         raise ValueError(
-            f"the {what} must be a finite number {f'of {unit} ' if unit else ''}above 0, got {shown(value)}"
+            f"{article}{what} must be a finite number {f'of {unit} ' if unit else ''}above 0, got {shown(value)}"
         )
     return number
 
@@ -159,13 +159,13 @@ def count_of(value: Any, what: str, *, least: int = 0, most: int = MOST_COUNT, n
 def array_of(
     value: Any, name: str, shape: Sequence[int | None] | None = None, *, kind: str = "f", finite: bool = True
 ) -> NDArray[Any]:
-    """Numbers as an array: float64 of the kind "f", int64 of "i", bool of "b".
+    """Numbers as an array: float64 of the kind "f", int64 of "i"; of "n" and "w" in the type that they have.
 
     Args:
         value: an array or what numpy makes one of.
         name: of the argument.
         shape: what it must have, None for an axis of any length; default any.
-        kind: "f" real numbers, "i" whole numbers (whole floats too), "b" truth values.
+        kind: "f" and "n" real numbers, "i" and "w" whole numbers (whole floats too, as int64).
         finite: whether nan and inf are refused.
 
     Raises:
@@ -176,8 +176,7 @@ def array_of(
         array = np.asarray(value)
     except (ValueError, TypeError, OverflowError):  # rows of different lengths
         array = np.empty(0, dtype=object)
-    allowed = {"f": "iuf", "i": "iuf", "b": "b"}[kind]
-    if array.dtype.kind not in allowed:
+    if array.dtype.kind not in "iuf":
         raise TypeError(f"{name} must be an array of {_KINDS[kind]}, got {shown(value)}")
     if shape is not None and (
         array.ndim != len(shape) or any(n is not None and n != m for n, m in zip(shape, array.shape, strict=True))
@@ -187,9 +186,15 @@ def array_of(
     if finite and array.dtype.kind == "f" and not np.isfinite(array).all():
         bad = array[~np.isfinite(array)].flat[0]
         raise ValueError(f"{name} must be finite, got {bad}{'' if array.ndim == 0 else ' in it'}")
-    if kind == "i" and array.dtype.kind == "f" and not (array == np.floor(array)).all():
-        raise ValueError(f"{name} must be whole numbers, got {array[array != np.floor(array)].flat[0]}")
-    return array.astype({"f": np.float64, "i": np.int64, "b": np.bool_}[kind], copy=False)
+    if kind in "iw" and array.dtype.kind == "f":
+        fractions = array != np.floor(array)
+        if fractions.any() or (np.abs(array) > MOST_COUNT).any():
+            bad = array[fractions | (np.abs(array) > MOST_COUNT)].flat[0]
+            raise ValueError(f"{name} must be whole numbers, got {bad}")
+        return array.astype(np.int64)
+    if kind in "nw":
+        return array
+    return array.astype(np.float64 if kind == "f" else np.int64, copy=False)
 
 
 def memory_bytes() -> float:

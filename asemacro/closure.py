@@ -13,6 +13,8 @@ from torch import Tensor
 
 from asemacro.closure_kernels import affected_sites, table_changes, table_sums
 from asemacro.closure_network import LocalNetwork, code_steps, products, spin_codes
+from asemacro.door import CRYSTAL, SITES, STATES, checked
+from asemacro.state_change import as_events, events_of
 from asemacro.stencil import Stencil, stencil_of
 from asemacro.threads import one_thread
 
@@ -87,11 +89,10 @@ class Closure(ABC):
             ValueError: shapes that do not fit, or a site changes twice.
         """
 
+    @checked(x0=STATES, sites=SITES, values=STATES)
     def change(self, x0: NDArray[Any], lattice: Any, sites: NDArray[np.integer], values: NDArray[Any]) -> Floats:
         """phi(x1) - phi(x0) from the changed sites (batch, m) alone, (batch, dim); see `changes`."""
-        x0, sites = np.asarray(x0), np.atleast_2d(np.asarray(sites))
-        after = np.asarray(values).reshape(len(sites), 1, *sites.shape[1:], *x0.shape[2:])
-        return self.changes(x0, lattice, sites[:, None], after)[:, 0]
+        return self.changes(x0, lattice, *as_events(x0, sites, values))[:, 0]
 
     def local(self, own: Tensor, near: Tensor) -> Tensor:
         """A f_i + B p_i + b of sites, (..., dim), differentiable.
@@ -147,6 +148,7 @@ class SpinClosure(Closure):
             p = torch.cat([own, own * means], dim=1)
             self.table = (f @ self.mix.T + p @ self.skip.T + self.offset).numpy()
 
+    @checked(x=SITES, lattice=CRYSTAL)
     def __call__(self, x: NDArray[np.int8], lattice: Any) -> Floats:
         """Values of states x (batch, n_sites) or (n_sites,) of -1 and 1; (batch, dim).
 
@@ -156,12 +158,13 @@ class SpinClosure(Closure):
         x = checked_spins(x, lattice)
         return table_sums(*spin_stencil(lattice, self.neighbours), self.table, x) / lattice.n_sites
 
+    @checked(x0=SITES, lattice=CRYSTAL, sites=SITES, values=SITES)
     def changes(
         self, x0: NDArray[np.int8], lattice: Any, sites: NDArray[np.integer], values: NDArray[np.int8]
     ) -> Floats:
         """The change by each of several events; see `Closure.changes`."""
         x0 = checked_spins(x0, lattice)
-        sites = _events(sites, len(x0), lattice)
+        sites, values = events_of(x0, lattice.n_sites, sites, values)
         values = np.ascontiguousarray(values, dtype=np.int8)
         if values.shape != sites.shape or (sites.size and (np.abs(values[sites >= 0]) != 1).any()):
             raise ValueError(f"{values.shape} values for {sites.shape} sites, each must be -1 or 1")
@@ -174,6 +177,7 @@ class SpinClosure(Closure):
 class FieldClosure(Closure):
     """Closure variables of fields, states (batch, n_sites, n_fields) float64; arguments as of `Closure`."""
 
+    @checked(x=STATES, lattice=CRYSTAL)
     @one_thread()
     def __call__(self, x: Floats, lattice: Any) -> Floats:
         """Values of states x (batch, n_sites, n_fields) or (n_sites, n_fields); (batch, dim).
@@ -185,11 +189,12 @@ class FieldClosure(Closure):
         every = np.broadcast_to(np.arange(lattice.n_sites), x.shape[:2])
         return self._sums(x, np.arange(len(x)), every, self._table(lattice), lattice.n_sites) / lattice.n_sites
 
+    @checked(x0=STATES, lattice=CRYSTAL, sites=SITES, values=STATES)
     @one_thread()
     def changes(self, x0: Floats, lattice: Any, sites: NDArray[np.integer], values: Floats) -> Floats:
         """The change by each of several events; see `Closure.changes`."""
         x0 = self._states(x0, lattice)
-        sites = _events(sites, len(x0), lattice)
+        sites, values = events_of(x0, lattice.n_sites, sites, values)
         batch, n_events, m = sites.shape
         after = np.asarray(values, dtype=float).reshape(batch * n_events, m, x0.shape[2])
         row, flat, table = np.repeat(np.arange(batch), n_events), sites.reshape(-1, m), self._table(lattice)
@@ -270,13 +275,3 @@ def checked_spins(x: NDArray[np.int8], lattice: Any) -> NDArray[np.int8]:
     if x.size and (x.min() < -1 or x.max() > 1 or not x.all()):
         raise ValueError("spins must be -1 or 1")
     return x
-
-
-def _events(sites: NDArray[np.integer], batch: int, lattice: Any) -> NDArray[np.int64]:
-    """Changed sites as a contiguous (batch, n_events, m) array."""
-    checked = np.ascontiguousarray(sites, dtype=np.int64)
-    if checked.ndim != 3 or len(checked) != batch:
-        raise ValueError(f"sites of shape {checked.shape} do not belong to {batch} states")
-    if checked.size and checked.max() >= lattice.n_sites:
-        raise ValueError(f"site {checked.max()} is not one of the {lattice.n_sites} of the lattice")
-    return checked

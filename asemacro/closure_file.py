@@ -11,6 +11,7 @@ import torch
 from asemacro.checks import count_of
 from asemacro.closure import Closure, closure_of
 from asemacro.closure_network import MOST_CODES, MOST_SHELLS, LocalNetwork
+from asemacro.door import checked, instance, path
 from asemacro.file_reading import reading
 from asemacro.json_file import object_in
 from asemacro.tensor_file import check_values, filled, json_of, read_tensors, settings_of, write_tensors
@@ -20,6 +21,7 @@ _SETTINGS = ("n_fields", "neighbours", "width", "messages")
 _MOST = 10**6  # of each size
 
 
+@checked(path=path, closure=instance("Closure"))
 def save_closure(path: str | Path, closure: Closure) -> Path:
     """Write closure variables; the file appears whole or not at all.
 
@@ -38,6 +40,7 @@ def save_closure(path: str | Path, closure: Closure) -> Path:
     return write_tensors(path, tensors, metadata)
 
 
+@checked(path=path)
 def load_closure(path: str | Path) -> Closure:
     """Read what `save_closure` wrote.
 

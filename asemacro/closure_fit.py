@@ -12,13 +12,30 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from asemacro.block_system import observe
+from asemacro.checks import generator_of
 from asemacro.closure import Closure, closure_of
 from asemacro.closure_data import FieldData, SpinData, snapshots
-from asemacro.closure_network import LocalNetwork
+from asemacro.closure_network import MOST_SHELLS, LocalNetwork
 from asemacro.closure_objectives import FieldPseudoLikelihood, Objective, OneStepLikelihood, SpinPseudoLikelihood
 from asemacro.closure_selection import Gain, gain, one_step_losses, selection_folds, whitened
+from asemacro.door import (
+    LATTICE,
+    MOMENTS,
+    MOST_WIDTH,
+    OBSERVABLE,
+    STATES,
+    array,
+    check_fields,
+    checked,
+    either,
+    instance,
+    real,
+    text,
+    whole,
+)
 from asemacro.moment_fit import folds_of
 from asemacro.quasi_newton import fill, minimise
+from asemacro.tables import group_of
 from asemacro.threads import one_thread
 
 if TYPE_CHECKING:
@@ -26,6 +43,7 @@ if TYPE_CHECKING:
     from asemacro.moments import Moments
 
 Floats = NDArray[np.float64]
+MOST_DIMS = 20
 _SAME = 1e-6  # z* is a mean of products if they reproduce it to this fraction of its spread
 
 
@@ -61,12 +79,27 @@ class ClosureOptions:
     most_sites: int = 100_000
 
     def __post_init__(self) -> None:
-        if min(self.shells, self.width, self.messages, self.decoder, self.patience, self.restarts, self.most_dims) < 1:
-            raise ValueError("shells, widths, patience, restarts and most_dims must be at least 1")
-        if self.steps < 0 or self.most_sites < 1 or not 0 < self.validation <= 0.5:
-            raise ValueError("steps must not be negative, most_sites be positive, validation lie in (0, 0.5]")
+        for names, check in (
+            (("width", "messages", "decoder"), whole(1, MOST_WIDTH)),
+            (("patience", "restarts", "most_sites"), whole(1)),
+        ):
+            check_fields(self, **dict.fromkeys(names, check))
+        check_fields(self, shells=whole(1, MOST_SHELLS), most_dims=whole(1, MOST_DIMS), steps=whole(), validation=real)
+        if not 0 < self.validation <= 0.5:
+            raise ValueError(f"validation must lie in (0, 0.5], got {self.validation}")
 
 
+@checked(
+    x=STATES,
+    lattice=LATTICE,
+    z_star=OBSERVABLE,
+    dims=either("auto", whole(1, MOST_DIMS)),
+    objective=text,
+    moments=MOMENTS,
+    group=array(None, kind="i"),
+    options=instance("ClosureOptions"),
+    rng=generator_of,
+)
 @one_thread()
 def fit_closure(
     x: NDArray[Any],
@@ -117,8 +150,6 @@ def fit_closure(
             snapshots that do not differ.
     """
     options = options or ClosureOptions()
-    if dims != "auto" and dims < 1:
-        raise ValueError(f'dims must be at least 1 or "auto", got {dims}')
     if objective not in ("pseudo-likelihood", "one-step"):
         raise ValueError(f'the objective is "pseudo-likelihood" or "one-step", not {objective!r}')
     if moments is None and (dims == "auto" or objective == "one-step"):
@@ -128,8 +159,7 @@ def fit_closure(
         raise ValueError("the moments are not those of z_star at these snapshots")
     if len(z) < 20:
         raise ValueError(f"{len(z)} snapshots are too few to fit a closure; take at least 20")
-    if group is None:
-        group = np.arange(len(z)) if moments is None else moments.group
+    group = group_of(moments.group if group is None and moments is not None else group, len(z))
     data = snapshots(x, lattice, options.shells, options.most_sites, rng=rng)
     parts = max(2, round(1 / options.validation))
     held = folds_of(np.asarray(group), parts, rng) == 0

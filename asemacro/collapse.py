@@ -9,7 +9,23 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize
 
+from asemacro.checks import generator_of
+from asemacro.door import (
+    above_zero,
+    array,
+    check_fields,
+    checked,
+    dictionary,
+    instance,
+    many,
+    number,
+    real,
+    text,
+    whole,
+)
+
 Floats = NDArray[np.float64]
+MOST_EXPONENT = 100.0
 NAMES = ("critical_temperature", "nu", "exponent")
 
 
@@ -33,8 +49,7 @@ class Curve:
     errors: Floats
 
     def __post_init__(self) -> None:
-        for name in ("temperatures", "values", "errors"):
-            object.__setattr__(self, name, np.array(getattr(self, name), dtype=float))
+        check_fields(self, size=real, temperatures=array(), values=array(), errors=array())
         t, v, e = self.temperatures, self.values, self.errors
         if t.ndim != 1 or len(t) < 2 or t.shape != v.shape or t.shape != e.shape:
             raise ValueError(
@@ -65,6 +80,7 @@ class Collapse:
     errors: dict[str, float]
 
 
+@checked(curve=instance("Curve"), critical_temperature=number(), nu=above_zero, exponent=number())
 def scaled(curve: Curve, critical_temperature: float, nu: float, exponent: float) -> tuple[Floats, Floats, Floats]:
     """x = (T - T_c) L^(1/nu), y = value L^exponent, and the error of y."""
     factor = curve.size**exponent
@@ -72,6 +88,13 @@ def scaled(curve: Curve, critical_temperature: float, nu: float, exponent: float
     return x, curve.values * factor, curve.errors * factor
 
 
+@checked(
+    curves=many(instance("Curve")),
+    critical_temperature=number(),
+    nu=number(),
+    exponent=number(-MOST_EXPONENT, MOST_EXPONENT),
+    overlap=number(0, 1),
+)
 def collapse_residual(
     curves: Sequence[Curve], critical_temperature: float, nu: float, exponent: float, *, overlap: float = 0.5
 ) -> float:
@@ -125,6 +148,9 @@ def collapse_residual(
     return total / sum(compared)
 
 
+@checked(
+    curves=many(instance("Curve")), start=dictionary(number()), vary=many(text), n_bootstrap=whole(), rng=generator_of
+)
 def optimise_collapse(
     curves: Sequence[Curve],
     start: dict[str, float],

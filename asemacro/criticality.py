@@ -9,22 +9,36 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from asemacro.analysis import autocorrelation_time
+from asemacro.checks import generator_of
+from asemacro.door import above_zero, array, checked, instance, many, number, whole
 from asemacro.threads import one_thread
 
 Floats = NDArray[np.float64]
 _BLOCK = 4.0  # a bootstrap block lasts this many autocorrelation times
 
 
+@checked(m=array(), sites=whole(1))
 def susceptibility(m: ArrayLike, sites: int) -> float:
     """chi = n (<M^2> - <|M|>^2) of magnetisations per site, all values of equal weight."""
-    values = np.asarray(m, dtype=float)
+    values = _some(m)
     return float(sites * (np.mean(values**2) - np.mean(np.abs(values)) ** 2))
 
 
+@checked(m=array())
 def binder_cumulant(m: ArrayLike) -> float:
     """U = 1 - <M^4> / (3 <M^2>^2): 2/3 for M = +-1, 0 for Gaussian M."""
-    square = np.asarray(m, dtype=float) ** 2
+    square = _some(m) ** 2
+    if not square.any():
+        raise ValueError("m is 0 throughout: its Binder cumulant is not defined")
     return float(1 - np.mean(square**2) / (3 * np.mean(square) ** 2))
+
+
+def _some(m: ArrayLike) -> Floats:
+    """The values of m, at least one."""
+    values = np.asarray(m, dtype=float)
+    if not values.size:
+        raise ValueError("m holds no values")
+    return values
 
 
 @dataclasses.dataclass(frozen=True)
@@ -51,6 +65,7 @@ class OrderParameter:
     replicas: Floats
 
 
+@checked(m=array(), sites=whole(1), size=above_zero, n_bootstrap=whole(2), rng=generator_of)
 def order_parameter(
     m: ArrayLike, sites: int, size: float | None = None, *, n_bootstrap: int = 200, rng: np.random.Generator
 ) -> OrderParameter:
@@ -131,6 +146,7 @@ class PowerLaw:
     chi_square: float
 
 
+@checked(sizes=array(), values=array(), replicas=array())
 @one_thread()
 def power_law(sizes: ArrayLike, values: ArrayLike, replicas: ArrayLike) -> PowerLaw:
     """Log-log fit over sizes; its error from refitting bootstrap replicas of the values.
@@ -171,6 +187,7 @@ class CriticalExponents:
     susceptibility: PowerLaw
 
 
+@checked(orders=many(instance("OrderParameter")))
 def critical_exponents(orders: Sequence[OrderParameter]) -> CriticalExponents:
     """beta/nu and gamma/nu from order parameters of different sizes at the critical temperature."""
     sizes = [o.size for o in orders]
@@ -199,6 +216,7 @@ class BinderSlope:
     replicas: Floats
 
 
+@checked(temperatures=array(), orders=many(instance("OrderParameter"), least=1), at=number(), degree=whole(1, 100))
 @one_thread()
 def binder_slope(
     temperatures: ArrayLike, orders: Sequence[OrderParameter], at: float, *, degree: int = 1
@@ -232,6 +250,7 @@ def binder_slope(
     return BinderSlope(orders[0].size, slope, float(replicas.std(ddof=1)), value, replicas)
 
 
+@checked(slopes=many(instance("BinderSlope")))
 def correlation_length_exponent(slopes: Sequence[BinderSlope]) -> tuple[float, float, PowerLaw]:
     """nu, its standard error, and the fit |dU/dT| ~ L^(1/nu) at the critical temperature."""
     copies = min((len(s.replicas) for s in slopes), default=0)

@@ -11,6 +11,8 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from asemacro.checks import generator_of
+from asemacro.door import MOMENTS, SDE, array, checked, instance, text
 from asemacro.moment_fit import (
     MomentOptions,
     covariance_rates,
@@ -66,6 +68,7 @@ class Ageing:
     square_error: Floats
 
 
+@checked(moments=MOMENTS, centre=array(None))
 def ageing(moments: Moments, centre: ArrayLike | None = None) -> Ageing:
     """The free test of snapshots that are meant to be in equilibrium, from their infinitesimal moments.
 
@@ -87,6 +90,17 @@ def ageing(moments: Moments, centre: ArrayLike | None = None) -> Ageing:
     return Ageing(moments.drift.mean(axis=0), errors[0], growth.mean(axis=0) / size, errors[1] / size)
 
 
+@checked(
+    sde=SDE,
+    snapshots=array(),
+    moments=MOMENTS,
+    condition=array(),
+    group=array(None, kind="i"),
+    weight=array(),
+    method=text,
+    options=instance("MomentOptions"),
+    rng=generator_of,
+)
 @one_thread()
 def fit_reversible(
     sde: NeuralSDE,

@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 
 from asemacro.campaign import Budget, Job, run_jobs, task_name
 from asemacro.checkpoint import Checkpoint
+from asemacro.checks import generator_of
+from asemacro.door import array, checked, flag, function, real, whole
 from asemacro.equilibrium import equilibrium_of, exact_where_known
 from asemacro.inputs import Boxes, check_temperatures, choose_barriers, choose_boxes
 from asemacro.kept_stages import kept_fit, kept_swaps
@@ -115,6 +117,22 @@ def stages(temperatures_K: Sequence[float], direct: bool) -> tuple[dict[str, flo
     return runs, {"fit": 20.0}, {"swaps": 1.0 * len(temperatures_K)}, {"predict": 10.0}
 
 
+@checked(
+    temperatures_K=array(None),
+    sites=whole(1),
+    small=whole(1),
+    vacancies=whole(1),
+    vacancy_concentration=real,
+    anneal_hops=real,
+    anneal_time_s=real,
+    seeds=whole(1),
+    hops=real,
+    direct=flag,
+    vacancy_formation_energy_eV=real,
+    workers=whole(1),
+    progress=function,
+    rng=generator_of,
+)
 def phase_diagram(
     structure: Any,
     barriers: str | Path | BarrierModel | None = None,

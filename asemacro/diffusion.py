@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from asemacro.door import MOST_WIDTH, checked, whole
 from asemacro.drift import check_sizes, reset_layers, run_layers, tanh_layers
 
 
@@ -29,6 +30,7 @@ class FullDiffusion(nn.Module):
     base: Tensor
     lower: Tensor
 
+    @checked(dim=whole(1, MOST_WIDTH), n_conditions=whole(0, 1), hidden=whole(1, MOST_WIDTH))
     def __init__(self, dim: int, n_conditions: int = 1, hidden: int = 16) -> None:
         super().__init__()
         check_sizes(dim, n_conditions, hidden)

@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from asemacro.door import MOST_WIDTH, above_zero, checked, flag, whole
+
 
 def tanh_layers(sizes: list[int]) -> nn.ModuleList:
     """Linear layers of the given sizes; filled by `reset_layers`, so that nothing depends on a global seed."""
@@ -64,6 +66,15 @@ class OnsagerNet(nn.Module):
     skew: Tensor
     knots: Tensor
 
+    @checked(
+        dim=whole(1, MOST_WIDTH),
+        n_conditions=whole(0, 1),
+        hidden=whole(1, MOST_WIDTH),
+        conservative=flag,
+        alpha=above_zero,
+        beta=above_zero,
+        n_knots=whole(1, MOST_WIDTH),
+    )
     def __init__(
         self,
         dim: int,

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from asemacro.block_system import Observable, draw_active, observe
+from asemacro.checks import fraction_of, generator_of
+from asemacro.door import OBSERVABLE, STATES, SYSTEM, above_zero, checked, real, whole
 from asemacro.patches import pair_time_needed
 from asemacro.threads import one_thread
 
@@ -110,6 +112,18 @@ def _first_duration(system: MicroSystem, x: NDArray[Any], *, rng: np.random.Gene
     return FIRST_EVENTS * event_time(system, x, rng=rng) if step is None else 2 * float(step)
 
 
+@checked(
+    system=SYSTEM,
+    x=STATES,
+    phi=OBSERVABLE,
+    fraction=fraction_of,
+    start_s=real,
+    n_rows=whole(1),
+    tolerance=above_zero,
+    max_doublings=whole(1, 60),
+    accuracy=above_zero,
+    rng=generator_of,
+)
 @one_thread()
 def choose_dt(
     system: MicroSystem,

@@ -11,6 +11,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from asemacro.checks import generator_of, shown, time_of
+from asemacro.door import (
+    EXECUTOR,
+    SYSTEM,
+    array,
+    batch,
+    checked,
+    function,
+    many,
+    real,
+    whole,
+)
 from asemacro.micro.base import sample
 from asemacro.spins import random_spins
 from asemacro.upsampling import How, upsample
@@ -19,7 +31,13 @@ if TYPE_CHECKING:
     from asemacro.micro.base import MicroSystem
 
 Floats = NDArray[np.float64]
+MOST_AGES = 10_000_000
 Start = NDArray[Any] | Callable[..., NDArray[Any]]
+
+
+def start_of(value: Any, name: str) -> Any:
+    """States, or a function that makes them."""
+    return value if callable(value) else batch(value, name)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +65,19 @@ class LargeSnapshots:
         return dataclasses.replace(self, x=self.x[rows], start=self.start[rows], age=self.age[rows])
 
 
+@checked(
+    system=SYSTEM,
+    starts=many(start_of),
+    ages=array(finite=False),
+    copies=whole(1),
+    how=function,
+    trajectories=whole(1),
+    per_age=whole(1),
+    relax=time_of,
+    rng=generator_of,
+    executor=EXECUTOR,
+    progress=function,
+)
 def snapshots(
     system: MicroSystem,
     starts: Sequence[Start],
@@ -103,11 +134,16 @@ def snapshots(
     )
 
 
+@checked(magnetisations=array(finite=False))
 def magnetised(magnetisations: ArrayLike) -> list[Start]:
     """Starts for `snapshots`: spins on random sites, one start for each magnetisation in [-1, 1]."""
-    return [partial(random_spins, magnetisation=float(m)) for m in np.atleast_1d(np.asarray(magnetisations, float))]
+    wanted = np.atleast_1d(magnetisations)
+    if wanted.ndim != 1 or not (np.abs(wanted) <= 1).all():
+        raise ValueError(f"magnetisations must lie in [-1, 1], a number or a list of them, got {shown(magnetisations)}")
+    return [partial(random_spins, magnetisation=float(m)) for m in wanted]
 
 
+@checked(first=real, last=real, n=whole(3, MOST_AGES))
 def log_ages(first: float, last: float, n: int) -> Floats:
     """(n,) ages: 0, then even on a logarithmic axis from `first` to `last`.
 

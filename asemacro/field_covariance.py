@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from asemacro.door import LATTICE, SITES, STATES, array, checked, many, text
+from asemacro.state_change import as_events, events_of
+
 Floats = NDArray[np.float64]
 
 
@@ -29,6 +32,7 @@ class FieldCovariance:
         ValueError: no name, or one name twice.
     """
 
+    @checked(labels=many(text))
     def __init__(self, labels: Sequence[str] = ("u", "v")) -> None:
         self.fields = tuple(labels)
         if not self.fields or len(set(self.fields)) < len(self.fields):
@@ -43,6 +47,7 @@ class FieldCovariance:
         """Number of pairs of fields."""
         return len(self.labels)
 
+    @checked(x=STATES, lattice=LATTICE)
     def __call__(self, x: Floats, lattice: Any) -> Floats:
         """Covariances of states x (batch, n_sites, n_fields) or (n_sites, n_fields)."""
         x = self._batch(x, lattice)
@@ -50,13 +55,13 @@ class FieldCovariance:
         first, second = self.pairs.T
         return (spread[..., first] * spread[..., second]).mean(axis=1)
 
+    @checked(x0=STATES, lattice=LATTICE, sites=SITES, values=array())
     def change(self, x0: Floats, lattice: Any, sites: NDArray[np.integer], values: Floats) -> Floats:
         """phi(x1) - phi(x0) of one change of each state; arguments as in `changes`, without the axis of events."""
         x0 = self._batch(x0, lattice)
-        sites = np.atleast_2d(np.asarray(sites, dtype=np.int64))
-        values = np.asarray(values, dtype=float).reshape(len(x0), 1, sites.shape[1], len(self.fields))
-        return self.changes(x0, lattice, sites[:, None], values)[:, 0]
+        return self.changes(x0, lattice, *as_events(x0, sites, values))[:, 0]
 
+    @checked(x0=STATES, lattice=LATTICE, sites=SITES, values=array())
     def changes(self, x0: Floats, lattice: Any, sites: NDArray[np.integer], values: Floats) -> Floats:
         """The change by each of several events that start from the same state.
 
@@ -70,7 +75,7 @@ class FieldCovariance:
             (batch, n_events, dim).
         """
         x0 = self._batch(x0, lattice)
-        sites = np.asarray(sites, dtype=np.int64)
+        sites, values = events_of(x0, lattice.n_sites, sites, values)
         mean = x0.mean(axis=1)
         rows = np.arange(len(x0))[:, None, None]
         # about the mean before, so that small covariances of large fields keep their digits

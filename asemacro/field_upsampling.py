@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+from asemacro.checks import bound_of_memory, generator_of
+from asemacro.door import (
+    CRYSTAL,
+    SYSTEM,
+    array,
+    batch,
+    checked,
+    whole,
+)
 
 if TYPE_CHECKING:
     from asemacro.lattice import Lattice
@@ -15,6 +24,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 
+@checked(system=SYSTEM, cells=batch, copies=whole(1), count=whole(1), rng=generator_of)
 def interpolate(system: Any, cells: Floats, copies: int, count: int, *, rng: np.random.Generator) -> tuple[Any, Floats]:
     """Small snapshots at `copies` times as many points, linear between the centres of the cells; for `upsample`.
 
@@ -37,11 +47,15 @@ def interpolate(system: Any, cells: Floats, copies: int, count: int, *, rng: np.
         ValueError: a lattice with several sites in a unit cell, or copies that is not m^d.
     """
     small = system.lattice
+    if cells.ndim != 3 or cells.shape[1] != small.n_sites:
+        raise ValueError(f"cells must be fields (batch, {small.n_sites}, n_fields), got {cells.shape}")
+    bound_of_memory(4.0 * count * copies * cells[0].nbytes, f"{count} snapshots of {copies} times the points")
     factor = _factor(small, copies)
     order = rng.permutation(len(cells))[np.arange(count) % len(cells)]
     return system.on(finer(small, factor)), refine(small, cells[order], factor)
 
 
+@checked(factor=whole(1), dimensions=whole(1, 3))
 def interpolated_noise(factor: int, dimensions: int = 1) -> float:
     """Mean variance of interpolated independent noise over that of the noise, at `factor` points a point and axis."""
     share = (np.arange(factor) + 0.5) / factor - 0.5
@@ -49,6 +63,7 @@ def interpolated_noise(factor: int, dimensions: int = 1) -> float:
     return float(np.mean(share**2 + (1 - share) ** 2)) ** dimensions
 
 
+@checked(lattice=CRYSTAL, factor=whole(1))
 def finer(lattice: Lattice, factor: int) -> Lattice:
     """The same box with `factor` times as many unit cells along every periodic or open axis."""
     scale = np.where(lattice.pbc, 1.0 / factor, 1.0)[:, None]
@@ -63,6 +78,7 @@ def finer(lattice: Lattice, factor: int) -> Lattice:
     )
 
 
+@checked(lattice=CRYSTAL, x=array(None, None, None), factor=whole(1))
 def refine(lattice: Lattice, x: Floats, factor: int) -> Floats:
     """States (batch, n_sites, n_fields) at `factor` times as many points along each axis, linear in between.
 
@@ -90,7 +106,7 @@ def _factor(lattice: Lattice, copies: int) -> int:
     if lattice.n_basis > 1:
         raise ValueError(f"interpolation needs one site in a unit cell, this {lattice.prototype} has {lattice.n_basis}")
     d = sum(lattice.pbc)
-    found = next((m for m in itertools.count(1) if m**d >= copies), 1)
+    found = round(copies ** (1 / d))
     if copies < 1 or found**d != copies:
         raise ValueError(f"{copies} times the points are not a whole multiple along each of {d} axes")
     return found

@@ -9,6 +9,9 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import NDArray
 
+from asemacro.door import ATOMS, CRYSTAL, LATTICE, SITES, STATES, array, checked, many, text
+from asemacro.state_change import as_events, different, events_of
+
 if TYPE_CHECKING:
     from asemacro.lattice import Lattice
 
@@ -25,6 +28,7 @@ class FieldMean:
         ValueError: no name, or one name twice.
     """
 
+    @checked(labels=many(text))
     def __init__(self, labels: Sequence[str] = ("u", "v")) -> None:
         self.labels = tuple(labels)
         if not self.labels or len(set(self.labels)) < len(self.labels):
@@ -35,10 +39,12 @@ class FieldMean:
         """Number of fields."""
         return len(self.labels)
 
+    @checked(x=STATES, lattice=LATTICE)
     def __call__(self, x: Floats, lattice: Any) -> Floats:
         """Means of states x (batch, n_sites, n_fields) or (n_sites, n_fields)."""
         return self._batch(x, lattice).mean(axis=1)
 
+    @checked(x0=STATES, lattice=LATTICE, sites=SITES, values=array())
     def change(self, x0: Floats, lattice: Any, sites: NDArray[np.integer], values: Floats) -> Floats:
         """phi(x1) - phi(x0) from the changed sites alone.
 
@@ -55,10 +61,9 @@ class FieldMean:
             ValueError: a site occurs twice.
         """
         x0 = self._batch(x0, lattice)
-        sites = np.atleast_2d(np.asarray(sites, dtype=np.int64))
-        values = np.asarray(values, dtype=float).reshape(len(x0), 1, sites.shape[1], self.dim)
-        return self.changes(x0, lattice, sites[:, None], values)[:, 0]
+        return self.changes(x0, lattice, *as_events(x0, sites, values))[:, 0]
 
+    @checked(x0=STATES, lattice=LATTICE, sites=SITES, values=array())
     def changes(self, x0: Floats, lattice: Any, sites: NDArray[np.integer], values: Floats) -> Floats:
         """The change by each of several events that start from the same state.
 
@@ -75,10 +80,8 @@ class FieldMean:
             ValueError: a site occurs twice in an event.
         """
         x0 = self._batch(x0, lattice)
-        sites = np.asarray(sites, dtype=np.int64)
-        ordered = np.sort(sites, axis=2)
-        if np.any((np.diff(ordered, axis=2) == 0) & (ordered[:, :, 1:] >= 0)):
-            raise ValueError("a site is given two values in one change of state")
+        sites, values = events_of(x0, lattice.n_sites, sites, values)
+        different(sites)
         before = x0[np.arange(len(x0))[:, None, None], np.maximum(sites, 0)]
         return np.where(sites[..., None] >= 0, values - before, 0.0).sum(axis=2) / x0.shape[1]
 
@@ -90,14 +93,15 @@ class FieldMean:
         return x
 
 
+@checked(lattice=CRYSTAL, x=array(), labels=many(text, least=1))
 def fields_to_atoms(lattice: Lattice, x: Floats, labels: Sequence[str] = ("u", "v")) -> Atoms:
     """One state, (n_sites, n_fields) or (1, n_sites, n_fields), as pseudo-atoms X with an array for each field.
 
     extxyz keeps the arrays; .traj and POSCAR files drop them.
     """
-    values = np.asarray(x, dtype=float).reshape(-1, len(labels))
-    if len(values) != lattice.n_sites:
-        raise ValueError(f"the state has {len(values)} sites, the lattice {lattice.n_sites}")
+    if x.size != lattice.n_sites * len(labels) or x.shape[-1] != len(labels):
+        raise ValueError(f"a state x must have the shape ({lattice.n_sites}, {len(labels)}), got {x.shape}")
+    values = x.reshape(-1, len(labels))
     box = lattice.cell * np.array(lattice.shape)[:, None]
     pbc = np.array(lattice.pbc) & ~np.array(lattice.open_axes)
     atoms = Atoms(numbers=np.zeros(lattice.n_sites, int), positions=lattice.positions(), cell=box, pbc=pbc)
@@ -106,6 +110,7 @@ def fields_to_atoms(lattice: Lattice, x: Floats, labels: Sequence[str] = ("u", "
     return atoms
 
 
+@checked(lattice=CRYSTAL, atoms=ATOMS, labels=many(text, least=1))
 def fields_from_atoms(lattice: Lattice, atoms: Atoms, labels: Sequence[str] = ("u", "v")) -> Floats:
     """(1, n_sites, n_fields) the state that pseudo-atoms hold, in any order of the atoms.
 

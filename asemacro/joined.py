@@ -8,6 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from asemacro.door import LATTICE, OBSERVABLE, SITES, STATES, checked, many
+from asemacro.state_change import as_events, events_of
+
 Floats = NDArray[np.float64]
 
 
@@ -26,6 +29,7 @@ class Observables:
         ValueError: no observable, or a label that occurs twice.
     """
 
+    @checked(members=many(OBSERVABLE))
     def __init__(self, members: Sequence[Any]) -> None:
         self.members = tuple(members)
         self.labels: tuple[str, ...] = tuple(label for phi in self.members for label in phi.labels)
@@ -35,12 +39,16 @@ class Observables:
             raise ValueError(f"the labels of joined observables must differ, got {', '.join(self.labels)}")
         self.dim = sum(phi.dim for phi in self.members)
 
+    @checked(x=STATES, lattice=LATTICE)
     def __call__(self, x: NDArray[Any], lattice: Any) -> Floats:
         """Values of states x (batch, n_sites); (batch, dim)."""
         return np.concatenate([np.asarray(phi(x, lattice)) for phi in self.members], axis=1)
 
+    @checked(x0=STATES, lattice=LATTICE, sites=SITES, values=STATES)
     def change(self, x0: NDArray[Any], lattice: Any, sites: NDArray[np.integer], values: NDArray[Any]) -> Floats:
         """phi(x1) - phi(x0) from the changed sites (batch, m); negative sites are ignored."""
+        x0 = x0[None] if x0.shape[:1] == (lattice.n_sites,) else x0
+        sites, values = (part[:, 0] for part in events_of(x0, lattice.n_sites, *as_events(x0, sites, values)))
         parts = [
             phi.change(x0, lattice, sites, values)
             if hasattr(phi, "change")
@@ -49,8 +57,10 @@ class Observables:
         ]
         return np.concatenate(parts, axis=1)
 
+    @checked(x0=STATES, lattice=LATTICE, sites=SITES, values=STATES)
     def changes(self, x0: NDArray[Any], lattice: Any, sites: NDArray[np.integer], values: NDArray[Any]) -> Floats:
         """The change by each of several events (batch, n_events, m) that start from the same state."""
+        sites, values = events_of(x0, lattice.n_sites, sites, values)
         parts = []
         for phi in self.members:
             if hasattr(phi, "changes"):

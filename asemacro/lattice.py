@@ -7,6 +7,7 @@ tables of the unit cell, never as a table of sites, so a lattice of 10^8 sites c
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -16,8 +17,28 @@ from ase.data import atomic_numbers
 from ase.geometry.minkowski_reduction import minkowski_reduce
 from numpy.typing import ArrayLike, NDArray
 
-from asemacro.checks import count_of
+from asemacro.checks import count_of, generator_of, positive
+from asemacro.counts import counts_of
 from asemacro.distortion import SHELL_TOLERANCE, ideal_stacking
+from asemacro.door import (
+    CRYSTAL,
+    MOST_CELLS,
+    SITES,
+    STATES,
+    above_zero,
+    array,
+    checked,
+    dictionary,
+    flag,
+    many,
+    number,
+    one_or_many,
+    real,
+    structure,
+    text,
+    whole,
+)
+from asemacro.lattice_form import check_form, need_memory
 from asemacro.prototypes import PROTOTYPES
 from asemacro.shells import MOST_SHELLS, Shell, find_shells, offset_table
 
@@ -60,25 +81,19 @@ class Lattice:
     _memo: dict[Any, Any] = dataclasses.field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
-        for name in ("cell", "basis", "conventional", "ideal"):
-            value = np.array(getattr(self, name), dtype=float)
-            value.setflags(write=False)
-            object.__setattr__(self, name, value)
-        if any(n < 1 for n in self.shape):
-            raise ValueError(f"a lattice needs at least one cell along every axis, got shape {self.shape}")
-        if any(n > 1 and not p for n, p in zip(self.shape, self.pbc, strict=True)):
-            raise ValueError(f"shape {self.shape} repeats an axis without lattice translations (pbc {self.pbc})")
-        if any(self.open_axes) and (self.species or any(e > p for e, p in zip(self.open_axes, self.pbc, strict=True))):
-            raise ValueError("only periodic axes of a lattice without species can be opened: atoms wrap around")
-        numbers = [atomic_numbers.get(s, 0) for s in self.species]
-        if 0 in numbers or numbers != sorted(set(numbers)):
-            raise ValueError(f"species must be elements in the order of their atomic numbers, got {self.species}")
-        if len(self.species) > 120:
-            raise ValueError(f"{len(self.species)} species do not fit the int8 state")
+        check_form(self)
 
     # ---------------------------------------------------------------- construction
 
     @classmethod
+    @checked(
+        prototype=text,
+        a=real,
+        species=one_or_many(text),
+        shape=one_or_many(whole(1, MOST_CELLS)),
+        composition=dictionary(number(0)),
+        c=above_zero,
+    )
     def from_prototype(
         cls,
         prototype: str,
@@ -103,13 +118,11 @@ class Lattice:
         """
         if prototype not in PROTOTYPES:
             raise ValueError(f"no lattice is named {prototype!r}; there are {', '.join(PROTOTYPES)}")
-        if not (np.isfinite(a) and a > 0):
-            raise ValueError(f"the lattice parameter must be a positive number of angstroms, got {a}")
         unit, basis, pbc = PROTOTYPES[prototype]
-        cell = unit * a
+        cell = unit * positive(a, "lattice parameter a", "angstroms")
         if prototype == "hcp":
             cell[2, 2] = a * np.sqrt(8 / 3) if c is None else c
-        counts = [shape] * sum(pbc) if isinstance(shape, int | np.integer) else [int(n) for n in shape]
+        counts = [shape] * sum(pbc) if isinstance(shape, int) else list(shape)
         if len(counts) == 3 and all(n == 1 for n, p in zip(counts, pbc, strict=True) if not p):
             counts = [n for n, p in zip(counts, pbc, strict=True) if p]
         if len(counts) != sum(pbc):
@@ -191,20 +204,23 @@ class Lattice:
     @property
     def n_sites(self) -> int:
         """Sites in all."""
-        return int(np.prod(self.shape, dtype=np.int64)) * self.n_basis
+        return math.prod(self.shape) * self.n_basis
 
+    @checked(times=one_or_many(whole(1, MOST_CELLS)))
     def repeat(self, times: int | Sequence[int]) -> Lattice:
         """The same crystal in a box (m1, m2, m3) times as large."""
-        m = [times if p else 1 for p in self.pbc] if isinstance(times, int | np.integer) else list(times)
-        if len(m) != 3 or any(int(k) != k or k < 1 for k in m):
+        m = [times if p else 1 for p in self.pbc] if isinstance(times, int) else list(times)
+        if len(m) != 3:
             raise ValueError(f"repeat takes one or three positive integers, got {times}")
-        shape = tuple(int(n * k) for n, k in zip(self.shape, m, strict=True))
+        shape = tuple(n * k for n, k in zip(self.shape, m, strict=True))
         return dataclasses.replace(self, shape=shape)  # type: ignore[arg-type]
 
     def opened(self, *axes: int) -> Lattice:
         """The same box, ending at its faces along `axes` (0, 1, 2); for fields and other states without species."""
+        axes = many(whole(0, 2))(axes, "axes")
         return dataclasses.replace(self, open_axes=(0 in axes, 1 in axes, 2 in axes))
 
+    @checked(n_sites=whole(1))
     def at_least(self, n_sites: int) -> Lattice:
         """The box nearest to a cube with at least `n_sites` sites that this one tiles.
 
@@ -218,6 +234,7 @@ class Lattice:
 
     def positions(self) -> NDArray[np.float64]:
         """(n_sites, 3) positions of the sites, angstrom."""
+        need_memory(self, 80, "positions")
         cells = np.indices(self.shape).reshape(3, -1).T
         return ((cells[:, None] + self.basis[None]) @ self.cell).reshape(-1, 3)
 
@@ -240,6 +257,7 @@ class Lattice:
             self._memo[n] = find_shells(self, n)
         return self._memo[n]
 
+    @checked(displacements=array(kind="i"))
     def offsets(self, displacements: ArrayLike) -> NDArray[np.int64]:
         """Offset table of displacements given in halves of the conventional cell vectors.
 
@@ -252,13 +270,22 @@ class Lattice:
         Raises:
             ValueError: a displacement does not lead from every site to a site.
         """
-        return offset_table(self, np.atleast_2d(np.asarray(displacements)))
+        steps = np.atleast_2d(displacements)
+        if steps.ndim != 2 or steps.shape[1] != 3:
+            raise ValueError(f"displacements must have the shape (n, 3), got {steps.shape}")
+        return offset_table(self, steps)
 
+    @checked(offsets=array(None, None, 4, kind="i"))
     def neighbours(self, offsets: NDArray[np.int64]) -> NDArray[np.int64]:
         """(n_sites, n) explicit table of the sites at `offsets` (n_basis, n, 4); for small lattices.
 
         Beyond an open end of the grid a site stands for its missing neighbour itself (no flux).
         """
+        if offsets.shape[:1] != (self.n_basis,) or (
+            offsets.size and not 0 <= offsets[..., 3].min() <= offsets[..., 3].max() < self.n_basis
+        ):
+            raise ValueError(f"offsets must be ({self.n_basis}, n, 4) with the last column below {self.n_basis}")
+        need_memory(self, 80 * offsets.shape[1], "neighbours")
         cells = np.indices(self.shape).reshape(3, -1).T
         there = cells[:, None, None] + offsets[None, ..., :3]
         wrapped = there % np.array(self.shape)
@@ -269,12 +296,14 @@ class Lattice:
 
     # ---------------------------------------------------------------- states
 
+    @checked(positions=array(None, 3))
     def nearest_sites(self, positions: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Nearest site of each position and the distance to it, angstrom."""
         from asemacro.placement import nearest_sites
 
         return nearest_sites(self, np.asarray(positions))
 
+    @checked(atoms=structure)
     def state(self, atoms: Atoms | Structure) -> NDArray[np.int8]:
         """(1, n_sites) state of atoms on this lattice; sites without an atom and atoms X are vacancies.
 
@@ -286,6 +315,7 @@ class Lattice:
 
         return read_state(self, atoms)
 
+    @checked(x=SITES, vacancies=flag)
     def to_atoms(self, x: NDArray[np.int8], *, vacancies: bool = True) -> Atoms:
         """Atoms of one state, (n_sites,) or (1, n_sites), in the order of the sites.
 
@@ -293,9 +323,13 @@ class Lattice:
             x: the state.
             vacancies: keep vacancies as atoms X (then `state` gives x back), or leave them out.
         """
-        values = np.asarray(x).reshape(-1)
+        values = x.reshape(-1)
         if len(values) != self.n_sites:
             raise ValueError(f"the state has {len(values)} sites, the lattice {self.n_sites}")
+        if values.min() < 0 or values.max() > len(self.species):
+            raise ValueError(
+                f"x holds {values.min()} to {values.max()}, the lattice has values 0 to {len(self.species)}"
+            )
         numbers = np.array([0, *map(_number, self.species)])[values]
         box = self.cell * np.array(self.shape)[:, None]
         pbc = np.array(self.pbc) & ~np.array(self.open_axes)
@@ -306,8 +340,12 @@ class Lattice:
             atoms.wrap()
         return atoms if vacancies else atoms[numbers > 0]
 
+    @checked(x=STATES, larger=CRYSTAL)
     def tile(self, x: NDArray[Whole], larger: Lattice) -> NDArray[Whole]:
         """(batch, larger.n_sites) the states `x` (batch, n_sites) repeated over a box that this one tiles."""
+        if np.atleast_2d(x).shape[1] != self.n_sites:
+            raise ValueError(f"x must have the shape (batch, {self.n_sites}), got {x.shape}")
+        need_memory(larger, 100 + x.nbytes / self.n_sites, "states")
         box = np.linalg.inv(self.cell * np.array(self.shape)[:, None])
         tiles = (larger.cell * np.array(larger.shape)[:, None]) @ box
         if np.abs(tiles - np.rint(tiles)).max() > 1e-3:
@@ -317,6 +355,7 @@ class Lattice:
             raise ValueError("the two lattices are not the same crystal")
         return np.atleast_2d(x)[:, site]
 
+    @checked(composition=dictionary(number(0)), vacancies=whole(), batch=whole(1), rng=generator_of)
     def random_state(
         self,
         composition: Mapping[str, float] | None = None,
@@ -335,6 +374,7 @@ class Lattice:
             rng: source of randomness.
         """
         counts = self.counts(composition, vacancies=vacancies)
+        need_memory(self, batch, "states")
         ends = np.cumsum(counts)
         states = np.empty((batch, self.n_sites), dtype=np.int8)
         for state in states:
@@ -343,32 +383,10 @@ class Lattice:
             rng.shuffle(state)
         return states
 
+    @checked(composition=dictionary(number(0)), vacancies=whole())
     def counts(self, composition: Mapping[str, float] | None = None, *, vacancies: int = 1) -> NDArray[np.int64]:
         """(S + 1,) number of vacancies and of atoms of each species, as `random_state` draws them."""
-        wanted = dict(self.composition if composition is None else composition)
-        unknown = [s for s in wanted if s not in (*self.species, VACANCY)]
-        if unknown:
-            raise ValueError(f"the lattice has no species {unknown[0]}, only {', '.join(self.species)}")
-        values = np.array([wanted.get(s, 0) for s in self.species], dtype=float)
-        empty = int(wanted.get(VACANCY, vacancies))
-        if not 0 <= empty < self.n_sites:
-            raise ValueError(f"{empty} vacancies do not fit on {self.n_sites} sites with at least one atom")
-        if not np.all(np.isfinite(values)) or values.min(initial=0) < 0 or values.sum() <= 0:
-            raise ValueError(f"a composition needs fractions that are not negative and not all zero, got {wanted}")
-        atoms = self.n_sites - empty
-        whole = bool(np.all(values == np.rint(values)))
-        if VACANCY in wanted or (whole and values.sum() == atoms):
-            if not whole or values.sum() != atoms:
-                raise ValueError(f"counts {wanted} do not add up to the {self.n_sites} sites of the lattice")
-            return np.array([empty, *values.astype(np.int64)])
-        if abs(values.sum() - 1) > 0.02:
-            raise ValueError(f"the fractions of the composition add up to {values.sum():g}, not to 1: {wanted}")
-        share = values / values.sum() * atoms
-        counts = np.floor(share + 1e-9).astype(np.int64)
-        # rounded, so that equal remainders go to the first species whatever the last bit
-        order = np.argsort(-np.round(share - counts, 6), kind="stable")
-        counts[order[: atoms - counts.sum()]] += 1
-        return np.array([empty, *counts])
+        return counts_of(self, self.composition if composition is None else composition, vacancies)
 
 
 def _number(symbol: str) -> int:

@@ -16,6 +16,26 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from asemacro.block_system import Observable
+from asemacro.checks import fraction_of, generator_of
+from asemacro.door import (
+    MOMENTS,
+    MOST_WIDTH,
+    OBSERVABLE,
+    SDE,
+    STATES,
+    SYSTEM,
+    above_zero,
+    array,
+    check_fields,
+    checked,
+    flag,
+    instance,
+    many,
+    optional,
+    path,
+    text,
+    whole,
+)
 from asemacro.moment_fit import MomentOptions, MomentReport, fit_moments, moments_from_pairs
 from asemacro.moments import Moments, patch_moments
 from asemacro.patches import partial_evolution
@@ -56,6 +76,11 @@ class Learned:
     n_observed: int
     report: MomentReport | None = None
 
+    def __post_init__(self) -> None:
+        check_fields(self, sde=SDE, n_observed=whole(1, self.sde.dim if isinstance(self.sde, NeuralSDE) else 1))
+        check_fields(self, z=array(None, self.sde.dim), report=optional(instance("MomentReport")))
+        check_fields(self, condition=array(len(self.z), self.sde.n_conditions))
+
     @property
     def labels(self) -> tuple[str, ...]:
         """Names of all variables."""
@@ -66,6 +91,7 @@ class Learned:
         """Sites of the system that the noise belongs to."""
         return self.sde.sites
 
+    @checked(z=array(), condition=above_zero, nearest=whole(1))
     def start(self, z: ArrayLike, condition: float | None = None, nearest: int = NEAREST) -> Floats:
         """(d,) z* completed by closure variables: their mean over the training states nearest in z*.
 
@@ -97,6 +123,7 @@ class Learned:
         order = np.argsort((((seen - at) / spread) ** 2).sum(axis=1), kind="stable")[:nearest]
         return np.concatenate([given, self.z[order, self.n_observed :].mean(axis=0)])
 
+    @checked(directory=path)
     def save(self, directory: str | Path) -> list[Path]:
         """Write sde.safetensors and training.safetensors (at most 20,000 states, evenly taken), together or not at all.
 
@@ -114,6 +141,7 @@ class Learned:
         }
 
     @classmethod
+    @checked(directory=path)
     def load(cls, directory: str | Path) -> Learned:
         """Read what `save` wrote, or any folder with an sde.safetensors (its first member, no training states).
 
@@ -135,6 +163,18 @@ class Learned:
         return cls(sde, *load_training(path, sde.dim, sde.n_conditions, model=fingerprint(sde)))
 
 
+@checked(
+    large=SYSTEM,
+    x=STATES,
+    phi=OBSERVABLE,
+    fraction=fraction_of,
+    group=array(None, kind="i"),
+    condition=array(),
+    n_observed=whole(1),
+    sde=SDE,
+    options=instance("MomentOptions"),
+    rng=generator_of,
+)
 @one_thread()
 def learn_from_rates(
     large: MicroSystem,
@@ -174,6 +214,20 @@ def learn_from_rates(
     )
 
 
+@checked(
+    large=SYSTEM,
+    x=STATES,
+    phi=OBSERVABLE,
+    fraction=fraction_of,
+    dt=above_zero,
+    richardson=flag,
+    group=array(None, kind="i"),
+    condition=array(),
+    n_observed=whole(1),
+    sde=SDE,
+    options=instance("MomentOptions"),
+    rng=generator_of,
+)
 @one_thread()
 def learn_from_pairs(
     large: MicroSystem,
@@ -208,6 +262,15 @@ def learn_from_pairs(
     )
 
 
+@checked(
+    moments=MOMENTS,
+    labels=many(text),
+    sites=whole(1),
+    n_observed=whole(1),
+    sde=SDE,
+    options=instance("MomentOptions"),
+    rng=generator_of,
+)
 @one_thread()
 def learn_from_moments(
     moments: Moments,
@@ -242,6 +305,7 @@ def learn_from_moments(
     return Learned(model, moments.z, moments.condition, observed, report)
 
 
+@checked(labels=many(text, least=1), sites=whole(1), n_conditions=whole(0, 1), hidden=whole(0, MOST_WIDTH))
 def polynomial_sde(
     labels: tuple[str, ...],
     sites: int,

@@ -7,6 +7,8 @@ import dataclasses
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from asemacro.checks import generator_of
+from asemacro.door import above_zero, array, checked, many, whole
 from asemacro.threads import one_thread
 
 Floats = NDArray[np.float64]
@@ -31,6 +33,7 @@ class Discrepancy:
     p_value: float
 
 
+@checked(x=array(), y=array(), sigmas=many(above_zero, least=1))
 def mmd(x: ArrayLike, y: ArrayLike, sigmas: tuple[float, ...] = SIGMAS) -> float:
     r"""Squared maximum mean discrepancy of two samples, biased estimate, mean over kernels.
 
@@ -46,6 +49,7 @@ def mmd(x: ArrayLike, y: ArrayLike, sigmas: tuple[float, ...] = SIGMAS) -> float
     return time_averaged_mmd(a.reshape(len(a), 1, -1), b.reshape(len(b), 1, -1), sigmas)
 
 
+@checked(model=array(), reference=array(), sigmas=many(above_zero, least=1))
 @one_thread()
 def time_averaged_mmd(model: ArrayLike, reference: ArrayLike, sigmas: tuple[float, ...] = SIGMAS) -> float:
     """Mean over the times of `mmd` between trajectories (n, n_times, d) and (m, n_times, d)."""
@@ -53,6 +57,7 @@ def time_averaged_mmd(model: ArrayLike, reference: ArrayLike, sigmas: tuple[floa
     return _square(_gram(np.concatenate([a, b]), sigmas), _weights(len(a), len(b)))
 
 
+@checked(model=array(), reference=array(), sigmas=many(above_zero, least=1), permutations=whole(1), rng=generator_of)
 @one_thread()
 def compare_by_mmd(
     model: ArrayLike,
@@ -87,6 +92,7 @@ def compare_by_mmd(
     return Discrepancy(value, float(floor), float(dealt.std()), (1 + reached) / (1 + permutations))
 
 
+@checked(reference=array(), sigmas=many(above_zero, least=1), splits=whole(1), rng=generator_of)
 @one_thread()
 def halves_floor(
     reference: ArrayLike, *, sigmas: tuple[float, ...] = SIGMAS, splits: int = 20, rng: np.random.Generator
@@ -106,6 +112,7 @@ def halves_floor(
     return float(np.mean(values)), float(np.std(values))
 
 
+@checked(model=array(), reference=array())
 @one_thread()
 def whiten(model: ArrayLike, reference: ArrayLike) -> tuple[Floats, Floats]:
     r"""Both sets with the reference's mean removed and its covariance made 1, at each time.

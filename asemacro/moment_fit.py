@@ -14,6 +14,8 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+from asemacro.checks import generator_of
+from asemacro.door import MOMENTS, PAIRS, SDE, array, check_fields, checked, instance, number, whole
 from asemacro.least_squares import Normal, accumulate, choose_degrees
 from asemacro.linear_drift import mean_slope
 from asemacro.moments import Moments
@@ -51,10 +53,8 @@ class MomentOptions:
     diffusion_rows: int = 200_000
 
     def __post_init__(self) -> None:
-        if self.folds < 2 or self.network_rows < 20 or self.diffusion_rows < 20:
-            raise ValueError("folds must be at least 2, network_rows and diffusion_rows at least 20")
-        if self.network_steps < 0 or self.diffusion_steps < 0:
-            raise ValueError("steps must not be negative")
+        check_fields(self, folds=whole(2), network_rows=whole(20), diffusion_rows=whole(20))
+        check_fields(self, network_steps=whole(), diffusion_steps=whole())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,6 +74,7 @@ class MomentReport:
     diffusion_degree: int
 
 
+@checked(pairs=PAIRS, half=PAIRS)
 def moments_from_pairs(pairs: Pairs, half: Pairs | None = None) -> Moments:
     r"""Labels from sampled pairs: b = dz / dt and S = dz dz^T / (K dt).
 
@@ -103,6 +104,7 @@ def _rates(pairs: Pairs) -> tuple[Floats, Floats]:
     return dz / pairs.dt[:, None], dz[:, :, None] * dz[:, None, :] / (pairs.K * pairs.dt)[:, None, None]
 
 
+@checked(sde=SDE, moments=MOMENTS, weight=array(), options=instance("MomentOptions"), rng=generator_of)
 @one_thread()
 def fit_moments(
     sde: NeuralSDE,
@@ -155,6 +157,7 @@ def fit_moments(
     return MomentReport(chosen.degrees, np.sqrt(chosen.errors) * unit, kept, diffusion_degree)
 
 
+@checked(sde=SDE, pairs=PAIRS, noise_scale=number(1), options=instance("MomentOptions"), rng=generator_of)
 @one_thread()
 def fit_noise(
     sde: NeuralSDE,

@@ -20,8 +20,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from asemacro.block_system import BlockLattice, Observable, draw_active, observe
+from asemacro.checks import array_of, generator_of
+from asemacro.door import MOMENTS, OBSERVABLE, STATES, SYSTEM, array, checked, many, real
 from asemacro.micro.base import Motion
-from asemacro.tables import joined_columns
+from asemacro.tables import column_of, condition_of, group_of, joined_columns, rows_of
 from asemacro.threads import one_thread
 
 if TYPE_CHECKING:
@@ -57,41 +59,36 @@ class Moments:
     group: NDArray[np.int64] = dataclasses.field(default=None)  # type: ignore[assignment, arg-type]
 
     def __post_init__(self) -> None:
-        z = np.array(self.z, dtype=float)
+        z = array_of(self.z, "z").copy()
         if z.ndim != 2:
             raise ValueError(f"z must have the shape (N, d), got {z.shape}")
         n, d = z.shape
-        condition = np.asarray(self.condition, dtype=float)
-        condition = np.zeros((n, 0)) if condition.size == 0 else np.broadcast_to(condition.reshape(-1, 1), (n, 1))
         columns = {
             "z": z,
-            "drift": np.asarray(self.drift, dtype=float),
-            "covariance": np.asarray(self.covariance, dtype=float),
-            "K": np.broadcast_to(np.asarray(self.K, dtype=float), (n,)),
-            "condition": condition,
+            "drift": array_of(self.drift, "drift").copy(),
+            "covariance": array_of(self.covariance, "covariance").copy(),
+            "K": column_of(self.K, "K", n),
+            "condition": condition_of(self.condition, n),
+            "group": group_of(self.group, n),
         }
         for name, shape in {"drift": (n, d), "covariance": (n, d, d)}.items():
             if columns[name].shape != shape:
                 raise ValueError(f"{name} has the shape {columns[name].shape}, expected {shape}")
         for name, value in columns.items():
-            if not np.isfinite(value).all():
-                raise ValueError(f"{name} of the moments holds a value that is not finite")
-            object.__setattr__(self, name, np.array(value))
+            object.__setattr__(self, name, value)
         if (self.K < 1).any():
             raise ValueError("K must be at least 1 in all moments")
-        group = np.arange(n) if self.group is None else np.array(self.group, dtype=np.int64)
-        if group.shape != (n,):
-            raise ValueError(f"group has shape {group.shape}, expected ({n},)")
-        object.__setattr__(self, "group", group)
 
     def __len__(self) -> int:
         return len(self.z)
 
     def take(self, rows: NDArray[Any]) -> Moments:
         """Some of the states, by index or mask."""
+        rows = rows_of(rows, len(self))
         return Moments(**{f.name: getattr(self, f.name)[rows] for f in dataclasses.fields(self)})
 
     @staticmethod
+    @checked(parts=many(MOMENTS))
     def concat(parts: Sequence[Moments]) -> Moments:
         """All states of several sets; groups of different sets stay different.
 
@@ -101,6 +98,15 @@ class Moments:
         return Moments(**joined_columns(parts, "moments", "z"))
 
 
+@checked(
+    system=SYSTEM,
+    x=STATES,
+    phi=OBSERVABLE,
+    fraction=real,
+    rng=generator_of,
+    condition=array(),
+    group=array(None, kind="i"),
+)
 @one_thread()
 def patch_moments(
     system: MicroSystem,
@@ -130,17 +136,18 @@ def patch_moments(
         raise ValueError(f"fraction must lie in (0, 1], got {fraction}")
     x = np.atleast_2d(x)
     n = np.asarray(system.carriers(x[:1])).shape[1]
+    group = group_of(group, len(x))
     m = max(1, round(fraction * n))
     drift, covariance = np.zeros((len(x), phi.dim)), np.zeros((len(x), phi.dim, phi.dim))
     for rows in _slices(len(x), max(1, _CHUNK // max(m, 1))):
         active = None if m == n else draw_active(system, x[rows], m, rng=rng)
         drift[rows], covariance[rows] = infinitesimal_moments(system, x[rows], phi, active)
     z = observe(phi, x, system.lattice)
-    none: ArrayLike = np.zeros(0) if condition is None else condition
     k = np.array(n / m if m else 1.0)
-    return Moments(z, drift, covariance, k, np.asarray(none, dtype=float), group)  # type: ignore[arg-type]
+    return Moments(z, drift, covariance, k, condition, group)  # type: ignore[arg-type]
 
 
+@checked(system=SYSTEM, x=STATES, phi=OBSERVABLE, active=array(None, None, kind="i"))
 def infinitesimal_moments(
     system: MicroSystem, x: NDArray[Any], phi: Observable, active: NDArray[np.integer] | None = None
 ) -> tuple[Floats, Floats]:
@@ -167,6 +174,8 @@ def infinitesimal_moments(
     if not len(x):
         return drift, covariance
     n = np.asarray(system.carriers(x[:1])).shape[1]
+    if active is not None and len(active) != len(x):
+        raise ValueError(f"active must be sites ({len(x)}, m), got {active.shape}")
     m = n if active is None else active.shape[1]
     if m == 0:
         raise ValueError("no carrier is active, so there are no moments")

@@ -15,13 +15,18 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from ase.data import atomic_numbers
 from numpy.typing import ArrayLike, NDArray
 
+from asemacro.checks import shown
+from asemacro.door import CRYSTAL, SITES, array, checked, many, one_or_many, text, whole
 from asemacro.lattice import Lattice
 from asemacro.pair_counts import count_changes, count_each_change, count_pairs
+from asemacro.shells import MOST_SHELLS
+from asemacro.state_change import as_events, events_of
 
 Floats = NDArray[np.float64]
 
@@ -44,6 +49,7 @@ class WarrenCowley:
         ValueError: a single species and unlike pairs, a shell below 1, an unknown choice of pairs.
     """
 
+    @checked(species=many(text), shells=one_or_many(whole(1, MOST_SHELLS)), pairs=text)
     def __init__(self, species: Sequence[str], shells: int | Sequence[int] = 1, pairs: str = "unlike"):
         self.species = tuple(sorted(set(species), key=lambda s: atomic_numbers.get(s, 0)))
         self.shells = tuple(range(1, shells + 1)) if isinstance(shells, int | np.integer) else tuple(shells)
@@ -67,6 +73,7 @@ class WarrenCowley:
         """Number of components d."""
         return len(self.labels)
 
+    @checked(x=SITES, lattice=CRYSTAL)
     def __call__(self, x: NDArray[np.int8], lattice: Lattice) -> Floats:
         """delta_ij of states x (batch, n_sites) or (n_sites,); (batch, d), shells after one another."""
         counts = self.pair_counts(x, lattice)
@@ -77,6 +84,7 @@ class WarrenCowley:
         expected = sizes[None, :, None] * (atoms / atoms.sum(-1, keepdims=True))[:, None, j]
         return (counts[:, :, i + 1, j + 1] / atoms[:, None, i] - expected).reshape(len(counts), self.dim)
 
+    @checked(x0=SITES, lattice=CRYSTAL, sites=SITES, values=SITES)
     def change(
         self,
         x0: NDArray[np.int8],
@@ -98,7 +106,9 @@ class WarrenCowley:
         Raises:
             ValueError: the numbers of atoms of the species change, or a site occurs twice.
         """
-        x0, sites, values = np.atleast_2d(x0), np.atleast_2d(sites), np.atleast_2d(values)
+        x0 = self._states(x0, lattice)
+        every, held = events_of(x0, lattice.n_sites, *as_events(x0, sites, values))
+        sites, values = every[:, 0], held[:, 0]
         n_values = len(self._checked(lattice).species) + 1
         shells = lattice.shells(max(self.shells))
         shape = np.array(lattice.shape)
@@ -118,6 +128,7 @@ class WarrenCowley:
             result[k] = (np.array(rows)[:, first, second] / atoms[first]).reshape(-1)
         return result
 
+    @checked(x0=SITES, lattice=CRYSTAL, sites=SITES, values=SITES)
     def changes(
         self, x0: NDArray[np.int8], lattice: Lattice, sites: NDArray[np.integer], values: NDArray[np.int8]
     ) -> Floats:
@@ -126,7 +137,8 @@ class WarrenCowley:
         Returns:
             (batch, n_events, d); arguments and errors as in `change`.
         """
-        x0, sites = np.atleast_2d(x0), np.ascontiguousarray(sites, dtype=np.int64)
+        x0 = self._states(x0, lattice)
+        sites, values = events_of(x0, lattice.n_sites, sites, values)
         values = np.where(sites >= 0, values, 0).astype(np.int8)
         n_values = len(self._checked(lattice).species) + 1
         shells = lattice.shells(max(self.shells))
@@ -149,24 +161,23 @@ class WarrenCowley:
             result[k] = (np.stack(counts, axis=1) / atoms[first]).reshape(-1, self.dim)
         return result
 
+    @checked(x=SITES, lattice=CRYSTAL)
     def pair_counts(self, x: NDArray[np.int8], lattice: Lattice) -> NDArray[np.int64]:
         """(batch, shells, S + 1, S + 1) ordered pair numbers N_ij, index 0 for vacancies."""
-        x = np.ascontiguousarray(np.atleast_2d(x), dtype=np.int8)
-        n_values = len(self._checked(lattice).species) + 1
-        if x.shape[1] != lattice.n_sites:
-            raise ValueError(f"the state has {x.shape[1]} sites, the lattice {lattice.n_sites}")
-        if x.size and not (x.min() >= 0 and x.max() < n_values):
-            raise ValueError(f"the state holds {x.min()} to {x.max()}, the lattice has values 0 to {n_values - 1}")
+        x = self._states(x, lattice)
+        n_values = len(lattice.species) + 1
         shells = lattice.shells(max(self.shells))
         shape = np.array(lattice.shape)
         found = [count_pairs(x, shape, lattice.n_basis, shells[s - 1].bonds, n_values) for s in self.shells]
         return np.stack(found, axis=1)
 
+    @checked(lattice=CRYSTAL)
     def neighbours(self, lattice: Lattice) -> NDArray[np.int64]:
         """(shells,) number of sites Z in each shell."""
         found = lattice.shells(max(self.shells))
         return np.array([found[s - 1].offsets.shape[1] for s in self.shells])
 
+    @checked(x=SITES, lattice=CRYSTAL)
     def vacancy_contacts(self, x: NDArray[np.int8], lattice: Lattice) -> Floats:
         """(batch, shells, S) vacancies next to an atom of each species, N_iV / N_i."""
         counts = self.pair_counts(x, lattice)
@@ -174,6 +185,7 @@ class WarrenCowley:
         self._need_all(atoms)
         return counts[..., 1:, 0] / atoms
 
+    @checked(unlike=array(), counts=array(None), contacts=array())
     def with_like(self, unlike: ArrayLike, counts: ArrayLike, contacts: ArrayLike) -> Floats:
         """All pairs from the unlike ones, by the sum rule.
 
@@ -185,25 +197,32 @@ class WarrenCowley:
         Returns:
             (..., shells, S, S) delta_ij for all i, j.
         """
-        n, share = len(self.species), np.asarray(counts, dtype=float)
-        values = np.asarray(unlike, dtype=float)
+        n, share = len(self.species), np.asarray(self._of_species(counts, "counts"))
+        values, met = np.asarray(unlike), np.asarray(contacts)
+        rows = (len(self.shells), n)
+        if values.shape[-1:] != (len(self.shells) * n * (n - 1) // 2,) or (met.ndim and met.shape[-2:] != rows):
+            raise ValueError(f"unlike {values.shape} and contacts {met.shape} are not those of {n} species")
+        if met.ndim > 2 and met.shape[:-2] not in ((1,), values.shape[:-1]):
+            raise ValueError(f"contacts {met.shape} do not belong to unlike {values.shape}")
         split = [(i, j) for i, j in itertools.combinations(range(n), 2)]
         values = values.reshape(*values.shape[:-1], len(self.shells), len(split))
         full = np.zeros((*values.shape[:-1], n, n))
         for k, (i, j) in enumerate(split):
             full[..., i, j] = values[..., k]
             full[..., j, i] = values[..., k] * share[i] / share[j]
-        like = -full.sum(-1) - np.asarray(contacts)
+        like = -full.sum(-1) - met
         full[..., range(n), range(n)] = like
         return full
 
+    @checked(delta=array(), fractions=array(None), lattice=CRYSTAL)
     def alpha(self, delta: ArrayLike, fractions: ArrayLike, lattice: Lattice) -> Floats:
         """alpha_ij = -delta_ij / (Z c_j) of this observable's values (..., d), `fractions` (S,) of the atoms."""
-        share = np.asarray(fractions, dtype=float)
+        share = self._of_species(fractions, "fractions")
         j = np.array([pair[1] for pair in self.pairs])
         expected = (self.neighbours(lattice)[:, None] * (share / share.sum())[j]).reshape(-1)
         return -np.asarray(delta, dtype=float) / expected
 
+    @checked(lattice=CRYSTAL, counts=array(None))
     def random_mean(self, lattice: Lattice, counts: ArrayLike) -> Floats:
         """(d,) exact mean of delta_ij over random states of this box.
 
@@ -214,8 +233,9 @@ class WarrenCowley:
             lattice: the box.
             counts: (S + 1,) numbers of vacancies and of atoms, as from `lattice.counts`.
         """
-        numbers = np.asarray(counts, dtype=float)
-        atoms = numbers[1:]
+        if len(np.asarray(counts)) != len(self.species) + 1:
+            raise ValueError(f"counts must be those of vacancies and {len(self.species)} species, got {shown(counts)}")
+        atoms = np.asarray(counts, dtype=float)[1:]
         self._need_all(atoms)
         shape = np.array(lattice.shape)
         values = []
@@ -230,12 +250,32 @@ class WarrenCowley:
                 values.append(met - size * atoms[j] / atoms.sum())
         return np.array(values)
 
+    def _states(self, x: NDArray[Any], lattice: Lattice) -> NDArray[np.int8]:
+        """States as a contiguous (batch, n_sites) array of the values that the lattice has."""
+        x, most = np.atleast_2d(x), len(self._checked(lattice).species)
+        if x.ndim != 2 or x.shape[1] != lattice.n_sites:
+            raise ValueError(
+                f"the state has {x.shape[-1]} sites, the lattice {lattice.n_sites}; the shape is {x.shape}"
+            )
+        if x.size and not (x.min() >= 0 and x.max() <= most):
+            raise ValueError(f"the state holds {x.min()} to {x.max()}, the lattice has values 0 to {most}")
+        return np.ascontiguousarray(x, dtype=np.int8)
+
     def _checked(self, lattice: Lattice) -> Lattice:
         if lattice.species != self.species:
             raise ValueError(
                 f"the observable counts {', '.join(self.species)}, the lattice holds {', '.join(lattice.species)}"
             )
         return lattice
+
+    def _of_species(self, values: ArrayLike, name: str) -> Floats:
+        """(S,) numbers of the species, not negative, at least one above 0."""
+        found = np.asarray(values, dtype=float)
+        if found.shape != (len(self.species),) or found.min() < 0 or not found.sum() > 0:
+            raise ValueError(
+                f"{name} must be {len(self.species)} numbers >= 0, one for each species, got {shown(values)}"
+            )
+        return found
 
     def _need_all(self, atoms: NDArray[np.floating] | NDArray[np.integer]) -> None:
         if np.any(atoms == 0):

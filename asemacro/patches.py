@@ -11,7 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from asemacro.block_system import BlockLattice, Observable, draw_active, observe
-from asemacro.tables import joined_columns
+from asemacro.checks import MOST_COUNT, array_of, bound_of_memory, generator_of, shown
+from asemacro.door import OBSERVABLE, PAIRS, STATES, SYSTEM, above_zero, array, checked, flag, many, real, whole
+from asemacro.patience import Patience
+from asemacro.tables import column_of, condition_of, group_of, joined_columns, rows_of
 
 if TYPE_CHECKING:
     from asemacro.lattice import Lattice
@@ -47,38 +50,30 @@ class Pairs:
     group: NDArray[np.int64] = dataclasses.field(default=None)  # type: ignore[assignment, arg-type]
 
     def __post_init__(self) -> None:
-        z0, z1 = np.asarray(self.z0, dtype=float), np.asarray(self.z1, dtype=float)
+        z0, z1 = array_of(self.z0, "z0"), array_of(self.z1, "z1")
         if z0.ndim != 2 or z0.shape != z1.shape:
             raise ValueError(f"z0 and z1 must have one shape (N, d), got {z0.shape} and {z1.shape}")
         n = len(z0)
-        condition = np.asarray(self.condition, dtype=float)
-        condition = np.zeros((n, 0)) if condition.size == 0 else np.broadcast_to(condition.reshape(-1, 1), (n, 1))
         columns = {
-            "z0": z0,
-            "z1": z1,
-            "dt": np.broadcast_to(np.asarray(self.dt, dtype=float), (n,)),
-            "K": np.broadcast_to(np.asarray(self.K, dtype=float), (n,)),
-            "condition": condition,
-            "weight": np.ones(n)
-            if self.weight is None
-            else np.broadcast_to(np.asarray(self.weight, dtype=float), (n,)),
+            "z0": z0.copy(),
+            "z1": z1.copy(),
+            "dt": column_of(self.dt, "dt", n),
+            "K": column_of(self.K, "K", n),
+            "condition": condition_of(self.condition, n),
+            "weight": np.ones(n) if self.weight is None else column_of(self.weight, "weight", n),
+            "group": group_of(self.group, n),
         }
         for name, value in columns.items():
-            if not np.isfinite(value).all():
-                raise ValueError(f"{name} of the pairs holds a value that is not finite")
-            object.__setattr__(self, name, np.array(value))
+            object.__setattr__(self, name, value)
         if (self.dt <= 0).any() or (self.K < 1).any() or (self.weight < 0).any():
             raise ValueError("dt must be positive, K at least 1 and weight not negative in every pair")
-        group = np.arange(n) if self.group is None else np.asarray(self.group, dtype=np.int64)
-        if group.shape != (n,):
-            raise ValueError(f"group has shape {group.shape}, expected ({n},)")
-        object.__setattr__(self, "group", group)
 
     def __len__(self) -> int:
         return len(self.z0)
 
     def take(self, rows: NDArray[Any]) -> Pairs:
         """Some of the pairs, by index or mask."""
+        rows = rows_of(rows, len(self))
         return Pairs(**{f.name: getattr(self, f.name)[rows] for f in dataclasses.fields(self)})
 
     def balanced(self) -> Pairs:
@@ -93,6 +88,7 @@ class Pairs:
         return dataclasses.replace(self, weight=self.weight * share[place.reshape(-1)])
 
     @staticmethod
+    @checked(parts=many(PAIRS))
     def concat(parts: Sequence[Pairs]) -> Pairs:
         """All pairs of several sets; groups of different sets stay different.
 
@@ -134,6 +130,7 @@ class Transitions:
             raise ValueError(f"there are {len(self.times)} times, got index {time}")
         return time % len(self.times)
 
+    @checked(time=whole(-MOST_COUNT))
     def state(self, time: int = -1) -> NDArray[Any]:
         """(batch, n_sites) states at `times[time]`."""
         t = self._time(time)
@@ -142,6 +139,7 @@ class Transitions:
         x[rows, self.sites[t]] = self.values[t]
         return x
 
+    @checked(phi=OBSERVABLE, time=whole(-MOST_COUNT))
     def change(self, phi: Observable, time: int = -1) -> Floats:
         """(batch, d) phi(x1) - phi(x0) of the large system, from the changed sites alone where phi can."""
         t = self._time(time)
@@ -166,6 +164,7 @@ class Transitions:
             np.add.at(out, touched[part] // copies, change)
         return out / copies
 
+    @checked(phi=OBSERVABLE, condition=array(), time=whole(-MOST_COUNT))
     def pairs(self, phi: Observable, condition: ArrayLike | None = None, time: int = -1) -> Pairs:
         """Pairs of any observable, without new micro work: z1 = z0 + K (phi(x1) - phi(x0)).
 
@@ -177,15 +176,24 @@ class Transitions:
         z0 = observe(phi, self.x0, self.lattice)
         return self.pairs_from(z0, phi, condition, time)
 
+    @checked(z0=array(), phi=OBSERVABLE, condition=array(), time=whole(-MOST_COUNT))
     def pairs_from(self, z0: Floats, phi: Observable, condition: ArrayLike | None = None, time: int = -1) -> Pairs:
         """As `pairs`, with phi(x0) already known."""
         t = self._time(time)
-        none: ArrayLike = np.zeros(0) if condition is None else condition
         z1 = z0 + self.K * self.change(phi, t)
         dt, k = np.asarray(self.times[t]), np.asarray(self.K)
-        return Pairs(z0, z1, dt, k, np.asarray(none, dtype=float), group=self.group)
+        return Pairs(z0, z1, dt, k, condition, group=self.group)  # type: ignore[arg-type]
 
 
+@checked(
+    system=SYSTEM,
+    x=STATES,
+    times=array(finite=False),
+    fraction=real,
+    rng=generator_of,
+    group=array(None, kind="i"),
+    progress=flag,
+)
 def partial_evolution(
     system: MicroSystem,
     x: NDArray[Any],
@@ -214,20 +222,21 @@ def partial_evolution(
     Raises:
         ValueError: times not positive and ascending, fraction out of range, no carriers.
     """
-    ends = np.asarray(times, dtype=float).reshape(-1)
+    ends = np.asarray(times).reshape(-1)
     if len(ends) == 0 or not np.isfinite(ends).all() or ends[0] <= 0 or (np.diff(ends) <= 0).any():
-        raise ValueError(f"times must be positive and ascending, got {ends}")
+        raise ValueError(f"times must be positive and ascending, got {shown(ends)}")
     if not 0 < fraction <= 1:
         raise ValueError(f"fraction must lie in (0, 1], got {fraction}")
     x = np.atleast_2d(x)
-    group = np.arange(len(x)) if group is None else np.asarray(group, dtype=np.int64)
-    if group.shape != (len(x),):
-        raise ValueError(f"group has shape {group.shape}, expected ({len(x)},)")
+    if x.shape[1] != system.lattice.n_sites:
+        raise ValueError(f"x must be states (batch, {system.lattice.n_sites}), got {x.shape}")
+    group = group_of(group, len(x))
     counts = np.zeros((len(ends), len(x)), dtype=np.int64)
     sites: list[list[NDArray[np.int64]]] = [[] for _ in ends]
     values: list[list[NDArray[Any]]] = [[] for _ in ends]
     rows = max(1, min(64, (1 << 24) // max(1, x.shape[1])))
     n = m = 0
+    patience = Patience(f"the partial evolution of {len(x)} snapshots")
     for first in _bar(range(0, len(x), rows), progress):
         part = x[first : first + rows]
         carriers = np.asarray(system.carriers(part), dtype=np.int64)
@@ -243,6 +252,7 @@ def partial_evolution(
             counts[t, first : first + len(part)] = np.bincount(row, minlength=len(part))
             sites[t].append(site)
             values[t].append(state[row, site])
+        patience.done((first + len(part)) / len(x))
     starts = np.concatenate([np.zeros((len(ends), 1), dtype=np.int64), counts.cumsum(axis=1)], axis=1)
     joined_sites = [np.concatenate(s) for s in sites] if len(x) else [np.zeros(0, np.int64) for _ in ends]
     joined_values = [np.concatenate(v) for v in values] if len(x) else [np.zeros(0, x.dtype) for _ in ends]
@@ -257,6 +267,7 @@ def _bar(items: Any, progress: bool) -> Any:
     return tqdm(items, desc="partial evolution", unit="batch", disable=not sys.stderr.isatty(), leave=False)
 
 
+@checked(n_patches=above_zero, sigma=array(), drift_error=array())
 def pair_time_needed(n_patches: float, sigma: ArrayLike, drift_error: ArrayLike) -> Floats:
     r"""Total duration of pairs T = K Sigma_ii / (error of the drift)_i^2, seconds, that an accuracy of the drift takes.
 
@@ -266,12 +277,24 @@ def pair_time_needed(n_patches: float, sigma: ArrayLike, drift_error: ArrayLike)
         drift_error: standard error wanted for each component of the drift, z / s. For an error e of a stationary
             mean, take rate * e.
     """
-    error = np.asarray(drift_error, dtype=float)
+    error, size = np.asarray(drift_error), np.asarray(sigma)
+    if error.shape and size.shape and error.shape != size.shape:
+        raise ValueError(f"sigma {size.shape} and drift_error {error.shape} must have one shape")
     if not (error > 0).all():
         raise ValueError(f"the error of the drift must be positive, got {error}")
-    return n_patches * np.asarray(sigma, dtype=float) / error**2
+    return n_patches * size / error**2
 
 
+@checked(
+    values=array(),
+    times_s=array(None),
+    copies=whole(1),
+    condition=above_zero,
+    step_s=above_zero,
+    growth=above_zero,
+    combinations=whole(1),
+    rng=generator_of,
+)
 def pairs_from_runs(
     values: ArrayLike,
     times_s: ArrayLike,
@@ -306,15 +329,14 @@ def pairs_from_runs(
     Raises:
         ValueError: shapes that do not fit, fewer runs than copies, step_s or growth not positive.
     """
-    phi, times = np.asarray(values, dtype=float), np.asarray(times_s, dtype=float)
-    if phi.ndim != 3 or times.shape != phi.shape[1:2] or (np.diff(times) <= 0).any():
+    phi, times = np.asarray(values), np.asarray(times_s)
+    if phi.ndim != 3 or not phi.size or times.shape != phi.shape[1:2] or (np.diff(times) <= 0).any():
         raise ValueError(
             f"values must be (n_runs, n_times, d) and times ascending (n_times,), got {phi.shape}, {times.shape}"
         )
     if not 1 <= copies <= len(phi):
         raise ValueError(f"copies must lie between 1 and the number of runs {len(phi)}, got {copies}")
-    if not (step_s > 0 and growth > 0 and combinations >= 1):
-        raise ValueError(f"step_s, growth and combinations must be positive, got {step_s}, {growth}, {combinations}")
+    bound_of_memory(32.0 * phi.size * combinations, f"the pairs of {combinations} combinations")
     knots = [0]
     for index in range(1, len(times)):
         age = times[knots[-1]] - times[0]
@@ -331,5 +353,5 @@ def pairs_from_runs(
         group = np.broadcast_to(sets[:, :, None], shape).reshape(-1)
         parts.append((z0.reshape(-1, d), z1.reshape(-1, d), np.broadcast_to(dt, shape).reshape(-1), group))
     z0, z1, steps, group = (np.concatenate(column) for column in zip(*parts, strict=True))
-    none = np.zeros(0) if condition is None else np.asarray(condition, dtype=float)
-    return Pairs(z0, z1, steps, np.array(float(copies)), none, np.array(1 / combinations), group)
+    temperature = np.zeros(0) if condition is None else np.array(condition)
+    return Pairs(z0, z1, steps, np.array(float(copies)), temperature, np.array(1 / combinations), group)

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from asemacro.door import MOST_WIDTH, checked, many, whole
 from asemacro.drift import check_sizes, reset_layers, run_layers, tanh_layers
 from asemacro.polynomial_kernel import combine
 
@@ -46,6 +47,13 @@ class PolynomialBasis(nn.Module):
     total: Tensor
     is_odd: Tensor
 
+    @checked(
+        dim=whole(1, MOST_WIDTH),
+        n_conditions=whole(0, 1),
+        degree=whole(0, MOST_WIDTH),
+        odd=many(whole()),
+        condition_degree=whole(0, MOST_WIDTH),
+    )
     def __init__(
         self, dim: int, n_conditions: int, degree: int, odd: Iterable[int] = (), condition_degree: int = 2
     ) -> None:
@@ -53,8 +61,6 @@ class PolynomialBasis(nn.Module):
         check_sizes(dim, n_conditions, 1)
         self.dim, self.n_conditions, self.degree, self.condition_degree = dim, n_conditions, degree, condition_degree
         self.odd = tuple(sorted(set(odd)))
-        if degree < 0 or condition_degree < 0:
-            raise ValueError(f"degrees must not be negative, got {degree} and {condition_degree}")
         if any(not 0 <= k < dim for k in self.odd):
             raise ValueError(f"odd variables must be among 0..{dim - 1}, got {self.odd}")
         if dim * math.log(degree + 1) + math.log(dim) > math.log(_MOST_PRODUCTS):
@@ -180,6 +186,7 @@ class PolynomialDrift(nn.Module):
     pull: Tensor
     allowed: Tensor
 
+    @checked(hidden=whole(0, MOST_WIDTH))
     def __init__(
         self,
         dim: int,

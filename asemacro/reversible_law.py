@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import linalg
 from torch import Tensor
 
+from asemacro.door import SDE, above_zero, array, checked, whole
 from asemacro.polynomial import PolynomialBasis
 from asemacro.reversible import PolynomialDensity, ReversibleDrift
 from asemacro.threads import one_thread
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from asemacro.sde import NeuralSDE
 
 Floats = NDArray[np.float64]
+MOST_NODES, MOST_DEGREE = 4000, 100
 NODES = {1: 2000, 2: 301, 3: 61}
 """Gauss-Legendre nodes along each axis."""
 
@@ -40,11 +42,13 @@ class StationaryLaw:
     z: Floats
     probability: Floats
 
+    @checked(values=array())
     def mean(self, values: ArrayLike) -> Floats:
         """Stationary mean of values (n, ...) at the states z."""
         return np.tensordot(self.probability, np.asarray(values, dtype=float), axes=1)
 
 
+@checked(sde=SDE, condition=above_zero, nodes=whole(2, MOST_NODES))
 @one_thread()
 def stationary_law(sde: NeuralSDE, condition: float | None = None, *, nodes: int | None = None) -> StationaryLaw:
     """The stationary law of a fitted reversible SDE, without the sampling error of trajectories.
@@ -74,11 +78,13 @@ class RelaxationModes:
     rates: Floats
     shares: Floats
 
+    @checked(times=array())
     def autocorrelation(self, times: ArrayLike) -> Floats:
         """(n_times, d) autocorrelation of the variables about their means, from these modes."""
         return np.exp(-np.multiply.outer(np.asarray(times, dtype=float), self.rates)) @ self.shares
 
 
+@checked(sde=SDE, condition=above_zero, degree=whole(1, MOST_DEGREE), nodes=whole(2, MOST_NODES))
 @one_thread()
 def relaxation_modes(
     sde: NeuralSDE, condition: float | None = None, *, degree: int = 9, nodes: int | None = None

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from asemacro.checks import choice_of
 from asemacro.diffusion import FullDiffusion
+from asemacro.door import PAIRS, above_zero, array, checked, instance, many, real, text, whole
 from asemacro.drift import OnsagerNet
 from asemacro.linear_drift import centred, mean_slope, normal_equations, restoring, slope_towards
 from asemacro.polynomial import PolynomialDiffusion, PolynomialDrift
@@ -101,6 +102,12 @@ class NeuralSDE(nn.Module):
     condition_range: Tensor
     log_time: Tensor
 
+    @checked(
+        drift=instance("OnsagerNet", "PolynomialDrift", "ReversibleDrift"),
+        diffusion=instance("FullDiffusion", "PolynomialDiffusion"),
+        labels=many(text),
+        sites=whole(1),
+    )
     def __init__(
         self, drift: Drift, diffusion: Diffusion, *, labels: tuple[str, ...] = (), sites: int | None = None
     ) -> None:
@@ -192,6 +199,7 @@ class NeuralSDE(nn.Module):
 
     # --- scales -----------------------------------------------------------------------------------------------
 
+    @checked(condition=array())
     def theta(self, condition: ArrayLike | None, n: int) -> Tensor:
         """Normalised condition, (n, n_conditions) float64, from temperatures in K (scalar or (n,) or (n, 1)).
 
@@ -217,12 +225,14 @@ class NeuralSDE(nn.Module):
         a, b, c = self.log_time
         return a + b * inside + c * inside**2 + (b + 2 * c * inside) * (theta[:, 0] - inside)
 
+    @checked(condition=array())
     def time_scale(self, condition: ArrayLike | None = None) -> Floats:
         """tau in seconds, one value a condition."""
         n = max(1, int(np.size(condition))) if condition is not None else 1
         return np.exp(self.log_tau(self.theta(condition, n)).numpy())
 
     @torch.no_grad()
+    @checked(pairs=PAIRS, noise_scale=above_zero)
     @one_thread()
     def measure_scales(self, pairs: Pairs, noise_scale: float | None = None) -> None:
         """Set the normalisation of z and T, tau(T) and the base of the diffusion (with lambda) from pairs.
@@ -279,6 +289,7 @@ class NeuralSDE(nn.Module):
             coefficients[0] = log_tau.mean()
         self.log_time = torch.from_numpy(coefficients)
 
+    @checked(factor=real)
     def slow_down(self, factor: float) -> None:
         """Make everything happen `factor` times as slowly: drift and covariance rate are divided by it.
 
@@ -347,6 +358,7 @@ class NeuralSDE(nn.Module):
         return y, theta.to(self.dtype), self.log_tau(theta).exp()
 
     @torch.no_grad()
+    @checked(z=array(), condition=array())
     @one_thread()
     def drift(self, z: ArrayLike, condition: ArrayLike | None = None) -> Floats:
         """mu in units of z per second, (n, d), at z (n, d) and temperatures in K (scalar or (n,))."""
@@ -354,6 +366,7 @@ class NeuralSDE(nn.Module):
         return (self.drift_network(y, theta).double() * self.z_scale / tau[:, None]).numpy()
 
     @torch.no_grad()
+    @checked(z=array(), condition=array())
     @one_thread()
     def diffusion(self, z: ArrayLike, condition: ArrayLike | None = None) -> Floats:
         """Sigma in units of z^2 per second, (n, d, d), for a system of `self.sites` sites."""
@@ -361,6 +374,7 @@ class NeuralSDE(nn.Module):
         outer = self.z_scale[:, None] * self.z_scale[None, :]
         return (self.diffusion_network(y, theta).double() * outer / tau[:, None, None]).numpy()
 
+    @checked(z=array(), condition=array())
     @one_thread()
     def jacobian(self, z: ArrayLike, condition: ArrayLike | None = None) -> Floats:
         """d mu_i / d z_j in 1/s, (n, d, d), by automatic differentiation."""
@@ -371,6 +385,7 @@ class NeuralSDE(nn.Module):
         ratio = self.z_scale[:, None] / self.z_scale[None, :]
         return (rows.double() * ratio / tau[:, None, None]).detach().numpy()
 
+    @checked(z=array(), condition=array())
     @one_thread()
     def relaxation_rates(self, z: ArrayLike, condition: ArrayLike | None = None) -> Floats:
         """Real parts of the eigenvalues of -d mu/dz, ascending, 1/s, (n, d)."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from asemacro.checks import array_of, count_of, instance_of, number_of
 from asemacro.content import digest
+from asemacro.door import SDE, checked, one_or_many, path
 from asemacro.file_reading import LARGEST_WEIGHT, reading, texts_in
 from asemacro.json_file import object_in
 from asemacro.polynomial import PolynomialBasis
@@ -28,6 +29,7 @@ _LARGEST = {
 _MOST = 10**6  # of each size of a network
 
 
+@checked(path=path, members=one_or_many(SDE))
 def save_sde(path: str | Path, members: NeuralSDE | Sequence[NeuralSDE], **notes: Any) -> Path:
     """Write one SDE or an ensemble.
 
@@ -53,6 +55,7 @@ def fingerprint(sde: NeuralSDE) -> str:
     return digest([sde.settings, {name: value.cpu().numpy() for name, value in sde.state_dict().items()}])
 
 
+@checked(path=path)
 def load_sde(path: str | Path) -> list[NeuralSDE]:
     """Read what `save_sde` wrote: a list whose first element is the central model.
 

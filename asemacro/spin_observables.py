@@ -8,7 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from asemacro.door import CRYSTAL, SITES, checked, number, one_or_many, whole
 from asemacro.lattice import Lattice
+from asemacro.shells import MOST_SHELLS
+from asemacro.state_change import as_events, events_of
 from asemacro.stencil import Stencil, bond_sums, stencil_of, sum_changes
 
 Floats = NDArray[np.float64]
@@ -29,6 +32,7 @@ class SpinObservable(ABC):
     def terms(self, lattice: Lattice) -> tuple[float, float, Stencil]:
         """The constant, a, and the bonds with their weights w."""
 
+    @checked(x=SITES, lattice=CRYSTAL)
     def __call__(self, x: NDArray[np.int8], lattice: Lattice) -> Floats:
         """Values of states x (batch, n_sites) or (n_sites,) of -1 and 1; (batch, 1)."""
         x = _spins(x, lattice)
@@ -38,6 +42,7 @@ class SpinObservable(ABC):
             total = total + a * x.sum(axis=1, dtype=np.int64)
         return (constant + total / lattice.n_sites)[:, None]
 
+    @checked(x0=SITES, lattice=CRYSTAL, sites=SITES, values=SITES)
     def change(
         self, x0: NDArray[np.int8], lattice: Lattice, sites: NDArray[np.integer], values: NDArray[np.int8]
     ) -> Floats:
@@ -55,8 +60,10 @@ class SpinObservable(ABC):
         Raises:
             ValueError: shapes that do not fit, or a site changes twice.
         """
-        return self.changes(x0, lattice, np.atleast_2d(sites)[:, None], np.atleast_2d(values)[:, None])[:, 0]
+        x0 = np.atleast_2d(x0)
+        return self.changes(x0, lattice, *as_events(x0, sites, values))[:, 0]
 
+    @checked(x0=SITES, lattice=CRYSTAL, sites=SITES, values=SITES)
     def changes(
         self, x0: NDArray[np.int8], lattice: Lattice, sites: NDArray[np.integer], values: NDArray[np.int8]
     ) -> Floats:
@@ -66,12 +73,8 @@ class SpinObservable(ABC):
             (batch, n_events, 1); arguments and errors as in `change`.
         """
         x0 = _spins(x0, lattice)
-        sites = np.ascontiguousarray(sites, dtype=np.int64)
+        sites, values = events_of(x0, lattice.n_sites, sites, values)
         values = np.ascontiguousarray(values, dtype=np.int8)
-        if sites.ndim != 3 or sites.shape != values.shape or len(sites) != len(x0):
-            raise ValueError(f"sites {sites.shape} and values {values.shape} do not belong to {len(x0)} states")
-        if sites.size and sites.max() >= lattice.n_sites:
-            raise ValueError(f"site {sites.max()} is not one of the {lattice.n_sites} of the lattice")
         _, a, stencil = self.terms(lattice)
         spins, bonds = sum_changes(stencil, x0, sites, values)
         if np.isnan(bonds).any():
@@ -84,6 +87,7 @@ class Magnetization(SpinObservable):
 
     labels: tuple[str, ...] = ("M",)
 
+    @checked(lattice=CRYSTAL)
     def terms(self, lattice: Lattice) -> tuple[float, float, Stencil]:
         """a = 1, no bonds."""
         return 0.0, 1.0, stencil_of(lattice, ())
@@ -99,12 +103,14 @@ class DomainWallDensity(SpinObservable):
         ValueError: a shell below 1.
     """
 
+    @checked(shell=whole(1, MOST_SHELLS))
     def __init__(self, shell: int = 1) -> None:
         if shell < 1:
             raise ValueError(f"shells are counted from 1, got {shell}")
         self.shell = shell
         self.labels = ("rho_DW" if shell == 1 else f"rho_DW:{shell}",)
 
+    @checked(lattice=CRYSTAL)
     def terms(self, lattice: Lattice) -> tuple[float, float, Stencil]:
         """1/2 and w = -1/Z: there are n Z / 2 bonds."""
         neighbours = lattice.shells(self.shell)[self.shell - 1].offsets.shape[1]
@@ -121,10 +127,12 @@ class EnergyPerSite(SpinObservable):
 
     labels: tuple[str, ...] = ("energy",)
 
+    @checked(coupling=one_or_many(number()), field=number())
     def __init__(self, coupling: float | Sequence[float] = 1.0, field: float = 0.0) -> None:
         self.coupling = tuple(float(j) for j in np.atleast_1d(coupling))
         self.field = float(field)
 
+    @checked(lattice=CRYSTAL)
     def terms(self, lattice: Lattice) -> tuple[float, float, Stencil]:
         """a = -h and w = -J."""
         return 0.0, -self.field, stencil_of(lattice, tuple(-j for j in self.coupling))
@@ -132,7 +140,9 @@ class EnergyPerSite(SpinObservable):
 
 def _spins(x: NDArray[np.int8], lattice: Lattice) -> NDArray[np.int8]:
     """States as a contiguous (batch, n_sites) array of int8."""
-    x = np.ascontiguousarray(np.atleast_2d(x), dtype=np.int8)
+    x = np.atleast_2d(x)
     if x.ndim != 2 or x.shape[1] != lattice.n_sites:
         raise ValueError(f"spins have shape {x.shape}, expected (batch, {lattice.n_sites})")
-    return x
+    if x.size and (x.min() < -1 or x.max() > 1):
+        raise ValueError(f"spins must be -1 or 1, got values from {x.min()} to {x.max()}")
+    return np.ascontiguousarray(x, dtype=np.int8)

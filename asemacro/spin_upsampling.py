@@ -12,6 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
+from asemacro.checks import bound_of_memory, generator_of, time_of
+from asemacro.door import (
+    CRYSTAL,
+    SPIN_SYSTEM,
+    STATES,
+    SYSTEM,
+    array,
+    batch,
+    checked,
+    number,
+    real,
+    whole,
+)
 from asemacro.threads import one_thread
 from asemacro.upsampling import larger_lattice
 from asemacro.windows import overlapping_windows
@@ -25,6 +38,16 @@ Spins = NDArray[np.int8]
 _ROWS = 1 << 24  # random numbers drawn at a time
 
 
+@checked(
+    system=SPIN_SYSTEM,
+    cells=batch,
+    copies=whole(1),
+    count=whole(1),
+    rng=generator_of,
+    flips=number(0, 1),
+    relax=time_of,
+    patch=whole(1),
+)
 def replicate(
     system: Glauber,
     cells: Spins,
@@ -59,6 +82,9 @@ def replicate(
     Raises:
         ValueError: a probability or time out of range, patches that do not fit.
     """
+    bound_of_memory(2.0 * count * copies * cells[0].nbytes, f"{count} snapshots of {copies} cells")
+    if cells.shape[1] != system.lattice.n_sites:
+        raise ValueError(f"cells must have {system.lattice.n_sites} sites, those of the system, got {cells.shape}")
     x = cells[rng.permutation(len(cells))[np.arange(count) % len(cells)]]
     return _grown(system, x, copies, flips, relax, patch, rng)
 
@@ -101,6 +127,7 @@ def _primes(m: int) -> list[int]:
     return found
 
 
+@checked(x=STATES, lattice=CRYSTAL, factors=array(None, kind="i"))
 def enlarge(x: Spins, lattice: Lattice, factors: Sequence[int]) -> Spins:
     """Every spin becomes a compact block of m1 m2 m3 equal spins of the lattice repeated (m1, m2, m3) times.
 
@@ -160,6 +187,7 @@ def _parents(lattice: Lattice, m: tuple[int, int, int]) -> list[tuple[Any, int, 
     ]
 
 
+@checked(x=STATES, probability=real, rng=generator_of)
 def flip_random(x: Spins, probability: float, *, rng: np.random.Generator) -> Spins:
     """States in which every spin is flipped with a probability, independently.
 
@@ -178,6 +206,7 @@ def flip_random(x: Spins, probability: float, *, rng: np.random.Generator) -> Sp
     return out
 
 
+@checked(system=SYSTEM, x=STATES, duration=time_of, patch=whole(1), rng=generator_of)
 def relax_patches(
     system: MicroSystem, x: NDArray[Any], duration: float, patch: int | None, *, rng: np.random.Generator
 ) -> NDArray[Any]:
@@ -229,6 +258,19 @@ class FlipCalibration:
     target: float
 
 
+@checked(
+    system=SPIN_SYSTEM,
+    cells=batch,
+    target=number(),
+    target_error=number(0),
+    known=array(2),
+    copies=whole(1),
+    relax=time_of,
+    patch=whole(1),
+    bounds=array(2),
+    points=whole(3, 1000),
+    rng=generator_of,
+)
 @one_thread()
 def calibrate_flips(
     system: Glauber,
@@ -267,10 +309,13 @@ def calibrate_flips(
     Raises:
         ValueError: bad bounds, or no probability between them that reaches the target.
     """
-    low, high = bounds
-    if not (0 <= low < high <= 1 and points >= 3):
-        raise ValueError(f"3 or more probabilities between 0 and 1 are needed, got {points} between {low} and {high}")
+    low, high = (float(bound) for bound in bounds)
+    if not 0 <= low < high <= 1:
+        raise ValueError(f"bounds must be two probabilities between 0 and 1, ascending, got {low} and {high}")
+    if len(cells) < 2 or cells.shape[1] != system.lattice.n_sites:
+        raise ValueError(f"cells must be 2 or more states of {system.lattice.n_sites} sites, got {cells.shape}")
     many = 2 ** sum(system.lattice.pbc) if copies is None else copies
+    bound_of_memory(2.0 * many * cells.nbytes, f"{len(cells)} states enlarged {many} times")
     tried = np.linspace(low, high, points)
     order, error = np.empty(points), np.empty(points)
     before = np.abs(cells.mean(axis=1, dtype=float))

@@ -8,12 +8,16 @@ import numpy as np
 from ase import Atoms
 from numpy.typing import ArrayLike, NDArray
 
+from asemacro.checks import bound_of_memory, generator_of, shown
+from asemacro.door import ATOMS, CRYSTAL, LATTICE, STATES, array, checked, whole
+
 if TYPE_CHECKING:
     from asemacro.lattice import Lattice
 
 Spins = NDArray[np.int8]
 
 
+@checked(lattice=LATTICE, magnetisation=array(finite=False), batch=whole(1), rng=generator_of)
 def random_spins(
     lattice: Lattice, magnetisation: ArrayLike = 0.0, batch: int | None = None, *, rng: np.random.Generator
 ) -> Spins:
@@ -33,16 +37,18 @@ def random_spins(
     """
     wanted = np.asarray(magnetisation, dtype=float)
     if not (np.abs(wanted) <= 1).all() or wanted.ndim > 1:
-        raise ValueError(f"magnetisations must lie in [-1, 1], a number or a list of them, got {wanted}")
+        raise ValueError(f"magnetisations must lie in [-1, 1], a number or a list of them, got {shown(wanted)}")
     count = wanted.size if batch is None else batch
     if count < 1 or wanted.size not in (1, count):
         raise ValueError(f"{wanted.size} magnetisations do not make {count} states")
     n = lattice.n_sites
+    bound_of_memory(2.0 * count * n, f"{count} states of {n} spins")
     up = np.broadcast_to(np.rint(n * (1 + wanted) / 2).astype(np.int64), (count,))
     states = np.where(np.arange(n) < up[:, None], 1, -1).astype(np.int8)
     return rng.permuted(states, axis=1, out=states)
 
 
+@checked(x=STATES, lattice=CRYSTAL)
 def spins_to_atoms(x: Spins, lattice: Lattice) -> Atoms:
     """Pseudo-atoms X with initial magnetic moments -1 and 1, in the order of the sites.
 
@@ -61,6 +67,7 @@ def spins_to_atoms(x: Spins, lattice: Lattice) -> Atoms:
     return atoms
 
 
+@checked(atoms=ATOMS, lattice=CRYSTAL)
 def spins_from_atoms(atoms: Atoms, lattice: Lattice) -> Spins:
     """(1, n_sites) spins of atoms with initial magnetic moments: their signs, at the nearest sites.
 

@@ -15,6 +15,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
+from asemacro.checks import fraction_of
+from asemacro.door import STATES, SYSTEM, above_zero, array, checked, function, whole
+
 if TYPE_CHECKING:
     from asemacro.micro.base import MicroSystem
 
@@ -22,6 +25,7 @@ ALPHA = 1e-5
 """Probability that a correct system fails a statistical check."""
 
 
+@checked(counts=array(), probabilities=array(), least=above_zero)
 def chi_square(counts: ArrayLike, probabilities: ArrayLike, least: float = 10.0) -> float:
     """p-value of observed counts under given probabilities (Pearson); cells expected below `least` are pooled.
 
@@ -52,6 +56,7 @@ def chi_square(counts: ArrayLike, probabilities: ArrayLike, least: float = 10.0)
     return float(stats.chi2.sf(((observed - hoped) ** 2 / hoped).sum(), len(observed) - 1))
 
 
+@checked(a=array(), b=array())
 def same_law(a: ArrayLike, b: ArrayLike) -> float:
     """p-value that two samples (n, d) have the same law: Kolmogorov-Smirnov by column, Bonferroni over columns."""
     a, b = _columns(a), _columns(b)
@@ -59,6 +64,7 @@ def same_law(a: ArrayLike, b: ArrayLike) -> float:
     return float(min(1.0, min(p) * len(p)))
 
 
+@checked(a=array(), b=array())
 def same_mean(a: ArrayLike, b: ArrayLike) -> float:
     """p-value that two samples (n, d) have the same mean: Welch's t by column, Bonferroni over columns."""
     a, b = _columns(a), _columns(b)
@@ -75,6 +81,16 @@ def _columns(a: ArrayLike) -> NDArray[np.float64]:
     return a.reshape(len(a), -1)
 
 
+@checked(
+    system=SYSTEM,
+    x=STATES,
+    durations=array(2),
+    observable=function,
+    conserved=function,
+    fraction=fraction_of,
+    replicas=whole(2),
+    seed=whole(),
+)
 def check_microsystem(
     system: MicroSystem,
     x: NDArray[Any],

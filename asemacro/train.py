@@ -14,6 +14,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from asemacro.checks import generator_of
+from asemacro.door import (
+    PAIRS,
+    SDE,
+    above_zero,
+    check_fields,
+    checked,
+    flag,
+    flag_or_function,
+    instance,
+    number,
+    optional,
+    whole,
+)
 from asemacro.threads import one_thread
 
 if TYPE_CHECKING:
@@ -72,14 +86,27 @@ class FitOptions:
     noise_scale: float | None = None
 
     def __post_init__(self) -> None:
-        if self.max_epochs < 1 or self.batch_size < 1 or not 0 <= self.min_steps <= self.max_steps:
-            raise ValueError("max_epochs and batch_size must be at least 1, and 0 <= min_steps <= max_steps")
-        if not (0 <= self.validation < 1 and self.learning_rate > 0 and self.patience > 0 and self.averaging > 0):
-            raise ValueError("validation must lie in [0, 1); learning_rate, patience and averaging be positive")
-        if self.noise_scale is not None and not self.noise_scale > 0:
-            raise ValueError(f"noise_scale must be positive, got {self.noise_scale}")
+        for names, check in (
+            (("max_epochs", "batch_size"), whole(1)),
+            (("min_steps", "max_steps"), whole()),
+            (("learning_rate", "patience", "averaging"), above_zero),
+        ):
+            check_fields(self, **dict.fromkeys(names, check))
+        check_fields(self, weight_decay=number(0), validation=number(), noise_scale=optional(above_zero))
+        if not 0 <= self.min_steps <= self.max_steps:
+            raise ValueError(f"0 <= min_steps <= max_steps is needed, got {self.min_steps} and {self.max_steps}")
+        if not 0 <= self.validation < 1:
+            raise ValueError(f"validation must lie in [0, 1), got {self.validation}")
 
 
+@checked(
+    sde=SDE,
+    pairs=PAIRS,
+    rng=generator_of,
+    options=instance("FitOptions"),
+    keep_parameters=flag,
+    progress=flag_or_function,
+)
 @one_thread()
 def fit(
     sde: NeuralSDE,
@@ -120,6 +147,9 @@ def fit(
     return _descend(sde, pairs, multiplicity, held_out, options, generator, progress)
 
 
+@checked(
+    sde=SDE, pairs=PAIRS, members=whole(1), rng=generator_of, options=instance("FitOptions"), progress=flag_or_function
+)
 @one_thread()
 def fit_ensemble(
     sde: NeuralSDE,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asemacro.block_system import Blocks
+from asemacro.checks import bound_of_memory, generator_of, time_of
+from asemacro.door import (
+    SITES,
+    SNAPSHOTS,
+    SYSTEM,
+    array,
+    batch,
+    checked,
+    function,
+    whole,
+)
 
 if TYPE_CHECKING:
     from asemacro.lattice import Lattice
@@ -18,6 +30,15 @@ States = NDArray[np.int8]
 How = Callable[..., tuple[Any, States]]
 
 
+@checked(
+    system=SYSTEM,
+    small=SNAPSHOTS,
+    copies=whole(1),
+    how=function,
+    n_snapshots=whole(1),
+    rng=generator_of,
+    relax_s=time_of,
+)
 def upsample(
     system: MicroSystem,
     small: Snapshots,
@@ -46,13 +67,7 @@ def upsample(
     Raises:
         ValueError: copies < 1, fewer trajectories than the way of upsampling needs.
     """
-    if copies < 1:
-        raise ValueError(f"copies must be at least 1, got {copies}")
-    if not (np.isfinite(relax_s) and relax_s >= 0):
-        raise ValueError(f"relax_s must be a time >= 0, got {relax_s}")
     count = len(small.x) if n_snapshots is None else n_snapshots
-    if count < 1:
-        raise ValueError(f"n_snapshots must be at least 1, got {count}")
     way = blocks if how is None else how
     big: MicroSystem | Blocks = system
     parts = []
@@ -65,6 +80,7 @@ def upsample(
     return big, x
 
 
+@checked(system=SYSTEM, cells=batch, copies=whole(1), count=whole(1), rng=generator_of)
 def blocks(
     system: MicroSystem, cells: States, copies: int, count: int, *, rng: np.random.Generator
 ) -> tuple[Blocks, States]:
@@ -83,14 +99,17 @@ def blocks(
     Raises:
         ValueError: fewer cells than copies.
     """
+    _fits(system, cells)
     if len(cells) < copies:
         raise ValueError(
             f"blocks needs at least {copies} different trajectories, got {len(cells)}; run more or use repeat"
         )
+    bound_of_memory(float(count) * copies * cells[0].nbytes, f"{count} snapshots of {copies} cells")
     rows = np.stack([rng.choice(len(cells), size=copies, replace=False) for _ in range(count)])
     return Blocks(system, copies), cells[rows].reshape(count, -1, *cells.shape[2:])
 
 
+@checked(system=SYSTEM, cells=batch, copies=whole(1), count=whole(1), rng=generator_of)
 def repeat(
     system: MicroSystem, cells: States, copies: int, count: int, *, rng: np.random.Generator
 ) -> tuple[MicroSystem, States]:
@@ -99,11 +118,13 @@ def repeat(
     Arguments as in `blocks`; the cells are taken in turn, in random order. The system must be one that can be made
     again on another lattice (`on`).
     """
-    big = _on_larger(system, copies)
+    _fits(system, cells)
+    big = _on_larger(system, copies, count * cells[0].nbytes)
     order = rng.permutation(len(cells))[np.arange(count) % len(cells)]
     return big, system.lattice.tile(cells[order], big.lattice)
 
 
+@checked(system=SYSTEM, cells=batch, copies=whole(1), count=whole(1), rng=generator_of, wanted=array(None, kind="i"))
 def mosaic(
     system: MicroSystem, cells: States, copies: int, count: int, *, rng: np.random.Generator, wanted: Any = None
 ) -> tuple[MicroSystem, States]:
@@ -118,7 +139,8 @@ def mosaic(
 
     Arguments as in `blocks`.
     """
-    big = _on_larger(system, copies)
+    _fits(system, cells)
+    big = _on_larger(system, copies, count * cells[0].nbytes)
     small, large = system.lattice, big.lattice
     factors = np.array(large.shape) // np.array(small.shape)
     x = np.empty((count, large.n_sites), dtype=cells.dtype)
@@ -136,6 +158,7 @@ def mosaic(
     return big, fix_composition(x, counts, rng=rng)
 
 
+@checked(x=SITES, counts=array(None, kind="i"), rng=generator_of)
 def fix_composition(x: States, counts: NDArray[np.integer], *, rng: np.random.Generator) -> States:
     """Change as few random sites as possible so that every state has exactly `counts[s]` sites of value s.
 
@@ -147,7 +170,8 @@ def fix_composition(x: States, counts: NDArray[np.integer], *, rng: np.random.Ge
     Raises:
         ValueError: counts that do not sum to the number of sites or are negative.
     """
-    counts = np.asarray(counts, dtype=np.int64)
+    if x.ndim != 2 or (x.size and not 0 <= x.min() <= x.max() < len(counts)):
+        raise ValueError(f"x must be states of values 0 to {len(counts) - 1}, got the shape {x.shape}")
     if counts.sum() != x.shape[1] or (counts < 0).any():
         raise ValueError(f"counts {counts.tolist()} must not be negative and sum to {x.shape[1]} sites")
     out = x.copy()
@@ -160,8 +184,14 @@ def fix_composition(x: States, counts: NDArray[np.integer], *, rng: np.random.Ge
     return out
 
 
-def _on_larger(system: MicroSystem, copies: int) -> MicroSystem:
-    """The same system on the most cubic box of `copies` small ones."""
+def _fits(system: MicroSystem, cells: States) -> None:
+    if cells.shape[1] != system.lattice.n_sites:
+        raise ValueError(f"cells must have {system.lattice.n_sites} sites, those of the system, got {cells.shape}")
+
+
+def _on_larger(system: MicroSystem, copies: int, size_bytes: int) -> MicroSystem:
+    """The same system on the most cubic box of `copies` small ones, whose states take so many bytes for each copy."""
+    bound_of_memory(float(size_bytes) * copies, f"large snapshots of {copies} cells")
     make = getattr(system, "on", None)
     if make is None:
         raise ValueError(f"{type(system).__name__} cannot be made on a larger lattice; use blocks")
@@ -189,4 +219,5 @@ def larger_lattice(lattice: Lattice, copies: int) -> Lattice:
 
 
 def _divisors(n: int) -> list[int]:
-    return [k for k in range(1, n + 1) if n % k == 0]
+    small = [k for k in range(1, math.isqrt(n) + 1) if n % k == 0]
+    return sorted({*small, *(n // k for k in small)})

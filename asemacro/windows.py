@@ -80,7 +80,7 @@ def window_sites(lattice: Lattice, corners: NDArray[np.integer], size: Size) -> 
     _, n2, n3 = lattice.shape
     cells = (rows[0][:, :, None, None] * n2 + rows[1][:, None, :, None]) * n3 + rows[2][:, None, None, :]
     sites = cells[..., None] * lattice.n_basis + np.arange(lattice.n_basis)
-    return sites.reshape(len(sites), -1)
+    return sites.reshape(len(sites), int(np.prod(size)) * lattice.n_basis)
 
 
 def random_windows(lattice: Lattice, n_sites: int, batch: int, *, rng: np.random.Generator) -> NDArray[np.int64]:

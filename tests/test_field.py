@@ -363,10 +363,10 @@ def test_fields_survive_a_file_of_atoms(tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         ({"form": "other"}, "form of the equations"),
-        ({"a": 0.0}, "rate of the predators"),
-        ({"noise": -1.0}, "not negative"),
-        ({"D": (0.0, np.inf)}, "not negative"),
-        ({"time_step": 0.0}, "time step"),
+        ({"a": 0.0}, "a must be"),
+        ({"noise": -1.0}, "noise must be a finite number >= 0"),
+        ({"D": (0.0, np.inf)}, "D must be finite"),
+        ({"time_step": 0.0}, "time_step must be"),
         ({"D": (0.0, 60.0)}, "unstable"),
     ],
 )

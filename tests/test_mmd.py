@@ -129,7 +129,7 @@ def test_bad_input() -> None:
     for bad in (z[:, :3], z[0], z * np.nan):
         with pytest.raises(ValueError):
             time_averaged_mmd(z, bad)
-    with pytest.raises(ValueError, match="widths"):
+    with pytest.raises(ValueError, match="sigmas"):
         mmd(z[:, 0], z[:, 1], ())
     with pytest.raises(ValueError, match="at least 4"):
         halves_floor(z[:3], rng=rng)

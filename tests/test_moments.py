@@ -209,7 +209,7 @@ def test_fields_that_do_not_fit_are_refused() -> None:
         ({"drift": np.zeros((4, 1))}, "drift has the shape"),
         ({"covariance": z}, "covariance has the shape"),
         ({"K": 0.5}, "at least 1"),
-        ({"drift": np.full((4, 2), np.nan)}, "not finite"),
+        ({"drift": np.full((4, 2), np.nan)}, "drift must be finite"),
         ({"group": np.zeros(3)}, "group has shape"),
     ]
     for change, message in bad:

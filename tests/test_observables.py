@@ -236,7 +236,7 @@ def test_bad_input_is_one_clear_line() -> None:
         warren_cowley(bulk("Mo"))
     with pytest.raises(ValueError, match="no unlike pairs in Mo"):
         WarrenCowley(["Mo"])
-    with pytest.raises(ValueError, match="counted from 1"):
+    with pytest.raises(ValueError, match="shells must be a whole number from 1"):
         WarrenCowley(["Mo", "Ta"], 0)
     with pytest.raises(ValueError, match="unlike"):
         WarrenCowley(["Mo", "Ta"], pairs="like")

@@ -160,7 +160,7 @@ def test_pairs_concat_keeps_groups_apart() -> None:
         ({"dt": np.array(0.0)}, "dt must be positive"),
         ({"K": np.array(0.5)}, "K at least 1"),
         ({"z1": np.zeros((4, 3))}, "one shape"),
-        ({"z1": np.full((4, 2), np.nan)}, "not finite"),
+        ({"z1": np.full((4, 2), np.nan)}, "z1 must be finite"),
         ({"group": np.zeros(3)}, "group has shape"),
     ],
 )

@@ -111,7 +111,7 @@ def test_bad_input() -> None:
             call(NeuralSDE(PolynomialDrift(1), PolynomialDiffusion(1)))
         with pytest.raises(ValueError, match="simulate"):
             call(NeuralSDE(ReversibleDrift(4, degree=2), PolynomialDiffusion(4, degree=1)))
-        with pytest.raises(ValueError, match="2 nodes"):
+        with pytest.raises(ValueError, match="nodes must be a whole number from 2"):
             call(sde, nodes=1)
-    with pytest.raises(ValueError, match="degree 1"):
+    with pytest.raises(ValueError, match="degree must be a whole number from 1"):
         relaxation_modes(sde, degree=0)

@@ -330,7 +330,7 @@ def test_bad_systems_are_refused(arguments: Any, message: str) -> None:
         (np.ones((1, 16), np.int8), np.inf, None, "finite time"),
         (np.ones((1, 16), np.int8), 1.0, [[16]], "0..15"),
         (np.ones((1, 16), np.int8), 1.0, [[2, 2]], "different"),
-        (np.ones((1, 16), np.int8), 1.0, [[0.5]], "indices"),
+        (np.ones((1, 16), np.int8), 1.0, [[0.5]], "whole numbers"),
         (np.ones((1, 16), np.int8), 1.0, [0, 1], "indices"),
     ],
 )

@@ -183,7 +183,7 @@ def test_bad_input_is_refused() -> None:
         enlarge(x[:, :9], square(4), (2, 2, 1))
     with pytest.raises(ValueError, match="probability"):
         flip_random(x, 1.5, rng=rng)
-    with pytest.raises(ValueError, match="relaxation"):
+    with pytest.raises(ValueError, match="duration"):
         relax_patches(system, x, -1.0, None, rng=rng)
     with pytest.raises(ValueError, match="exactly 7 sites"):
         relax_patches(system, x, 1.0, 7, rng=rng)

@@ -158,7 +158,7 @@ def test_pairs_from_runs_layout() -> None:
 def test_bad_input(alloy: tuple[VacancyKMC, Snapshots]) -> None:
     kmc, small = alloy
     rng = np.random.default_rng(0)
-    with pytest.raises(ValueError, match="at least 1"):
+    with pytest.raises(ValueError, match="copies must be a whole number >= 1"):
         upsample(kmc, small, 0, rng=rng)
     with pytest.raises(ValueError, match="different trajectories"):
         upsample(kmc, small, 7, blocks, rng=rng)

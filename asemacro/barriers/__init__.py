@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from asemacro.barriers.base import BarrierModel, CompiledBarriers
+from asemacro.door import checked, path, text
 
 PRETRAINED = ("refractory", "refractory-direct", "nbmota")
 """Names of the models that come with the package."""
@@ -27,6 +28,7 @@ def available() -> tuple[str, ...]:
     return tuple(name for name in PRETRAINED if (DIRECTORY / f"{name}.safetensors").is_file())
 
 
+@checked(name=text)
 def card(name: str) -> str:
     """What a pretrained model was made from, how well it does and how it was made (Markdown)."""
     if name not in available():
@@ -36,6 +38,7 @@ def card(name: str) -> str:
     return (DIRECTORY / f"{name}.md").read_text(encoding="utf-8")
 
 
+@checked(name_or_path=path)
 def load_barriers(name_or_path: str | Path) -> BarrierModel:
     """A barrier model by name or from a file; the suffix says what the file is.
 

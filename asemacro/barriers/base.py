@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from asemacro.door import CRYSTAL, SITES, array, checked
 from asemacro.threads import one_thread
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ class BarrierModel(abc.ABC):
     def compile(self, lattice: Lattice) -> CompiledBarriers:
         """Tables of this model on `lattice`; calls `check` first."""
 
+    @checked(lattice=CRYSTAL)
     def check(self, lattice: Lattice) -> None:
         """Raise a one-line ValueError if the lattice type or a species is not the model's."""
         if self.prototype is not None and lattice.prototype != self.prototype:
@@ -78,6 +80,7 @@ class BarrierModel(abc.ABC):
                 f"{', '.join(self.species or ())}; give a model that does (--barriers pair.json)"
             )
 
+    @checked(lattice=CRYSTAL, x=SITES, sites=array(None, kind="i"))
     @one_thread()
     def barriers(self, lattice: Lattice, x: NDArray[np.int8], sites: NDArray[np.integer]) -> NDArray[np.float64]:
         """Barriers of the first-shell jumps of vacancies.

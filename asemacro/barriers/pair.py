@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from asemacro.barriers.base import PAIR, BarrierModel, CompiledBarriers
 from asemacro.barriers.energy import PAIR_ENERGY, CompiledEnergy
 from asemacro.checks import number_of, states_of
+from asemacro.door import CRYSTAL, SITES, checked, dictionary, many, number, text
 from asemacro.file_reading import LARGEST_WEIGHT, reading, text_in, texts_in
 from asemacro.json_file import read_json
 
@@ -50,6 +51,9 @@ class PairBarrier(BarrierModel):
 
     has_energy = True
 
+    @checked(
+        species=many(text), migration_eV=dictionary(number()), pair_eV=many(dictionary(number()), least=1), name=text
+    )
     def __init__(
         self,
         species: Sequence[str],
@@ -126,6 +130,7 @@ class PairBarrier(BarrierModel):
         assert self.species is not None
         return np.array([0, *(self.species.index(s) + 1 for s in lattice.species)], dtype=np.int8)
 
+    @checked(lattice=CRYSTAL)
     def compile(self, lattice: Lattice) -> CompiledBarriers:
         """Tables for the pair kernel: for each jump, the sites whose bonds change.
 
@@ -176,6 +181,7 @@ class PairBarrier(BarrierModel):
             workspace=0,
         )
 
+    @checked(lattice=CRYSTAL)
     def compile_energy(self, lattice: Lattice) -> CompiledEnergy:
         """Tables for `swap_energy`; integers: [S + 1, shell of each offset ...]."""
         self.check(lattice)
@@ -192,6 +198,7 @@ class PairBarrier(BarrierModel):
             workspace=0,
         )
 
+    @checked(lattice=CRYSTAL, x=SITES)
     def energy(self, lattice: Lattice, x: NDArray[np.int8]) -> NDArray[np.float64]:
         """E of states in eV: (batch, n_sites) -> (batch,)."""
         self.check(lattice)

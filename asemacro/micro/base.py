@@ -10,6 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from asemacro.checks import bound_of_memory, generator_of, shown
+from asemacro.door import EXECUTOR, STATES, SYSTEM, array, checked, function, whole
+from asemacro.patience import Patience
+
 if TYPE_CHECKING:
     from asemacro.lattice import Lattice
 
@@ -89,6 +93,9 @@ class Motion(NamedTuple):
     variance: NDArray[np.float64]
 
 
+_STREAM_BYTES = 1000  # of a random stream
+
+
 @dataclasses.dataclass(frozen=True)
 class Snapshots:
     """States of several trajectories at the same times.
@@ -105,6 +112,15 @@ class Snapshots:
     times: NDArray[np.float64]
 
 
+@checked(
+    system=SYSTEM,
+    x0=STATES,
+    times=array(finite=False),
+    n_trajectories=whole(1),
+    rng=generator_of,
+    executor=EXECUTOR,
+    progress=function,
+)
 def sample(
     system: MicroSystem,
     x0: NDArray[Any],
@@ -131,21 +147,22 @@ def sample(
     Raises:
         ValueError: times that are negative, not finite, or decrease.
     """
-    times = np.atleast_1d(np.asarray(times, dtype=float))
+    times = np.atleast_1d(times)
     if times.ndim != 1 or len(times) == 0 or not np.all(np.isfinite(times)) or times[0] < 0:
-        raise ValueError(f"snapshot times must be finite numbers >= 0, got {times}")
+        raise ValueError(f"snapshot times must be finite numbers >= 0, got {shown(times)}")
     if np.any(np.diff(times) < 0):
-        raise ValueError(f"snapshot times must not decrease, got {times}")
-    x0 = np.asarray(x0)
+        raise ValueError(f"snapshot times must not decrease, got {shown(times)}")
     if x0.ndim < 2 or len(x0) == 0:
         raise ValueError(f"initial states must have the shape (batch, n_sites), got {x0.shape}")
     n = len(x0) if n_trajectories is None else n_trajectories
-    if n < 1:
-        raise ValueError(f"the number of trajectories must be at least 1, got {n}")
+    size = n * (len(times) + 1) * x0[0].nbytes  # the states, and the streams of the trajectories
+    bound_of_memory(size + n * _STREAM_BYTES, f"{n} trajectories of {len(times)} states")
+    patience = Patience(f"the sampling of {n} trajectories")
     tasks = [(system, x0[i % len(x0)], times, stream) for i, stream in enumerate(rng.spawn(n))]
     done = []
     for trajectory in map(_trajectory, tasks) if executor is None else executor.map(_trajectory, tasks):
         done.append(trajectory)
+        patience.done(len(done) / n)
         if progress is not None:
             progress(1)
     states = np.stack([x for x, _ in done])

@@ -9,6 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import sparse
 from scipy.integrate import solve_ivp
 
+from asemacro.door import WEISS, array, checked
+
 if TYPE_CHECKING:
     from asemacro.micro.curie_weiss import CurieWeiss
 
@@ -17,6 +19,7 @@ _ROWS = 1 << 24  # spins of the states whose rates are looked up at a time
 _TOLERANCE = 1e-8
 
 
+@checked(system=WEISS, starts=array(finite=False), times=array(finite=False))
 def magnetisation_moments(system: CurieWeiss, starts: ArrayLike, times: ArrayLike) -> tuple[Floats, Floats]:
     r"""Mean and standard deviation of M at given times after starts with exact magnetisations.
 

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from asemacro.checks import bound_of_memory, count_of
+from asemacro.door import checked, number, real
 from asemacro.lattice import Lattice
 from asemacro.micro.glauber import PATIENCE, Glauber
 from asemacro.micro.spin_kernels import flip_mean_field
@@ -16,6 +18,8 @@ from asemacro.micro.streams import threshold
 if TYPE_CHECKING:
     Floats = NDArray[np.float64]
     Spins = NDArray[np.int8]
+
+_BYTES_A_SPIN = 100  # tables of rates, and the states of a small batch
 
 
 class CurieWeiss(Glauber):
@@ -35,14 +39,13 @@ class CurieWeiss(Glauber):
         ValueError: a temperature that is not positive, a coupling or field that is not finite, no spins.
     """
 
+    @checked(temperature=real, coupling=number(), field=number())
     def __init__(self, lattice: Lattice | int, temperature: float, coupling: float = 1.0, field: float = 0.0) -> None:
         if not isinstance(lattice, Lattice):
-            if int(lattice) != lattice or lattice < 1:
-                raise ValueError(f"the number of spins must be a whole number above 0, got {lattice}")
-            lattice = Lattice.chain(1.0, "X", int(lattice))
+            n = count_of(lattice, "spins", least=1)
+            bound_of_memory(_BYTES_A_SPIN * n, f"a Curie-Weiss system of {n} spins")
+            lattice = Lattice.chain(1.0, "X", n)
         super().__init__(lattice, temperature, field)
-        if not np.isfinite(coupling):
-            raise ValueError(f"the coupling must be finite, got {coupling}")
         self._coupling = float(coupling)
         n = lattice.n_sites
         total = 2 * np.arange(n + 1)[:, None] - n

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from asemacro.checks import positive
+from asemacro.checks import MOST_COUNT, array_of, bound_of_memory, generator_of, shown, times_of
+from asemacro.door import CRYSTAL, STATES, above_zero, array, batch, checked, number, text, whole
 from asemacro.micro.base import Motion
-from asemacro.micro.field_kernels import advance
+from asemacro.micro.field_kernels import ROUNDING, advance
+from asemacro.patience import Patience, next_size
 from asemacro.windows import random_windows
 
 if TYPE_CHECKING:
     from asemacro.lattice import Lattice
 
 Floats = NDArray[np.float64]
+_FIRST_CALL = 1 << 14  # cells stepped in the first call of the compiled loop
 _DEFAULTS = {"published": ((0.0, 1.0), 0.02), "physical": ((1e-4, 1e-4), 0.002)}
 
 
@@ -56,6 +60,7 @@ class PredatorPrey:
     n_fields = 2
     immobile = True
 
+    @checked(lattice=CRYSTAL, a=above_zero, b=number(), D=array(2), noise=number(0), time_step=above_zero, form=text)
     def __init__(
         self,
         lattice: Lattice,
@@ -70,12 +75,12 @@ class PredatorPrey:
             raise ValueError(f'the form of the equations is "published" or "physical", not {form!r}')
         default_d, default_noise = _DEFAULTS[form]
         self.lattice, self.form = lattice, form
-        self.a, self.b = positive(a, "rate of the predators", "1 / time"), float(b)
+        self.a, self.b = a, b
         self.D = default_d if D is None else (float(D[0]), float(D[1]))
         self.noise = default_noise if noise is None else float(noise)
-        self.time_step = positive(time_step, "time step", "time units")
-        if not all(np.isfinite(d) and d >= 0 for d in (*self.D, self.noise)) or not np.isfinite(self.b):
-            raise ValueError(f"D {self.D}, noise {self.noise} and b {self.b} must be finite, D and noise not negative")
+        self.time_step = time_step
+        if min(self.D) < 0:
+            raise ValueError(f"D must not be negative, got {self.D}")
         shell = lattice.shells(1)[0]
         self._table = lattice.neighbours(shell.offsets)
         n_neighbours = shell.offsets.shape[1]
@@ -93,14 +98,17 @@ class PredatorPrey:
         """The same equations on another lattice."""
         return PredatorPrey(lattice, self.a, self.b, self.D, self.noise, self.time_step, self.form)
 
+    @checked(x=batch)
     def carriers(self, x: Floats) -> NDArray[np.int64]:
         """Every cell, (batch, n_sites)."""
         return np.tile(np.arange(self.lattice.n_sites), (len(x), 1))
 
+    @checked(x=batch, m=whole(), rng=generator_of)
     def draw_active(self, x: Floats, m: int, *, rng: np.random.Generator) -> NDArray[np.int64]:
         """Blocks of m neighbouring cells, (batch, m): one of equal parts along open axes, else anywhere."""
         return random_windows(self.lattice, m, len(x), rng=rng)
 
+    @checked(rng=generator_of)
     def evolve(
         self,
         x: Floats,
@@ -115,24 +123,47 @@ class PredatorPrey:
             ValueError: shapes or values that make no sense, or fields that run away to infinity.
         """
         new = np.array(self._checked(x))
-        cells = self.carriers(new) if active is None else np.array(active, dtype=np.int64)
-        if cells.ndim != 2 or len(cells) != len(new):
-            raise ValueError(f"active must be cells of shape ({len(new)}, m), got {cells.shape}")
-        if cells.size and not (cells.min() >= 0 and cells.max() < self.lattice.n_sites):
-            raise ValueError(f"active cells must be 0..{self.lattice.n_sites - 1}, got {cells.min()}..{cells.max()}")
-        if np.any(np.diff(np.sort(cells, axis=1), axis=1) == 0):
-            raise ValueError("active cells must be different from each other")
-        times = np.array(np.broadcast_to(np.asarray(duration, dtype=float), (len(new),)))
-        if not np.all(np.isfinite(times) & (times >= 0)):
-            raise ValueError(f"a duration must be a finite time >= 0, got {times[~(times >= 0)][:1]}")
-        rates, implicit = np.array([self.a, self.b]), self.form == "physical"
-        advance(
-            rng, new, self._table, cells, times, self.time_step, rates, self._coupling, float(self._spread), implicit
-        )
+        cells = self._cells(new, active).copy()
+        times = times_of(duration, len(new))
+        if times.max() > MOST_COUNT * self.time_step:
+            raise ValueError(
+                f"a duration of {shown(float(times.max()))} makes more steps than can be counted; the longest is "
+                f"{MOST_COUNT * self.time_step:.3g}"
+            )
+        self._advance(new, cells, times, rng)
         if not np.isfinite(new).all():
             raise ValueError("the fields ran away to infinity: the noise is too strong for them or the step too long")
         return new, cells
 
+    def _advance(self, x: Floats, cells: NDArray[np.int64], times: Floats, rng: np.random.Generator) -> None:
+        """Take all steps of all rows, which are edited, in calls short enough to be interrupted.
+
+        Where they are cut changes no result: rows come one after another, and so do their random numbers.
+        """
+        steps = np.floor(times / self.time_step + ROUNDING).astype(np.int64)
+        rest = times - steps * self.time_step
+        numbers, implicit = np.array([self.a, self.b]), self.form == "physical"
+        total, done = float(steps.sum(dtype=float)), 0.0
+        patience = Patience(f"the evolution of {len(x)} states of {cells.shape[1]} cells")
+        row, size = 0, max(1, _FIRST_CALL // max(cells.shape[1], 1))
+        while row < len(x):
+            end = row + max(1, int(np.searchsorted(steps[row:].cumsum(), size, side="right")))
+            now, last = steps[row:end].copy(), rest[row:end].copy()
+            cut = now[0] > size  # one row alone, and not to its end
+            if cut:
+                now[0], last[0] = size, 0.0
+            started = time.perf_counter()
+            advance(
+                rng, x[row:end], self._table, cells[row:end], now, last, self.time_step, numbers, self._coupling,
+                float(self._spread), implicit,
+            )  # fmt: skip
+            done += float(now.sum())
+            steps[row] -= now[0]
+            row = row if cut else end
+            size = next_size(size, time.perf_counter() - started)
+            patience.done(done / max(total, 1.0))
+
+    @checked(x=STATES)
     def drift(self, x: Floats) -> Floats:
         """Rates of change (batch, n_sites, 2) of the fields without noise, at x and with all cells active."""
         x = self._checked(x)
@@ -146,12 +177,23 @@ class PredatorPrey:
         They are those of the equations, which the steps of `evolve` approach for short steps.
         """
         speed = self.drift(x)
-        cells = self.carriers(x) if active is None else np.asarray(active, dtype=np.int64)
+        cells = self._cells(x, active)
         moving = np.take_along_axis(speed, cells[:, :, None], axis=1)
         return Motion(cells, moving, np.full_like(moving, self._spread**2))
 
+    def _cells(self, x: Floats, active: NDArray[np.integer] | None) -> NDArray[np.int64]:
+        """The active cells, different ones in each row."""
+        if active is None:
+            return self.carriers(x)
+        cells = array_of(active, "active", (len(x), None), kind="i")
+        if cells.size and not (cells.min() >= 0 and cells.max() < self.lattice.n_sites):
+            raise ValueError(f"active cells must be 0..{self.lattice.n_sites - 1}, got {cells.min()}..{cells.max()}")
+        if np.any(np.diff(np.sort(cells, axis=1), axis=1) == 0):
+            raise ValueError("active cells must be different from each other")
+        return cells
+
     def _checked(self, x: Floats) -> Floats:
-        x = np.asarray(x)
+        x = array_of(x, "x", kind="n", finite=False)
         if x.ndim != 3 or x.shape[1:] != (self.lattice.n_sites, 2) or len(x) == 0:
             raise ValueError(f"fields must have the shape (batch, {self.lattice.n_sites}, 2), got {x.shape}")
         if x.dtype != np.float64 or not np.isfinite(x).all():
@@ -165,6 +207,7 @@ def cell_volume(lattice: Lattice) -> float:
     return float(np.sqrt(np.linalg.det(axes @ axes.T)) / lattice.n_basis)
 
 
+@checked(lattice=CRYSTAL, c1=array(), c2=array(), waves=number())
 def cosine_fields(lattice: Lattice, c1: ArrayLike, c2: ArrayLike, waves: float = 5.0) -> Floats:
     """Starts u = c2 + c1 cos(2 pi waves x), v = 1 - u, x in (0, 1) along the first axis, at the centres of cells.
 
@@ -179,13 +222,19 @@ def cosine_fields(lattice: Lattice, c1: ArrayLike, c2: ArrayLike, waves: float =
     Returns:
         (batch, n_sites, 2).
     """
-    amplitude, mean = np.broadcast_arrays(np.atleast_1d(np.asarray(c1, float)), np.asarray(c2, float))
+    amplitude, mean = np.atleast_1d(c1), np.atleast_1d(c2)
+    if max(amplitude.ndim, mean.ndim) > 1 or (len(amplitude) != len(mean) and 1 not in (len(amplitude), len(mean))):
+        raise ValueError(f"c1 {np.shape(c1)} and c2 {np.shape(c2)} must be numbers, or one for each start")
+    bound_of_memory(48.0 * max(len(amplitude), len(mean)) * lattice.n_sites, f"{max(len(amplitude), len(mean))} starts")
+    amplitude, mean = np.broadcast_arrays(amplitude, mean)
     cell = np.indices(lattice.shape)[0].reshape(-1, 1)
     place = (cell + lattice.basis[:, 0] - lattice.basis[:, 0].mean() + 0.5).reshape(-1) / lattice.shape[0]
     u = mean[:, None] + amplitude[:, None] * np.cos(2 * np.pi * waves * place)
     return np.stack([u, 1 - u], axis=2)
 
 
+@checked(lattice=CRYSTAL, batch=whole(1), rng=generator_of)
 def random_cosines(lattice: Lattice, batch: int, *, rng: np.random.Generator) -> Floats:
     """Published starts: `cosine_fields` with c1 ~ U(.05, .15) and c2 ~ U(.45, .55), (batch, n_sites, 2)."""
+    bound_of_memory(48.0 * batch * lattice.n_sites, f"{batch} starts")
     return cosine_fields(lattice, rng.uniform(0.05, 0.15, batch), rng.uniform(0.45, 0.55, batch))

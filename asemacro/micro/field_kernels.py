@@ -23,7 +23,8 @@ def advance(
     x: Floats,
     table: NDArray[np.int64],
     active: NDArray[np.int64],
-    durations: Floats,
+    steps: NDArray[np.int64],
+    rest: Floats,
     time_step: float,
     rates: Floats,
     coupling: Floats,
@@ -37,7 +38,8 @@ def advance(
         x: (batch, n_sites, 2) states.
         table: (n_sites, Z) neighbours; a site stands for its own missing neighbours.
         active: (batch, m) cells that move.
-        durations: (batch,) times.
+        steps: (batch,) numbers of whole steps.
+        rest: (batch,) length of the shorter step that follows; none below ROUNDING of the whole step.
         time_step: the whole step.
         rates: (a, b) of the reaction.
         coupling: (2,) weight of a neighbour in the Laplacian of u and of v, 1 / time.
@@ -53,10 +55,9 @@ def advance(
         slot[:] = -1
         for k in range(m):
             slot[cells[k]] = k
-        whole = int(np.floor(durations[row] / time_step + ROUNDING))
-        rest = durations[row] - whole * time_step
+        whole = steps[row]
         for step in range(whole + 1):
-            h = time_step if step < whole else rest
+            h = time_step if step < whole else rest[row]
             if h <= ROUNDING * time_step:
                 break
             for k in range(m):

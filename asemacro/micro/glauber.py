@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from asemacro.checks import MOST_COUNT, array_of, generator_of, shown, times_of
+from asemacro.door import batch, checked, number, whole
 from asemacro.micro.base import Events
 from asemacro.micro.streams import new_streams
+from asemacro.patience import Patience
 from asemacro.windows import random_windows
 
 if TYPE_CHECKING:
@@ -107,10 +110,12 @@ class Glauber(ABC):
         """Field h."""
         return self._field
 
+    @checked(x=batch)
     def carriers(self, x: Spins) -> NDArray[np.int64]:
         """All sites, (batch, n_sites): a read-only view without memory of its own."""
         return np.broadcast_to(np.arange(self._lattice.n_sites), (len(x), self._lattice.n_sites))
 
+    @checked(x=batch, m=whole(), rng=generator_of)
     def draw_active(self, x: Spins, m: int, *, rng: np.random.Generator) -> NDArray[np.int64]:
         """Sites (batch, m) of a block of exactly m neighbouring spins at a random place, each spin equally often.
 
@@ -119,6 +124,7 @@ class Glauber(ABC):
         """
         return random_windows(self._lattice, m, len(x), rng=rng)
 
+    @checked(rng=generator_of)
     def evolve(
         self,
         x: Spins,
@@ -136,11 +142,13 @@ class Glauber(ABC):
         x = self.checked(x)
         sites = self._sites(x, active)
         n_active = self._lattice.n_sites if sites is None else sites.shape[1]
-        left = rng.poisson(_durations(duration, len(x)) * n_active)
+        times = times_of(duration, len(x))
+        left = self._attempts(times, n_active, rng)
         new = x.copy()
         self._advance(new, sites, left, (-self._lattice.n_sites - 1, self._lattice.n_sites + 1), rng)
         return new, self.carriers(x) if sites is None else sites
 
+    @checked(below=number(-1, 1), above=number(-1, 1), rng=generator_of)
     def first_passage(
         self,
         x: Spins,
@@ -172,8 +180,8 @@ class Glauber(ABC):
             raise ValueError("a first passage needs a level of the magnetisation: below or above")
         x = self.checked(x)
         n = self._lattice.n_sites
-        times = _durations(duration, len(x))
-        attempts = rng.poisson(times * n)
+        times = times_of(duration, len(x))
+        attempts = self._attempts(times, n, rng)
         left = attempts.copy()
         # the sum of n spins has the parity of n, so levels in between are the same as the next one
         levels = (
@@ -210,15 +218,27 @@ class Glauber(ABC):
         rng: np.random.Generator,
     ) -> None:
         streams = new_streams(len(x), rng=rng)
-        row = 0
+        row, attempts = 0, float(left.sum(dtype=float))
+        patience = Patience(f"the evolution of {len(x)} states of {x.shape[1]} spins")
         while row < len(x):
             row = self._run(x, sites, left, streams, row, levels)
             if row < 0:
                 raise ValueError("active sites must be different from each other")
+            patience.done(1 - float(left[row:].sum(dtype=float)) / max(attempts, 1.0))
+
+    def _attempts(self, times: Floats, active: int, rng: np.random.Generator) -> NDArray[np.int64]:
+        """(batch,) numbers of attempts on this many spins in these times."""
+        longest = MOST_COUNT / max(active, 1)
+        if len(times) and times.max() > longest:
+            raise ValueError(
+                f"a duration of {shown(float(times.max()))} makes more attempts than can be counted; the longest is "
+                f"{longest:.3g} for {active} spins"
+            )
+        return rng.poisson(times * active)
 
     def checked(self, x: Spins) -> Spins:
         """Check that `x` holds spins (batch, n_sites) of the lattice, int8; give it as a contiguous array."""
-        x = np.asarray(x)
+        x = array_of(x, "x", kind="n")
         if x.ndim != 2 or x.shape[1] != self._lattice.n_sites:
             raise ValueError(f"states must have the shape (batch, {self._lattice.n_sites}), got {x.shape}")
         if x.dtype != np.int8:
@@ -233,7 +253,7 @@ class Glauber(ABC):
         """The active sites as a contiguous array, None if they are all sites in order."""
         if active is None:
             return None
-        sites = np.asarray(active)
+        sites = array_of(active, "active", kind="w")
         if sites.ndim != 2 or len(sites) != len(x) or not np.issubdtype(sites.dtype, np.integer):
             raise ValueError(f"active must be site indices ({len(x)}, m), got {sites.dtype} of shape {sites.shape}")
         n = self._lattice.n_sites
@@ -242,10 +262,3 @@ class Glauber(ABC):
         if sites.shape[1] == n and (sites == np.arange(n)).all():
             return None
         return np.ascontiguousarray(sites, dtype=np.int64)
-
-
-def _durations(duration: ArrayLike, batch: int) -> Floats:
-    times = np.broadcast_to(np.asarray(duration, dtype=float), (batch,))
-    if not (np.isfinite(times).all() and (times >= 0).all()):
-        raise ValueError(f"a duration must be a finite time >= 0, got {np.asarray(duration)}")
-    return times

@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from asemacro.checks import shown
+from asemacro.door import CRYSTAL, array, checked, number, real
 from asemacro.micro.glauber import PATIENCE, Glauber
 from asemacro.micro.spin_kernels import LocalTable, codes_of, flip_local
 from asemacro.micro.streams import WHOLE, threshold
@@ -41,6 +43,7 @@ class Ising(Glauber):
             site is its own neighbour, or so many different couplings that rates cannot be tabulated.
     """
 
+    @checked(lattice=CRYSTAL, temperature=real, coupling=array(finite=False), field=number())
     def __init__(
         self,
         lattice: Lattice,
@@ -49,7 +52,10 @@ class Ising(Glauber):
         field: float = 0.0,
     ) -> None:
         super().__init__(lattice, temperature, field)
-        self._coupling = tuple(float(j) for j in np.atleast_1d(np.asarray(coupling, dtype=float)))
+        found = np.atleast_1d(coupling)
+        if found.ndim != 1 or not len(found):
+            raise ValueError(f"coupling must be one number, or one for each of the first shells, got {shown(coupling)}")
+        self._coupling = tuple(float(j) for j in found)
         if not np.isfinite(self._coupling).all():
             raise ValueError(f"couplings must be finite, got {self._coupling}")
         self._rates, self._table = _tabulate(lattice, self._temperature, self._coupling, self._field)
@@ -60,6 +66,7 @@ class Ising(Glauber):
         """J of each shell."""
         return self._coupling
 
+    @checked(temperature=real)
     def at(self, temperature: float) -> Ising:
         """The same couplings and field at another temperature."""
         return Ising(self._lattice, temperature, self._coupling, self._field)

@@ -16,8 +16,9 @@ from asemacro.barriers.base import BarrierModel
 from asemacro.barriers.energy import GNN_ENERGY, CompiledEnergy, energy_of, swap_energy
 from asemacro.barriers.gnn_energy import AT_PAIRS, WIDTH
 from asemacro.barriers.gnn_swap import fill_features, swap_change
-from asemacro.checks import count_of, state_of, temperature_of
-from asemacro.patience import next_size
+from asemacro.checks import count_of, generator_of, state_of, temperature_of
+from asemacro.door import BARRIERS, CRYSTAL, array, checked, function
+from asemacro.patience import Patience, next_size
 from asemacro.threads import one_thread
 
 if TYPE_CHECKING:
@@ -130,6 +131,7 @@ class SwapMC:
         ValueError: a model without an energy or not made for the lattice, or a temperature out of range.
     """
 
+    @checked(lattice=CRYSTAL, model=BARRIERS)
     def __init__(self, lattice: Lattice, model: BarrierModel, temperature_K: float) -> None:
         self._lattice = lattice
         self._temperature_K = temperature_of(temperature_K)
@@ -146,6 +148,7 @@ class SwapMC:
         """Temperature in K."""
         return self._temperature_K
 
+    @checked(record_sweeps=array(), observe=function, progress=function, rng=generator_of)
     @one_thread()
     def run(
         self,
@@ -185,11 +188,13 @@ class SwapMC:
         keep = (lambda s: s[0].copy()) if observe is None else observe
         record: list[Any] = []
         at, block = 0, 1
+        patience = Patience(f"{end} sweeps of {self._lattice.n_sites} sites")
         for point in (*points, end):
             while at < point:
                 size = int(min(block, point - at))
                 block = self._sweep(state[0], size, features, sums, rng)
                 at += size
+                patience.done(at / end)
                 if progress is not None:
                     progress(at)
             if len(record) < len(points):

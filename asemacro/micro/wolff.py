@@ -6,8 +6,11 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from asemacro.checks import generator_of
+from asemacro.door import ISING, checked, whole
 from asemacro.micro.spin import Ising
 from asemacro.micro.streams import draw, new_streams, pick, threshold
+from asemacro.patience import Patience
 from asemacro.stencil import Stencil, locate, stencil_of, wrapped
 
 Spins = NDArray[np.int8]
@@ -15,6 +18,7 @@ PATIENCE = 1 << 22
 """Most sites flipped inside one call of the compiled loop, about, so that Ctrl-C answers."""
 
 
+@checked(system=ISING, clusters=whole(), rng=generator_of)
 def wolff(system: Ising, x: Spins, clusters: int, *, rng: np.random.Generator) -> Spins:
     r"""States after a number of cluster moves, which leave exp(-beta H) invariant; not a dynamics.
 
@@ -34,8 +38,6 @@ def wolff(system: Ising, x: Spins, clusters: int, *, rng: np.random.Generator) -
     """
     if min(system.coupling) < 0:
         raise ValueError(f"clusters need couplings that are not negative, got {system.coupling}")
-    if clusters < 0 or int(clusters) != clusters:
-        raise ValueError(f"the number of clusters must be a whole number >= 0, got {clusters}")
     new = system.checked(x).copy()
     stencil = stencil_of(system.lattice, system.coupling)
     beta = 1 / system.temperature
@@ -44,9 +46,10 @@ def wolff(system: Ising, x: Spins, clusters: int, *, rng: np.random.Generator) -
     accept = threshold(np.exp(-2 * beta * np.abs(system.field) * size))  # clusters along the field
     streams = new_streams(len(new), rng=rng)
     left = np.full(len(new), int(clusters), dtype=np.int64)
-    row = 0
+    row, patience = 0, Patience(f"{int(clusters)} cluster moves of {len(new)} states")
     while row < len(new):
         row = _grow(stencil, join, accept, np.sign(system.field), new, left, streams, row, PATIENCE)
+        patience.done(1 - float(left.sum(dtype=float)) / max(len(new) * float(clusters), 1.0))
     return new
 
 
