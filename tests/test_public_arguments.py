@@ -86,7 +86,7 @@ def complaint(call: Call, name: str, value: Any) -> str:
 
 
 @pytest.fixture
-def watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def watched(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """Calls that hang are stopped; those that say that they will take long end there."""
 
     def stop(*_: Any) -> None:
@@ -95,6 +95,7 @@ def watched(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     def said(form: str, *words: Any) -> None:
         raise Said(form % words)
 
+    monkeypatch.chdir(tmp_path)  # a folder "x" is written by those that take one
     monkeypatch.setattr(patience, "MEASURED_S", 0.05)
     monkeypatch.setattr(patience.say, "warning", said)
     before = signal.signal(signal.SIGVTALRM, stop)
