@@ -36,6 +36,7 @@ def learn_alloy(
     *,
     reading: Reading,
     mix_sublattices: bool,
+    shell_tolerance: float | None,
     seed: int,
     started: float,
     temperature: str | None,
@@ -56,6 +57,7 @@ def learn_alloy(
         folder: for the results, and for finished temperatures of an interrupted run.
         reading: how the file is to be read.
         mix_sublattices: let hops carry atoms to sites that the structure keeps for other species.
+        shell_tolerance: see `Lattice.from_atoms`; None for its default.
         seed: of all random numbers.
         started: when the verb began, for the wall time.
         temperature: START:STOP:STEP or a list, in K; default 800:2000:400.
@@ -72,7 +74,9 @@ def learn_alloy(
     kelvin = parse_temperatures(TEMPERATURES if temperature is None else temperature)
     if hops is not None and not (np.isfinite(hops) and hops >= 1000):
         raise ValueError(f"{hops:g} hops a run are too few to learn from; give at least 1000")
-    lattice = random_alloy(read_structure(structure, **reading), mix_sublattices=mix_sublattices)
+    lattice = random_alloy(
+        read_structure(structure, **reading), mix_sublattices=mix_sublattices, shell_tolerance=shell_tolerance
+    )
     if len(lattice.species) < 2:
         raise ValueError(f"{'-'.join(lattice.species) or 'no element'}: no unlike pairs, so there is no order to learn")
     model = choose_barriers(barriers, lattice.species)
@@ -126,6 +130,7 @@ def learn_alloy(
         "system": "alloy",
         "structure": str(structure),
         **reading,
+        "shell_tolerance": shell_tolerance,
         "temperatures": kelvin,
         "barriers": model.name,
         "sites": boxes.large.n_sites,

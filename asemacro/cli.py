@@ -9,7 +9,7 @@ import json
 import logging
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -28,6 +28,7 @@ from asemacro.cli_options import (
     SeedOption,
     StructureArgument,
     TemperatureOption,
+    ToleranceOption,
     TypesOption,
     VacanciesOption,
     WorkersOption,
@@ -82,6 +83,7 @@ def phase_diagram_verb(
     small: Annotated[int, typer.Option(min=1, help="Least sites of the simulated box.")] = 1024,
     vacancies: VacanciesOption = None,
     vacancy_concentration: ConcentrationOption = None,
+    shell_tolerance: ToleranceOption = None,
     format: FormatOption = None,
     types: TypesOption = None,
     index: IndexOption = None,
@@ -98,6 +100,7 @@ def phase_diagram_verb(
         output,
         reading=reading_of(format, types, index),
         mix_sublattices=mix_sublattices,
+        shell_tolerance=shell_tolerance,
         temperatures=temperatures,
         anneal_hops=anneal,
         anneal_time_s=time,
@@ -127,6 +130,7 @@ def kmc_verb(
     sites: Annotated[int, typer.Option(min=1, help="Least sites of the box.")] = 1024,
     vacancies: VacanciesOption = None,
     vacancy_concentration: ConcentrationOption = None,
+    shell_tolerance: ToleranceOption = None,
     format: FormatOption = None,
     types: TypesOption = None,
     index: IndexOption = None,
@@ -142,6 +146,7 @@ def kmc_verb(
         output,
         reading=reading_of(format, types, index),
         mix_sublattices=mix_sublattices,
+        shell_tolerance=shell_tolerance,
         temperature_K=temperature,
         hops=hops,
         time_s=time,
@@ -156,36 +161,25 @@ def kmc_verb(
 
 @app.command("sro")
 def sro_verb(
-    files: Annotated[list[Path], typer.Argument(help="Structure files.")],
-    shells: Annotated[int, typer.Option(min=1, help="Number of neighbour shells.")] = 1,
+    files: Annotated[list[str], typer.Argument(help="Structure files; FILE@INDEX or FILE@: for frames of one.")],
+    shells: Annotated[int, typer.Option(min=1, max=100, help="Number of neighbour shells.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    shell_tolerance: ToleranceOption = None,
     format: FormatOption = None,
     types: TypesOption = None,
     index: IndexOption = None,
 ) -> None:
-    """Warren-Cowley order of structures."""
-    from asemacro.short_range_order import warren_cowley
-    from asemacro.structure_file import read_structure
+    """Warren-Cowley order of structures, a row for each frame, shell and pair."""
+    from asemacro.distortion import SHELL_TOLERANCE
+    from asemacro.sro_command import run_sro
 
-    rows: list[dict[str, Any]] = []
-    for file in files:
-        try:
-            order = warren_cowley(read_structure(file, **reading_of(format, types, index)), shells=shells)
-        except ValueError as error:
-            text = str(error)
-            raise ValueError(text if str(file) in text else f"{file}: {text}") from None
-        if order.random_alloy:
-            print(f"{file}: fractional occupancy, values are those of the random alloy", file=sys.stderr)
-        rows += [{"file": str(file), **row} for row in order.rows()]
-    if as_json:
-        print(json.dumps(rows, indent=2))
-        return
-    print(f"{'file':<32} {'pair':<6} {'shell':>5} {'neighbours':>10} {'alpha':>9} {'delta':>9}")
-    for row in rows:
-        print(
-            f"{row['file']:<32} {row['pair']:<6} {row['shell']:>5d} {row['neighbours']:>10d} "
-            f"{row['alpha']:>9.4f} {row['delta']:>9.4f}"
-        )
+    run_sro(
+        files,
+        shells=shells,
+        as_json=as_json,
+        shell_tolerance=SHELL_TOLERANCE if shell_tolerance is None else shell_tolerance,
+        reading=reading_of(format, types, index),
+    )
 
 
 @app.command("info")
@@ -219,6 +213,7 @@ def sample_verb(
     start: Annotated[float | None, typer.Option("--start", help="Magnetisation of the first state of spins.")] = None,
     barriers: BarriersOption = None,
     hops: HopsOption = None,
+    shell_tolerance: ToleranceOption = None,
     format: FormatOption = None,
     types: TypesOption = None,
     index: IndexOption = None,
@@ -234,6 +229,7 @@ def sample_verb(
         output,
         reading=reading_of(format, types, index),
         mix_sublattices=mix_sublattices,
+        shell_tolerance=shell_tolerance,
         sites=sites,
         temperature=temperature,
         field=field,
@@ -267,6 +263,7 @@ def learn_verb(
     ] = None,
     barriers: BarriersOption = None,
     hops: HopsOption = None,
+    shell_tolerance: ToleranceOption = None,
     format: FormatOption = None,
     types: TypesOption = None,
     index: IndexOption = None,
@@ -284,6 +281,7 @@ def learn_verb(
         output,
         reading=reading_of(format, types, index),
         mix_sublattices=mix_sublattices,
+        shell_tolerance=shell_tolerance,
         sites=sites,
         small=small,
         temperature=temperature,

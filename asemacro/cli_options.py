@@ -41,6 +41,15 @@ IndexOption = Annotated[
 MixOption = Annotated[
     bool, typer.Option("--mix-sublattices", help="Let hops carry atoms to sites that the file keeps for other species.")
 ]
+ToleranceOption = Annotated[
+    float | None,
+    typer.Option(
+        "--shell-tolerance",
+        min=0,
+        max=0.15,
+        help="Distortion up to which neighbours are those of the ideal crystal (default 0.08).",
+    ),
+]
 BarriersOption = Annotated[
     str | None,
     typer.Option("--barriers", help="Model name or file (.safetensors, .npz, pair .json).", metavar="NAME|FILE"),

@@ -6,7 +6,7 @@ import math
 import os
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,6 +24,13 @@ from asemacro.start import Start, random_alloy
 from asemacro.store import run_record, write_csv
 from asemacro.structure_file import Reading, read_structure
 
+if TYPE_CHECKING:
+    from ase import Atoms
+
+    from asemacro.lattice import Lattice
+    from asemacro.micro.kmc_run import KMCRun
+    from asemacro.observables import WarrenCowley
+
 RECORDS = 200  # rows of the order over time of a kmc run
 FRAMES = 50  # states in its trajectory
 
@@ -40,18 +47,20 @@ def _run_phase_diagram(
     *,
     reading: Reading,
     mix_sublattices: bool,
+    shell_tolerance: float | None,
     temperatures: str,
     seed: int,
     **options: Any,
 ) -> None:
     started = time.perf_counter()
     temperatures_K = parse_temperatures(temperatures)
-    lattice = random_alloy(read_structure(structure, **reading), mix_sublattices=mix_sublattices)
+    lattice = random_alloy(read_structure(structure, **reading), mix_sublattices=mix_sublattices, shell_tolerance=shell_tolerance)
     workers = options.pop("workers")
     options["barriers"] = model = choose_barriers(options["barriers"], lattice.species)
     arguments = {
         "structure": str(structure),
         **reading,
+        "shell_tolerance": shell_tolerance,
         "temperatures": temperatures_K,
         **options,
         "barriers": model.name,
@@ -100,6 +109,7 @@ def _run_kmc(
     *,
     reading: Reading,
     mix_sublattices: bool,
+    shell_tolerance: float | None,
     temperature_K: float,
     hops: float | None,
     time_s: float | None,
@@ -120,7 +130,7 @@ def _run_kmc(
     for name, value in (("--hops", hops), ("--time", time_s)):
         if value is not None and not (math.isfinite(value) and value > 0):
             raise ValueError(f"{name} {value:g}: must be positive and finite")
-    begin = Start.read(read_structure(structure, **reading), mix_sublattices=mix_sublattices)
+    begin = Start.read(read_structure(structure, **reading), mix_sublattices=mix_sublattices, shell_tolerance=shell_tolerance)
     lattice = begin.lattice
     model = choose_barriers(barriers, lattice.species)
     box = large_enough(lattice.at_least(sites), model)
@@ -150,17 +160,17 @@ def _run_kmc(
 
         kmc.run(start, hops=1, rng=np.random.default_rng(0))  # compile first, so that hops/s are those of the run
         run = kmc.run(start, record_times_s=by_time, record_hops=by_hops, progress=progress, rng=rng)
-    order = sro(run.record, box)
-    rows = [
-        [int(n), float(t), *values] for n, t, values in zip(run.record_hops, run.record_times_s, order, strict=True)
+    columns, rows = order_table(sro, box, run)
+    frames = [
+        at_time(box.to_atoms(x), time_s=t)
+        for x, t in list(zip(run.record, run.record_times_s, strict=True))[:: max(1, len(run.record) // FRAMES)]
     ]
-    columns = ["hop", "time_s", *sro.labels]
-    frames = [box.to_atoms(x) for x in run.record[:: max(1, len(run.record) // FRAMES)]]
-    final = box.to_atoms(run.x)
+    final = at_time(box.to_atoms(run.x), time_s=run.time_s)
     record = run_record(
         {
             "structure": str(structure),
             **reading,
+            "shell_tolerance": shell_tolerance,
             "temperature_K": temperature_K,
             "hops": hops,
             "time_s": time_s,
@@ -190,3 +200,23 @@ def _run_kmc(
         f"cache hits {100 * run.cache_hit_rate:.0f} %"
     )
     print(f"wrote {', '.join(path.name for path in written)} to {folder.path}")
+
+
+def order_table(sro: WarrenCowley, box: Lattice, run: KMCRun) -> tuple[list[str], list[list[float]]]:
+    """Columns and rows of a run's sro.csv: delta_PAIR and alpha_PAIR of every pair, over hops and time.
+
+    Both as `WarrenCowley` defines them: alpha counts a vacancy as a neighbour of no species.
+    """
+    delta = sro(run.record, box)
+    atoms = np.bincount(run.record[0], minlength=len(box.species) + 1)[1:]
+    alpha = sro.alpha(delta, atoms, box)
+    columns = ["hop", "time_s", *(f"{what}_{label}" for label in sro.labels for what in ("delta", "alpha"))]
+    both = np.stack([delta, alpha], axis=2).reshape(len(delta), -1)
+    rows = [[int(n), float(t), *values] for n, t, values in zip(run.record_hops, run.record_times_s, both, strict=True)]
+    return columns, rows
+
+
+def at_time(atoms: Atoms, **time: float) -> Atoms:
+    """The atoms with their time in `info`, as `time_s` (seconds) or `time` (of a dimensionless system)."""
+    atoms.info.update({name: float(value) for name, value in time.items()})
+    return atoms

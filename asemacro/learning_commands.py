@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asemacro.block_system import observe
-from asemacro.commands import run_kmc
+from asemacro.commands import at_time, run_kmc
 from asemacro.ensemble import LargeSnapshots, snapshots
 from asemacro.joined import Observables
 from asemacro.learning import Learned, learn_from_moments, polynomial_sde
@@ -69,10 +69,12 @@ def _run_learn(
         return
     if structure is not None:
         raise ValueError(f"{system} takes no structure file (of ising: --lattice FILE); {structure} is left over")
-    foreign = [f"--{name}" for name in ("barriers", "hops", "workers") if options.pop(name) is not None]
+    foreign = [
+        f"--{name}" for name in ("barriers", "hops", "workers", "shell_tolerance") if options.pop(name) is not None
+    ]
     foreign += [f"--{name}" for name in reading] + (["--mix-sublattices"] if mix_sublattices else [])
     if foreign:
-        raise ValueError(f"{foreign[0]} belongs to alloys, not to {system}")
+        raise ValueError(f"{foreign[0].replace('_', '-')} belongs to alloys, not to {system}")
     n_starts, asked = options.pop("starts"), options.pop("fraction")
     fraction = 1.0 if asked is None else asked
     if not 0 < fraction <= 1:
@@ -280,10 +282,10 @@ def _sample_system(
     """Runs of spins or fields."""
     import ase.io
 
-    foreign = [f"--{name}" for name in ("barriers", "hops") if options.pop(name) is not None]
+    foreign = [f"--{name}" for name in ("barriers", "hops", "shell_tolerance") if options.pop(name) is not None]
     foreign += [f"--{name}" for name in reading] + (["--mix-sublattices"] if mix_sublattices else [])
     if foreign:
-        raise ValueError(f"{foreign[0]} belongs to alloys, not to {system}")
+        raise ValueError(f"{foreign[0].replace('_', '-')} belongs to alloys, not to {system}")
     started = time.perf_counter()
     sites = options.pop("sites")  # of the sampled system, by default as large as the small one of learn
     of = setup(system, sites=sites, small=sites, temperature=_one_temperature(temperature), **options)
@@ -304,8 +306,11 @@ def _sample_system(
         found = sample(of.small, x0, times, rng=rng, progress=tick)
     z = np.stack([observe(of.phi, x, lattice) for x in found.x])
     rows = [[run, float(t), *z[run, k]] for run in range(runs) for k, t in enumerate(times)]
-    frames = [of.to_atoms(x, lattice) for x in found.x[0, :: max(1, len(times) // FRAMES)]]
-    final = of.to_atoms(found.x[0, -1], lattice)
+    every = max(1, len(times) // FRAMES)
+    frames = [
+        at_time(of.to_atoms(x, lattice), time=t) for x, t in zip(found.x[0, ::every], times[::every], strict=True)
+    ]
+    final = at_time(of.to_atoms(found.x[0, -1], lattice), time=times[-1])
     wall = time.perf_counter() - started
     arguments = {"system": system, **of.settings, "sites": lattice.n_sites, "until": end, "runs": runs, "start": start}
     arguments.pop("small")
@@ -355,6 +360,7 @@ def _sample_structure(
         force=force,
         reading=reading,
         mix_sublattices=mix_sublattices,
+        shell_tolerance=options["shell_tolerance"],
         temperature_K=t,
         hops=options["hops"],
         time_s=until,

@@ -95,9 +95,10 @@ def _name(primitive: Floats, basis: Floats, axes: NDArray[np.bool_], near: float
 
 
 def _name_bulk(primitive: Floats, basis: Floats, near: float, tolerance: float) -> Named:
-    undistorted = symmetrised(primitive, basis, near, tolerance)
+    unit = 2.0 ** np.rint(np.log2(near / 3))  # spglib fails on cells of thousands of angstroms; exact as a power of 2
+    undistorted = symmetrised(primitive, basis, near, tolerance) / unit
     for width in SAME_SITE * near * 0.5 ** np.arange(12):
-        data = _symmetry(undistorted, basis, width)
+        data = _symmetry(undistorted, basis, width / unit)
         if data is None:
             return Named("P1", primitive, primitive, basis, len(basis))
         change = data.transformation_matrix
@@ -106,7 +107,7 @@ def _name_bulk(primitive: Floats, basis: Floats, near: float, tolerance: float) 
         if distortion(conventional, data.std_lattice) <= tolerance + 1e-6:
             break
     prototype = _BY_SYMMETRY.get((data.number, len(basis)), data.international)
-    ideal = ideal_stacking(data.std_lattice, data.std_positions, tolerance)
+    ideal = unit * ideal_stacking(data.std_lattice, data.std_positions, tolerance)
     standard = basis @ change.T + data.origin_shift
     gap = data.std_positions[None] - standard[:, None]
     gap -= np.rint(gap)

@@ -150,8 +150,8 @@ def _say_what_the_cell_holds(lattice: Lattice, shells: int) -> None:
     far = [n + 1 for n, shell in enumerate(lattice.shells(shells)) if n and shell.distance > half * (1 + 1e-6)]
     if far:
         log.info(
-            "from shell %d on neighbours lie beyond half the cell (%.3g angstrom): they are images of atoms that nearer "
-            "shells hold, as in a crystal that repeats the cell",
+            "from shell %d on neighbours lie beyond half the cell (%.3g angstrom): they are images of atoms that "
+            "nearer shells hold, as in a crystal that repeats the cell",
             far[0],
             half,
         )

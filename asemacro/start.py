@@ -48,17 +48,20 @@ class Start:
     fractions: Floats
 
     @classmethod
-    def read(cls, structure: Atoms | Structure, *, mix_sublattices: bool = False) -> Start:
+    def read(
+        cls, structure: Atoms | Structure, *, mix_sublattices: bool = False, shell_tolerance: float | None = None
+    ) -> Start:
         """Find the lattice and what its sites hold.
 
         Args:
             structure: ASE Atoms or pymatgen Structure.
             mix_sublattices: let hops carry atoms to sites that the structure keeps for other species.
+            shell_tolerance: see `Lattice.from_atoms`.
 
         Raises:
             ValueError: no lattice, atoms that are on no site of it or share one, sublattices that hops would mix.
         """
-        lattice = Lattice.from_atoms(structure)
+        lattice = Lattice.from_atoms(structure, shell_tolerance=shell_tolerance)
         fractions = site_fractions(lattice, structure)
         definite = read_crystal(structure).occupancy is None
         groups = _alternating(lattice, fractions) if definite else _separate(lattice, fractions)
@@ -155,19 +158,22 @@ def _shares_with_vacancies(classes: Floats, sizes: NDArray[np.int64], wanted: in
     return np.column_stack([empty, classes[:, 1:] * scale[:, None]])
 
 
-def random_alloy(structure: Atoms | Structure | Lattice, *, mix_sublattices: bool = False) -> Lattice:
+def random_alloy(
+    structure: Atoms | Structure | Lattice, *, mix_sublattices: bool = False, shell_tolerance: float | None = None
+) -> Lattice:
     """The lattice of a structure whose composition runs start from at random; says what of the structure is not used.
 
     Args:
         structure: ASE Atoms, pymatgen Structure, or a Lattice (returned as it is).
         mix_sublattices: see `Start.read`.
+        shell_tolerance: see `Start.read`.
 
     Raises:
         ValueError: see `Start.read`.
     """
     if isinstance(structure, Lattice):
         return structure
-    start = Start.read(structure, mix_sublattices=mix_sublattices)
+    start = Start.read(structure, mix_sublattices=mix_sublattices, shell_tolerance=shell_tolerance)
     if start.state is not None:
         vacant = int((start.state == 0).sum())
         own = "its own arrangement" + (f" and its {vacant} vacancies are" if vacant else " is")

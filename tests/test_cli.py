@@ -73,13 +73,15 @@ def test_sro_of_ordered_and_disordered_files(command, structures: Path) -> None:
     assert first["delta"] == pytest.approx(4)
     assert "random alloy" in err
     assert all(abs(r["alpha"]) < 1e-12 for r in rows if "NbMoTa.cif" in r["file"])
-    assert set(first) == {"file", "pair", "shell", "neighbours", "alpha", "delta"}
+    assert set(first) == {
+        "file", "frame", "time", "pair", "shell", "neighbours", "alpha", "delta", "alpha_atoms",
+    }  # fmt: skip
 
 
 def test_sro_table(command, structures: Path) -> None:
     code, out, _ = command("sro", structures / "MoTa_B2.cif")
     assert code == 0
-    assert any(line.split()[1:] == ["Mo-Ta", "1", "8", "-1.0000", "4.0000"] for line in out.splitlines())
+    assert any(line.split()[1:] == ["Mo-Ta", "1", "8", "-1.0000", "4.0000", "-1.0000"] for line in out.splitlines())
 
 
 def test_kmc_writes_what_it_says(command, structures: Path, tmp_path: Path) -> None:
@@ -90,7 +92,8 @@ def test_kmc_writes_what_it_says(command, structures: Path, tmp_path: Path) -> N
     assert code == 0
     assert "2000 hops" in out
     rows = table(tmp_path / "run" / "sro.csv")
-    assert list(rows[0]) == ["hop", "time_s", "Cr-Cr", "Cr-Co", "Cr-Ni", "Co-Co", "Co-Ni", "Ni-Ni"]
+    pairs = ("Cr-Cr", "Cr-Co", "Cr-Ni", "Co-Co", "Co-Ni", "Ni-Ni")
+    assert list(rows[0]) == ["hop", "time_s", *(f"{what}_{pair}" for pair in pairs for what in ("delta", "alpha"))]
     assert rows[0]["hop"] == "0"
     assert rows[-1]["hop"] == "2000"
     times = [float(row["time_s"]) for row in rows]
