@@ -170,14 +170,13 @@ def sro_verb(
     index: IndexOption = None,
 ) -> None:
     """Warren-Cowley order of structures, a row for each frame, shell and pair."""
-    from asemacro.distortion import SHELL_TOLERANCE
     from asemacro.sro_command import run_sro
 
     run_sro(
         files,
         shells=shells,
         as_json=as_json,
-        shell_tolerance=SHELL_TOLERANCE if shell_tolerance is None else shell_tolerance,
+        shell_tolerance=shell_tolerance,
         reading=reading_of(format, types, index),
     )
 

@@ -54,7 +54,9 @@ def _run_phase_diagram(
 ) -> None:
     started = time.perf_counter()
     temperatures_K = parse_temperatures(temperatures)
-    lattice = random_alloy(read_structure(structure, **reading), mix_sublattices=mix_sublattices, shell_tolerance=shell_tolerance)
+    lattice = random_alloy(
+        read_structure(structure, **reading), mix_sublattices=mix_sublattices, shell_tolerance=shell_tolerance
+    )
     workers = options.pop("workers")
     options["barriers"] = model = choose_barriers(options["barriers"], lattice.species)
     arguments = {
@@ -130,7 +132,9 @@ def _run_kmc(
     for name, value in (("--hops", hops), ("--time", time_s)):
         if value is not None and not (math.isfinite(value) and value > 0):
             raise ValueError(f"{name} {value:g}: must be positive and finite")
-    begin = Start.read(read_structure(structure, **reading), mix_sublattices=mix_sublattices, shell_tolerance=shell_tolerance)
+    begin = Start.read(
+        read_structure(structure, **reading), mix_sublattices=mix_sublattices, shell_tolerance=shell_tolerance
+    )
     lattice = begin.lattice
     model = choose_barriers(barriers, lattice.species)
     box = large_enough(lattice.at_least(sites), model)

@@ -183,12 +183,13 @@ class Lattice:
         return cls.from_prototype("chain", a, species, shape, **kw)
 
     @classmethod
-    def from_atoms(cls, atoms: Atoms | Structure, *, shell_tolerance: float = SHELL_TOLERANCE) -> Lattice:
+    def from_atoms(cls, atoms: Atoms | Structure, *, shell_tolerance: float | None = None) -> Lattice:
         """The lattice that the atoms of a (strained, rattled, defective) crystal sit on; see `recognise`.
 
         Args:
             atoms: any cell of it.
-            shell_tolerance: distortion up to which neighbours are those of the undistorted crystal, 0 to 0.15.
+            shell_tolerance: distortion up to which neighbours are those of the undistorted crystal, 0 to 0.15;
+                None for 0.08.
         """
         from asemacro.recognise import recognise
 

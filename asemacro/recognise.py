@@ -39,14 +39,14 @@ if TYPE_CHECKING:
 log = logging.getLogger("asemacro")
 
 
-def recognise(source: Atoms | Structure, *, shell_tolerance: float = SHELL_TOLERANCE) -> Lattice:
+def recognise(source: Atoms | Structure, *, shell_tolerance: float | None = None) -> Lattice:
     """The lattice under the atoms of a crystal, whatever species they are; X atoms are sites too.
 
     Args:
         source: a perfect, strained, rotated, sheared or rattled cell or supercell, atoms may be missing.
         shell_tolerance: distortion (1 - smallest / largest principal stretch, 0.07 at c/a = 0.93 of a face-centred
             crystal) up to which a strained crystal is read as the more symmetric one that it is near to, whose
-            neighbour shells it then has; 0 to 0.15. What was chosen is said in one line.
+            neighbour shells it then has; 0 to 0.15, None for 0.08. What was chosen is said in one line.
 
     Returns:
         The lattice of the whole box, its composition from the atoms on it or from the fractional occupancy. Atoms
@@ -55,7 +55,8 @@ def recognise(source: Atoms | Structure, *, shell_tolerance: float = SHELL_TOLER
     Raises:
         ValueError: no lattice is found; a cell that cannot be (vectors, volume per atom, distances, see `possible`).
     """
-    shell_tolerance = number_of(shell_tolerance, "shell_tolerance", least=0, most=WIDEST)
+    asked = SHELL_TOLERANCE if shell_tolerance is None else shell_tolerance
+    tolerance = number_of(asked, "shell_tolerance", least=0, most=WIDEST)
     crystal = read_crystal(source)
     check_cell(crystal)
     points = PeriodicPoints(crystal.cell, crystal.pbc, crystal.positions)
@@ -66,7 +67,7 @@ def recognise(source: Atoms | Structure, *, shell_tolerance: float = SHELL_TOLER
         points = PeriodicPoints(crystal.cell, axes, crystal.positions)
     primitive = primitive_cell(points, near)
     basis = fold(points, primitive, near)
-    named = name_crystal(primitive, basis, axes, near, crystal.cell, shell_tolerance)
+    named = name_crystal(primitive, basis, axes, near, crystal.cell, tolerance)
     if named.kinds == len(basis) > 2:  # two sites always have a centre of symmetry between them
         raise ValueError(NO_LATTICE.format(n=len(points)))
     cell, shape = as_grid(crystal.cell, primitive, named.conventional, points.pbc)
@@ -83,7 +84,7 @@ def recognise(source: Atoms | Structure, *, shell_tolerance: float = SHELL_TOLER
     )
     placed = _on_lattice(bare, crystal, points, near)
     composition = placed.composition()
-    for line in (*crystal.notes, nearest, describe_distortion(named, primitive, basis, axes, near, shell_tolerance)):
+    for line in (*crystal.notes, nearest, describe_distortion(named, primitive, basis, axes, near, tolerance)):
         if line:
             log.info("%s", line)
     return dataclasses.replace(bare, species=tuple(composition), composition=composition, vacant=placed.vacant())

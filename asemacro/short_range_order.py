@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 
 from asemacro.checks import count_of
 from asemacro.crystal import Crystal, read_crystal
-from asemacro.distortion import SHELL_TOLERANCE
 from asemacro.lattice import Lattice
 from asemacro.observables import WarrenCowley
 from asemacro.shells import MOST_SHELLS
@@ -77,7 +76,7 @@ class ShortRangeOrder:
 
 
 def warren_cowley(
-    atoms: Atoms | Structure, shells: int = 2, *, shell_tolerance: float = SHELL_TOLERANCE
+    atoms: Atoms | Structure, shells: int = 2, *, shell_tolerance: float | None = None
 ) -> ShortRangeOrder:
     """Warren-Cowley parameters of a structure in its first neighbour shells.
 

@@ -18,7 +18,7 @@ LEGEND = (
 
 
 def run_sro(
-    files: Sequence[str], *, shells: int = 1, as_json: bool = False, shell_tolerance: float, reading: Reading
+    files: Sequence[str], *, shells: int = 1, as_json: bool = False, shell_tolerance: float | None, reading: Reading
 ) -> None:
     """Print Warren-Cowley parameters, a row for each frame, shell and pair, as a table or as JSON.
 
