@@ -27,6 +27,7 @@ from asemacro.cli_options import (
     MixOption,
     SeedOption,
     StructureArgument,
+    SystemArgument,
     TemperatureOption,
     ToleranceOption,
     TypesOption,
@@ -172,13 +173,8 @@ def sro_verb(
     """Warren-Cowley order of structures, a row for each frame, shell and pair."""
     from asemacro.sro_command import run_sro
 
-    run_sro(
-        files,
-        shells=shells,
-        as_json=as_json,
-        shell_tolerance=shell_tolerance,
-        reading=reading_of(format, types, index),
-    )
+    reading = reading_of(format, types, index)
+    run_sro(files, shells=shells, as_json=as_json, shell_tolerance=shell_tolerance, reading=reading)
 
 
 @app.command("info")
@@ -199,9 +195,7 @@ def info_verb() -> None:
 
 @app.command("sample")
 def sample_verb(
-    system: Annotated[
-        str, typer.Argument(help="ising, curie-weiss, predator-prey, or a structure file.", metavar="SYSTEM|STRUCTURE")
-    ],
+    system: SystemArgument,
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the results.")] = Path("sample"),
     sites: Annotated[int | None, typer.Option(min=1, help="Sites (256 spins, 100 points, 1024 atoms).")] = None,
     temperature: TemperatureOption = None,

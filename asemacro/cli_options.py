@@ -27,6 +27,9 @@ Figure = enum.StrEnum("Figure", "fig2 fig3a fig3b fig4 fig5 fig6 fig7 fig8a fig8
 StructureArgument = Annotated[
     Path, typer.Argument(help="CIF, POSCAR, extxyz ... any file ASE reads; FILE@INDEX is a frame of it.")
 ]
+SystemArgument = Annotated[
+    str, typer.Argument(help="ising, curie-weiss, predator-prey, or a structure file.", metavar="SYSTEM|STRUCTURE")
+]
 FormatOption = Annotated[
     str | None, typer.Option("--format", help="Format of the structure file, as ASE names it (default: told by it).")
 ]
