@@ -12,7 +12,7 @@ import numpy as np
 
 from asemacro.campaign import Budget, Job, run_jobs
 from asemacro.diagram import QUICK
-from asemacro.inputs import choose_barriers, choose_boxes, parse_temperatures
+from asemacro.inputs import check_boxes, choose_barriers, choose_boxes, parse_temperatures
 from asemacro.learning import Learned
 from asemacro.learning_figures import draw_diagnostics, explained, follow, noise_ratio
 from asemacro.moment_fit import moments_from_pairs
@@ -81,6 +81,7 @@ def learn_alloy(
         raise ValueError(f"{'-'.join(lattice.species) or 'no element'}: no unlike pairs, so there is no order to learn")
     model = choose_barriers(barriers, lattice.species)
     boxes = choose_boxes(lattice, model, sites or SITES, small or SMALL, None, None)
+    check_boxes(boxes, model, kelvin, 1)
     if boxes.copies < 2:
         raise ValueError(f"--sites {sites or SITES} must be at least twice --small {small or SMALL}")
     budget = QUICK if hops is None else Budget(hops=hops)

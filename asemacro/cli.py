@@ -13,11 +13,13 @@ from typing import Annotated
 
 import typer
 
+from asemacro.cli_numbers import HOPS, MOST_ANNEAL_HOPS, MOST_EV, RUNS, SHELLS, SITES, TIME, Kelvin, Number
 from asemacro.cli_options import (
     BarriersOption,
     ConcentrationOption,
     FieldOption,
     Figure,
+    FolderOption,
     ForceOption,
     Form,
     FormatOption,
@@ -33,6 +35,7 @@ from asemacro.cli_options import (
     TypesOption,
     VacanciesOption,
     WorkersOption,
+    output_path,
     reading_of,
     show_version,
 )
@@ -62,26 +65,32 @@ def options_of_all(
 @app.command("phase-diagram")
 def phase_diagram_verb(
     structure: StructureArgument,
-    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the results.")] = Path("phase-diagram"),
+    output: FolderOption = Path("phase-diagram"),
     temperatures: Annotated[
         str, typer.Option(help="START:STOP:STEP in K, the end included, or a comma-separated list.")
     ] = "400,600,800,1000,1200,1400,1600,1800,2000,2300,2600,3000",
     anneal: Annotated[
         float | None,
-        typer.Option("--anneal", help="Anneal in hops per vacancy (default 2e7).", metavar="HOPS_PER_VACANCY"),
+        typer.Option(
+            "--anneal",
+            parser=Number(0, MOST_ANNEAL_HOPS),
+            help="Anneal in hops per vacancy (default 2e7).",
+            metavar="HOPS_PER_VACANCY",
+        ),
     ] = None,
-    time: Annotated[float | None, typer.Option("--time", help="Anneal in seconds instead.")] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="Independent small runs per block of copies.")] = 1,
+    time: Annotated[float | None, typer.Option("--time", parser=TIME, help="Anneal in seconds instead.")] = None,
+    seeds: Annotated[int, typer.Option(parser=RUNS, help="Independent small runs per block of copies.")] = 1,
     hops: Annotated[
-        float | None, typer.Option(help="Hops per small run and vacancy (default: a quick budget).")
+        int | None, typer.Option(parser=HOPS, help="Hops per small run and vacancy (default: a quick budget).")
     ] = None,
     direct: Annotated[bool, typer.Option("--direct", help="Add direct KMC of the large box.")] = False,
     vacancy_formation_energy: Annotated[
-        float | None, typer.Option(help="eV; rescales the time axis to thermal vacancies.")
+        float | None,
+        typer.Option(parser=Number(0, MOST_EV), help="eV; rescales the time axis to thermal vacancies."),
     ] = None,
     barriers: BarriersOption = None,
-    sites: Annotated[int, typer.Option(min=1, help="Least sites of the predicted box.")] = 8192,
-    small: Annotated[int, typer.Option(min=1, help="Least sites of the simulated box.")] = 1024,
+    sites: Annotated[int, typer.Option(parser=SITES, help="Least sites of the predicted box.")] = 8192,
+    small: Annotated[int, typer.Option(parser=SITES, help="Least sites of the simulated box.")] = 1024,
     vacancies: VacanciesOption = None,
     vacancy_concentration: ConcentrationOption = None,
     shell_tolerance: ToleranceOption = None,
@@ -123,12 +132,12 @@ def phase_diagram_verb(
 @app.command("kmc")
 def kmc_verb(
     structure: StructureArgument,
-    temperature: Annotated[float, typer.Option("-T", "--temperature", help="Temperature in K.")],
-    hops: Annotated[float | None, typer.Option(help="Stop after this many hops (default 1e5).")] = None,
-    time: Annotated[float | None, typer.Option("--time", help="Stop after this many seconds.")] = None,
-    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the results.")] = Path("kmc"),
+    temperature: Annotated[float, typer.Option("-T", "--temperature", parser=Kelvin(), help="Temperature in K.")],
+    hops: Annotated[int | None, typer.Option(parser=HOPS, help="Stop after this many hops (default 1e5).")] = None,
+    time: Annotated[float | None, typer.Option("--time", parser=TIME, help="Stop after this many seconds.")] = None,
+    output: FolderOption = Path("kmc"),
     barriers: BarriersOption = None,
-    sites: Annotated[int, typer.Option(min=1, help="Least sites of the box.")] = 1024,
+    sites: Annotated[int, typer.Option(parser=SITES, help="Least sites of the box.")] = 1024,
     vacancies: VacanciesOption = None,
     vacancy_concentration: ConcentrationOption = None,
     shell_tolerance: ToleranceOption = None,
@@ -163,7 +172,7 @@ def kmc_verb(
 @app.command("sro")
 def sro_verb(
     files: Annotated[list[str], typer.Argument(help="Structure files; FILE@INDEX or FILE@: for frames of one.")],
-    shells: Annotated[int, typer.Option(min=1, max=100, help="Number of neighbour shells.")] = 1,
+    shells: Annotated[int, typer.Option(parser=SHELLS, help="Number of neighbour shells.")] = 1,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     shell_tolerance: ToleranceOption = None,
     format: FormatOption = None,
@@ -196,14 +205,17 @@ def info_verb() -> None:
 @app.command("sample")
 def sample_verb(
     system: SystemArgument,
-    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the results.")] = Path("sample"),
-    sites: Annotated[int | None, typer.Option(min=1, help="Sites (256 spins, 100 points, 1024 atoms).")] = None,
+    output: FolderOption = Path("sample"),
+    sites: Annotated[int | None, typer.Option(parser=SITES, help="Sites (256 spins, 100 points, 1024 atoms).")] = None,
     temperature: TemperatureOption = None,
     field: FieldOption = None,
     lattice: LatticeOption = None,
-    until: Annotated[float | None, typer.Option("--until", help="End, in the system's time.")] = None,
-    runs: Annotated[int, typer.Option(min=1, help="Independent runs.")] = 1,
-    start: Annotated[float | None, typer.Option("--start", help="Magnetisation of the first state of spins.")] = None,
+    until: Annotated[float | None, typer.Option("--until", parser=TIME, help="End, in the system's time.")] = None,
+    runs: Annotated[int, typer.Option(parser=RUNS, help="Independent runs.")] = 1,
+    start: Annotated[
+        float | None,
+        typer.Option("--start", parser=Number(None, 1), help="Magnetisation of the first state of spins."),
+    ] = None,
     barriers: BarriersOption = None,
     hops: HopsOption = None,
     shell_tolerance: ToleranceOption = None,
@@ -241,18 +253,23 @@ def sample_verb(
 def learn_verb(
     system: Annotated[str, typer.Argument(help="ising, curie-weiss, predator-prey or alloy.")],
     structure: Annotated[Path | None, typer.Argument(help="Structure file of an alloy.")] = None,
-    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the model.")] = Path("learned"),
-    sites: Annotated[int | None, typer.Option(min=1, help="Sites of the large system (4096, 200, 8192).")] = None,
-    small: Annotated[int | None, typer.Option(min=1, help="Sites that are simulated (256, 100, 1024).")] = None,
+    output: FolderOption = Path("learned"),
+    sites: Annotated[
+        int | None, typer.Option(parser=SITES, help="Sites of the large system (4096, 200, 8192).")
+    ] = None,
+    small: Annotated[int | None, typer.Option(parser=SITES, help="Sites that are simulated (256, 100, 1024).")] = None,
     temperature: TemperatureOption = None,
     field: FieldOption = None,
     lattice: LatticeOption = None,
     closure: Annotated[
         str | None, typer.Option("--closure", help="Learned variables beside the observables.", metavar="N|auto")
     ] = None,
-    starts: Annotated[int | None, typer.Option(help="Starts of small runs (120 of spins, 150 of fields).")] = None,
+    starts: Annotated[
+        int | None, typer.Option(parser=RUNS, help="Starts of small runs (120 of spins, 150 of fields).")
+    ] = None,
     fraction: Annotated[
-        float | None, typer.Option(help="Part of the carriers whose rates make a label (default 1, all).")
+        float | None,
+        typer.Option(parser=Number(0, 1), help="Part of the carriers whose rates make a label (default 1, all)."),
     ] = None,
     barriers: BarriersOption = None,
     hops: HopsOption = None,
@@ -295,11 +312,15 @@ def learn_verb(
 def simulate_verb(
     model: Annotated[Path, typer.Argument(help="Folder of a learned model.")],
     start: Annotated[str, typer.Option("--start", help="One value per observable, comma-separated.")],
-    until: Annotated[float, typer.Option("--until", help="End, in the model's time.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="CSV file.")] = Path("simulated.csv"),
-    trajectories: Annotated[int, typer.Option(min=1, help="Independent trajectories.")] = 100,
-    temperature: Annotated[float | None, typer.Option("-T", "--temperature", help="In K, of alloys.")] = None,
-    points: Annotated[int, typer.Option(min=1, help="Saved times after the start.")] = 200,
+    until: Annotated[float, typer.Option("--until", parser=TIME, help="End, in the model's time.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", parser=output_path, help="CSV file.", metavar="FILE")
+    ] = Path("simulated.csv"),
+    trajectories: Annotated[int, typer.Option(parser=RUNS, help="Independent trajectories.")] = 100,
+    temperature: Annotated[
+        float | None, typer.Option("-T", "--temperature", parser=Kelvin(), help="In K, of alloys.")
+    ] = None,
+    points: Annotated[int, typer.Option(parser=RUNS, help="Saved times after the start.")] = 200,
     seed: SeedOption = 0,
 ) -> None:
     """Trajectories of a learned model: mean and standard deviation over time."""
@@ -322,7 +343,7 @@ def simulate_verb(
 def reproduce_verb(
     figure: Annotated[Figure, typer.Argument(help="A figure of arXiv 2511.12842, or all.")],
     quick: Annotated[bool, typer.Option("--quick", help="Minutes instead of up to 45, with larger errors.")] = False,
-    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the results.")] = Path("reproduced"),
+    output: FolderOption = Path("reproduced"),
     seed: SeedOption = 0,
 ) -> None:
     """Run a published figure again: CSV, PNG, and published against present numbers."""
@@ -334,7 +355,9 @@ def reproduce_verb(
 @barriers_app.command("train")
 def train_verb(
     data: Annotated[Path, typer.Argument(help="Barriers, .npz in the layout of docs/barriers.md.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="Model file, .safetensors.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", parser=output_path, help="Model file, .safetensors.", metavar="FILE")
+    ],
     form: Annotated[Form, typer.Option(help="consistent has exact detailed balance.")] = Form.consistent,
     seed: SeedOption = 0,
 ) -> None:

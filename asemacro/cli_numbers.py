@@ -16,9 +16,10 @@ MOST_HOPS = 10**12  # a year at 30,000 hops a second
 MOST_ANNEAL_HOPS = 1e20  # per vacancy; longer than any furnace
 LONGEST = 1e18  # seconds, twice the age of the universe, or as many units of a dimensionless clock
 MOST_RUNS = 10**6
+MOST_SHELLS = 100
 MOST_WORKERS = 4096
 MOST_SEED = 2**63 - 1
-MOST_FIELD = 1e6  # in units of the coupling
+MOST_FIELD = 1e4  # in units of the coupling
 MOST_EV = 100.0
 
 
@@ -80,6 +81,10 @@ class Kelvin:
             return temperature_of(float(_read(text)), "a temperature")
         except ValueError as error:
             raise typer.BadParameter(f"{error}") from None
+
+
+SITES, RUNS, HOPS, SHELLS = (Count(1, most) for most in (MOST_SITES, MOST_RUNS, MOST_HOPS, MOST_SHELLS))
+TIME = Number(0, LONGEST)
 
 
 def _read(text: object) -> Decimal:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from asemacro import __version__
+from asemacro.cli_numbers import HOPS, MOST_FIELD, MOST_SEED, MOST_WORKERS, SITES, Count, Number
 
 if TYPE_CHECKING:
     from asemacro.structure_file import Reading
@@ -24,11 +25,22 @@ class Form(enum.StrEnum):
 Figure = enum.StrEnum("Figure", "fig2 fig3a fig3b fig4 fig5 fig6 fig7 fig8a fig8b fig8c all")
 """Figures of arXiv 2511.12842."""
 
+
+def output_path(text: str | Path) -> Path:
+    """A parser of where results go; the empty name, often that of an unset variable in a script, is refused."""
+    if not str(text).strip():
+        raise typer.BadParameter("an empty name; -o . writes into the present folder")
+    return Path(text)
+
+
 StructureArgument = Annotated[
     Path, typer.Argument(help="CIF, POSCAR, extxyz ... any file ASE reads; FILE@INDEX is a frame of it.")
 ]
 SystemArgument = Annotated[
     str, typer.Argument(help="ising, curie-weiss, predator-prey, or a structure file.", metavar="SYSTEM|STRUCTURE")
+]
+FolderOption = Annotated[
+    Path, typer.Option("-o", "--output", parser=output_path, help="Folder for the results.", metavar="FOLDER")
 ]
 FormatOption = Annotated[
     str | None, typer.Option("--format", help="Format of the structure file, as ASE names it (default: told by it).")
@@ -57,27 +69,35 @@ BarriersOption = Annotated[
     str | None,
     typer.Option("--barriers", help="Model name or file (.safetensors, .npz, pair .json).", metavar="NAME|FILE"),
 ]
-VacanciesOption = Annotated[int | None, typer.Option("--vacancies", help="Number of vacancies in the box.")]
+VacanciesOption = Annotated[
+    int | None, typer.Option("--vacancies", parser=SITES, help="Number of vacancies in the box.")
+]
 ConcentrationOption = Annotated[
-    float | None, typer.Option("--vacancy-concentration", help="Vacancies per site (default 1/1024).")
+    float | None,
+    typer.Option("--vacancy-concentration", parser=Number(0, 1), help="Vacancies per site (default 1/1024)."),
+]
+SeedOption = Annotated[int, typer.Option("--seed", parser=Count(0, MOST_SEED), help="Seed of all random numbers.")]
+WorkersOption = Annotated[
+    int | None,
+    typer.Option("--workers", parser=Count(1, MOST_WORKERS), help="Parallel workers (default: all cores)."),
 ]
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace the results of another verb in the output folder.")]
-SeedOption = Annotated[int, typer.Option("--seed", min=0, help="Seed of all random numbers.")]
-WorkersOption = Annotated[int | None, typer.Option("--workers", min=1, help="Parallel workers (default: all cores).")]
 TemperatureOption = Annotated[
     str | None,
     typer.Option(
         "-T", "--temperature", help="Of spins in units of the coupling (ising 2.5, curie-weiss 1.1); alloys: K."
     ),
 ]
-FieldOption = Annotated[float | None, typer.Option("--field", help="Field on spins (default 0.1).")]
+FieldOption = Annotated[
+    float | None, typer.Option("--field", parser=Number(None, MOST_FIELD), help="Field on spins (default 0.1).")
+]
 LatticeOption = Annotated[
     str | None,
     typer.Option(
         "--lattice", help="Of ising: square, triangular, honeycomb, cubic, bcc ... or a file.", metavar="NAME|FILE"
     ),
 ]
-HopsOption = Annotated[float | None, typer.Option(help="Of alloys: hops per small run and vacancy.")]
+HopsOption = Annotated[int | None, typer.Option(parser=HOPS, help="Of alloys: hops per small run and vacancy.")]
 
 
 def reading_of(format: str | None, types: str | None, index: str | None) -> Reading:

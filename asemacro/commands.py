@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import time
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from asemacro.checks import bound_of_memory
 from asemacro.diagram import phase_diagram, stages
 from asemacro.inputs import (
     check_temperatures,
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ase import Atoms
 
     from asemacro.lattice import Lattice
+    from asemacro.micro.alloy import VacancyKMC
     from asemacro.micro.kmc_run import KMCRun
     from asemacro.observables import WarrenCowley
 
@@ -113,7 +114,7 @@ def _run_kmc(
     mix_sublattices: bool,
     shell_tolerance: float | None,
     temperature_K: float,
-    hops: float | None,
+    hops: int | None,
     time_s: float | None,
     barriers: str | Path | None,
     sites: int,
@@ -124,22 +125,23 @@ def _run_kmc(
     import ase.io
 
     from asemacro.micro.alloy import VacancyKMC
+    from asemacro.mobility import check_mobile
     from asemacro.observables import WarrenCowley
 
     check_temperatures([temperature_K])
     if hops is not None and time_s is not None:
         raise ValueError("give either --hops or --time, not both")
-    for name, value in (("--hops", hops), ("--time", time_s)):
-        if value is not None and not (math.isfinite(value) and value > 0):
-            raise ValueError(f"{name} {value:g}: must be positive and finite")
     begin = Start.read(
         read_structure(structure, **reading), mix_sublattices=mix_sublattices, shell_tolerance=shell_tolerance
     )
     lattice = begin.lattice
     model = choose_barriers(barriers, lattice.species)
     box = large_enough(lattice.at_least(sites), model)
+    # the states that are kept for the order over time, and the random numbers that a state is drawn with
+    bound_of_memory(box.n_sites * (RECORDS + 25.0), f"a run of {box.n_sites} sites")
     rng = np.random.default_rng(seed)
     start = begin.draw(box, vacancies, vacancy_concentration, rng=rng)
+    check_mobile(model, box, start, [temperature_K])
     kmc = VacancyKMC(box, model, temperature_K)
     n_vacancies = int((start == 0).sum())
     absent = [symbol for k, symbol in enumerate(box.species) if not (start == k + 1).any()]
@@ -199,6 +201,8 @@ def _run_kmc(
         "trajectory.extxyz": lambda path: ase.io.write(path, frames, format="extxyz"),
     }
     written = folder.publish(files, record)
+    if run.stopped == "blocked" or run.hops == 0:
+        print(_why_it_stands(kmc, run))
     print(
         f"{run.hops} hops, {run.time_s:.4g} s of KMC time, {run.hops_per_second:.3g} hops/s, "
         f"cache hits {100 * run.cache_hit_rate:.0f} %"
@@ -224,3 +228,11 @@ def at_time(atoms: Atoms, **time: float) -> Atoms:
     """The atoms with their time in `info`, as `time_s` (seconds) or `time` (of a dimensionless system)."""
     atoms.info.update({name: float(value) for name, value in time.items()})
     return atoms
+
+
+def _why_it_stands(kmc: VacancyKMC, run: KMCRun) -> str:
+    """One line on a run that made no hop, or came to a state that no hop leaves."""
+    total = float(kmc.rates(run.x).sum())
+    if run.stopped == "blocked" or total == 0:
+        return f"stopped after {run.hops} hops: no vacancy has an atom beside it that can jump"
+    return f"no hop in {run.time_s:g} s: the first one takes {1 / total:.2g} s on average, give a longer time or --hops"

@@ -18,7 +18,7 @@ from asemacro.checkpoint import Checkpoint
 from asemacro.checks import generator_of
 from asemacro.door import array, checked, flag, function, real, whole
 from asemacro.equilibrium import equilibrium_of, exact_where_known
-from asemacro.inputs import Boxes, check_temperatures, choose_barriers, choose_boxes
+from asemacro.inputs import Boxes, check_boxes, check_temperatures, choose_barriers, choose_boxes
 from asemacro.kept_stages import kept_fit, kept_swaps
 from asemacro.observables import WarrenCowley
 from asemacro.points import PairTable, Point
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 ANNEAL_HOPS = 2e7
+LARGEST_EXPONENT = 500.0  # of a thermal vacancy concentration; times beyond exp(500) s are of no use, and overflow
 QUICK_SWEEPS, FULL_SWEEPS = 400, 4000
 QUICK = Budget(hops=6e5, evaluations=4e4, relaxations=12.0, near_hops=8e4, far_evaluations=1.2e4)
 # where it is hot the curves are smooth and each temperature costs most
@@ -196,6 +197,8 @@ def phase_diagram(
         )
     model = choose_barriers(barriers, lattice.species)
     boxes = choose_boxes(lattice, model, sites, small, vacancies, vacancy_concentration)
+    check_boxes(boxes, model, temperatures, seeds)
+    thermal = [_thermal_factor(T, boxes, vacancy_formation_energy_eV) for T in temperatures]
     budget = QUICK if hops is None else Budget(hops=hops)
     sro = WarrenCowley(lattice.species, shells=1, pairs="all")
     report = progress or (lambda task, fraction, text: None)
@@ -253,7 +256,6 @@ def phase_diagram(
         rng=streams[-2],
     )
     report("swaps", 1.0, "")
-    thermal = [_thermal_factor(T, boxes, vacancy_formation_energy_eV) for T in temperatures]
     anneals = [
         record.time_of_hops(anneal_hops or ANNEAL_HOPS) if anneal_time_s is None else anneal_time_s / factor
         for record, factor in zip(small_records, thermal, strict=True)
@@ -321,4 +323,11 @@ def _thermal_factor(temperature_K: float, boxes: Boxes, formation_energy_eV: flo
     if formation_energy_eV is None:
         return 1.0
     concentration = boxes.vacancies / boxes.large.n_sites
-    return concentration * math.exp(formation_energy_eV / (kB * temperature_K))
+    exponent = formation_energy_eV / (kB * temperature_K)
+    if exponent > LARGEST_EXPONENT:
+        raise ValueError(
+            f"a vacancy formation energy of {formation_energy_eV:g} eV at {temperature_K:g} K: exp(-{exponent:.0f}), "
+            f"no sample has a thermal vacancy; give temperatures of at least "
+            f"{math.ceil(formation_energy_eV / (kB * LARGEST_EXPONENT))} K, or leave the energy out"
+        )
+    return concentration * math.exp(exponent)

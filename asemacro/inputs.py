@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from asemacro.barriers.base import BarrierModel
+from asemacro.checks import bound_of_memory, temperature_of
+from asemacro.mobility import check_mobile
 
 if TYPE_CHECKING:
     from asemacro.lattice import Lattice
 
 MOST_REPEATS = 9
+MOST_TEMPERATURES = 1000
 say = logging.getLogger("asemacro")
 
 
@@ -34,18 +37,21 @@ def parse_temperatures(text: str) -> list[float]:
         if len(values) != 3 or not np.isfinite(values).all() or values[2] <= 0 or values[1] < values[0]:
             raise ValueError(f"{advice}; STOP must not lie below START and STEP must be positive")
         start, stop, step = values
-        values = [start + i * step for i in range(math.floor((stop - start) / step + 1e-9) + 1)]
+        steps = (stop - start) / step + 1e-9
+        if steps + 1 > MOST_TEMPERATURES:
+            raise ValueError(f"{advice}; these are more than {MOST_TEMPERATURES} temperatures, give a larger STEP")
+        values = [start + i * step for i in range(math.floor(steps) + 1)]
     return check_temperatures(values)
 
 
 def check_temperatures(values: Sequence[float]) -> list[float]:
-    """Sorted distinct temperatures in K; ValueError unless all are finite and positive."""
-    for value in values:
-        if not (math.isfinite(value) and value > 0):
-            raise ValueError(f"temperature {value:g} K: must be a positive number")
-    if not values:
+    """Sorted distinct temperatures in K; ValueError unless all are in range (`temperature_of`) and not too many."""
+    kelvin = {temperature_of(value, "a temperature") for value in values}
+    if not kelvin:
         raise ValueError("no temperature given")
-    return sorted({float(value) for value in values})
+    if len(kelvin) > MOST_TEMPERATURES:
+        raise ValueError(f"{len(kelvin)} temperatures: at most {MOST_TEMPERATURES} are taken at once")
+    return sorted(kelvin)
 
 
 def choose_barriers(barriers: str | Path | BarrierModel | None, species: Sequence[str]) -> BarrierModel:
@@ -159,6 +165,21 @@ def choose_boxes(
     counts = small_lattice.counts(vacancies=n_small)
     names = ("X", *small_lattice.species)
     return Boxes(small_lattice, large, copies, {name: int(n) for name, n in zip(names, counts, strict=True)})
+
+
+def check_boxes(boxes: Boxes, model: BarrierModel, temperatures_K: Sequence[float], seeds: int) -> None:
+    """Refuse, before anything is run, boxes beyond memory and temperatures at which nothing moves.
+
+    Args:
+        boxes: small and large one.
+        model: barriers.
+        temperatures_K: of the runs.
+        seeds: sets of small runs that tile the large box.
+    """
+    # the states of all small runs of a temperature, and the random numbers that the large one is drawn with
+    bound_of_memory(25.0 * boxes.large.n_sites * seeds, f"the {seeds * boxes.copies} small runs of a temperature")
+    own = np.random.default_rng(0)  # looks at typical barriers; no result depends on it
+    check_mobile(model, boxes.small, boxes.small.random_state(boxes.counts, batch=8, rng=own), temperatures_K)
 
 
 def vacancies_in(sites: int, vacancies: float | None, concentration: float | None) -> int:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asemacro.block_system import observe
+from asemacro.checks import bound_of_memory
 from asemacro.commands import at_time, run_kmc
 from asemacro.ensemble import LargeSnapshots, snapshots
 from asemacro.joined import Observables
@@ -290,8 +291,8 @@ def _sample_system(
     sites = options.pop("sites")  # of the sampled system, by default as large as the small one of learn
     of = setup(system, sites=sites, small=sites, temperature=_one_temperature(temperature), **options)
     end = float(of.ages[-1]) if until is None else until
-    if not (math.isfinite(end) and end > 0):
-        raise ValueError(f"--until {end:g}: must be a positive time")
+    state = of.small.lattice.n_sites * (1.0 if of.name != "predator-prey" else 16.0)
+    bound_of_memory(state * runs * (POINTS + 2), f"{runs} runs of {of.small.lattice.n_sites} sites")
     rng = np.random.default_rng(seed)
     lattice = of.small.lattice
     x0 = start_states(of, start, runs, rng=rng)
@@ -354,6 +355,8 @@ def _sample_structure(
             raise ValueError(f"an alloy has no {option}")
     if runs != 1:
         raise ValueError("an alloy is sampled by one run; start several with different --seed")
+    if options["hops"] is not None and until is not None:
+        raise ValueError("give either --hops or --until, not both")
     run_kmc(
         system,
         output,
@@ -380,8 +383,8 @@ def _one_temperature(text: str | None) -> float | None:
         value = float(text)
     except ValueError:
         raise ValueError(f"--temperature {text}: give one number") from None
-    if not (math.isfinite(value) and value > 0):
-        raise ValueError(f"--temperature {text}: must be a positive number")
+    if not math.isfinite(value):
+        raise ValueError(f"--temperature {text}: must be a finite number")
     return value
 
 
@@ -389,6 +392,6 @@ def _closure_dims(text: str | None) -> Any:
     """None, "auto" or a number of closure variables."""
     if text is None or text == "auto":
         return text
-    if not text.isdigit() or int(text) > 3:
+    if text not in ("0", "1", "2", "3"):
         raise ValueError(f"--closure {text}: give auto, or a number of variables from 0 to 3")
     return int(text) or None

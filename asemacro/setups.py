@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -25,6 +24,7 @@ from asemacro.structure_file import read_structure
 from asemacro.upsampling import larger_lattice, mosaic
 
 NAMES = ("ising", "curie-weiss", "predator-prey")
+SPIN_TEMPERATURES, MOST_FIELD = (0.01, 1e4), 1e4
 _NAMED = {"cubic": "sc"}
 
 
@@ -117,10 +117,13 @@ def setup(
         )
     t = (2.5 if name == "ising" else 1.1) if temperature is None else temperature
     h = 0.1 if field is None else field
-    if not (math.isfinite(t) and t > 0):
-        raise ValueError(f"--temperature {t:g}: must be a positive number")
-    if not math.isfinite(h):
-        raise ValueError(f"--field {h:g}: must be finite")
+    low, high = SPIN_TEMPERATURES
+    if not low <= t <= high:
+        raise ValueError(
+            f"--temperature {t:g}: must be from {low:g} to {high:g} in units of the coupling; below it no spin flips"
+        )
+    if not abs(h) <= MOST_FIELD:
+        raise ValueError(f"--field {h:g}: must be from -{MOST_FIELD:g} to {MOST_FIELD:g} in units of the coupling")
     system: Any
     if name == "ising":
         system = Ising(ising_box(lattice or "square", n_small), t, field=h)
