@@ -38,7 +38,7 @@ def parse_temperatures(text: str) -> list[float]:
             raise ValueError(f"{advice}; STOP must not lie below START and STEP must be positive")
         start, stop, step = values
         steps = (stop - start) / step + 1e-9
-        if steps + 1 > MOST_TEMPERATURES:
+        if steps >= MOST_TEMPERATURES:
             raise ValueError(f"{advice}; these are more than {MOST_TEMPERATURES} temperatures, give a larger STEP")
         values = [start + i * step for i in range(math.floor(steps) + 1)]
     return check_temperatures(values)

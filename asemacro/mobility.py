@@ -56,7 +56,7 @@ def check_mobile(model: BarrierModel, lattice: Lattice, x: NDArray[np.int8], tem
     if not cold or not np.isfinite(barriers).any():
         return
     low, high = max(cold), MOST_KELVIN
-    while high / low > 1.001:
+    while high / low > 1.0001:
         middle = math.sqrt(low * high)
         low, high = (middle, high) if hop_time_s(barriers, middle) > LONGEST_HOP_S else (low, middle)
     time_s = hop_time_s(barriers, max(cold))

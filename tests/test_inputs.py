@@ -20,7 +20,7 @@ from asemacro.structure_file import read_structure
         ("400:999:200", [400, 600, 800]),
         ("1200,800,800", [800, 1200]),
         ("300:300:50", [300]),
-        ("0.1:0.3:0.1", pytest.approx([0.1, 0.2, 0.3])),
+        ("1.1:1.3:0.1", pytest.approx([1.1, 1.2, 1.3])),
     ],
 )
 def test_temperatures(text: str, expected: list[float]) -> None:
