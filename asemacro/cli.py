@@ -13,21 +13,27 @@ from typing import Annotated
 
 import typer
 
-from asemacro.cli_numbers import HOPS, MOST_ANNEAL_HOPS, MOST_EV, RUNS, SHELLS, SITES, TIME, Kelvin, Number
+from asemacro.cli_numbers import HOPS, RUNS, SHELLS, SITES, TIME, Kelvin
 from asemacro.cli_options import (
+    AnnealOption,
     BarriersOption,
+    ClosureOption,
     ConcentrationOption,
+    EnergyOption,
     FieldOption,
     Figure,
     FolderOption,
     ForceOption,
     Form,
     FormatOption,
+    FractionOption,
     HopsOption,
     IndexOption,
     LatticeOption,
+    MagnetisationOption,
     MixOption,
     SeedOption,
+    StartsOption,
     StructureArgument,
     SystemArgument,
     TemperatureOption,
@@ -69,25 +75,14 @@ def phase_diagram_verb(
     temperatures: Annotated[
         str, typer.Option(help="START:STOP:STEP in K, the end included, or a comma-separated list.")
     ] = "400,600,800,1000,1200,1400,1600,1800,2000,2300,2600,3000",
-    anneal: Annotated[
-        float | None,
-        typer.Option(
-            "--anneal",
-            parser=Number(0, MOST_ANNEAL_HOPS),
-            help="Anneal in hops per vacancy (default 2e7).",
-            metavar="HOPS_PER_VACANCY",
-        ),
-    ] = None,
+    anneal: AnnealOption = None,
     time: Annotated[float | None, typer.Option("--time", parser=TIME, help="Anneal in seconds instead.")] = None,
     seeds: Annotated[int, typer.Option(parser=RUNS, help="Independent small runs per block of copies.")] = 1,
     hops: Annotated[
-        int | None, typer.Option(parser=HOPS, help="Hops per small run and vacancy (default: a quick budget).")
+        int | None, typer.Option(parser=HOPS, help="Hops per small run and vacancy (default: quick).")
     ] = None,
     direct: Annotated[bool, typer.Option("--direct", help="Add direct KMC of the large box.")] = False,
-    vacancy_formation_energy: Annotated[
-        float | None,
-        typer.Option(parser=Number(0, MOST_EV), help="eV; rescales the time axis to thermal vacancies."),
-    ] = None,
+    vacancy_formation_energy: EnergyOption = None,
     barriers: BarriersOption = None,
     sites: Annotated[int, typer.Option(parser=SITES, help="Least sites of the predicted box.")] = 8192,
     small: Annotated[int, typer.Option(parser=SITES, help="Least sites of the simulated box.")] = 1024,
@@ -212,10 +207,7 @@ def sample_verb(
     lattice: LatticeOption = None,
     until: Annotated[float | None, typer.Option("--until", parser=TIME, help="End, in the system's time.")] = None,
     runs: Annotated[int, typer.Option(parser=RUNS, help="Independent runs.")] = 1,
-    start: Annotated[
-        float | None,
-        typer.Option("--start", parser=Number(None, 1), help="Magnetisation of the first state of spins."),
-    ] = None,
+    start: MagnetisationOption = None,
     barriers: BarriersOption = None,
     hops: HopsOption = None,
     shell_tolerance: ToleranceOption = None,
@@ -254,23 +246,14 @@ def learn_verb(
     system: Annotated[str, typer.Argument(help="ising, curie-weiss, predator-prey or alloy.")],
     structure: Annotated[Path | None, typer.Argument(help="Structure file of an alloy.")] = None,
     output: FolderOption = Path("learned"),
-    sites: Annotated[
-        int | None, typer.Option(parser=SITES, help="Sites of the large system (4096, 200, 8192).")
-    ] = None,
+    sites: Annotated[int | None, typer.Option(parser=SITES, help="Sites of the large one (4096, 200, 8192).")] = None,
     small: Annotated[int | None, typer.Option(parser=SITES, help="Sites that are simulated (256, 100, 1024).")] = None,
     temperature: TemperatureOption = None,
     field: FieldOption = None,
     lattice: LatticeOption = None,
-    closure: Annotated[
-        str | None, typer.Option("--closure", help="Learned variables beside the observables.", metavar="N|auto")
-    ] = None,
-    starts: Annotated[
-        int | None, typer.Option(parser=RUNS, help="Starts of small runs (120 of spins, 150 of fields).")
-    ] = None,
-    fraction: Annotated[
-        float | None,
-        typer.Option(parser=Number(0, 1), help="Part of the carriers whose rates make a label (default 1, all)."),
-    ] = None,
+    closure: ClosureOption = None,
+    starts: StartsOption = None,
+    fraction: FractionOption = None,
     barriers: BarriersOption = None,
     hops: HopsOption = None,
     shell_tolerance: ToleranceOption = None,
@@ -377,7 +360,7 @@ def evaluate_verb(
 ) -> None:
     """Errors of a barrier model against data, per composition and per jumping species."""
     from asemacro.barriers import load_barriers
-    from asemacro.barriers.evaluation import evaluate_barriers
+    from asemacro.barriers.evaluation import evaluate_barriers, print_errors
     from asemacro.barriers.gnn import BarrierGNN
 
     network = load_barriers(model)
@@ -387,12 +370,7 @@ def evaluate_verb(
     if as_json:
         print(json.dumps(result, indent=2))
         return
-    columns = ("mae_eV", "rmse_eV", "bias_eV", "n")
-    print(f"{'':<16} {'mae_eV':>9} {'rmse_eV':>9} {'bias_eV':>9} {'n':>7}")
-    groups = {"all": result, **result["per_composition"], **result["per_species"]}
-    for name, group in groups.items():
-        mae, rmse, bias, n = (group[column] for column in columns)
-        print(f"{name:<16} {mae:>9.4f} {rmse:>9.4f} {bias:>9.4f} {n:>7d}")
+    print_errors(result)
 
 
 def main() -> None:

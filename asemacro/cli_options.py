@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from asemacro import __version__
-from asemacro.cli_numbers import HOPS, MOST_FIELD, MOST_SEED, MOST_WORKERS, SITES, Count, Number
+from asemacro.cli_numbers import (
+    HOPS,
+    MOST_ANNEAL_HOPS,
+    MOST_EV,
+    MOST_FIELD,
+    MOST_SEED,
+    MOST_WORKERS,
+    RUNS,
+    SITES,
+    Count,
+    Number,
+)
 
 if TYPE_CHECKING:
     from asemacro.structure_file import Reading
@@ -98,6 +109,33 @@ LatticeOption = Annotated[
     ),
 ]
 HopsOption = Annotated[int | None, typer.Option(parser=HOPS, help="Of alloys: hops per small run and vacancy.")]
+AnnealOption = Annotated[
+    float | None,
+    typer.Option(
+        "--anneal",
+        parser=Number(0, MOST_ANNEAL_HOPS),
+        help="Anneal in hops per vacancy (default 2e7).",
+        metavar="HOPS_PER_VACANCY",
+    ),
+]
+EnergyOption = Annotated[
+    float | None,
+    typer.Option(parser=Number(0, MOST_EV), help="eV; rescales the time axis to thermal vacancies."),
+]
+FractionOption = Annotated[
+    float | None,
+    typer.Option(parser=Number(0, 1), help="Part of the carriers whose rates make a label (default 1, all)."),
+]
+StartsOption = Annotated[
+    int | None, typer.Option(parser=RUNS, help="Starts of small runs (120 of spins, 150 of fields).")
+]
+ClosureOption = Annotated[
+    str | None, typer.Option("--closure", help="Learned variables beside the observables.", metavar="N|auto")
+]
+MagnetisationOption = Annotated[
+    float | None,
+    typer.Option("--start", parser=Number(None, 1), help="Magnetisation of the first state of spins."),
+]
 
 
 def reading_of(format: str | None, types: str | None, index: str | None) -> Reading:

@@ -142,3 +142,13 @@ def main(arguments: list[str] | None = None) -> None:
 
 if __name__ == "__main__":
     main()
+
+
+def print_errors(result: dict[str, Any]) -> None:
+    """A table of what `evaluate_barriers` gives: all, then each composition and each species."""
+    columns = ("mae_eV", "rmse_eV", "bias_eV", "n")
+    print(f"{'':<16} {'mae_eV':>9} {'rmse_eV':>9} {'bias_eV':>9} {'n':>7}")
+    groups = {"all": result, **result["per_composition"], **result["per_species"]}
+    for name, group in groups.items():
+        mae, rmse, bias, n = (group[column] for column in columns)
+        print(f"{name:<16} {mae:>9.4f} {rmse:>9.4f} {bias:>9.4f} {n:>7d}")
