@@ -40,10 +40,10 @@ from asemacro.cli_options import (
     ToleranceOption,
     TypesOption,
     VacanciesOption,
+    VersionOption,
     WorkersOption,
     output_path,
     reading_of,
-    show_version,
 )
 from asemacro.interrupts import interrupted, naming_the_file, sigterm_like_ctrl_c
 
@@ -61,9 +61,7 @@ app.add_typer(barriers_app, name="barriers")
 
 @app.callback()
 def options_of_all(
-    version: Annotated[
-        bool, typer.Option("--version", callback=show_version, is_eager=True, help="Show the version and exit.")
-    ] = False,
+    version: VersionOption = False,
 ) -> None:
     """What `asemacro` itself takes, before a verb."""
 

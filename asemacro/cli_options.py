@@ -155,3 +155,8 @@ def show_version(wanted: bool) -> None:
     if wanted:
         print(f"asemacro {__version__}")
         raise typer.Exit
+
+
+VersionOption = Annotated[
+    bool, typer.Option("--version", callback=show_version, is_eager=True, help="Show the version and exit.")
+]
