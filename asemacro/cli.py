@@ -79,6 +79,10 @@ def phase_diagram_verb(
     hops: Annotated[
         int | None, typer.Option(parser=HOPS, help="Hops per small run and vacancy (default: quick).")
     ] = None,
+    sweeps: Annotated[
+        int | None,
+        typer.Option(help="Swap Monte Carlo at each temperature, for barriers with an energy (default 400)."),
+    ] = None,
     direct: Annotated[bool, typer.Option("--direct", help="Add direct KMC of the large box.")] = False,
     vacancy_formation_energy: EnergyOption = None,
     barriers: BarriersOption = None,
@@ -109,6 +113,7 @@ def phase_diagram_verb(
         anneal_time_s=time,
         seeds=seeds,
         hops=hops,
+        sweeps=sweeps,
         direct=direct,
         vacancy_formation_energy_eV=vacancy_formation_energy,
         barriers=barriers,

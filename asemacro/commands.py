@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from asemacro.checks import bound_of_memory
-from asemacro.diagram import phase_diagram, stages
+from asemacro.diagram import PhaseDiagram, phase_diagram, stages
 from asemacro.inputs import (
     check_temperatures,
     choose_barriers,
@@ -82,22 +82,27 @@ def _run_phase_diagram(
         )
     wall = time.perf_counter() - started
     written = folder.publish(diagram.files(), run_record(arguments, seed, wall, **diagram.about))
-    _print_summary(diagram.points, diagram.map.pair)
+    _print_summary(diagram)
     print(f"wrote {', '.join(path.name for path in written)} to {folder.path} in {wall:.0f} s")
 
 
-def _print_summary(points: list[Any], pair: str) -> None:
-    """The strongest pair at each temperature; o marks what was extrapolated."""
-    print(f"{'T (K)':>7} {pair + ', equilibrium':>26} {'annealed':>20}")
-    chosen = [p for p in points if p.pair == pair and p.source in ("sde", "mc")]
-    for temperature in sorted({p.temperature_K for p in chosen}):
+def _print_summary(diagram: PhaseDiagram) -> None:
+    """The strongest pair at each temperature, as in the figures; marks say what was not simulated."""
+    pair = diagram.map.pair
+    print(f"{'T (K)':>7} {pair + ', equilibrium':>26} {'':<12} {'annealed':>20}")
+    marks: set[str] = set()
+    for rest, hot in zip(diagram.curve(pair, "equilibrium"), diagram.curve(pair, "annealed"), strict=True):
         cells = []
-        for state in ("equilibrium", "annealed"):
-            here = [p for p in chosen if p.temperature_K == temperature and p.state == state]
-            best = min(here, key=lambda p: p.source)  # mc before sde
-            cells.append(f"{best.delta:+.3f} +- {best.delta_err:.3f} {' ' if best.trusted else 'o'}")
-        print(f"{temperature:>7g} {cells[0]:>26} {cells[1]:>20}")
-    print("o: extrapolated beyond the data, or an error above 0.05")
+        for point in (rest, hot):
+            mark = ("" if point.trusted else "o") + ("b" if point.at_bound else "")
+            marks.update(mark)
+            cells.append(f"{point.delta:+.3f} +- {point.delta_err:.3f} {mark:<2}")
+        print(f"{rest.temperature_K:>7g} {cells[0]:>26} {rest.source:<12} {cells[1]:>20}")
+    print("equilibrium by mc: swap Monte Carlo; sde: learned from runs that reached it; extrapolated: over temperature")
+    if "o" in marks:
+        print("o: beyond what was simulated, or an error above 0.05")
+    if "b" in marks:
+        print("b: as far as the composition allows, the error is cut there")
 
 
 def run_kmc(structure: str | Path, output: str | Path, *, force: bool = False, **options: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import math
 from collections.abc import Sequence
 from functools import partial
@@ -16,27 +17,33 @@ from numpy.typing import NDArray
 from asemacro.campaign import Budget, Job, run_jobs, task_name
 from asemacro.checkpoint import Checkpoint
 from asemacro.checks import generator_of
+from asemacro.course import courses_of
+from asemacro.diagram_about import about_of, say_what_was_done
 from asemacro.door import array, checked, flag, function, real, whole
-from asemacro.equilibrium import equilibrium_of, exact_where_known
+from asemacro.equilibrium import equilibrium_of
 from asemacro.inputs import Boxes, check_boxes, check_temperatures, choose_barriers, choose_boxes
 from asemacro.kept_stages import kept_fit, kept_swaps
 from asemacro.observables import WarrenCowley
-from asemacro.points import PairTable, Point
+from asemacro.points import OTHER, PairTable, Point
 from asemacro.prediction import learn, predict
 from asemacro.progress import Report
-from asemacro.results import direct_points, equilibrium_by_swaps, learned_points, record_summary, swap_points
+from asemacro.results import best_points, direct_points
 from asemacro.start import random_alloy
+from asemacro.swap_equilibrium import LEAST_SWEEPS, equilibrium_by_swaps
 from asemacro.time_temperature import TimeTemperatureMap, time_temperature_map
+from asemacro.written_numbers import written
 
 if TYPE_CHECKING:
     from asemacro.barriers.base import BarrierModel
+    from asemacro.lattice import Lattice
     from asemacro.publication import Files
     from asemacro.sde import NeuralSDE
 
 Floats = NDArray[np.float64]
 ANNEAL_HOPS = 2e7
 LARGEST_EXPONENT = 500.0  # of a thermal vacancy concentration; times beyond exp(500) s are of no use, and overflow
-QUICK_SWEEPS, FULL_SWEEPS = 400, 4000
+say = logging.getLogger("asemacro")
+SWEEPS = 400
 QUICK = Budget(hops=6e5, evaluations=4e4, relaxations=12.0, near_hops=8e4, far_evaluations=1.2e4)
 # where it is hot the curves are smooth and each temperature costs most
 TEMPERATURES_K = (400, 600, 800, 1000, 1200, 1400, 1600, 1800, 2000, 2300, 2600, 3000)
@@ -73,9 +80,16 @@ class PhaseDiagram:
         """Names, in the order of the observable."""
         return list(dict.fromkeys(point.pair for point in self.points))
 
-    def curve(self, pair: str, state: str, source: str) -> list[Point]:
-        """Points of one curve by temperature."""
-        chosen = [p for p in self.points if (p.pair, p.state, p.source) == (pair, state, source)]
+    def curve(self, pair: str, state: str, source: str | None = None) -> list[Point]:
+        """Points of one curve by temperature.
+
+        Args:
+            pair: its name.
+            state: "equilibrium" or "annealed".
+            source: the best value of any source if None; else all estimates by this one, best or not.
+        """
+        states = (state,) if source is None else (state, state + OTHER)
+        chosen = [p for p in self.points if p.pair == pair and p.state in states and source in (None, p.source)]
         return sorted(chosen, key=lambda p: p.temperature_K)
 
     def plot(self) -> Any:
@@ -128,6 +142,7 @@ def stages(temperatures_K: Sequence[float], direct: bool) -> tuple[dict[str, flo
     anneal_time_s=real,
     seeds=whole(1),
     hops=real,
+    sweeps=whole(LEAST_SWEEPS),
     direct=flag,
     vacancy_formation_energy_eV=real,
     workers=whole(1),
@@ -147,6 +162,7 @@ def phase_diagram(
     anneal_time_s: float | None = None,
     seeds: int = 1,
     hops: float | None = None,
+    sweeps: int | None = None,
     direct: bool = False,
     vacancy_formation_energy_eV: float | None = None,
     mix_sublattices: bool = False,
@@ -176,6 +192,8 @@ def phase_diagram(
         seeds: small runs are seeds x K.
         hops: most hops per small run and vacancy; None for a quick budget (`QUICK`, at most 4e4 barrier
             evaluations a run).
+        sweeps: of swap Monte Carlo at each temperature, two chains, where the model has an energy; default 400,
+            whatever `hops`.
         direct: add direct KMC of the large system, `seeds` runs from random with the same budget.
         vacancy_formation_energy_eV: times are multiplied by c / exp(-E_f / kT), from the KMC's vacancy
             concentration c to the thermal one.
@@ -196,7 +214,7 @@ def phase_diagram(
             f"{'-'.join(lattice.species) or 'no element'}: no unlike pairs, so there is no order to compute"
         )
     model = choose_barriers(barriers, lattice.species)
-    boxes = choose_boxes(lattice, model, sites, small, vacancies, vacancy_concentration)
+    boxes = _two_copies(lattice, model, sites, small, vacancies, vacancy_concentration)
     check_boxes(boxes, model, temperatures, seeds)
     thermal = [_thermal_factor(T, boxes, vacancy_formation_energy_eV) for T in temperatures]
     budget = QUICK if hops is None else Budget(hops=hops)
@@ -231,7 +249,6 @@ def phase_diagram(
     )
     report("fit", 1.0, "")
     start = unlike.random_mean(boxes.large, list(boxes.large_counts.values()))
-    sweeps = QUICK_SWEEPS if hops is None else FULL_SWEEPS
     chains = partial(
         equilibrium_by_swaps,
         boxes.small,
@@ -239,12 +256,12 @@ def phase_diagram(
         temperatures,
         boxes.counts,
         sro,
-        sweeps=sweeps,
+        sweeps=sweeps or SWEEPS,
         workers=workers,
         rng=streams[-2],
         report=report,
     )
-    exact = kept_swaps(
+    swaps = kept_swaps(
         checkpoint,
         chains,
         lattice=boxes.small,
@@ -252,7 +269,7 @@ def phase_diagram(
         temperatures_K=temperatures,
         counts=boxes.counts,
         sro=sro,
-        sweeps=sweeps,
+        sweeps=sweeps or SWEEPS,
         rng=streams[-2],
     )
     report("swaps", 1.0, "")
@@ -261,39 +278,48 @@ def phase_diagram(
         for record, factor in zip(small_records, thermal, strict=True)
     ]
     report("predict", 0.0, "predict")
-    predictions = predict(ensemble, small_records, start, anneals, table.unlike, rng=streams[-1])
+    predictions = predict(ensemble, small_records, start, table.unlike, rng=streams[-1])
     report("predict", 1.0, "")
-    equilibrium = equilibrium_of(table, small_records, predictions)
-    known = [(e.delta[table.unlike], e.error[table.unlike]) if e.equilibrated else None for e in exact]
-    goal = exact_where_known(equilibrium, known)
-    points = learned_points(table, small_records, predictions, equilibrium, goal, anneals, thermal)
-    for index, record in enumerate(small_records):
-        anneal_s, factor = anneals[index], thermal[index]
-        if exact:
-            points += swap_points(table, exact[index], record.temperature_K, anneal_s * factor)
+    exact = [(e.delta[table.unlike], e.error[table.unlike]) if e.equilibrated else None for e in swaps]
+    equilibrium = equilibrium_of(table, small_records, predictions, exact)
+    courses = courses_of(table, small_records, predictions, equilibrium, anneals, thermal)
+    points = []
+    for k, (record, course) in enumerate(zip(small_records, courses, strict=True)):
+        points += best_points(table, record, course, equilibrium, swaps[k] if swaps else None, k)
         if direct:
-            points += direct_points(table, direct_records[index], anneal_s, factor)
-    over_time = time_temperature_map(predictions, temperatures, thermal, labels)
-    about = {
-        "barriers": model.name,
-        "species": list(lattice.species),
-        "composition": {s: float(c) for s, c in lattice.composition.items()},
-        "lattice": lattice.prototype,
-        "sites": boxes.large.n_sites,
-        "small_sites": boxes.small.n_sites,
-        "vacancies": boxes.vacancies,
-        "copies": boxes.copies,
-        "quick_budget": hops is None,
+            points += direct_points(table, direct_records[k], anneals[k], thermal[k])
+    about = about_of(model, lattice, boxes, small_records, predictions, equilibrium, swaps)
+    about |= {
+        "sweeps": (sweeps or SWEEPS) if swaps else None,
         "vacancy_formation_energy_eV": vacancy_formation_energy_eV,
-        "anneal": f"{anneal_time_s:g} s"
+        "anneal": f"{written(anneal_time_s)} s"
         if anneal_time_s is not None
-        else f"{anneal_hops or ANNEAL_HOPS:g} hops per vacancy",
-        "temperatures": [
-            record_summary(record, prediction, equilibrium, k)
-            for k, (record, prediction) in enumerate(zip(small_records, predictions, strict=True))
-        ],
+        else f"{written(anneal_hops or ANNEAL_HOPS)} hops per vacancy",
     }
-    return PhaseDiagram(points, over_time, ensemble, about)
+    say_what_was_done(about, swaps, courses)
+    return PhaseDiagram(points, time_temperature_map(courses, labels), ensemble, about)
+
+
+def _two_copies(
+    lattice: Lattice,
+    model: BarrierModel,
+    sites: int,
+    small: int,
+    vacancies: int | None,
+    concentration: float | None,
+) -> Boxes:
+    """Boxes of at least two small cells in the large one: from one run alone nothing can be told of its error."""
+    boxes = choose_boxes(lattice, model, sites, small, vacancies, concentration)
+    if boxes.copies > 1:
+        return boxes
+    larger = choose_boxes(lattice, model, boxes.small.n_sites + 1, boxes.small.n_sites, vacancies, concentration)
+    say.warning(
+        "the predicted box is enlarged from %d to %d sites: it must hold two simulated boxes of %d sites at least",
+        boxes.large.n_sites,
+        larger.large.n_sites,
+        boxes.small.n_sites,
+    )
+    return larger
 
 
 def _check_numbers(

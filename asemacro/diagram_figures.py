@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from asemacro import plot
+from asemacro.diagram_about import listed
+from asemacro.written_numbers import as_math
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -15,49 +17,51 @@ if TYPE_CHECKING:
     from asemacro.diagram import PhaseDiagram
     from asemacro.points import Point
 
+SOURCES = {"mc": "swap Monte Carlo", "sde": "learned SDE", "extrapolated": "extrapolated"}
+
 
 def draw_diagram(diagram: PhaseDiagram) -> Axes:
     """Equilibrium on the left, after the anneal on the right, one colour a pair; returns the left Axes."""
     from matplotlib.lines import Line2D
 
     figure, axes = plot.new_figure(11.0, 5.2, columns=2)
-    about = diagram.about
+    about, styles = diagram.about, plot.pair_styles(diagram.pairs)
     for ax, state in zip(axes, ("equilibrium", "annealed"), strict=True):
-        for index, pair in enumerate(diagram.pairs):
-            source = "mc" if state == "equilibrium" and diagram.curve(pair, state, "mc") else "sde"
-            points = diagram.curve(pair, state, source)
+        for pair, (color, marker) in styles.items():
+            points = diagram.curve(pair, state)
             plot.sro_versus_temperature(
                 ax,
                 np.array([p.temperature_K for p in points]),
                 np.array([p.delta for p in points]),
-                np.array([p.delta_err for p in points]),
+                np.array([(p.delta_low, p.delta_high) for p in points]),
                 np.array([p.trusted for p in points]),
-                color=plot.color_of(index),
+                np.array([bool(p.at_bound) for p in points]),
+                color=color,
                 label=pair,
-                marker=plot.marker_of(index),
+                marker=marker,
             )
-            direct = [p for p in diagram.curve(pair, state, "kmc") if p.equilibrated]
+            direct = [p for p in diagram.curve(pair, state, "kmc") if not p.extrapolated]
             if direct:
                 plot.direct_points(
                     ax,
                     np.array([p.temperature_K for p in direct]),
                     np.array([p.delta for p in direct]),
                     np.array([p.delta_err for p in direct]),
-                    color=plot.color_of(index),
+                    color=color,
                 )
         ax.axhline(0.0, color="0.7", linewidth=0.8, zorder=0)
     axes[0].set_ylim(*order_range(diagram.points))
     axes[1].set_ylim(axes[0].get_ylim())
-    exact = bool(diagram.curve(diagram.pairs[0], "equilibrium", "mc"))
-    axes[0].set_title("at equilibrium" + (" (swap Monte Carlo)" if exact else " (learned SDE)"))
-    axes[1].set_title(f"annealed from random: {about['anneal']}")
+    sources = {p.source for p in diagram.curve(diagram.pairs[0], "equilibrium")}
+    names = [name for source, name in SOURCES.items() if source in sources]
+    axes[0].set_title(f"at equilibrium ({', '.join(names)})")
+    axes[1].set_title(f"annealed from random: {as_math(about['anneal'])}")
     axes[0].set_ylabel(plot.DELTA_LABEL)
     # the legend stands beside the panels, so it cannot hide anything
-    handles = [
-        Line2D([], [], color=plot.color_of(k), marker=plot.marker_of(k), label=pair)
-        for k, pair in enumerate(diagram.pairs)
-    ]
+    handles = [Line2D([], [], color=color, marker=marker, label=pair) for pair, (color, marker) in styles.items()]
     handles.append(Line2D([], [], color="0.4", marker="o", markerfacecolor="white", ls="--", label="extrapolated"))
+    if any(p.at_bound for p in diagram.points):
+        handles.append(Line2D([], [], color="0.4", marker="_", ls="", markersize=10, label="as far as atoms allow"))
     if any(p.source == "kmc" for p in diagram.points):
         handles.append(Line2D([], [], color="0.4", marker="x", ls="", label="direct KMC"))
     figure.legend(handles=handles, loc="outside right center", frameon=False)
@@ -71,7 +75,7 @@ def order_range(points: Sequence[Point]) -> tuple[float, float]:
     A bar as long as the axis says the same as one that leaves it, and would hide everything else.
     """
     known = [p for p in points if p.trusted or p.delta_err <= 0.5 * abs(p.delta)]
-    values = [p.delta for p in points] + [p.delta + sign * p.delta_err for p in known for sign in (-1, 1)] + [0.0]
+    values = [p.delta for p in points] + [end for p in known for end in (p.delta_low, p.delta_high)] + [0.0]
     margin = 0.05 * max(max(values) - min(values), 1e-3)
     return min(values) - margin, max(values) + margin
 
@@ -87,10 +91,20 @@ def draw_map(diagram: PhaseDiagram) -> Axes:
     over = diagram.map
     if len(over.temperatures_K) > 1:
         plot.time_temperature_map(
-            axes[0], over.times_s, over.temperatures_K, over.delta, label=rf"$\delta$ of {over.pair}", time_label=clock
+            axes[0],
+            over.times_s,
+            over.temperatures_K,
+            over.delta,
+            over.extrapolated,
+            label=rf"$\delta$ of {over.pair}",
+            time_label=clock,
         )
     else:
-        axes[0].semilogx(over.times_s, over.delta[0], color=plot.color_of(0))
+        color, _ = plot.pair_styles(diagram.pairs)[over.pair]
+        axes[0].semilogx(over.times_s, over.delta[0], "--", color=color, label="extrapolated")
+        seen = np.where(over.extrapolated[0], np.nan, over.delta[0])
+        axes[0].semilogx(over.times_s, seen, color=color, label="simulated")
+        axes[0].legend(frameon=False)
         axes[0].set_xlabel(clock)
         axes[0].set_ylabel(rf"$\delta$ of {over.pair} at {over.temperatures_K[0]:g} K")
     axes[0].set_title(caption(diagram), fontsize=9)
@@ -105,6 +119,8 @@ def caption(diagram: PhaseDiagram) -> str:
         f"{alloy} ({about['lattice']}), {about['sites']:,} sites learned from {about['small_sites']:,}, "
         f"barriers: {about['barriers']}"
     )
-    return text + (
-        "\nquick budget: low temperatures are extrapolated, --hops gives more" if about["quick_budget"] else ""
-    )
+    unknown = about["equilibrium_not_simulated_K"]
+    if not unknown:
+        return text
+    how = "extrapolated" if about["equilibrium_extrapolated"] else "not reached"
+    return f"{text}\nequilibrium {how} at {listed(unknown)} K"

@@ -12,8 +12,8 @@ from asemacro.array_file import read_arrays
 from asemacro.barriers.energy import energy_of, has_energy
 from asemacro.campaign import pairs_of
 from asemacro.checkpoint import Checkpoint, arrays_of, items_of, write_arrays
-from asemacro.results import SwapOrder
 from asemacro.sde_file import load_sde, save_sde
+from asemacro.swap_equilibrium import SwapOrder
 
 if TYPE_CHECKING:
     from asemacro.barriers.base import BarrierModel

@@ -78,8 +78,9 @@ def sro_versus_temperature(
     ax: Axes,
     temperatures_K: NDArray[np.float64],
     delta: NDArray[np.float64],
-    error: NDArray[np.float64],
+    interval: NDArray[np.float64],
     reliable: NDArray[np.bool_],
+    at_bound: NDArray[np.bool_] | None = None,
     *,
     color: str,
     label: str,
@@ -91,13 +92,14 @@ def sro_versus_temperature(
         ax: where to draw.
         temperatures_K: (n,), increasing.
         delta: (n,) order.
-        error: (n,) one standard error.
+        interval: (n, 2) its ends, one standard error below and above, within what is possible.
         reliable: (n,), False where the value is an extrapolation.
+        at_bound: (n,), True where the order is as far as the composition allows; such points carry a bar.
         color: of line, band and points.
         label: in the legend.
         marker: of points.
     """
-    ax.fill_between(temperatures_K, delta - error, delta + error, color=color, alpha=0.2, linewidth=0)
+    ax.fill_between(temperatures_K, interval[:, 0], interval[:, 1], color=color, alpha=0.2, linewidth=0)
     solid = np.where(reliable, delta, np.nan)
     ax.plot(temperatures_K, delta, "--", color=color, linewidth=1.0, alpha=0.7)
     ax.plot(temperatures_K, solid, "-", color=color, linewidth=1.6)
@@ -111,6 +113,8 @@ def sro_versus_temperature(
         markerfacecolor="white",
         label=None if reliable.any() else label,
     )
+    if at_bound is not None:
+        ax.plot(temperatures_K[at_bound], delta[at_bound], "_", color=color, markersize=12, markeredgewidth=1.6)
     ax.set_xlabel("temperature (K)")
     return ax
 
@@ -133,28 +137,48 @@ def time_temperature_map(
     time_s: NDArray[np.float64],
     temperatures_K: NDArray[np.float64],
     delta: NDArray[np.float64],
+    extrapolated: NDArray[np.bool_],
     *,
     label: str,
     time_label: str,
 ) -> Axes:
-    """Order of one pair as a map over the logarithm of time and temperature, with contours.
+    """Order of one pair as a map over the logarithm of time and temperature, with contours at round values.
 
     Args:
         ax: where to draw; a colour bar is added to its figure.
         time_s: (n_times,), increasing and positive.
         temperatures_K: (n_temperatures,), increasing.
         delta: (n_temperatures, n_times); nan where it is not known.
+        extrapolated: (n_temperatures, n_times), True where it is hatched.
         label: of the colour bar.
         time_label: of the horizontal axis.
     """
+    from matplotlib.patches import Patch
+    from matplotlib.ticker import MaxNLocator
+
     masked = np.ma.masked_invalid(delta)
-    largest = float(np.abs(masked).max()) or 1.0
-    sign = 1.0 if abs(float(masked.max())) >= abs(float(masked.min())) else -1.0
-    levels = np.linspace(0.0, largest, 13)
-    filled = ax.contourf(time_s, temperatures_K, sign * masked, levels=levels, cmap="viridis", extend="both")
-    lines = ax.contour(time_s, temperatures_K, sign * masked, levels=levels[2::3], colors="white", linewidths=0.7)
-    ax.clabel(lines, fmt=lambda value: f"{sign * value:.2f}", fontsize=7)
-    bar = ax.figure.colorbar(filled, ax=ax, format=lambda value, _: f"{sign * value:.2f}")
+    low, high = min(float(masked.min()), 0.0), max(float(masked.max()), 0.0)
+    ticks = MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high if high > low else low + 1e-3)
+    levels = np.linspace(ticks[0], ticks[-1], 4 * (len(ticks) - 1) + 1)
+    # more order is brighter, whichever sign it has
+    colors = "viridis" if abs(high) >= abs(low) else "viridis_r"
+    filled = ax.contourf(time_s, temperatures_K, masked, levels=levels, cmap=colors)
+    lines = ax.contour(time_s, temperatures_K, masked, levels=ticks, colors="white", linewidths=0.7)
+    ax.clabel(lines, fmt="%g", fontsize=7)
+    beyond = np.ma.masked_where(~extrapolated, np.ones(delta.shape))
+    keys = []
+    if extrapolated.any():
+        hatch = ax.contourf(
+            time_s, temperatures_K, beyond, levels=[0.5, 1.5], colors="none", hatches=["////"], extend="neither"
+        )
+        hatch.set_edgecolor((1, 1, 1, 0.5))
+        hatch.set_linewidth(0)
+        keys.append(Patch(facecolor="0.5", edgecolor="white", hatch="////", label="extrapolated"))
+    if masked.mask is not np.ma.nomask and masked.mask.any():
+        keys.append(Patch(facecolor="white", edgecolor="0.6", label="not known"))
+    if keys:
+        ax.legend(handles=keys, loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=2, frameon=False, fontsize=8)
+    bar = ax.figure.colorbar(filled, ax=ax, ticks=ticks, format="%g")
     bar.set_label(label)
     ax.set_xscale("log")
     ax.set_xlabel(time_label)

@@ -16,24 +16,37 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 TRUSTED_ERROR = 0.05  # a predicted error above it, and the point is drawn open
+EDGE = 1e-3  # of the possible range: nearer, a value sits on the bound
+LONGEST_ANNEAL_S = 4e17  # the age of the universe: an anneal beyond it is arithmetic, not a measurement
+EQUILIBRIUM, ANNEALED = "equilibrium", "annealed"
+OTHER = " (other estimate)"  # added to the state of what is not the best value
 
 
 @dataclasses.dataclass(frozen=True)
 class Point:
     """One row of sro.csv; the fields are its columns.
 
+    A temperature and pair have one row "equilibrium" and one "annealed", the best value of each. Other estimates of the
+    same quantity are under "equilibrium (other estimate)" and "annealed (other estimate)".
+
     Attributes:
         temperature_K: temperature.
         pair: like "Mo-Ta", the lower atomic number first; delta refers to the first.
         shell: 1 for nearest neighbours.
-        state: "equilibrium" or "annealed".
+        state: see above.
         delta: p_ij - Z c_j.
         delta_err: one standard error.
+        delta_low: delta - delta_err, cut where the composition allows no less.
+        delta_high: delta + delta_err, cut where the composition allows no more.
+        at_bound: "lower" or "upper" if delta is as low or as high as the composition allows, else empty.
         alpha: Warren-Cowley parameter 1 - p_ij / (Z c_j).
         alpha_err: its standard error.
-        source: "sde" (learned), "kmc" (direct) or "mc" (canonical Monte Carlo of the model's energy).
-        equilibrated: for equilibrium, whether the data or the simulation reached it; for annealed, whether they
-            reached the anneal time or equilibrium.
+        source: "sde" (learned from the small runs), "kmc" (direct runs of the large system), "mc" (swap Monte Carlo of
+            the model's energy), "extrapolated" (over temperature, from those that reached equilibrium), or "sde+mc"
+            (an anneal learned from the small runs that ends at, or is on its way to, the equilibrium by swaps).
+        equilibrium_reached: whether the order of this row is that of equilibrium, as far as the simulations tell.
+        extrapolated: whether it lies beyond what was simulated: an anneal longer than the runs, or an equilibrium
+            that nothing reached.
         anneal_time_s: KMC time of the anneal, rescaled if a vacancy formation energy was given.
     """
 
@@ -43,16 +56,21 @@ class Point:
     state: str
     delta: float
     delta_err: float
+    delta_low: float
+    delta_high: float
+    at_bound: str
     alpha: float
     alpha_err: float
     source: str
-    equilibrated: bool
+    equilibrium_reached: bool
+    extrapolated: bool
     anneal_time_s: float
 
     @property
     def trusted(self) -> bool:
         """Whether the point is drawn filled."""
-        return self.equilibrated and self.delta_err <= TRUSTED_ERROR
+        possible = self.anneal_time_s <= LONGEST_ANNEAL_S or not self.state.startswith(ANNEALED)
+        return not self.extrapolated and possible and self.delta_err <= TRUSTED_ERROR
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,6 +86,7 @@ class PairTable:
         species: index pairs of the labels, (n_pairs, 2).
         counts: (S,) atoms of each species.
         neighbours: Z.
+        vacancies: number of them.
     """
 
     symbols: tuple[str, ...]
@@ -75,6 +94,7 @@ class PairTable:
     species: NDArray[np.intp]
     counts: Floats
     neighbours: int
+    vacancies: int = 0
 
     @classmethod
     def of(cls, sro: WarrenCowley, counts: Mapping[str, int], lattice: Lattice) -> PairTable:
@@ -86,7 +106,8 @@ class PairTable:
             lattice: the box.
         """
         atoms = np.array([counts[symbol] for symbol in lattice.species], dtype=float)
-        return cls(sro.species, sro.labels, np.array(sro.pairs), atoms, lattice.shells(1)[0].offsets.shape[1])
+        neighbours = lattice.shells(1)[0].offsets.shape[1]
+        return cls(sro.species, sro.labels, np.array(sro.pairs), atoms, neighbours, counts.get("X", 0))
 
     @property
     def unlike(self) -> NDArray[np.intp]:
@@ -104,17 +125,38 @@ class PairTable:
         full = unlike.with_like(np.eye(unlike.dim), self.counts, 0.0)[:, 0]
         return full[:, self.species[:, 0], self.species[:, 1]].T
 
-    def bounded(self, delta: Floats) -> Floats:
+    @property
+    def bounds(self) -> tuple[Floats, Floats]:
+        r"""(n_pairs,) least and largest delta that the composition allows.
+
+        0 <= N_ij <= Z min(N_i, N_j), so p_ij = N_ij / N_i lies between 0 and Z min(1, N_j / N_i); and the N - N_i other
+        sites, vacancies among them, have Z (N - N_i) contacts, so by the sum rule N_ii >= Z (2 N_i - N).
+        """
+        i, j = self.species.T
+        like = self.neighbours * (2 - (self.counts.sum() + self.vacancies) / self.counts[i])
+        low = np.where(i == j, np.maximum(like, 0.0), 0.0)
+        high = self.neighbours * np.minimum(1.0, self.counts[j] / self.counts[i])
+        return low - self.random, high - self.random
+
+    def bounded(self, delta: Floats, contacts: Floats | float = 0.0) -> Floats:
         """(..., n_unlike) unlike pairs, weakened until no atom has more unlike neighbours than neighbours.
 
-        sum_{j != i} p_ij <= Z for every species i, so that no like pair has a negative probability.
+        sum_{j != i} p_ij + N_iV / N_i <= Z for every species i, so that no like pair has a negative probability.
+
+        Args:
+            delta: (..., n_unlike).
+            contacts: (n_pairs,) with vacancies, from `contacts`.
         """
         first, second = self.species[self.unlike].T
         p = (delta + self.random[self.unlike]).clip(0)
+        missing = np.zeros(len(self.counts))
+        like = self.species[:, 0] == self.species[:, 1]
+        missing[self.species[like, 0]] = np.broadcast_to(contacts, len(self.labels))[like]
+        room = self.neighbours - missing
         share = np.zeros((*p.shape[:-1], len(self.counts)))
         for column, (i, j) in enumerate(zip(first, second, strict=True)):
-            share[..., i] += p[..., column] / self.neighbours
-            share[..., j] += p[..., column] * self.counts[i] / self.counts[j] / self.neighbours
+            share[..., i] += p[..., column] / room[i]
+            share[..., j] += p[..., column] * self.counts[i] / self.counts[j] / room[j]
         excess = np.maximum(np.maximum(share[..., first], share[..., second]), 1.0)
         return p / excess - self.random[self.unlike]
 
@@ -141,21 +183,40 @@ class PairTable:
         delta: Floats,
         error: Floats,
         *,
-        equilibrated: bool,
+        equilibrium_reached: bool,
+        extrapolated: bool,
         anneal_time_s: float,
     ) -> Iterator[Point]:
-        """One Point a pair from (n_pairs,) delta and errors."""
-        for label, random, value, sigma in zip(self.labels, self.random, delta, error, strict=True):
+        """One Point a pair from (n_pairs,) delta and errors, cut at the bounds of the composition.
+
+        Raises:
+            ValueError: a number that is not finite.
+        """
+        if not (np.isfinite(delta).all() and np.isfinite(error).all() and np.isfinite(anneal_time_s)):
+            raise ValueError(
+                f"the order at {temperature_K:g} K ({state}, {source}) is not a number: the runs are too few or too "
+                "short; give more with --hops or --seeds"
+            )
+        low, high = self.bounds
+        near = EDGE * (high - low)
+        for k, (label, random) in enumerate(zip(self.labels, self.random, strict=True)):
+            value = float(np.clip(delta[k], low[k], high[k]))
+            at_bound = "lower" if value <= low[k] + near[k] else "upper" if value >= high[k] - near[k] else ""
+            sigma = float(error[k])
             yield Point(
                 temperature_K=temperature_K,
                 pair=label,
                 shell=1,
                 state=state,
-                delta=float(value),
-                delta_err=float(sigma),
+                delta=value,
+                delta_err=sigma,
+                delta_low=max(value - sigma, float(low[k])),
+                delta_high=min(value + sigma, float(high[k])),
+                at_bound=at_bound,
                 alpha=float(-value / random),
                 alpha_err=float(sigma / random),
                 source=source,
-                equilibrated=equilibrated,
+                equilibrium_reached=equilibrium_reached,
+                extrapolated=extrapolated,
                 anneal_time_s=anneal_time_s,
             )

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from asemacro.campaign import Record
+from asemacro.approach import smooth
 from asemacro.diffusion import FullDiffusion
 from asemacro.drift import OnsagerNet
 from asemacro.patches import Pairs
+from asemacro.record import Record
 from asemacro.sde import NeuralSDE
 from asemacro.threads import one_thread
 from asemacro.train import FitOptions, fit, fit_ensemble
@@ -22,7 +23,7 @@ MEMBERS = 3  # bootstrap members behind the error bars
 TRAJECTORIES = 48
 SAVED_TIMES = 48  # on a logarithmic axis
 MAX_RATE_STEP = 0.3  # fastest relaxation rate times step: only means are taken, which this leaves alone
-SPAN = 150.0  # longest path in units of the fastest relaxation
+SPAN = 150.0  # length of a path in units of the fastest relaxation
 SETTLED = 12.0  # relaxation times after which a path is taken to be in equilibrium
 
 
@@ -35,15 +36,12 @@ class Prediction:
 
     Attributes:
         start: (d,) mean order of the random alloy.
-        times_s: (n,) logarithmic, from the first recorded step to the anneal time or until settled.
+        times_s: (n,) logarithmic, from the first recorded step to where the path is no longer followed.
         path: (n, d) mean order from random.
-        path_error: (n, d) one standard error, from the ensemble.
-        annealed: (d,) order after the anneal.
-        annealed_error: (d,).
+        path_error: (n, d) one standard error: of the ensemble, at least that of the runs' own mean, and what the path
+            misses of that mean.
         equilibrium: (d,) stationary mean.
-        equilibrium_error: (d,).
-        anneal_s: anneal time.
-        settled: the path ends in equilibrium, before the anneal does.
+        equilibrium_error: (d,), from the ensemble.
         relaxation_time_s: slowest one, linearised at the late order of the data.
     """
 
@@ -51,12 +49,8 @@ class Prediction:
     times_s: Floats
     path: Floats
     path_error: Floats
-    annealed: Floats
-    annealed_error: Floats
     equilibrium: Floats
     equilibrium_error: Floats
-    anneal_s: float
-    settled: bool
     relaxation_time_s: float
 
 
@@ -108,21 +102,21 @@ def predict(
     ensemble: Sequence[NeuralSDE],
     records: Sequence[Record],
     start: Floats,
-    anneals_s: Sequence[float],
     columns: NDArray[np.intp],
     *,
     rng: np.random.Generator,
 ) -> list[Prediction]:
-    """Order from random after an anneal, and at equilibrium, at the temperatures of the records.
+    """Order from random over time, and at equilibrium, at the temperatures of the records.
 
-    The mean path is that of simulated trajectories of the SDE; its error is the spread of the noise-free paths
-    of the bootstrap members, and of their stationary points. All temperatures are simulated together.
+    The mean path is that of simulated trajectories of the SDE. Its error is the spread of the noise-free paths of the
+    bootstrap members; three of them tell it within a factor of two, so it is a running mean over temperatures, and no
+    smaller than the standard error of the runs' own mean (`of_the_runs`). One SDE for all temperatures cannot pass
+    through the mean of each: what it misses, beyond noise, is added. All temperatures are simulated together.
 
     Args:
         ensemble: from `learn`.
-        records: give the temperatures and the first times.
+        records: give the temperatures, the first times, and what the path is compared with.
         start: (d,) mean order of a random alloy.
-        anneals_s: anneal time at each temperature.
         columns: of the records' order.
         rng: source of randomness.
     """
@@ -148,37 +142,58 @@ def predict(
     slowest = 1 / sde.relaxation_rates(late, kelvin if sde.n_conditions else None)[:, 0].clip(1e-300)
     seen = np.array([np.nan_to_num(r.relaxation_time_s) for r in records])
     first = np.array([r.times_s[1] for r in records])
-    rates = np.linalg.norm(sde.jacobian(late, kelvin if sde.n_conditions else None), axis=(1, 2))
+    jacobian = sde.jacobian(late, kelvin if sde.n_conditions else None)
+    largest = np.abs(jacobian).max(axis=(1, 2), keepdims=True).clip(1e-280)  # where it is cold, squares are zero
+    rates = largest[:, 0, 0] * np.linalg.norm(jacobian / largest, axis=(1, 2)).clip(1e-3)
     # a model that extrapolates may be arbitrarily slow: beyond a number of steps it is not followed
     settled = np.minimum(SETTLED * np.maximum(slowest, seen), SPAN / rates)
-    end = np.minimum(anneals_s, np.maximum(settled, SPAN / rates)).clip(2 * first)
-    times = np.geomspace(first, end, SAVED_TIMES, axis=1)
+    times = np.geomspace(first, (SPAN / rates).clip(2 * first), SAVED_TIMES, axis=1)
     paths = run(sde, start, times, TRAJECTORIES)
     path = paths.mean(axis=1)
-    # the noise-free paths of the members, and on to where they settle
-    beyond = np.concatenate([times, np.maximum(end, settled)[:, None] * (1 + 1e-6)], axis=1)
-    spread = np.std([run(member, start, beyond, 1)[:, 0] for member in ensemble[1:]], axis=0, ddof=1)
-    path_error = np.hypot(spread[:, :-1], paths.std(axis=1) / np.sqrt(TRAJECTORIES))
+    members = np.std([run(member, start, times, 1)[:, 0] for member in ensemble[1:]], axis=0, ddof=1)
+    spread = smooth(members.reshape(len(kelvin), -1)).reshape(members.shape)
+    runs = [of_the_runs(r, columns, t, p) for r, t, p in zip(records, times, path, strict=True)]
+    noise = smooth(np.array([r[0] for r in runs]).reshape(len(kelvin), -1)).reshape(members.shape)
+    missed = np.array([r[1] for r in runs])
+    path_error = np.sqrt(np.maximum(spread, noise) ** 2 + missed**2 + paths.var(axis=1) / TRAJECTORIES)
 
     # equilibrium: the trajectories go on, and what comes after they have settled is averaged
     more = settled[:, None] * np.linspace(0.05, 1.5, 30)
     tail = run(sde, paths[:, :, -1].reshape(-1, len(start)), more, TRAJECTORIES)[:, :, 15:]
     equilibrium = tail.mean(axis=(1, 2))
-    equilibrium_error = np.hypot(spread[:, -1], tail.mean(axis=2).std(axis=1) / np.sqrt(TRAJECTORIES))
-    reached = np.asarray(anneals_s) <= end
+    equilibrium_error = np.hypot(members[:, -1], tail.mean(axis=2).std(axis=1) / np.sqrt(TRAJECTORIES))
     return [
         Prediction(
             start=start,
             times_s=times[k],
             path=path[k],
             path_error=path_error[k],
-            annealed=path[k, -1] if reached[k] else equilibrium[k],
-            annealed_error=path_error[k, -1] if reached[k] else equilibrium_error[k],
             equilibrium=equilibrium[k],
             equilibrium_error=equilibrium_error[k],
-            anneal_s=float(anneals_s[k]),
-            settled=not reached[k],
             relaxation_time_s=float(slowest[k]),
         )
         for k in range(len(records))
     ]
+
+
+def of_the_runs(record: Record, columns: NDArray[np.intp], times: Floats, path: Floats) -> tuple[Floats, Floats]:
+    """What small runs say of a path (n, d) at (n,) times: the standard error of their mean, and what the path misses.
+
+    Runs and path are averaged over the second half of the time until then, which takes out fluctuations that are fast
+    on that scale. Missed is the difference of the two beyond the standard error. Later than the runs end, both are what
+    they are at their end.
+    """
+    series, seen = record.order[:, :, columns], record.times_s
+    spacing = np.diff(seen)[:, None]
+    steps = np.log(np.maximum(seen, times[0]) / times[0])
+    shown = np.stack([np.interp(steps, np.log(times / times[0]), column) for column in path.T], axis=1)
+    noise, missed = np.empty_like(path), np.empty_like(path)
+    for row, until in enumerate(np.minimum(times, seen[-1])):
+        end = max(int(np.searchsorted(seen, until * (1 + 1e-9), side="right")) - 1, 1)
+        begin = min(int(np.searchsorted(seen, until / 2)), end - 1)
+        width = spacing[begin:end] / spacing[begin:end].sum()
+        means = (series[:, begin + 1 : end + 1] * width).sum(axis=1)
+        noise[row] = means.std(axis=0, ddof=1) / np.sqrt(len(means))
+        apart = means.mean(axis=0) - (shown[begin + 1 : end + 1] * width).sum(axis=0)
+        missed[row] = np.sqrt(np.maximum(apart**2 - noise[row] ** 2, 0.0))
+    return noise, missed

@@ -1,84 +1,76 @@
-"""Points of a diagram from what was learned, from direct KMC, and from swap Monte Carlo."""
+"""Rows of a diagram: the best value of each quantity, and the other estimates beside it."""
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
-from typing import TYPE_CHECKING, Any
+import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from asemacro.analysis import stationary_average
-from asemacro.barriers.energy import has_energy
-from asemacro.equilibrium import Equilibrium, beyond_the_runs
-from asemacro.micro.swap import SwapMC
-from asemacro.points import PairTable, Point
+from asemacro.course import SIMULATED, Course
+from asemacro.equilibrium import LEARNED, SWAPS, Equilibrium
+from asemacro.points import ANNEALED, EQUILIBRIUM, OTHER, PairTable, Point
 from asemacro.prediction import Prediction
-from asemacro.progress import Report
 from asemacro.record import Record
-
-if TYPE_CHECKING:
-    from asemacro.barriers.base import BarrierModel
-    from asemacro.lattice import Lattice
-    from asemacro.observables import WarrenCowley
+from asemacro.swap_equilibrium import SwapOrder
 
 Floats = NDArray[np.float64]
-REACH = 1.5  # a path may go this much beyond the data's time before it counts as extrapolated
-MARKS = 1000  # times that a chain of swaps is looked at
-STILL = 4.0  # standard errors by which two halves may differ, the largest of all pairs
+DIRECT = "kmc"
 
 
-def learned_points(
+def best_points(
     table: PairTable,
-    records: Sequence[Record],
-    predictions: Sequence[Prediction],
+    record: Record,
+    course: Course,
     equilibrium: Equilibrium,
-    goal: Equilibrium,
-    anneals_s: Sequence[float],
-    thermal: Sequence[float],
+    swaps: SwapOrder | None,
+    k: int,
 ) -> list[Point]:
-    """Equilibrium and annealed order of the SDE at all temperatures.
-
-    The annealed order counts as reached if the runs were as long as the anneal, or equilibrium is reached; after a path
-    has settled it is that of equilibrium where this is known, and otherwise somewhere on the way to it
-    (`beyond_the_runs`).
+    """All that is known at one temperature: equilibrium and anneal, and the estimates of equilibrium that are not best.
 
     Args:
         table: of the pairs.
-        records: small runs.
-        predictions: of the SDE.
-        equilibrium: as learned.
-        goal: equilibrium that an anneal goes to: as learned, or by swaps.
-        anneals_s: durations in the clock of the runs.
-        thermal: factors to the clock of thermal vacancies.
+        record: small runs, for the contacts of like pairs with vacancies.
+        course: of this temperature.
+        equilibrium: of all temperatures.
+        swaps: of this temperature; None for a model without an energy.
+        k: index of the temperature.
     """
+    contacts, source = table.contacts(record.late), equilibrium.source[k]
+    reached, simulated = bool(equilibrium.reached[k]), bool(equilibrium.simulated[k])
     points: list[Point] = []
-    for k, (record, prediction) in enumerate(zip(records, predictions, strict=True)):
-        reached, longer = bool(equilibrium.reached[k]), anneals_s[k] / record.times_s[-1]
-        annealed, annealed_error = prediction.annealed, prediction.annealed_error
-        if reached and prediction.settled:
-            annealed, annealed_error = goal.delta[k], goal.error[k]
-        elif not reached and longer > 1:
-            annealed, annealed_error = beyond_the_runs(
-                annealed, annealed_error, goal, k, doublings=float(np.log2(longer))
-            )
-        for state, delta, error, good in (
-            ("equilibrium", equilibrium.delta[k], equilibrium.error[k], reached),
-            ("annealed", annealed, annealed_error, reached or longer <= REACH),
-        ):
-            all_delta, all_error = table.complete(delta, error, table.contacts(record.late))
-            points += table.points(
+
+    def add(state: str, source: str, delta: Floats, error: Floats, arrived: bool, extrapolated: bool) -> None:
+        points.extend(
+            table.points(
                 record.temperature_K,
                 state,
-                "sde",
-                all_delta,
-                all_error,
-                equilibrated=good,
-                anneal_time_s=anneals_s[k] * thermal[k],
+                source,
+                delta,
+                error,
+                equilibrium_reached=arrived,
+                extrapolated=extrapolated,
+                anneal_time_s=course.anneal_s * course.thermal,
             )
+        )
+
+    learned = table.complete(equilibrium.learned[k], equilibrium.learned_error[k], contacts)
+    best = table.complete(equilibrium.delta[k], equilibrium.error[k], contacts)
+    if source == SWAPS and swaps is not None:
+        best = swaps.delta, swaps.error
+    add(EQUILIBRIUM, source, *best, simulated, not simulated)
+    if source != LEARNED:
+        add(EQUILIBRIUM + OTHER, LEARNED, *learned, reached, not reached)
+    if source != SWAPS and swaps is not None:
+        add(EQUILIBRIUM + OTHER, SWAPS, swaps.delta, swaps.error, False, True)
+    order, error, standing = course.annealed
+    beyond = course.arrived or course.anneal_s > course.runs_s
+    kinetics = f"{LEARNED}+{SWAPS}" if source == SWAPS and beyond else LEARNED
+    annealed = table.complete(order, error, contacts)
+    add(ANNEALED, kinetics, *annealed, course.arrived, standing != SIMULATED)
     return points
 
 
@@ -98,93 +90,25 @@ def direct_points(table: PairTable, record: Record, anneal_s: float, thermal: fl
     late_error = np.hypot(late.error, record.lag)
     points: list[Point] = []
     for state, delta, error, good in (
-        ("equilibrium", late.mean, late_error, record.relaxed),
-        ("annealed", annealed, spread, reached or record.relaxed),
+        (EQUILIBRIUM, late.mean, late_error, record.relaxed),
+        (ANNEALED, annealed, spread, reached or record.relaxed),
     ):
         points += table.points(
-            record.temperature_K, state, "kmc", delta, error, equilibrated=good, anneal_time_s=anneal_s * thermal
+            record.temperature_K,
+            state + OTHER,
+            DIRECT,
+            delta,
+            error,
+            equilibrium_reached=record.relaxed,
+            extrapolated=not good,
+            anneal_time_s=anneal_s * thermal,
         )
     return points
 
 
-@dataclasses.dataclass(frozen=True)
-class SwapOrder:
-    """Equilibrium order by swap Monte Carlo at one temperature, all pairs."""
-
-    delta: Floats
-    error: Floats
-    equilibrated: bool
-
-
-def equilibrium_by_swaps(
-    lattice: Lattice,
-    model: BarrierModel,
-    temperatures_K: Sequence[float],
-    counts: Mapping[str, int],
-    sro: WarrenCowley,
-    *,
-    sweeps: int,
-    workers: int | None,
-    rng: np.random.Generator,
-    report: Report,
-) -> list[SwapOrder]:
-    """Canonical equilibrium of the model's energy at the KMC's composition; empty if it has none.
-
-    Two chains go from the highest temperature down, each starting from the state of the temperature above. The first
-    half at each temperature is left out; equilibrium counts as reached if the two quarters left agree.
-
-    Args:
-        lattice: the box.
-        model: barrier model.
-        temperatures_K: increasing.
-        counts: of each species and of vacancies ("X") in the box.
-        sro: measures all pairs.
-        sweeps: at each temperature and chain.
-        workers: 1 for one chain after the other, else both at once.
-        rng: source of randomness.
-        report: progress.
-    """
-    if not has_energy(model):
-        return []
-    states = list(lattice.random_state(counts, batch=2, rng=rng))
-    streams = rng.spawn(2)
-    marks = np.unique(np.linspace(0, sweeps, MARKS + 1).astype(int)[1:])
-    found: list[SwapOrder] = []
-    for done, temperature in enumerate(reversed(temperatures_K)):
-        chain = SwapMC(lattice, model, temperature)
-        follow = partial(chain.run, record_sweeps=marks, observe=lambda x: sro(np.atleast_2d(x), lattice)[0])
-        with ThreadPoolExecutor(min(2, workers or 2)) as pool:
-            futures = [pool.submit(follow, x, rng=stream) for x, stream in zip(states, streams, strict=True)]
-            runs = [future.result() for future in futures]
-        states = [run.x for run in runs]
-        order = np.array([run.record for run in runs])
-        report("swaps", (done + 1) / len(temperatures_K), f"swap Monte Carlo, {temperature:g} K")
-        average = stationary_average(order)
-        kept = order[:, order.shape[1] // 2 :]
-        half = kept.shape[1] // 2
-        change = np.abs(kept[:, half:].mean(axis=(0, 1)) - kept[:, :half].mean(axis=(0, 1)))
-        # a mean over half as much has sqrt(2) times the error, the difference of two of them twice the error
-        stands = bool((change < np.maximum(2 * STILL * average.error, 0.02)).all())
-        found.append(SwapOrder(average.mean, average.error, stands))
-    return found[::-1]
-
-
-def swap_points(table: PairTable, order: SwapOrder, temperature_K: float, anneal_time_s: float) -> list[Point]:
-    """Points of `equilibrium_by_swaps`."""
-    return list(
-        table.points(
-            temperature_K,
-            "equilibrium",
-            "mc",
-            order.delta,
-            order.error,
-            equilibrated=order.equilibrated,
-            anneal_time_s=anneal_time_s,
-        )
-    )
-
-
-def record_summary(record: Record, prediction: Prediction, equilibrium: Equilibrium, k: int) -> dict[str, Any]:
+def record_summary(
+    record: Record, prediction: Prediction, equilibrium: Equilibrium, swaps: SwapOrder | None, k: int
+) -> dict[str, Any]:
     """What run.json says of one temperature, the k-th."""
     return {
         "temperature_K": record.temperature_K,
@@ -192,12 +116,34 @@ def record_summary(record: Record, prediction: Prediction, equilibrium: Equilibr
         "hops_per_run_and_vacancy": float(record.hops[:, -1].mean()),
         "time_s": float(record.times_s[-1]),
         "mean_time_per_hop_s": float(record.times_s[-1] / record.hops[:, -1].mean()),
+        "equilibrium_source": equilibrium.source[k],
         "equilibrium_reached_by_runs": bool(equilibrium.reached[k]),
         "growth_in_last_doubling": float(equilibrium.approach.rate[k]),
         "length_in_relaxation_times": float(equilibrium.approach.length[k]),
-        "relaxation_time_runs_s": record.relaxation_time_s,
+        "relaxation_time_runs_s": record.relaxation_time_s if math.isfinite(record.relaxation_time_s) else None,
         "relaxation_time_sde_s": prediction.relaxation_time_s,
         "cache_hit_rate": record.hit_rate,
         "clamped_fraction": record.clamped,
         "adjacent_vacancies_fraction_of_time": record.adjacent,
+        "swaps": None if swaps is None else swap_summary(swaps),
     }
+
+
+def swap_summary(swaps: SwapOrder) -> dict[str, Any]:
+    """What run.json says of the swaps at one temperature."""
+    return {
+        "equilibrium_reached": swaps.equilibrated,
+        "why_not": swaps.why or None,
+        "largest_difference_of_two_starts": float(swaps.gap.max()),
+        "uphill_energy_accepted_kT_per_site": swaps.turnover,
+        "replicas_from_the_hottest_temperature": swaps.arrivals,
+    }
+
+
+def not_reached(
+    temperatures_K: Sequence[float], equilibrium: Equilibrium, swaps: Sequence[SwapOrder]
+) -> dict[str, list[float]]:
+    """Temperatures at which runs, and swaps, did not reach equilibrium: what a larger budget could change."""
+    by_runs = [float(t) for t, reached in zip(temperatures_K, equilibrium.reached, strict=True) if not reached]
+    by_swaps = [float(t) for t, order in zip(temperatures_K, swaps, strict=False) if not order.equilibrated]
+    return {"runs": by_runs, "swaps": by_swaps}

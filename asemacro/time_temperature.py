@@ -8,12 +8,12 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from asemacro.prediction import Prediction
+from asemacro.course import EXTRAPOLATED, UNKNOWN, Course
+from asemacro.points import LONGEST_ANNEAL_S
 
 Floats = NDArray[np.float64]
 FINE_TIMES = 240
 FINE_TEMPERATURES = 80
-ROUNDING = 1e-9  # the last time is the end of the longest anneal
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,53 +24,49 @@ class TimeTemperatureMap:
         pair: its name.
         temperatures_K: (n_T,) increasing.
         times_s: (n,) logarithmic, of the figure's clock.
-        delta: (n_T, n); nan beyond the anneal where equilibrium comes later.
+        delta: (n_T, n); nan where it is not known.
+        extrapolated: (n_T, n) where it lies beyond what was simulated.
     """
 
     pair: str
     temperatures_K: Floats
     times_s: Floats
     delta: Floats
+    extrapolated: NDArray[np.bool_]
 
 
-def time_temperature_map(
-    predictions: Sequence[Prediction], temperatures_K: Sequence[float], clock: Sequence[float], labels: Sequence[str]
-) -> TimeTemperatureMap:
-    """Interpolate the paths of the simulated temperatures in reduced time.
+def time_temperature_map(courses: Sequence[Course], labels: Sequence[str]) -> TimeTemperatureMap:
+    """Interpolate the courses of the simulated temperatures in reduced time; each is on the map as it is.
 
     At a fixed time in seconds two temperatures 100 K apart are at different stages, so an interpolation at fixed time
     draws steps. Between two temperatures the order is taken linear in 1/T at the same t / tau(T), and log tau linear
-    in 1/T (Arrhenius); tau is the first time of the path, that of a number of hops. Earlier than a path begins the
-    order is that of the random alloy; after it has settled that of equilibrium; beyond an anneal that ends before,
-    nan.
+    in 1/T (Arrhenius); tau is the first time of the path, that of a number of hops. It is known as well as at the one
+    of the two where it is known less. The map ends with the longest anneal,
+    or with the age of the universe.
 
     Args:
-        predictions: one a temperature.
-        temperatures_K: increasing.
-        clock: (n_T,) factors from the KMC time of the paths to the time of the map.
-        labels: of the columns of the paths.
+        courses: by increasing temperature.
+        labels: of the unlike pairs.
     """
-    strongest = int(np.argmax(np.max([np.abs(p.path).max(axis=0) for p in predictions], axis=0)))
-    kelvin = np.asarray(temperatures_K, dtype=float)
-    log_tau = np.log([p.times_s[0] * factor for p, factor in zip(predictions, clock, strict=True)])
-    ends = np.log([p.anneal_s / p.times_s[0] for p in predictions])
-    settled = np.array([p.settled for p in predictions])
-
-    def order(k: int, reduced: Floats) -> Floats:
-        p = predictions[k]
-        steps = np.log(p.times_s / p.times_s[0])
-        right = p.equilibrium[strongest] if p.settled else p.path[-1, strongest]
-        return np.interp(reduced, steps, p.path[:, strongest], left=p.start[strongest], right=right)
-
+    strongest = int(np.argmax(np.max([np.abs(c.prediction.path).max(axis=0) for c in courses], axis=0)))
+    kelvin = np.array([c.temperature_K for c in courses])
+    first = np.log([c.prediction.times_s[0] for c in courses])
+    log_tau = np.log([c.prediction.times_s[0] * c.thermal for c in courses])
+    ends = [np.log(c.anneal_s * c.thermal) for c in courses]
     fine = np.unique(np.concatenate([kelvin, np.linspace(kelvin[0], kelvin[-1], FINE_TEMPERATURES)]))
     place = np.interp(1 / fine, 1 / kelvin[::-1], np.arange(len(kelvin))[::-1].astype(float))
-    times = np.geomspace(np.exp(log_tau.min()), np.exp((log_tau + ends).max()), FINE_TIMES)
+    begin = log_tau.min()
+    end = max(min(max(ends), np.log(LONGEST_ANNEAL_S)), begin + 1.0)
+    times = np.exp(np.linspace(begin, end, FINE_TIMES))
     delta = np.empty((len(fine), len(times)))
-    for row, at in zip(delta, place, strict=True):
+    standing = np.empty(delta.shape, dtype=np.int8)
+    for row, at in enumerate(place):
         below, above = int(np.floor(at)), int(np.ceil(at))
         share = at - below
         reduced = np.log(times) - (log_tau[below] * (1 - share) + log_tau[above] * share)
-        row[:] = order(below, reduced) * (1 - share) + order(above, reduced) * share
-        if not (settled[below] and settled[above]):
-            row[reduced > ends[below] * (1 - share) + ends[above] * share + ROUNDING] = np.nan
-    return TimeTemperatureMap(labels[strongest], fine, times, delta)
+        cold, _, cold_standing = courses[below].at(np.exp(first[below] + reduced))
+        hot, _, hot_standing = courses[above].at(np.exp(first[above] + reduced))
+        delta[row] = cold[:, strongest] * (1 - share) + hot[:, strongest] * share
+        standing[row] = np.maximum(cold_standing, hot_standing)
+    delta[standing == UNKNOWN] = np.nan
+    return TimeTemperatureMap(labels[strongest], fine, times, delta, standing == EXTRAPOLATED)

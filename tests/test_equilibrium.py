@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from asemacro.approach import Approach
-from asemacro.equilibrium import Equilibrium, beyond_the_runs, equilibrium_of, exact_where_known
+from asemacro.course import beyond_the_runs, courses_of
+from asemacro.equilibrium import equilibrium_of
 from asemacro.points import PairTable
 from asemacro.prediction import Prediction
 from asemacro.record import Record
@@ -46,9 +46,7 @@ def prediction_of(record: Record, rng: np.random.Generator) -> Prediction:
     late = record.late[:, :, 1].mean(keepdims=True)[0]
     error = 0.01 * rng.standard_normal(3).std(ddof=1, keepdims=True)
     path = np.stack([0 * late, late])
-    settled = {"annealed": late, "annealed_error": error, "equilibrium": late, "equilibrium_error": error}
-    return Prediction(0 * late, np.array([0.0, 1.0]), path, 0 * path, anneal_s=200.0, settled=True,
-                      relaxation_time_s=1.0, **settled)  # fmt: skip
+    return Prediction(0 * late, np.array([0.01, 1.0]), path, error + 0 * path, late, error, relaxation_time_s=1.0)
 
 
 def campaign(seed: int) -> tuple[list[Record], list[Prediction]]:
@@ -100,41 +98,90 @@ def test_a_model_that_left_its_data_is_no_equilibrium() -> None:
     assert found.reached[-1]
 
 
-def known(rate: float, lag: float) -> Equilibrium:
-    """One temperature that did not reach its equilibrium, at 1.5 +- 0.2."""
-    approach = Approach(
-        np.array([0.0]), np.array([rate]), np.array([[lag]]), np.array([[0.01]]), np.array([1.0]), np.array([False])
+def beyond(path: float, goal: float, goal_error: float, growth: float, most: float, doublings: float) -> Floats:
+    """Order, error and what is left open, of one pair whose path has no error."""
+    order, error, left = beyond_the_runs(
+        np.array([path]), np.zeros(1), np.array([goal]), np.array([goal_error]), growth, most, doublings
     )
-    return Equilibrium(np.array([[1.5]]), np.array([[0.2]]), np.array([False]), approach)
+    return np.array([order[0], error[0], left])
 
 
 def test_a_long_anneal_ends_at_equilibrium_a_short_one_near_the_path() -> None:
-    path, error = np.array([0.5]), np.array([0.01])
-    far, far_error = beyond_the_runs(path, error, known(rate=0.25, lag=1.0), 0, doublings=8)
-    assert far == pytest.approx(1.5)
-    assert far_error == pytest.approx(np.sqrt(0.01**2 + 1 / 12 + 0.2**2))
-    # one doubling adds at most a quarter of 0.5
-    near, near_error = beyond_the_runs(path, error, known(rate=0.25, lag=1.0), 0, doublings=1)
-    assert near == pytest.approx(0.625)
-    assert near_error < 0.06
-    same, same_error = beyond_the_runs(path, error, known(rate=0.25, lag=0.1), 0, doublings=0)
-    assert same == pytest.approx(0.5)
-    assert same_error == pytest.approx(0.01)
+    # a quarter of 0.5 in the last doubling, 1 to go: (1 / 1.125)^n of the way is left at most
+    far = beyond(0.5, 1.5, 0.2, growth=0.25, most=0.25, doublings=100)
+    np.testing.assert_allclose(far, [1.5, np.hypot(0.1, 0.2), 0], atol=2e-5)
+    # a quarter of 0.5 came in the last doubling, which made 0.5 of 0.375; at least 1 - 1 / 1.125 comes in the next
+    least, most = 1 - 1 / 1.125, 0.5 * (0.5 / 0.375 - 1)
+    near = beyond(0.5, 1.5, 0.2, growth=0.25, most=0.25, doublings=1)
+    assert near[0] == pytest.approx(0.5 + (least + most) / 2)
+    assert near[1] < 0.06
+    assert near[2] == pytest.approx(most - least)
+    np.testing.assert_allclose(beyond(0.5, 1.5, 0.2, growth=0.25, most=0.25, doublings=0), [0.5, 0, 0], atol=1e-12)
 
 
-def test_what_the_lag_leaves_open_is_shared() -> None:
-    middle, error = beyond_the_runs(np.array([0.5]), np.array([0.0]), known(rate=0.25, lag=0.2), 0, doublings=20)
-    # between 0.2 and all of the way
-    assert middle == pytest.approx(0.5 + (0.2 + 1) / 2)
-    assert error == pytest.approx(np.hypot(1 / np.sqrt(12), 0.6 * 0.2))
+def test_what_noise_may_hide_is_left_open() -> None:
+    middle, error, left = beyond(0.5, 1.5, 0.2, growth=0.0, most=0.25, doublings=20)
+    # between nothing and all of the way
+    assert middle == pytest.approx(1.0)
+    assert error == pytest.approx(np.hypot(1 / np.sqrt(12), 0.5 * 0.2))
+    assert left == pytest.approx(1.0)
 
 
-def test_an_anneal_goes_to_the_equilibrium_that_swaps_know() -> None:
-    learned = known(rate=0.25, lag=1.0)
-    goal = exact_where_known(learned, [(np.array([0.7]), np.array([0.01]))])
-    far, error = beyond_the_runs(np.array([0.5]), np.array([0.0]), goal, 0, doublings=20)
-    assert far == pytest.approx(0.7)
-    assert error == pytest.approx(np.hypot(0.2 / np.sqrt(12), 0.01))
-    assert learned.delta[0] == 1.5
-    same = exact_where_known(learned, [None])
-    assert (same.delta[0], same.error[0]) == (1.5, 0.2)
+def test_order_beyond_runs_is_covered() -> None:
+    """Runs that end at a quarter of the way, anneals 2 to 500 times as long; (stretched) exponentials."""
+    pulls = []
+    for beta in (0.35, 0.5, 0.7, 1.0):
+
+        def order(t: float, beta: float = beta) -> float:
+            return float(-np.expm1(-(t**beta)))
+
+        runs = 0.29 ** (1 / beta)
+        now, half = order(runs), order(runs / 2)
+        growth = (now - half) / now
+        for longer in (2.0, 8.0, 50.0, 500.0):
+            found, error, _ = beyond(now, 1.0, 0.02, growth=growth, most=1.2 * growth, doublings=np.log2(longer))
+            pulls.append((found - order(runs * longer)) / error)
+    assert np.abs(pulls).max() < 3
+    assert np.sqrt(np.mean(np.square(pulls))) < 1.5
+
+
+def test_swaps_come_first_and_the_learned_value_stands_beside() -> None:
+    records, predictions = campaign(3)
+    exact = [(truth(np.array([kelvin])), np.array([0.004])) for kelvin in KELVIN]
+    found = equilibrium_of(TABLE, records, predictions, exact)
+    assert set(found.source) == {"mc"}
+    np.testing.assert_allclose(found.delta[:, 0], truth(KELVIN))
+    assert found.simulated.all()
+    assert not found.reached[KELVIN <= 1000].any()
+    np.testing.assert_allclose(found.learned[:, 0], [p.equilibrium[0] for p in predictions])
+
+
+def test_runs_that_swaps_contradict_did_not_reach_it() -> None:
+    records, predictions = campaign(3)
+    exact: list[tuple[Floats, Floats] | None] = [None] * len(KELVIN)
+    assert equilibrium_of(TABLE, records, predictions, exact).reached[-2:].all()
+    exact[-1] = (truth(KELVIN[-1:]) + 0.4, np.array([0.004]))
+    assert not equilibrium_of(TABLE, records, predictions, exact).reached[-1]
+
+
+def test_frozen_swaps_leave_the_order_to_the_temperatures_above() -> None:
+    records, predictions = campaign(3)
+    exact = [None if kelvin < 1000 else (truth(np.array([kelvin])), np.array([0.004])) for kelvin in KELVIN]
+    found = equilibrium_of(TABLE, records, predictions, exact)
+    assert found.source == ("extrapolated",) * 2 + ("mc",) * 9
+    assert (np.abs(found.delta[:2, 0] - truth(KELVIN[:2])) < 2 * found.error[:2, 0]).all()
+    assert found.known.all()
+
+
+def test_with_a_known_equilibrium_short_runs_keep_their_own_bars() -> None:
+    """The anneal of runs that reached equilibrium ends there, but no surer than the runs themselves."""
+    records, predictions = campaign(3)
+    exact = [(truth(np.array([kelvin])), np.array([0.001])) for kelvin in KELVIN]
+    found = equilibrium_of(TABLE, records, predictions, exact)
+    courses = courses_of(TABLE, records, predictions, found, [200.0] * len(KELVIN), [1.0] * len(KELVIN))
+    late = found.approach.error[:, 0]
+    for course, error in zip(courses, late, strict=True):
+        if course.reached:
+            assert course.annealed[1][0] >= 0.9 * error > 0.002
+    assert courses[-1].arrived
+    assert not courses[0].arrived

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from asemacro.diagram_figures import order_range
 from asemacro.lattice import Lattice
 from asemacro.observables import WarrenCowley
 from asemacro.points import PairTable, Point
+from tests.test_kmc import arrangements
 
 
 def table_of(lattice: Lattice, counts: dict[str, int], sro: WarrenCowley) -> PairTable:
@@ -42,7 +44,11 @@ def test_rows_hold_alpha_of_the_definition() -> None:
     sro = WarrenCowley(lattice.species, shells=1, pairs="all")
     table = table_of(lattice, counts, sro)
     delta, error = np.array([0.3, -0.2, 0.1]), np.array([0.01, 0.06, 0.02])
-    points = list(table.points(1000.0, "annealed", "sde", delta, error, equilibrated=True, anneal_time_s=2.0))
+    points = list(
+        table.points(
+            1000.0, "annealed", "sde", delta, error, equilibrium_reached=True, extrapolated=False, anneal_time_s=2.0
+        )
+    )
     assert [p.pair for p in points] == list(sro.labels)
     for point in points:
         second = point.pair.split("-")[1]
@@ -64,15 +70,107 @@ def test_no_pair_has_a_negative_probability() -> None:
     assert (values + table.random).min() < 1e-12  # no weaker than it must be
 
 
+def point_of(
+    delta: float, error: float, state: str = "equilibrium", anneal_s: float = 1.0, *, good: bool = True
+) -> Point:
+    return Point(
+        300.0,
+        "Nb-Mo",
+        1,
+        state,
+        delta,
+        error,
+        delta - error,
+        delta + error,
+        "",
+        0.0,
+        0.0,
+        "sde",
+        good,
+        not good,
+        anneal_s,
+    )
+
+
 def test_extrapolated_points_are_not_trusted() -> None:
-    point = Point(300.0, "Nb-Mo", 1, "equilibrium", 1.0, 0.001, -0.2, 0.001, "sde", False, 1.0)
-    assert not point.trusted
+    assert point_of(1.0, 0.001).trusted
+    assert not point_of(1.0, 0.001, good=False).trusted
+    assert not point_of(1.0, 0.06).trusted
+
+
+def test_an_anneal_longer_than_the_universe_is_not_trusted() -> None:
+    assert not point_of(0.01, 0.001, "annealed", 2e217).trusted
+    assert point_of(0.01, 0.001, "annealed", 1e12).trusted
+    assert point_of(0.01, 0.001, "equilibrium", 2e217).trusted
 
 
 def test_a_bar_of_what_is_hardly_known_does_not_set_the_axis() -> None:
-    def point(delta: float, error: float) -> Point:
-        return Point(300.0, "Nb-Mo", 1, "equilibrium", delta, error, 0.0, 0.0, "sde", False, 1.0)
-
-    low, high = order_range([point(1.0, 0.2), point(-0.5, 0.1), point(1.1, 5.0)])
+    low, high = order_range([point_of(1.0, 0.2, good=False), point_of(-0.5, 0.1), point_of(1.1, 5.0, good=False)])
     assert -0.8 < low < -0.6
     assert 1.2 < high < 1.4
+
+
+def test_bounds_are_those_of_all_arrangements() -> None:
+    """Every arrangement of small cells lies within them, and some reach them where geometry lets them."""
+    lattice = Lattice.chain(3.0, ["Nb", "Mo", "Ta"], 8)
+    for numbers in ([1, 4, 2, 1], [0, 5, 2, 1], [0, 2, 2, 4], [1, 1, 1, 5]):
+        counts = dict(zip(("X", "Nb", "Mo", "Ta"), numbers, strict=True))
+        sro = WarrenCowley(lattice.species, shells=1, pairs="all")
+        order = sro(arrangements(numbers), lattice)
+        low, high = PairTable.of(sro, counts, lattice).bounds
+        assert (order >= low - 1e-12).all()
+        assert (order <= high + 1e-12).all()
+        # like pairs of less than half: none beside another, by hand -2 c_j; of more: what the others leave
+        assert np.isclose(order.min(axis=0), low).sum() >= 4
+    # Z = 8, 60 % A: no more than 40 % of the sites can keep A from A, so p_AA >= 8 (2 - 1 / 0.6) = 8 / 3
+    table = PairTable(
+        ("Nb", "Mo"), ("Nb-Nb", "Nb-Mo", "Mo-Mo"), np.array([[0, 0], [0, 1], [1, 1]]), np.array([60.0, 40]), 8
+    )
+    np.testing.assert_allclose(table.bounds[0], [8 / 3 - 4.8, -3.2, -3.2])
+    np.testing.assert_allclose(table.bounds[1], [8 - 4.8, 8 * 2 / 3 - 3.2, 8 - 3.2])
+
+
+def test_bars_are_cut_and_points_on_a_bound_say_so() -> None:
+    lattice = Lattice.bcc(3.2, ["Nb", "Mo", "Ta"], 4)
+    counts = {"Nb": 42, "Mo": 43, "Ta": 42, "X": 1}
+    sro = WarrenCowley(lattice.species, shells=1, pairs="all")
+    table = PairTable.of(sro, counts, lattice)
+    delta = np.array([0.1, 0.2, -0.3, -2.75, 2.6, 9.0])
+    points = list(
+        table.points(
+            500.0, "equilibrium", "extrapolated", delta, np.full(6, 1.3),
+            equilibrium_reached=False, extrapolated=True, anneal_time_s=1.0,
+        )
+    )  # fmt: skip
+    like = next(p for p in points if p.pair == "Mo-Mo")
+    floor = -8 * 43 / 127
+    assert (like.delta, like.delta_low, like.at_bound) == (pytest.approx(floor), pytest.approx(floor), "lower")
+    assert like.delta_high == pytest.approx(floor + 1.3)
+    assert points[-1].at_bound == "upper"
+    assert points[0].at_bound == ""
+    for p, low, high in zip(points, *table.bounds, strict=True):
+        assert low - 1e-12 <= p.delta_low <= p.delta <= p.delta_high <= high + 1e-12
+
+
+def test_a_row_that_is_no_number_is_refused() -> None:
+    lattice = Lattice.bcc(3.2, ["Nb", "Mo"], 4)
+    sro = WarrenCowley(lattice.species, shells=1, pairs="all")
+    table = PairTable.of(sro, {"Nb": 64, "Mo": 63, "X": 1}, lattice)
+    for bad in (np.nan, np.inf):
+        with pytest.raises(ValueError, match=r"900 K .* is not a number"):
+            list(
+                table.points(
+                    900.0, "annealed", "sde", np.zeros(3), np.array([0.1, bad, 0.1]),
+                    equilibrium_reached=True, extrapolated=False, anneal_time_s=1.0,
+                )
+            )  # fmt: skip
+
+
+def test_vacancy_contacts_count_as_neighbours_that_are_no_atoms() -> None:
+    lattice = Lattice.bcc(3.2, ["Nb", "Mo", "Ta"], 4)
+    counts = {"Nb": 40, "Mo": 43, "Ta": 40, "X": 5}
+    sro = WarrenCowley(lattice.species, shells=1, pairs="all")
+    table = PairTable.of(sro, counts, lattice)
+    contacts = table.contacts(sro(lattice.random_state(counts, rng=np.random.default_rng(0)), lattice))
+    all_pairs = table.all_pairs(table.bounded(np.array([0.5, -0.8, 6.0]), contacts), contacts)
+    assert (all_pairs + table.random >= -1e-12).all()

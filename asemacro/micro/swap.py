@@ -71,7 +71,7 @@ def swap_on(
     sums: NDArray,
     rng: np.random.Generator,
 ) -> None:
-    """Attempt to swap random unlike pairs; x and `sums` = [accepted, energy change] are edited.
+    """Attempt to swap random unlike pairs; x and `sums` = [accepted, energy change, uphill part of it] are edited.
 
     The first site is uniform, the second uniform among the sites of other species. A pair (a, b) is proposed with
     probability 1/n (1/(n - n_A) + 1/(n - n_B)), the same before and after the swap, so min(1, exp(-beta dE)) gives
@@ -96,6 +96,7 @@ def swap_on(
                     z[touched[i], c] += dz[i, c]
             sums[0] += 1.0
             sums[1] += change
+            sums[2] += max(change, 0.0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,6 +109,8 @@ class SwapRun:
         record_sweeps: (n_records,) sweeps before each record.
         acceptance: fraction of the attempts accepted.
         energy_change_eV: energy of the final state above that of the first.
+        turnover: energy of the accepted uphill swaps, in kT a site and sweep. Unlike `acceptance` it does not count
+            swaps that cost nothing: 0 where the order is frozen.
     """
 
     x: NDArray[np.int8]
@@ -115,6 +118,7 @@ class SwapRun:
     record_sweeps: NDArray[np.int64]
     acceptance: float
     energy_change_eV: float
+    turnover: float
 
 
 class SwapMC:
@@ -184,7 +188,7 @@ class SwapMC:
         end = count_of(points[-1] if sweeps is None else sweeps, "sweeps")
         points = np.array([count_of(p, "sweeps") for p in points if p <= end], dtype=np.int64)
         features = new_features(self._energy, self._shape, state[0])
-        sums = np.zeros(2)
+        sums = np.zeros(3)
         keep = (lambda s: s[0].copy()) if observe is None else observe
         record: list[Any] = []
         at, block = 0, 1
@@ -200,7 +204,8 @@ class SwapMC:
             if len(record) < len(points):
                 record.append(keep(state))
         attempts = max(end * self._lattice.n_sites, 1)
-        return SwapRun(state[0], np.array(record), points, float(sums[0] / attempts), float(sums[1]))
+        turnover = float(sums[2] / (kB * self._temperature_K) / attempts)
+        return SwapRun(state[0], np.array(record), points, float(sums[0] / attempts), float(sums[1]), turnover)
 
     def _sweep(
         self,

@@ -63,7 +63,17 @@ def compare(budget: Budget, *, rng: np.random.Generator, progress: Report) -> Re
         progress=share_of(progress, 0.0, 1.0, 2 * len(budget.temperatures_K) + 3),
         rng=rng,
     )
-    fields = ("temperature_K", "pair", "state", "source", "delta", "delta_err", "equilibrated", "anneal_time_s")
+    fields = (
+        "temperature_K",
+        "pair",
+        "state",
+        "source",
+        "delta",
+        "delta_err",
+        "equilibrium_reached",
+        "extrapolated",
+        "anneal_time_s",
+    )
     lines = [[getattr(point, field) for field in fields] for point in diagram.points]
     title = f"Fig. 8b: NbMoTa, {COPIES * SMALL:,} sites, {budget.anneal_hops:g} hops a vacancy from random (nbmota)"
     notes = [
@@ -78,7 +88,7 @@ def rows_of(diagram: PhaseDiagram) -> list[Row]:
     rows = []
     for state, prefix in (("annealed", ""), ("equilibrium", "equilibrium/")):
         for pair in diagram.pairs:
-            direct = {p.temperature_K: p for p in diagram.curve(pair, state, "kmc") if p.equilibrated}
+            direct = {p.temperature_K: p for p in diagram.curve(pair, state, "kmc") if not p.extrapolated}
             for point in diagram.curve(pair, state, "sde"):
                 if state == "equilibrium" and not point.trusted:
                     continue

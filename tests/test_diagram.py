@@ -1,0 +1,135 @@
+"""A diagram as a whole: one value of each quantity in table, figures and print, and every number is one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from asemacro import prediction
+from asemacro.barriers import PairBarrier
+from asemacro.diagram import PhaseDiagram, phase_diagram
+from asemacro.diagram_about import listed
+from asemacro.diagram_figures import caption, draw_diagram, draw_map
+from asemacro.lattice import Lattice
+from asemacro.plot import pair_styles
+from asemacro.train import FitOptions
+from asemacro.written_numbers import as_math, written
+
+SPECIES = ("Nb", "Mo", "Ta")
+MODEL = PairBarrier(SPECIES, {"Nb": 0.9, "Mo": 1.0, "Ta": 1.05}, [{"Nb-Mo": -0.02, "Mo-Ta": -0.06}, {"Mo-Mo": -0.01}])
+LATTICE = Lattice.bcc(3.24, SPECIES, 4)
+
+
+def diagram_of(temperatures: Sequence[float], **more: Any) -> PhaseDiagram:
+    options = {"sites": 512, "small": 128, "hops": 1000, "sweeps": 300, "anneal_hops": 2e7} | more
+    with pytest.MonkeyPatch.context() as patch:  # what is tested here does not need a good fit
+        patch.setattr(prediction, "FIT", FitOptions(max_epochs=2, min_steps=60, max_steps=60))
+        return phase_diagram(LATTICE, MODEL, temperatures_K=temperatures, rng=np.random.default_rng(4), **options)
+
+
+@pytest.fixture(scope="module")
+def diagram() -> PhaseDiagram:
+    return diagram_of([20.0, 900.0, 1500.0, 2500.0])
+
+
+def test_each_quantity_has_one_best_value(diagram: PhaseDiagram) -> None:
+    for pair in diagram.pairs:
+        for state in ("equilibrium", "annealed"):
+            assert [p.temperature_K for p in diagram.curve(pair, state)] == [20, 900, 1500, 2500]
+        assert len(diagram.curve(pair, "equilibrium", "sde")) == 4
+        assert len(diagram.curve(pair, "equilibrium", "mc")) == 4
+    hot = [p for p in diagram.points if p.temperature_K == 2500 and p.state == "equilibrium"]
+    assert {p.source for p in hot} == {"mc"}
+
+
+def test_the_map_is_that_of_the_curves(diagram: PhaseDiagram) -> None:
+    over, pair = diagram.map, diagram.map.pair
+    possible = diagram.temperatures_K[1:]  # the anneal at 20 K is longer than the map
+    for annealed, rest in zip(diagram.curve(pair, "annealed"), diagram.curve(pair, "equilibrium"), strict=True):
+        if annealed.temperature_K not in possible:
+            continue
+        row = over.delta[over.temperatures_K == annealed.temperature_K][0]
+        shown = np.interp(np.log(annealed.anneal_time_s), np.log(over.times_s), row)
+        if annealed.trusted:
+            assert shown == pytest.approx(annealed.delta, abs=0.02)
+        if rest.equilibrium_reached and np.isfinite(row[-1]):
+            assert row[-1] == pytest.approx(rest.delta, abs=0.02)
+    hot = over.delta[over.temperatures_K == 2500][0]
+    assert np.isfinite(hot[-1])
+
+
+def test_short_runs_do_not_borrow_the_bars_of_the_swaps(diagram: PhaseDiagram) -> None:
+    pair = diagram.map.pair
+    for annealed in diagram.curve(pair, "annealed"):
+        if annealed.temperature_K > 100:
+            # four runs of 127 atoms that are a thousand hops long cannot tell the order within a hundredth
+            assert annealed.delta_err > 0.01
+    # runs that hardly moved are at no equilibrium
+    assert not diagram.curve(pair, "annealed")[0].equilibrium_reached
+
+
+def test_20_kelvin_is_no_measurement(diagram: PhaseDiagram, caplog: pytest.LogCaptureFixture) -> None:
+    cold = diagram.curve(diagram.map.pair, "annealed")[0]
+    assert cold.temperature_K == 20
+    assert cold.anneal_time_s > 1e100
+    assert not cold.trusted
+
+
+def test_numbers_are_numbers(diagram: PhaseDiagram, tmp_path: Path) -> None:
+    for point in diagram.points:
+        values = [point.delta, point.delta_err, point.delta_low, point.delta_high, point.alpha, point.alpha_err]
+        assert np.isfinite(values).all()
+        assert point.delta_low <= point.delta <= point.delta_high
+    json.dumps(diagram.about, allow_nan=False)
+    assert {path.name for path in diagram.save(tmp_path)} == {"sro.csv", "sro.png", "ttt.png", "sde.safetensors"}
+
+
+def test_quick_is_judged_by_what_was_reached(diagram: PhaseDiagram) -> None:
+    assert 20.0 in diagram.about["equilibrium_not_reached_K"]["runs"]
+    unknown = diagram.about["equilibrium_not_simulated_K"]
+    assert diagram.about["quick_budget"] == bool(unknown)
+    assert ("\n" in caption(diagram)) == bool(unknown)
+    assert diagram.about["anneal"] == "20 million hops per vacancy"
+
+
+def test_a_pair_has_one_colour_in_both_panels(diagram: PhaseDiagram) -> None:
+    from matplotlib.colors import to_hex
+
+    figure = draw_diagram(diagram).figure
+    for ax in figure.axes[:2]:
+        labelled = {line.get_label(): to_hex(line.get_color()) for line in ax.get_lines()}
+        for pair, (color, _) in pair_styles(diagram.pairs).items():
+            assert labelled[pair] == color.lower()
+    assert "20 million" in figure.axes[1].get_title()
+
+
+def test_contours_are_at_round_values(diagram: PhaseDiagram) -> None:
+    figure = draw_map(diagram).figure
+    labels = [float(text.get_text().replace("\N{MINUS SIGN}", "-")) for text in figure.axes[1].get_yticklabels()]
+    steps = np.diff(labels)
+    assert np.allclose(steps, steps[0])
+    first = f"{steps[0]:.0e}"[0]
+    assert first in "125" or np.isclose(steps[0] % 0.25, 0)
+
+
+def test_one_copy_is_made_two_and_said(caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level("WARNING", logger="asemacro"):
+        found = diagram_of([1500.0, 2500.0], sites=128)
+    assert found.about["copies"] == 2
+    assert found.about["sites"] == 256
+    assert "enlarged from 128 to 256 sites" in caplog.text
+    assert np.isfinite([p.delta_err for p in found.points]).all()
+
+
+def test_numbers_as_people_write_them() -> None:
+    values = (6e5, 2e7, 1.5e9, 2e217, 0.5, 4e-5, 1000, 999_999, 9.99996e12)
+    words = ("600,000", "20 million", "1.5 x 10^9", "2 x 10^217", "0.5", "4 x 10^-5", "1,000", "1 million", "1 x 10^13")
+    assert tuple(written(value) for value in values) == words
+    assert as_math("2 x 10^217 s") == r"2 $\times$ 10$^{217}$ s"
+    assert listed([400, 600.0, 800]) == "400, 600 and 800"
+    assert listed([400.5]) == "400.5"
