@@ -57,9 +57,11 @@ def test_the_map_agrees_with_the_curves() -> None:
     # hot runs are in equilibrium at the longest anneal
     assert found.delta[-1, -1] == pytest.approx(1000 / 1500, abs=1e-9)
     assert found.delta[found.temperatures_K == 1000, -1] == pytest.approx(1.0, abs=1e-9)
-    # the cold one goes on to the equilibrium that is known from elsewhere, and is hatched there
+    # the cold one goes on to the equilibrium that is known from elsewhere, hatched, or empty where too much is open
     cold = found.times_s > 1.5 * courses[0].runs_s
-    assert found.extrapolated[0, cold].all()
+    assert (found.extrapolated[0, cold] | np.isnan(found.delta[0, cold])).all()
+    assert found.extrapolated[0, cold].mean() > 0.8
+    assert found.extrapolated[0, -1]
     assert not found.extrapolated[0, ~cold].any()
     assert found.delta[0, -1] == pytest.approx(1.5, abs=0.1)
     assert courses[0].annealed[2] == EXTRAPOLATED
