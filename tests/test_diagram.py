@@ -34,13 +34,13 @@ def diagram_of(temperatures: Sequence[float], **more: Any) -> PhaseDiagram:
 
 @pytest.fixture(scope="module")
 def diagram() -> PhaseDiagram:
-    return diagram_of([20.0, 900.0, 1500.0, 2500.0])
+    return diagram_of([170.0, 900.0, 1500.0, 2500.0])
 
 
 def test_each_quantity_has_one_best_value(diagram: PhaseDiagram) -> None:
     for pair in diagram.pairs:
         for state in ("equilibrium", "annealed"):
-            assert [p.temperature_K for p in diagram.curve(pair, state)] == [20, 900, 1500, 2500]
+            assert [p.temperature_K for p in diagram.curve(pair, state)] == [170, 900, 1500, 2500]
         assert len(diagram.curve(pair, "equilibrium", "sde")) == 4
         assert len(diagram.curve(pair, "equilibrium", "mc")) == 4
     hot = [p for p in diagram.points if p.temperature_K == 2500 and p.state == "equilibrium"]
@@ -49,7 +49,7 @@ def test_each_quantity_has_one_best_value(diagram: PhaseDiagram) -> None:
 
 def test_the_map_is_that_of_the_curves(diagram: PhaseDiagram) -> None:
     over, pair = diagram.map, diagram.map.pair
-    possible = diagram.temperatures_K[1:]  # the anneal at 20 K is longer than the map
+    possible = diagram.temperatures_K[1:]  # the anneal at 170 K is longer than the map
     for annealed, rest in zip(diagram.curve(pair, "annealed"), diagram.curve(pair, "equilibrium"), strict=True):
         if annealed.temperature_K not in possible:
             continue
@@ -66,17 +66,17 @@ def test_the_map_is_that_of_the_curves(diagram: PhaseDiagram) -> None:
 def test_short_runs_do_not_borrow_the_bars_of_the_swaps(diagram: PhaseDiagram) -> None:
     pair = diagram.map.pair
     for annealed in diagram.curve(pair, "annealed"):
-        if annealed.temperature_K > 100:
+        if annealed.temperature_K > 200:
             # four runs of 127 atoms that are a thousand hops long cannot tell the order within a hundredth
             assert annealed.delta_err > 0.01
     # runs that hardly moved are at no equilibrium
     assert not diagram.curve(pair, "annealed")[0].equilibrium_reached
 
 
-def test_20_kelvin_is_no_measurement(diagram: PhaseDiagram, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_endless_anneal_is_no_measurement(diagram: PhaseDiagram) -> None:
     cold = diagram.curve(diagram.map.pair, "annealed")[0]
-    assert cold.temperature_K == 20
-    assert cold.anneal_time_s > 1e100
+    assert cold.temperature_K == 170
+    assert cold.anneal_time_s > 1e18
     assert not cold.trusted
 
 
@@ -90,7 +90,7 @@ def test_numbers_are_numbers(diagram: PhaseDiagram, tmp_path: Path) -> None:
 
 
 def test_quick_is_judged_by_what_was_reached(diagram: PhaseDiagram) -> None:
-    assert 20.0 in diagram.about["equilibrium_not_reached_K"]["runs"]
+    assert 170.0 in diagram.about["equilibrium_not_reached_K"]["runs"]
     unknown = diagram.about["equilibrium_not_simulated_K"]
     assert diagram.about["quick_budget"] == bool(unknown)
     assert ("\n" in caption(diagram)) == bool(unknown)

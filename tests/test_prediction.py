@@ -8,7 +8,6 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_limits
 
 from asemacro import prediction
 from asemacro.prediction import learn, of_the_runs, predict
@@ -65,9 +64,8 @@ def pulls_at_900(kelvin: Sequence[float], length: float, seeds: range) -> tuple[
     for seed in seeds:
         rng = np.random.default_rng([seed, len(kelvin)])
         records = [record_of(t, length, rng) for t in kelvin]
-        with threadpool_limits(1):
-            ensemble = learn(records, COLUMNS, ["A-B"], 8192, rng=rng)
-            found = predict(ensemble, records, np.zeros(1), COLUMNS, rng=rng)[list(kelvin).index(900.0)]
+        ensemble = learn(records, COLUMNS, ["A-B"], 8192, rng=rng)
+        found = predict(ensemble, records, np.zeros(1), COLUMNS, rng=rng)[list(kelvin).index(900.0)]
         order, error = (
             np.interp(0.0, np.log(found.times_s), values[:, 0]) for values in (found.path, found.path_error)
         )
