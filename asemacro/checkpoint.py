@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from asemacro.content import digest, file_digest
 from asemacro.file_reading import plain
 from asemacro.json_file import read_json
-from asemacro.store import write_json, write_whole
+from asemacro.store import CannotWrite, write_json, write_whole
 
 Arrays = dict[str, NDArray[Any]]
 T = TypeVar("T")
@@ -100,7 +100,8 @@ class Entry:
             content = {"task": self._task, "inputs": self._parts, "sha256": file_digest(path)}
             write_json(directory / f"{self._stem}.json", content)
         except OSError as error:
-            self._checkpoint.say_once(f"finished tasks are not kept: {error}")
+            reason = CannotWrite.of(directory, error).reason
+            self._checkpoint.say_once(f"finished tasks are not kept in {directory}: {reason}")
 
     def _say_what_differs(self, directory: Path) -> None:
         """Name the inputs in which the kept result of this task that comes nearest differs."""

@@ -174,9 +174,7 @@ def test_a_full_disk_does_not_stop_the_runs(tmp_path: Path, caplog, monkeypatch:
     monkeypatch.setattr("asemacro.campaign.write_arrays", full)
     records = run_jobs([job(), job(temperature_K=1000.0)], 1, Checkpoint(tmp_path), silent)
     assert len(records) == 2
-    (line,) = caplog.messages
-    assert line.startswith("finished tasks are not kept: ")
-    assert "No space left on device" in line
+    assert caplog.messages == [f"finished tasks are not kept in {tmp_path / '.checkpoint'}: No space left on device"]
 
 
 def test_nothing_is_left_when_it_is_cleared(tmp_path: Path) -> None:
