@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 import threading
 from collections.abc import Iterator
@@ -43,6 +44,8 @@ def one_thread() -> Iterator[None]:
 
 def _limit() -> None:
     """Set every library that is loaded to one thread, and remember what it had."""
+    if "numba" in sys.modules:  # np.dot in a kernel loads this BLAS at its first call, too late to be limited
+        importlib.import_module("scipy.linalg.cython_blas")
     with _lock:
         _own.modules = len(sys.modules)
         if _process["modules"] != _own.modules:

@@ -130,6 +130,7 @@ class BarrierGNN(nn.Module, BarrierModel):
                 f"{lattice.shape[2]}: repeat it {times[0]} x {times[1]} x {times[2]} times"
             )
 
+    @one_thread()
     def compile(self, lattice: Lattice) -> CompiledBarriers:  # type: ignore[override]
         """Tables for the numba evaluators on a bcc lattice of any (conventional, primitive, strained) cell."""
         self.check(lattice)
@@ -153,6 +154,7 @@ class BarrierGNN(nn.Module, BarrierModel):
         """Whether the barriers come from a lattice energy."""
         return self.form == "consistent"
 
+    @one_thread()
     def compile_energy(self, lattice: Lattice) -> CompiledEnergy:
         """Tables of the lattice energy for `gnn_energy.gnn_swap_energy`."""
         if not self.has_energy:
