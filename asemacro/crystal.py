@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -42,9 +43,8 @@ class Crystal(NamedTuple):
 
     def composition(self) -> dict[str, float]:
         """Fraction of each species among the atoms, by atomic number; empty if there are none."""
-        sites = self.occupancy or [{s: 1.0} for s in self.symbols]
-        total: dict[str, float] = {}
-        for site in sites:
+        total: dict[str, float] = dict(Counter(self.symbols)) if self.occupancy is None else {}
+        for site in self.occupancy or []:
             for symbol, fraction in site.items():
                 total[symbol] = total.get(symbol, 0.0) + fraction
         total.pop(VACANCY, None)
