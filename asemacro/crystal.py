@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from ase import Atoms
-from ase.data import atomic_numbers
+from ase.data import atomic_numbers, chemical_symbols
 from numpy.typing import NDArray
 
 from asemacro.elements import VACANCY
@@ -66,7 +66,7 @@ def read_crystal(source: Atoms | Structure) -> Crystal:
     notes: list[str] = []
     if isinstance(source, Atoms):
         cell, pbc = np.array(source.cell.complete()), tuple(bool(p) for p in source.pbc)
-        positions, symbols = source.get_positions(), list(source.symbols)
+        positions, symbols = source.get_positions(), np.array(chemical_symbols)[source.numbers].tolist()
         held = _occupancy(source, notes)
     elif hasattr(source, "lattice") and hasattr(source, "cart_coords"):
         cell, pbc = np.array(source.lattice.matrix), tuple(bool(p) for p in source.lattice.pbc)

@@ -141,7 +141,9 @@ def read_state(lattice: Lattice, source: Atoms | Structure) -> NDArray[np.int8]:
         raise ValueError(f"atoms {pair[0]} and {pair[1]} (counted from 0) are on the same lattice site")
     x = np.zeros((1, lattice.n_sites), dtype=np.int8)
     index = {s: i + 1 for i, s in enumerate(lattice.species)} | {VACANCY: 0}
-    x[0, site[~stray]] = [index[s] for s in symbols[~stray]]
+    names = np.array(sorted(index))
+    values = np.array([index[name] for name in names], dtype=np.int8)
+    x[0, site[~stray]] = values[np.searchsorted(names, symbols[~stray])]
     if stray.any():
         log.info("%d atoms are far from any lattice site and left out", stray.sum())
     if len(filled) < lattice.n_sites:
