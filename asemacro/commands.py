@@ -146,8 +146,6 @@ def _run_kmc(
     bound_of_memory(box.n_sites * (RECORDS + 25.0), f"a run of {box.n_sites} sites")
     rng = np.random.default_rng(seed)
     start = begin.draw(box, vacancies, vacancy_concentration, rng=rng)
-    check_mobile(model, box, start, [temperature_K])
-    kmc = VacancyKMC(box, model, temperature_K)
     n_vacancies = int((start == 0).sum())
     absent = [symbol for k, symbol in enumerate(box.species) if not (start == k + 1).any()]
     if absent:
@@ -155,6 +153,8 @@ def _run_kmc(
             f"{n_vacancies} vacancies on {box.n_sites} sites leave no atom of {', '.join(absent)}: there is no order "
             "to compute; give fewer vacancies or more --sites"
         )
+    check_mobile(model, box, start, [temperature_K])
+    kmc = VacancyKMC(box, model, temperature_K)
     print(
         f"{'-'.join(box.species)} on {box.prototype}, {box.n_sites} sites, {n_vacancies} vacancies, "
         f"{temperature_K:g} K, barriers: {model.name}"
