@@ -54,8 +54,8 @@ def draw_diagram(diagram: PhaseDiagram) -> Axes:
     axes[1].set_ylim(axes[0].get_ylim())
     sources = {p.source for p in diagram.curve(diagram.pairs[0], "equilibrium")}
     names = [name for source, name in SOURCES.items() if source in sources]
-    axes[0].set_title(f"at equilibrium ({', '.join(names)})")
-    axes[1].set_title(f"annealed from random: {as_math(about['anneal'])}")
+    axes[0].set_title(f"at equilibrium ({', '.join(names)})", fontsize=10)
+    axes[1].set_title(f"annealed from random: {as_math(about['anneal'])}", fontsize=10)
     axes[0].set_ylabel(plot.DELTA_LABEL)
     # the legend stands beside the panels, so it cannot hide anything
     handles = [Line2D([], [], color=color, marker=marker, label=pair) for pair, (color, marker) in styles.items()]

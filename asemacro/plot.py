@@ -158,12 +158,15 @@ def time_temperature_map(
 
     masked = np.ma.masked_invalid(delta)
     low, high = min(float(masked.min()), 0.0), max(float(masked.max()), 0.0)
+    # noise about zero order needs no colours of its own
+    low, high = (0.0 if abs(end) < 0.05 * (high - low) else end for end in (low, high))
     ticks = MaxNLocator(6, steps=[1, 2, 2.5, 5, 10]).tick_values(low, high if high > low else low + 1e-3)
     levels = np.linspace(ticks[0], ticks[-1], 4 * (len(ticks) - 1) + 1)
     # more order is brighter, whichever sign it has
     colors = "viridis" if abs(high) >= abs(low) else "viridis_r"
-    filled = ax.contourf(time_s, temperatures_K, masked, levels=levels, cmap=colors)
-    lines = ax.contour(time_s, temperatures_K, masked, levels=ticks, colors="white", linewidths=0.7)
+    ax.set_xscale("log")  # first: labels of contours are placed where the lines are drawn
+    filled = ax.contourf(time_s, temperatures_K, masked, levels=levels, cmap=colors, extend="both")
+    lines = ax.contour(time_s, temperatures_K, masked, levels=ticks[ticks != 0], colors="white", linewidths=0.7)
     ax.clabel(lines, fmt="%g", fontsize=7)
     beyond = np.ma.masked_where(~extrapolated, np.ones(delta.shape))
     keys = []
@@ -180,7 +183,6 @@ def time_temperature_map(
         ax.legend(handles=keys, loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=2, frameon=False, fontsize=8)
     bar = ax.figure.colorbar(filled, ax=ax, ticks=ticks, format="%g")
     bar.set_label(label)
-    ax.set_xscale("log")
     ax.set_xlabel(time_label)
     ax.set_ylabel("temperature (K)")
     return ax
