@@ -27,6 +27,7 @@ Drift = OnsagerNet | PolynomialDrift | ReversibleDrift
 Diffusion = FullDiffusion | PolynomialDiffusion
 _DRIFTS: dict[str, type[Drift]] = {c.__name__: c for c in (OnsagerNet, PolynomialDrift, ReversibleDrift)}
 _DIFFUSIONS: dict[str, type[Diffusion]] = {c.__name__: c for c in (FullDiffusion, PolynomialDiffusion)}
+_FARTHEST = 1e12  # spreads of the training states: beyond, single precision overflows
 _GROUPS = 40  # more distinct conditions than this are grouped by quantiles before the time scale is measured
 
 
@@ -355,6 +356,8 @@ class NeuralSDE(nn.Module):
             raise ValueError(f"z has shape {tuple(np.shape(z))}, expected (n, {self.dim})")
         theta = self.theta(condition, len(z_tensor))
         y = ((z_tensor - self.z_mean) / self.z_scale).to(self.dtype)
+        if not (y.abs() < _FARTHEST).all():
+            raise ValueError(f"z = {float(z_tensor.abs().max()):g} is far beyond all states that a model can know")
         return y, theta.to(self.dtype), self.log_tau(theta).exp()
 
     @torch.no_grad()

@@ -65,6 +65,7 @@ def is_nan(value: Any) -> bool:
 def complaint(call: Call, name: str, value: Any) -> str:
     """What is wrong with how a call takes an odd argument; nothing if it is right."""
     arguments = {k: v if callable(v) else copy.deepcopy(v) for k, v in call.arguments.items()}
+    patience._said.clear()  # the same work is spoken of once an hour
     signal.setitimer(signal.ITIMER_VIRTUAL, CPU_S)
     try:
         with contextlib.redirect_stdout(io.StringIO()):
