@@ -11,6 +11,7 @@ import numpy as np
 from ase.units import kB
 from numpy.typing import ArrayLike, NDArray
 
+from asemacro import door
 from asemacro.barriers.base import BarrierModel
 from asemacro.barriers.kernels import checked
 from asemacro.checks import (
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from asemacro.lattice import Lattice
 
 FIRST_CHUNK = 128  # hops and new environments; those of large networks take a millisecond each
+MOST_ENTRIES = 1 << 28  # of a cache
 MOST_HZ = 1e30
 _STOPPED: tuple[Literal["chunk", "time", "hops", "blocked"], ...] = ("chunk", "time", "hops", "blocked")
 
@@ -62,6 +64,7 @@ class VacancyKMC:
         ValueError: a temperature or frequency out of range, or a model not made for the lattice.
     """
 
+    @door.checked(lattice=door.CRYSTAL, barriers=door.BARRIERS, cache_entries=door.whole(0, MOST_ENTRIES))
     def __init__(
         self,
         lattice: Lattice,
