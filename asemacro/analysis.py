@@ -30,7 +30,7 @@ def autocorrelation_time(series: ArrayLike, *, window: float = 6.0) -> float:
         ValueError: fewer than 4 steps, or values that are not finite.
     """
     x = np.atleast_2d(np.asarray(series, dtype=float))
-    if x.ndim != 2 or x.shape[1] < 4:
+    if x.ndim != 2 or x.shape[1] < 4 or not x.size:
         raise ValueError(f"autocorrelation needs (n,) or (n_runs, n) with n >= 4, got {np.shape(series)}")
     if not np.isfinite(x).all():
         raise ValueError("the series holds a value that is not finite")

@@ -11,6 +11,7 @@ from scipy import optimize
 
 from asemacro.checks import generator_of
 from asemacro.door import (
+    MOST_DRAWS,
     above_zero,
     array,
     check_fields,
@@ -149,7 +150,11 @@ def collapse_residual(
 
 
 @checked(
-    curves=many(instance("Curve")), start=dictionary(number()), vary=many(text), n_bootstrap=whole(), rng=generator_of
+    curves=many(instance("Curve")),
+    start=dictionary(number()),
+    vary=many(text),
+    n_bootstrap=whole(0, MOST_DRAWS),
+    rng=generator_of,
 )
 def optimise_collapse(
     curves: Sequence[Curve],

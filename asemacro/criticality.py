@@ -10,7 +10,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from asemacro.analysis import autocorrelation_time
 from asemacro.checks import generator_of
-from asemacro.door import above_zero, array, checked, instance, many, number, whole
+from asemacro.door import (
+    MOST_DRAWS,
+    above_zero,
+    array,
+    checked,
+    instance,
+    many,
+    number,
+    whole,
+)
 from asemacro.threads import one_thread
 
 Floats = NDArray[np.float64]
@@ -65,7 +74,7 @@ class OrderParameter:
     replicas: Floats
 
 
-@checked(m=array(), sites=whole(1), size=above_zero, n_bootstrap=whole(2), rng=generator_of)
+@checked(m=array(), sites=whole(1), size=above_zero, n_bootstrap=whole(2, MOST_DRAWS), rng=generator_of)
 def order_parameter(
     m: ArrayLike, sites: int, size: float | None = None, *, n_bootstrap: int = 200, rng: np.random.Generator
 ) -> OrderParameter:

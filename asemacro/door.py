@@ -150,8 +150,8 @@ SITES = array(kind="w")
 """Whole numbers of whatever type they are."""
 
 
-MOST_WIDTH, MOST_CELLS = 10_000, 2**31
-"""Most variables, units of a layer and degrees; cells along an axis: more is a slip of the pen."""
+MOST_WIDTH, MOST_CELLS, MOST_DRAWS = 10_000, 2**31, 10**6
+"""Most variables, units of a layer and degrees; cells along an axis; random draws: more is a slip of the pen."""
 
 
 def structure(value: Any, name: str) -> Any:

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from asemacro.block_system import Observable, draw_active, observe
-from asemacro.checks import fraction_of, generator_of
-from asemacro.door import OBSERVABLE, STATES, SYSTEM, above_zero, checked, real, whole
+from asemacro.checks import bound_of_memory, fraction_of, generator_of
+from asemacro.door import OBSERVABLE, SYSTEM, above_zero, batch, checked, real, whole
 from asemacro.patches import pair_time_needed
 from asemacro.threads import one_thread
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 FIRST_EVENTS = 64  # shorter increments of a vacancy are flicker
+_LEVEL = 0.1  # of the states; less in four doublings is no growth
 MEMORY_LIMIT = 0.4  # largest rate x dt that is not called memory
 
 
@@ -97,11 +98,16 @@ def event_time(system: MicroSystem, x: NDArray[Any], *, rng: np.random.Generator
     """
     part = x[rng.integers(len(x), size=32)]
     active = draw_active(system, part, 1, rng=rng)
-    duration = 1e-20
+    duration, most = 1e-20, 1 - np.exp(-1)
+    seen: list[tuple[float, float]] = []
     for _ in range(200):
-        changed = (system.evolve(part, duration, active, rng=rng)[0] != part).any(axis=1).mean()
-        if changed >= 1 - np.exp(-1):
+        changed = float((system.evolve(part, duration, active, rng=rng)[0] != part).any(axis=1).mean())
+        seen.append((duration, changed))
+        if changed >= most:
             return duration
+        # a spin that flips may flip back: the part that has changed then levels off, at 1/2 or so
+        if len(seen) > 4 and seen[-5][1] > _LEVEL and changed <= seen[-5][1] + _LEVEL:
+            return next(t for t, c in seen if c >= most * changed)
         duration *= 2 if changed > 0 else 8
     raise ValueError("nothing happens in the micro system, however long it is evolved; are all carriers blocked?")
 
@@ -114,7 +120,7 @@ def _first_duration(system: MicroSystem, x: NDArray[Any], *, rng: np.random.Gene
 
 @checked(
     system=SYSTEM,
-    x=STATES,
+    x=batch,
     phi=OBSERVABLE,
     fraction=fraction_of,
     start_s=real,
@@ -159,12 +165,12 @@ def choose_dt(
     Warns:
         UserWarning: memory, or not flat after max_doublings.
     """
-    x = np.atleast_2d(x)
     start = _first_duration(system, x, rng=rng) if start_s is None else start_s
     if not (np.isfinite(start) and start > 0):
         raise ValueError(f"start_s must be positive, got {start_s}")
     if n_rows < 8 * (phi.dim + 1):
         raise ValueError(f"n_rows must be at least {8 * (phi.dim + 1)} for {phi.dim} variables, got {n_rows}")
+    bound_of_memory(8.0 * n_rows * x[0].nbytes, f"{n_rows} snapshots")
     part = x[rng.integers(len(x), size=n_rows)]
     n = np.asarray(system.carriers(part)).shape[1]
     m = 1 if fraction is None else max(1, round(fraction * n))

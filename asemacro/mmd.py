@@ -8,7 +8,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from asemacro.checks import generator_of
-from asemacro.door import above_zero, array, checked, many, whole
+from asemacro.door import (
+    MOST_DRAWS,
+    above_zero,
+    array,
+    checked,
+    many,
+    whole,
+)
 from asemacro.threads import one_thread
 
 Floats = NDArray[np.float64]
@@ -57,7 +64,13 @@ def time_averaged_mmd(model: ArrayLike, reference: ArrayLike, sigmas: tuple[floa
     return _square(_gram(np.concatenate([a, b]), sigmas), _weights(len(a), len(b)))
 
 
-@checked(model=array(), reference=array(), sigmas=many(above_zero, least=1), permutations=whole(1), rng=generator_of)
+@checked(
+    model=array(),
+    reference=array(),
+    sigmas=many(above_zero, least=1),
+    permutations=whole(1, MOST_DRAWS),
+    rng=generator_of,
+)
 @one_thread()
 def compare_by_mmd(
     model: ArrayLike,
@@ -92,7 +105,7 @@ def compare_by_mmd(
     return Discrepancy(value, float(floor), float(dealt.std()), (1 + reached) / (1 + permutations))
 
 
-@checked(reference=array(), sigmas=many(above_zero, least=1), splits=whole(1), rng=generator_of)
+@checked(reference=array(), sigmas=many(above_zero, least=1), splits=whole(1, MOST_DRAWS), rng=generator_of)
 @one_thread()
 def halves_floor(
     reference: ArrayLike, *, sigmas: tuple[float, ...] = SIGMAS, splits: int = 20, rng: np.random.Generator

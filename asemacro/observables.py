@@ -108,7 +108,7 @@ class WarrenCowley:
         """
         x0 = self._states(x0, lattice)
         every, held = events_of(x0, lattice.n_sites, *as_events(x0, sites, values))
-        sites, values = every[:, 0], held[:, 0]
+        sites, values = every[:, 0], self._held(every, held, lattice)[:, 0]
         n_values = len(self._checked(lattice).species) + 1
         shells = lattice.shells(max(self.shells))
         shape = np.array(lattice.shape)
@@ -139,14 +139,14 @@ class WarrenCowley:
         """
         x0 = self._states(x0, lattice)
         sites, values = events_of(x0, lattice.n_sites, sites, values)
-        values = np.where(sites >= 0, values, 0).astype(np.int8)
+        values = np.where(sites >= 0, self._held(sites, values, lattice), 0).astype(np.int8)
         n_values = len(self._checked(lattice).species) + 1
         shells = lattice.shells(max(self.shells))
         shape = np.array(lattice.shape)
         first, second = np.transpose(self.pairs) + 1
         result = np.empty((*sites.shape[:2], self.dim))
         for k, x in enumerate(x0):
-            before = np.where(sites[k] >= 0, x[sites[k]], 0)
+            before = np.where(sites[k] >= 0, x[np.maximum(sites[k], 0)], 0)
             if np.any(np.sort(before) != np.sort(values[k])):
                 raise ValueError("the change of state does not conserve the number of atoms of each species")
             ranked = np.sort(sites[k])
@@ -260,6 +260,13 @@ class WarrenCowley:
         if x.size and not (x.min() >= 0 and x.max() <= most):
             raise ValueError(f"the state holds {x.min()} to {x.max()}, the lattice has values 0 to {most}")
         return np.ascontiguousarray(x, dtype=np.int8)
+
+    def _held(self, sites: NDArray[np.int64], values: NDArray[Any], lattice: Lattice) -> NDArray[Any]:
+        """What changed sites hold afterwards, if it is what the lattice has."""
+        used, most = values[sites >= 0], len(self._checked(lattice).species)
+        if used.size and not (used.min() >= 0 and used.max() <= most):
+            raise ValueError(f"values holds {used.min()} to {used.max()}, the lattice has values 0 to {most}")
+        return values
 
     def _checked(self, lattice: Lattice) -> Lattice:
         if lattice.species != self.species:

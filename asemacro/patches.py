@@ -12,7 +12,20 @@ from numpy.typing import ArrayLike, NDArray
 
 from asemacro.block_system import BlockLattice, Observable, draw_active, observe
 from asemacro.checks import MOST_COUNT, array_of, bound_of_memory, generator_of, shown
-from asemacro.door import OBSERVABLE, PAIRS, STATES, SYSTEM, above_zero, array, checked, flag, many, real, whole
+from asemacro.door import (
+    MOST_DRAWS,
+    OBSERVABLE,
+    PAIRS,
+    STATES,
+    SYSTEM,
+    above_zero,
+    array,
+    checked,
+    flag,
+    many,
+    real,
+    whole,
+)
 from asemacro.patience import Patience
 from asemacro.tables import column_of, condition_of, group_of, joined_columns, rows_of
 
@@ -292,7 +305,7 @@ def pair_time_needed(n_patches: float, sigma: ArrayLike, drift_error: ArrayLike)
     condition=above_zero,
     step_s=above_zero,
     growth=above_zero,
-    combinations=whole(1),
+    combinations=whole(1, MOST_DRAWS),
     rng=generator_of,
 )
 def pairs_from_runs(

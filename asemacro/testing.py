@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from asemacro.checks import fraction_of
+from asemacro.checks import bound_of_memory, fraction_of
 from asemacro.door import STATES, SYSTEM, above_zero, array, checked, function, whole
 
 if TYPE_CHECKING:
@@ -127,6 +127,7 @@ def check_microsystem(
     x = np.asarray(x)
     if x.ndim < 2 or len(x) != 1:
         raise ValueError(f"one state of shape (1, n_sites) is needed, got {x.shape}")
+    bound_of_memory(40.0 * replicas * x.nbytes, f"{replicas} replicas of the state")
     carriers = system.carriers(x)
     n = carriers.shape[1]
     m = round(fraction * n)

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from asemacro.checks import generator_of
 from asemacro.door import (
+    MOST_DRAWS,
     PAIRS,
     SDE,
     above_zero,
@@ -148,7 +149,12 @@ def fit(
 
 
 @checked(
-    sde=SDE, pairs=PAIRS, members=whole(1), rng=generator_of, options=instance("FitOptions"), progress=flag_or_function
+    sde=SDE,
+    pairs=PAIRS,
+    members=whole(1, MOST_DRAWS),
+    rng=generator_of,
+    options=instance("FitOptions"),
+    progress=flag_or_function,
 )
 @one_thread()
 def fit_ensemble(
