@@ -22,6 +22,7 @@ from asemacro.moment_fit import (
     label_weights,
 )
 from asemacro.reversible import PolynomialDensity, ReversibleDrift
+from asemacro.tables import condition_of, group_of
 from asemacro.threads import one_thread
 
 if TYPE_CHECKING:
@@ -148,9 +149,7 @@ def fit_reversible(
     if z.ndim != 2 or z.shape[1] != sde.dim or len(z) < 20 or not np.isfinite(z).all():
         raise ValueError(f"snapshots must be finite (N >= 20, {sde.dim}), got {z.shape}")
     density, n = drift.density, len(z)
-    none = (
-        np.zeros((n, 0)) if condition is None else np.broadcast_to(np.asarray(condition, float).reshape(-1, 1), (n, 1))
-    )
+    none = condition_of(condition, n)
     mean, scale = sde.normalise(z, none, np.ones(n), density.basis.odd)
     w = label_weights(moments, weight)
     groups, place, rate = covariance_rates(sde, moments, w, scale)
@@ -158,7 +157,7 @@ def fit_reversible(
     sde.set_time_scale(place, -np.log(0.5 * rate), np.array([w[g].sum() for g in groups]))
     y, c = torch.from_numpy((z - mean) / scale), sde.theta(none if sde.n_conditions else None, n)
     density.basis.set_box(y, c, margin=_MARGIN)
-    fold = folds_of(np.arange(n) if group is None else np.asarray(group), options.folds, rng)
+    fold = folds_of(group_of(group, n), options.folds, rng)
     fitted = _maximum_entropy if method == "maximum_entropy" else _score_matching
     coefficients, degree, scores = fitted(density, y, c, fold, options.folds)
     density.coefficients = torch.from_numpy(coefficients)

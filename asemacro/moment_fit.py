@@ -21,6 +21,7 @@ from asemacro.linear_drift import mean_slope
 from asemacro.moments import Moments
 from asemacro.polynomial import PolynomialDiffusion, PolynomialDrift
 from asemacro.quasi_newton import fill, flat_of, minimise
+from asemacro.tables import column_of
 from asemacro.threads import one_thread
 
 if TYPE_CHECKING:
@@ -213,7 +214,7 @@ def folds_of(group: NDArray[np.int64], folds: int, rng: np.random.Generator) -> 
 
 def label_weights(moments: Moments, weight: ArrayLike | None) -> Floats:
     """(N,) weights of mean 1; default 1 / K."""
-    w = 1 / moments.K if weight is None else np.broadcast_to(np.asarray(weight, dtype=float), (len(moments),))
+    w = 1 / moments.K if weight is None else column_of(weight, "weight", len(moments))
     if len(moments) < 20 or not (np.isfinite(w).all() and (w >= 0).all() and w.sum() > 0):
         raise ValueError(f"a fit takes at least 20 labels with weights >= 0, got {len(moments)}")
     return w / w.mean()

@@ -16,7 +16,6 @@ from torch import Tensor
 
 from asemacro.checks import generator_of
 from asemacro.door import (
-    MOST_DRAWS,
     PAIRS,
     SDE,
     above_zero,
@@ -151,7 +150,7 @@ def fit(
 @checked(
     sde=SDE,
     pairs=PAIRS,
-    members=whole(1, MOST_DRAWS),
+    members=whole(1, 1000),
     rng=generator_of,
     options=instance("FitOptions"),
     progress=flag_or_function,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 _ROWS = 1 << 24  # spins of the states whose rates are looked up at a time
+_LONGEST = 1e12
 _TOLERANCE = 1e-8
 
 
@@ -44,6 +45,8 @@ def magnetisation_moments(system: CurieWeiss, starts: ArrayLike, times: ArrayLik
         raise ValueError(f"magnetisations must lie in [-1, 1], got {m0}")
     if t.ndim != 1 or not (np.isfinite(t).all() and (t >= 0).all() and (np.diff(t) > 0).all()):
         raise ValueError(f"times must be finite, not negative and ascending, got {t}")
+    if t.size and t[-1] > _LONGEST:
+        raise ValueError(f"times must be at most {_LONGEST:g}, by then all is in equilibrium, got {t[-1]:g}")
     n = system.lattice.n_sites
     generator = count_generator(system)
     m = 2 * np.arange(n + 1) / n - 1
