@@ -23,8 +23,8 @@ from asemacro.door import (
     MOMENTS,
     MOST_WIDTH,
     OBSERVABLE,
-    STATES,
     array,
+    batch,
     check_fields,
     checked,
     either,
@@ -90,7 +90,7 @@ class ClosureOptions:
 
 
 @checked(
-    x=STATES,
+    x=batch,
     lattice=LATTICE,
     z_star=OBSERVABLE,
     dims=either("auto", whole(1, MOST_DIMS)),
