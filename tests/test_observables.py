@@ -227,12 +227,12 @@ def test_partial_order_of_fractional_sites() -> None:
 def test_rows_are_what_the_command_prints() -> None:
     rows = warren_cowley(ORDERED["B2"][0], shells=2).rows()
     assert len(rows) == 6
-    assert rows[1] == {"pair": "Mo-Ta", "shell": 1, "neighbours": 8, "alpha": -1.0, "delta": 4.0}
+    assert rows[1] == {"pair": "Mo-Ta", "shell": 1, "neighbours": 8, "alpha": -1.0, "delta": 4.0, "alpha_atoms": -1.0}
     assert rows[4]["shell"] == 2
 
 
 def test_bad_input_is_one_clear_line() -> None:
-    with pytest.raises(ValueError, match="no unlike pairs: the structure holds Mo only"):
+    with pytest.raises(ValueError, match="no unlike pairs: the lattice holds Mo only"):
         warren_cowley(bulk("Mo"))
     with pytest.raises(ValueError, match="no unlike pairs in Mo"):
         WarrenCowley(["Mo"])
