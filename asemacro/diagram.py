@@ -19,7 +19,7 @@ from asemacro.checkpoint import Checkpoint
 from asemacro.checks import generator_of
 from asemacro.course import courses_of
 from asemacro.diagram_about import about_of, say_what_was_done
-from asemacro.door import array, checked, flag, function, real, whole
+from asemacro.door import array, checked, flag, function, instance, model, real, whole
 from asemacro.equilibrium import equilibrium_of
 from asemacro.inputs import Boxes, check_boxes, check_temperatures, choose_barriers, choose_boxes
 from asemacro.kept_stages import kept_fit, kept_swaps
@@ -133,6 +133,8 @@ def stages(temperatures_K: Sequence[float], direct: bool) -> tuple[dict[str, flo
 
 
 @checked(
+    barriers=model,
+    checkpoint=instance("Checkpoint"),
     temperatures_K=array(None),
     sites=whole(1),
     small=whole(1),

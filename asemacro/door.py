@@ -194,6 +194,11 @@ def path(value: Any, name: str) -> Any:
     return value
 
 
+def model(value: Any, name: str) -> Any:
+    """A barrier model, or its name or file."""
+    return path(value, name) if isinstance(value, (str, os.PathLike)) else BARRIERS(value, name)
+
+
 def many(check: Check, *, least: int = 0) -> Check:
     """A list or tuple of what another check takes (an array too), as a tuple."""
 
