@@ -23,8 +23,8 @@ from asemacro import patience
 PACKAGE = str(Path(asemacro.__file__).parent)
 CPU_S = 20.0  # the first call of a compiled loop with a new kind of array compiles it
 CALLS = public_calls()
-ELSEWHERE = {"VacancyKMC.run", "VacancyKMC.evolve", "Lattice.shells", "Lattice.from_atoms", "warren_cowley", "simulate"}
-"""Tested at their own doors: test_numbers_at_the_door, test_geometry, test_kmc_edges."""
+ELSEWHERE = {"warren_cowley", "simulate", "read_structure", "read_frames"}
+"""Tried at their own doors: test_geometry, test_numbers_at_the_door, test_structure_file."""
 
 
 class Hang(BaseException):

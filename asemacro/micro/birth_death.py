@@ -44,7 +44,7 @@ def magnetisation_moments(system: CurieWeiss, starts: ArrayLike, times: ArrayLik
     m0, t = np.atleast_1d(np.asarray(starts, dtype=float)), np.atleast_1d(np.asarray(times, dtype=float))
     if m0.ndim != 1 or not (np.abs(m0) <= 1).all():
         raise ValueError(f"magnetisations must lie in [-1, 1], got {shown(m0)}")
-    if t.ndim != 1 or not (np.isfinite(t).all() and (t >= 0).all() and (np.diff(t) > 0).all()):
+    if t.ndim != 1 or not t.size or not (np.isfinite(t).all() and (t >= 0).all() and (np.diff(t) > 0).all()):
         raise ValueError(f"times must be finite, not negative and ascending, got {shown(t)}")
     if t.size and t[-1] > _LONGEST:
         raise ValueError(f"times must be at most {_LONGEST:g}, by then all is in equilibrium, got {t[-1]:g}")
