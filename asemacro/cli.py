@@ -5,7 +5,6 @@ Exit codes: 0 done, 2 bad input (one line on standard error), 130 interrupted by
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from asemacro import cli_barriers
 from asemacro.cli_numbers import HOPS, RUNS, SHELLS, SITES, TIME, Kelvin
 from asemacro.cli_options import (
     AnnealOption,
@@ -24,7 +24,6 @@ from asemacro.cli_options import (
     Figure,
     FolderOption,
     ForceOption,
-    Form,
     FormatOption,
     FractionOption,
     HopsOption,
@@ -55,8 +54,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
-barriers_app = typer.Typer(help="Train and evaluate barrier networks.", no_args_is_help=True)
-app.add_typer(barriers_app, name="barriers")
+app.add_typer(cli_barriers.app, name="barriers")
 
 
 @app.callback()
@@ -336,44 +334,6 @@ def reproduce_verb(
     from asemacro.reproduce.command import run_reproduce
 
     run_reproduce(figure.value, output, quick=quick, seed=seed)
-
-
-@barriers_app.command("train")
-def train_verb(
-    data: Annotated[Path, typer.Argument(help="Barriers, .npz in the layout of docs/barriers.md.")],
-    output: Annotated[
-        Path, typer.Option("-o", "--output", parser=output_path, help="Model file, .safetensors.", metavar="FILE")
-    ],
-    form: Annotated[Form, typer.Option(help="consistent has exact detailed balance.")] = Form.consistent,
-    seed: SeedOption = 0,
-) -> None:
-    """Train a barrier network."""
-    from asemacro.barriers.training import train_barriers
-
-    with naming_the_file(output):
-        train_barriers(data, output, form=form.value, seed=seed, progress=sys.stderr.isatty())
-    print(f"wrote {output}")
-
-
-@barriers_app.command("evaluate")
-def evaluate_verb(
-    model: Annotated[str, typer.Argument(help="Model name or file.")],
-    data: Annotated[Path, typer.Argument(help="Barriers, .npz.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> None:
-    """Errors of a barrier model against data, per composition and per jumping species."""
-    from asemacro.barriers import load_barriers
-    from asemacro.barriers.evaluation import evaluate_barriers, print_errors
-    from asemacro.barriers.gnn import BarrierGNN
-
-    network = load_barriers(model)
-    if not isinstance(network, BarrierGNN):
-        raise ValueError(f"barrier model {network.name} is not a graph network: only those are evaluated on data files")
-    result = evaluate_barriers(network, data)
-    if as_json:
-        print(json.dumps(result, indent=2))
-        return
-    print_errors(result)
 
 
 def main() -> None:
