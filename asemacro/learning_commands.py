@@ -1,4 +1,4 @@
-"""What the verbs sample, learn and simulate do: read, check, run, say, write."""
+"""What the verbs sample and learn do: read, check, run, say, write."""
 
 from __future__ import annotations
 
@@ -24,15 +24,14 @@ from asemacro.progress import progress_bar
 from asemacro.publication import Files
 from asemacro.run_folder import RunFolder
 from asemacro.setups import NAMES, Setup, setup, start_states
-from asemacro.store import output_file, run_record, write_csv
+from asemacro.store import run_record, write_csv
 from asemacro.structure_file import Reading, locate
 from asemacro.threads import one_thread
-from asemacro.trajectories import simulate
 
 Floats = NDArray[np.float64]
 HELD = 5  # every fifth start is held out
 SHOWN = 4  # held-out courses in diagnostics.png
-POINTS = 200  # saved times of sample and simulate
+POINTS = 200  # saved times of sample
 FRAMES = 50
 LEAST_STARTS = 25
 
@@ -201,61 +200,6 @@ def say_quality(result: dict[str, Any]) -> None:
     print(f"held-out courses, rms distance from the learned mean: {pull:.2f} of its sd (1 is right)")
     if not pull < 3:
         print("the model does not follow the data: look at diagnostics.png, give more --starts or a --closure")
-
-
-def run_simulate(
-    directory: str | Path,
-    output: str | Path,
-    *,
-    start: str,
-    until: float,
-    trajectories: int,
-    temperature_K: float | None,
-    points: int = POINTS,
-    seed: int,
-) -> None:
-    """Verb simulate: trajectories of a learned model as a CSV of time, LABEL_mean and LABEL_std."""
-    learned = Learned.load(directory)
-    if not (math.isfinite(until) and until > 0):
-        raise ValueError(f"--until {until:g}: must be a positive time")
-    try:
-        values = [float(part) for part in start.split(",")]
-    except ValueError:
-        raise ValueError(f"--start {start}: give one number per observable, separated by commas") from None
-    _check_temperature(learned, temperature_K)
-    z0 = learned.start(values, temperature_K)
-    path = output_file(output)
-    times, z = simulate(
-        learned.sde,
-        z0,
-        until_s=until,
-        condition=temperature_K,
-        n_trajectories=trajectories,
-        n_saves=points,
-        rng=np.random.default_rng(seed),
-    )
-    labels = learned.labels or tuple(f"z{k + 1}" for k in range(learned.sde.dim))
-    mean, sd = z.mean(axis=0), z.std(axis=0)
-    columns = ["time", *(f"{label}_{what}" for label in labels for what in ("mean", "std"))]
-    rows = np.concatenate([times[:, None], np.stack([mean, sd], axis=2).reshape(len(times), -1)], axis=1)
-    write_csv(path, columns, rows.tolist())
-    end = ", ".join(f"{label} {m:+.4f} +- {s:.4f}" for label, m, s in zip(labels, mean[-1], sd[-1], strict=True))
-    print(f"{trajectories} trajectories to time {times[-1]:g}: {end}")
-    print(f"wrote {path}")
-
-
-def _check_temperature(learned: Learned, temperature_K: float | None) -> None:
-    sde = learned.sde
-    if sde.n_conditions == 0:
-        if temperature_K is not None:
-            raise ValueError("this model was learned at one temperature; leave --temperature out")
-        return
-    centre, spread = (float(v) for v in sde.condition_centre)
-    low, high = sorted(1 / (centre + spread * float(end)) for end in sde.condition_range)
-    if temperature_K is None:
-        raise ValueError(f"this model depends on temperature; give --temperature from {low:.6g} to {high:.6g} K")
-    if not low * (1 - 1e-6) <= temperature_K <= high * (1 + 1e-6):
-        raise ValueError(f"--temperature {temperature_K:g}: the model was learned from {low:.6g} to {high:.6g} K")
 
 
 def run_sample(system: str, output: str | Path, *, force: bool = False, **options: Any) -> None:

@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+from asemacro.checks import bound_of_memory, generator_of
+from asemacro.door import SDE, above_zero, array, checked, flag, optional, real, whole
+from asemacro.patience import Patience
 from asemacro.sde import NeuralSDE
 from asemacro.threads import one_thread
 
 Floats = NDArray[np.float64]
 _REFRESH = 16  # steps between two looks at the stiffness
+_BYTES_A_VALUE = 24  # of a saved value: as it is saved, joined with the others, and in their mean and deviation
 
 
 @torch.no_grad()
+@checked(
+    sde=SDE,
+    z0=array(),
+    until_s=real,
+    condition=array(),
+    n_trajectories=whole(1),
+    times_s=array(),
+    n_saves=whole(1),
+    n_steps=optional(whole(1)),
+    max_rate_step=above_zero,
+    sites=optional(whole(1)),
+    noise=flag,
+    rng=generator_of,
+)
 @one_thread()
 def simulate(
     sde: NeuralSDE,
@@ -28,6 +48,7 @@ def simulate(
     max_rate_step: float = 0.05,
     sites: int | None = None,
     noise: bool = True,
+    watch: Callable[[Floats, Floats], bool] | None = None,
     rng: np.random.Generator,
 ) -> tuple[Floats, Floats]:
     r"""Trajectories from z0, at one temperature or at one each.
@@ -51,48 +72,79 @@ def simulate(
         max_rate_step: largest rate times step.
         sites: size of the system simulated; Sigma, learned for `sde.sites` sites, is multiplied by sde.sites / sites.
         noise: False leaves the noise out: the path dz/dt = mu.
+        watch: called every 16 steps or fewer with the time (n_trajectories,) that each trajectory has come to and z
+            (n_trajectories, d); True ends the run there. Without it, a run of more than an hour says so.
         rng: random generator.
 
     Returns:
-        times in seconds as given, (n_times,) or (n_trajectories, n_times), and z (n_trajectories, n_times, d).
+        times in seconds as given, (n_times,) or (n_trajectories, n_times), and z (n_trajectories, n_times, d). If
+        `watch` ended the run, those that were reached.
 
     Raises:
-        ValueError: times, sizes or shapes that make no sense; sites given but `sde.sites` unknown.
+        ValueError: times, sizes or shapes that make no sense; sites given but `sde.sites` unknown; more values than
+            the memory holds; trajectories that leave all numbers, far outside of what the model was learned from.
     """
     times = _save_times(until_s, times_s, n_saves)
     start = np.asarray(z0, dtype=float)
-    if start.ndim == 1:
-        start = np.broadcast_to(start, (n_trajectories, len(start)))
-    if start.shape != (n_trajectories, sde.dim) or n_trajectories < 1:
+    if start.ndim not in (1, 2) or start.shape[-1] != sde.dim or start.shape[:-1] not in ((), (n_trajectories,)):
         raise ValueError(f"z0 has shape {start.shape}, expected ({sde.dim},) or ({n_trajectories}, {sde.dim})")
-    if not np.isfinite(start).all():
-        raise ValueError("z0 is not finite")
-    if not max_rate_step > 0 or (n_steps is not None and n_steps < 1):
-        raise ValueError(f"max_rate_step and n_steps must be positive, got {max_rate_step} and {n_steps}")
-    theta64 = sde.theta(condition, n_trajectories)
-    theta, tau = theta64.to(sde.dtype), np.broadcast_to(sde.time_scale(condition), n_trajectories)
-    amplitude = np.sqrt(_noise_ratio(sde, sites)) if noise else 0.0
+    saves = times.shape[-1]
+    bound_of_memory(
+        _BYTES_A_VALUE * float(n_trajectories) * (saves + 1) * sde.dim,
+        f"{n_trajectories} trajectories at {saves} times",
+    )
     try:
-        lengths = np.diff(np.broadcast_to(times, (n_trajectories, times.shape[-1])), axis=1, prepend=0.0) / tau[:, None]
+        ends = np.broadcast_to(times, (n_trajectories, saves))
     except ValueError:
         raise ValueError(f"times_s has shape {times.shape}, expected (n,) or ({n_trajectories}, n)") from None
-    y = (torch.from_numpy(start.copy()) - sde.z_mean) / sde.z_scale
-    saved = []
-    for interval in lengths.T:
-        length, left = torch.from_numpy(interval.copy()).unsqueeze(1), 1.0
-        share = n_steps and max(1, round(n_steps * float(interval.sum() / lengths.sum())))
-        while left > 1e-12 and interval.any():
-            if share:
-                steps, done = share, share
-            else:
-                rates = _stiffness(sde, y, theta) / max_rate_step
-                steps = max(1, int(np.ceil(left * float((length[:, 0] * rates).max()) - 1e-9)))
-                done = min(steps, _REFRESH)
+    theta = sde.theta(condition, n_trajectories).to(sde.dtype)
+    tau = np.broadcast_to(sde.time_scale(condition), n_trajectories)
+    amplitude = np.sqrt(_noise_ratio(sde, sites)) if noise else 0.0
+    lengths = np.diff(ends, axis=1, prepend=0.0) / tau[:, None]
+    share = lengths.sum(axis=0) / max(lengths.sum(), np.finfo(float).tiny)
+    shares = None if n_steps is None else [max(1, round(n_steps * float(part))) for part in share]
+    patience = Patience(f"the simulation of {n_trajectories} trajectories to time {times.max():g}")
+    y = (torch.from_numpy(np.broadcast_to(start, (n_trajectories, sde.dim)).copy()) - sde.z_mean) / sde.z_scale
+    saved: list[Floats] = []
+    for k in range(saves):
+        length, left = torch.from_numpy(lengths[:, k].copy()).unsqueeze(1), 1.0
+        while left > 1e-12 and length.any():
+            steps = shares[k] if shares else _steps_of(sde, y, theta, length, left, max_rate_step)
+            done = steps if shares else min(steps, _REFRESH)
             for _ in range(done):
                 y = _step(sde, y, theta, length * (left / steps), amplitude, rng)
             left -= left / steps * done
-        saved.append((sde.z_mean + sde.z_scale * y).numpy())
+            now = ends[:, k] - max(left, 0.0) * lengths[:, k] * tau
+            if watch is None:
+                patience.done(float(now.sum() / ends[:, -1].sum()))
+            elif watch(now, _physical(sde, y)):
+                return times[..., :k], np.stack(saved, axis=1) if saved else np.empty((n_trajectories, 0, sde.dim))
+        saved.append(_physical(sde, y))
     return times, np.stack(saved, axis=1)
+
+
+def _physical(sde: NeuralSDE, y: torch.Tensor) -> Floats:
+    """(n, d) z of normalised variables y.
+
+    Raises:
+        ValueError: y is not finite.
+    """
+    z: Floats = (sde.z_mean + sde.z_scale * y).numpy()
+    if not np.isfinite(z).all():
+        raise ValueError(
+            "trajectories run away to infinity: the model does not hold them back where they are, outside of the "
+            "states that it was learned from; start nearer to those"
+        )
+    return z
+
+
+def _steps_of(
+    sde: NeuralSDE, y: torch.Tensor, theta: torch.Tensor, length: torch.Tensor, left: float, max_rate_step: float
+) -> int:
+    """Steps of the part `left` of an interval, so that no rate times a step exceeds `max_rate_step`."""
+    rates = _stiffness(sde, y, theta) / max_rate_step
+    most = left * float((length[:, 0] * rates).max())
+    return max(1, int(np.ceil(most - 1e-9))) if np.isfinite(most) else 1  # what is not finite is refused after it
 
 
 def _step(
