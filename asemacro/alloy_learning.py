@@ -18,6 +18,7 @@ from asemacro.learning_figures import draw_diagnostics, explained, follow, noise
 from asemacro.moment_fit import moments_from_pairs
 from asemacro.observables import WarrenCowley
 from asemacro.patches import Pairs
+from asemacro.points import PairTable
 from asemacro.prediction import learn
 from asemacro.progress import progress_bar
 from asemacro.run_folder import RunFolder
@@ -125,7 +126,9 @@ def learn_alloy(
         "drift_explained": dict(zip(names, explained(sde, labels).tolist(), strict=True)),
         "path_pull": float(np.sqrt(np.mean([path.pull**2 for path in paths]))),
     }
-    learned = Learned(sde, labels.z, labels.condition, len(names))
+    low, high = PairTable.of(sro, boxes.counts, boxes.small).bounds
+    bounds = np.stack([low, high], axis=1)[unlike]
+    learned = Learned(sde, labels.z, labels.condition, len(names), bounds=bounds)
     figure = draw_diagnostics(sde, labels, paths, unit="time (s)", seen=True)
     arguments = {
         "system": "alloy",

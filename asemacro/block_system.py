@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from asemacro.door import SYSTEM, checked, whole
+from asemacro.joined import bounds_of
 from asemacro.micro.base import Events, Motion
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ class Observable(Protocol):
     One that is a sum of local terms may offer two shortcuts, exact differences from the changed sites alone:
     change(x0, lattice, sites (batch, m), values (batch, m)) -> (batch, dim), where negative sites fill up a row, and
     changes(x0, lattice, sites (batch, n_events, m), values) -> (batch, n_events, dim) for events that all start at x0.
+    One whose values have limits may tell them: bounds(x, lattice) -> (dim, 2), least and largest in any state of the
+    composition of x. A learned model then refuses starts beyond them.
     """
 
     @property
@@ -235,3 +238,8 @@ def _observe(phi: Observable, x: NDArray[Any], lattice: Lattice | BlockLattice, 
     if isinstance(lattice, BlockLattice):
         return np.asarray(phi(lattice.split(x), lattice.block)).reshape(len(x), copies, -1).mean(axis=1)
     return np.asarray(phi(x, lattice), dtype=float)
+
+
+def observed_bounds(phi: Observable, x: NDArray[Any], lattice: Lattice | BlockLattice) -> Floats:
+    """(dim, 2) least and largest values of phi in states of the compositions of x, see `bounds_of`."""
+    return bounds_of(phi, x, lattice.block if isinstance(lattice, BlockLattice) else lattice)

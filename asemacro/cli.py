@@ -28,18 +28,13 @@ from asemacro.cli_options import (
     FractionOption,
     HopsOption,
     IndexOption,
-    KelvinOption,
     LatticeOption,
-    LongRunOption,
     MagnetisationOption,
     MixOption,
     SeedOption,
-    SmallHopsOption,
     StartsOption,
     StructureArgument,
-    SweepsOption,
     SystemArgument,
-    TableOption,
     TemperatureOption,
     ToleranceOption,
     TypesOption,
@@ -79,8 +74,13 @@ def phase_diagram_verb(
     anneal: AnnealOption = None,
     time: Annotated[float | None, typer.Option("--time", parser=TIME, help="Anneal in seconds instead.")] = None,
     seeds: Annotated[int, typer.Option(parser=RUNS, help="Independent small runs per block of copies.")] = 1,
-    hops: SmallHopsOption = None,
-    sweeps: SweepsOption = None,
+    hops: Annotated[
+        int | None, typer.Option(parser=HOPS, help="Hops per small run and vacancy (default: quick).")
+    ] = None,
+    sweeps: Annotated[
+        int | None,
+        typer.Option(help="Swap Monte Carlo at each temperature, for barriers with an energy (default 400)."),
+    ] = None,
     direct: Annotated[bool, typer.Option("--direct", help="Add direct KMC of the large box.")] = False,
     vacancy_formation_energy: EnergyOption = None,
     barriers: BarriersOption = None,
@@ -297,11 +297,15 @@ def simulate_verb(
     model: Annotated[Path, typer.Argument(help="Folder of a learned model.")],
     start: Annotated[str, typer.Option("--start", help="One value per observable, comma-separated.")],
     until: Annotated[float, typer.Option("--until", parser=TIME, help="End, in the model's time.")],
-    output: TableOption = Path("simulated.csv"),
+    output: Annotated[
+        Path, typer.Option("-o", "--output", parser=output_path, help="CSV file.", metavar="FILE")
+    ] = Path("simulated.csv"),
     trajectories: Annotated[int, typer.Option(parser=RUNS, help="Independent trajectories.")] = 100,
-    temperature: KelvinOption = None,
+    temperature: Annotated[
+        float | None, typer.Option("-T", "--temperature", parser=Kelvin(), help="In K, of alloys.")
+    ] = None,
     points: Annotated[int, typer.Option(parser=RUNS, help="Saved times after the start.")] = 200,
-    force: LongRunOption = False,
+    force: Annotated[bool, typer.Option("--force", help="Run it although it takes longer than an hour.")] = False,
     seed: SeedOption = 0,
 ) -> None:
     """Trajectories of a learned model: mean and standard deviation over time."""

@@ -19,7 +19,6 @@ from asemacro.cli_numbers import (
     RUNS,
     SITES,
     Count,
-    Kelvin,
     Number,
 )
 
@@ -94,9 +93,6 @@ WorkersOption = Annotated[
     typer.Option("--workers", parser=Count(1, MOST_WORKERS), help="Parallel workers (default: all cores)."),
 ]
 ForceOption = Annotated[bool, typer.Option("--force", help="Replace the results of another verb in the output folder.")]
-LongRunOption = Annotated[bool, typer.Option("--force", help="Run it although it takes longer than an hour.")]
-TableOption = Annotated[Path, typer.Option("-o", "--output", parser=output_path, help="CSV file.", metavar="FILE")]
-KelvinOption = Annotated[float | None, typer.Option("-T", "--temperature", parser=Kelvin(), help="In K, of alloys.")]
 TemperatureOption = Annotated[
     str | None,
     typer.Option(
@@ -113,12 +109,6 @@ LatticeOption = Annotated[
     ),
 ]
 HopsOption = Annotated[int | None, typer.Option(parser=HOPS, help="Of alloys: hops per small run and vacancy.")]
-SmallHopsOption = Annotated[
-    int | None, typer.Option("--hops", parser=HOPS, help="Hops per small run and vacancy (default: quick).")
-]
-SweepsOption = Annotated[
-    int | None, typer.Option(help="Swap Monte Carlo at each temperature, for barriers with an energy (default 400).")
-]
 AnnealOption = Annotated[
     float | None,
     typer.Option(

@@ -14,6 +14,16 @@ from asemacro.state_change import as_events, events_of
 Floats = NDArray[np.float64]
 
 
+def bounds_of(phi: Any, x: NDArray[Any], lattice: Any) -> Floats:
+    """(dim, 2) least and largest values of an observable in states x or any others of their composition.
+
+    They are what `phi.bounds(x, lattice)` gives; infinite for an observable without it.
+    """
+    if not hasattr(phi, "bounds"):
+        return np.tile([-np.inf, np.inf], (phi.dim, 1))
+    return np.asarray(phi.bounds(x, lattice), dtype=float)
+
+
 class Observables:
     """Observables of the same states, one after another: phi(x, lattice) -> (batch, sum of their dimensions).
 
@@ -43,6 +53,11 @@ class Observables:
     def __call__(self, x: NDArray[Any], lattice: Any) -> Floats:
         """Values of states x (batch, n_sites); (batch, dim)."""
         return np.concatenate([np.asarray(phi(x, lattice)) for phi in self.members], axis=1)
+
+    @checked(x=STATES, lattice=LATTICE)
+    def bounds(self, x: NDArray[Any], lattice: Any) -> Floats:
+        """(dim, 2) least and largest values, infinite where a member does not tell them."""
+        return np.concatenate([bounds_of(phi, x, lattice) for phi in self.members])
 
     @checked(x0=STATES, lattice=LATTICE, sites=SITES, values=STATES)
     def change(self, x0: NDArray[Any], lattice: Any, sites: NDArray[np.integer], values: NDArray[Any]) -> Floats:

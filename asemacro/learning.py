@@ -9,13 +9,14 @@ times, z = simulate(learned.sde, learned.start([0.4, 0.42]), until_s=50, n_traje
 from __future__ import annotations
 
 import dataclasses
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from asemacro.block_system import Observable
+from asemacro.block_system import Observable, observed_bounds
 from asemacro.checks import fraction_of, generator_of
 from asemacro.door import (
     MOMENTS,
@@ -55,6 +56,8 @@ MORE_VARIABLES = (3, 2)  # the same for four variables and more: 35 and 15 featu
 HIDDEN = 16
 NEAREST = 32
 KEPT_STATES = 20_000  # training states in a file
+SPREADS = 5
+say = logging.getLogger("asemacro")
 SDE_FILE, TRAINING_FILE = "sde.safetensors", "training.safetensors"
 
 
@@ -68,6 +71,7 @@ class Learned:
         condition: (N, 0 or 1) their temperatures.
         n_observed: the first variables, given by the user: z*; the others are closure variables.
         report: of the fit, if known.
+        bounds: (d, 2) least and largest values of the variables, infinite where not known; None if none is known.
     """
 
     sde: NeuralSDE
@@ -75,11 +79,15 @@ class Learned:
     condition: Floats
     n_observed: int
     report: MomentReport | None = None
+    bounds: Floats | None = None
 
     def __post_init__(self) -> None:
         check_fields(self, sde=SDE, n_observed=whole(1, self.sde.dim if isinstance(self.sde, NeuralSDE) else 1))
         check_fields(self, z=array(None, self.sde.dim), report=optional(instance("MomentReport")))
         check_fields(self, condition=array(len(self.z), self.sde.n_conditions))
+        check_fields(self, bounds=optional(array(self.sde.dim, 2, finite=False)))
+        if self.bounds is not None and not np.isfinite(self.bounds).any():
+            object.__setattr__(self, "bounds", None)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -103,7 +111,8 @@ class Learned:
             nearest: number of training states.
 
         Raises:
-            ValueError: another number of values, values that are not finite, or no training states.
+            ValueError: another number of values, values that are not finite or that no state has, or no training
+                states. Values unlike those of the training states are a line in the log.
         """
         given = np.asarray(z, dtype=float).reshape(-1)
         if len(given) != self.n_observed:
@@ -111,6 +120,7 @@ class Learned:
             raise ValueError(f"a start has {self.n_observed} values ({names}), got {len(given)}")
         if not np.isfinite(given).all():
             raise ValueError(f"a start must be finite, got {given}")
+        self._check_range(given)
         if self.n_observed == self.sde.dim:
             return given
         if not len(self.z):
@@ -122,6 +132,27 @@ class Learned:
         spread = np.maximum(seen.std(axis=0), np.finfo(float).tiny)
         order = np.argsort((((seen - at) / spread) ** 2).sum(axis=1), kind="stable")[:nearest]
         return np.concatenate([given, self.z[order, self.n_observed :].mean(axis=0)])
+
+    def _check_range(self, given: Floats) -> None:
+        """Refuse values of z* that no state has; say which lie outside of what the model was learned from."""
+        names = self.labels or tuple(f"z{k + 1}" for k in range(self.sde.dim))
+        for name, value, (low, high) in zip(names, given, [] if self.bounds is None else self.bounds, strict=False):
+            slack = 1e-9 * max(abs(low), abs(high)) if np.isfinite(low + high) else 0.0
+            if not low - slack <= value <= high + slack:
+                raise ValueError(f"a start with {name} = {value:g} is impossible: {_limits(name, low, high)}")
+        ranges = np.stack([self.z.min(axis=0), self.z.max(axis=0)], axis=1) if len(self.z) else self._scales()
+        outside = [
+            f"{name} = {value:g} (learned from {low:.3g} to {high:.3g})"
+            for name, value, (low, high) in zip(names, given, ranges, strict=False)
+            if not low <= value <= high
+        ]
+        if outside:
+            say.warning("the start lies outside the states that the model was learned from: %s", ", ".join(outside))
+
+    def _scales(self) -> Floats:
+        """(d, 2) where the training states were, as far as the model alone tells: mean -+ 5 standard deviations."""
+        mean, sd = self.sde.z_mean.numpy(), self.sde.z_scale.numpy()
+        return np.stack([mean - SPREADS * sd, mean + SPREADS * sd], axis=1)
 
     @checked(directory=path)
     def save(self, directory: str | Path) -> list[Path]:
@@ -137,7 +168,7 @@ class Learned:
         training = (self.z[rows], self.condition[rows], self.n_observed, self.report)
         return {
             SDE_FILE: lambda path: save_sde(path, self.sde),
-            TRAINING_FILE: lambda path: save_training(path, *training, model=fingerprint(self.sde)),
+            TRAINING_FILE: lambda path: save_training(path, *training, bounds=self.bounds, model=fingerprint(self.sde)),
         }
 
     @classmethod
@@ -161,6 +192,13 @@ class Learned:
         if not path.is_file():
             return cls(sde, np.zeros((0, sde.dim)), np.zeros((0, sde.n_conditions)), sde.dim)
         return cls(sde, *load_training(path, sde.dim, sde.n_conditions, model=fingerprint(sde)))
+
+
+def _limits(name: str, low: float, high: float) -> str:
+    """Bounds of a variable in words."""
+    if np.isfinite(low) and np.isfinite(high):
+        return f"{name} lies from {low:.4g} to {high:.4g}"
+    return f"{name} is at least {low:.4g}" if np.isfinite(low) else f"{name} is at most {high:.4g}"
 
 
 @checked(
@@ -210,7 +248,14 @@ def learn_from_rates(
     """
     moments = patch_moments(large, x, phi, fraction, rng=rng, condition=condition, group=group)
     return learn_from_moments(
-        moments, phi.labels, large.lattice.n_sites, n_observed=n_observed, sde=sde, options=options, rng=rng
+        moments,
+        phi.labels,
+        large.lattice.n_sites,
+        n_observed=n_observed,
+        bounds=observed_bounds(phi, x, large.lattice),
+        sde=sde,
+        options=options,
+        rng=rng,
     )
 
 
@@ -258,7 +303,14 @@ def learn_from_pairs(
     half = moves.pairs_from(whole.z0, phi, condition, time=0) if richardson else None
     moments = moments_from_pairs(whole, half)
     return learn_from_moments(
-        moments, phi.labels, large.lattice.n_sites, n_observed=n_observed, sde=sde, options=options, rng=rng
+        moments,
+        phi.labels,
+        large.lattice.n_sites,
+        n_observed=n_observed,
+        bounds=observed_bounds(phi, x, large.lattice),
+        sde=sde,
+        options=options,
+        rng=rng,
     )
 
 
@@ -267,6 +319,7 @@ def learn_from_pairs(
     labels=many(text),
     sites=whole(1),
     n_observed=whole(1),
+    bounds=array(None, 2, finite=False),
     sde=SDE,
     options=instance("MomentOptions"),
     rng=generator_of,
@@ -278,6 +331,7 @@ def learn_from_moments(
     sites: int,
     *,
     n_observed: int | None = None,
+    bounds: Floats | None = None,
     sde: NeuralSDE | None = None,
     options: MomentOptions | None = None,
     rng: np.random.Generator,
@@ -289,6 +343,7 @@ def learn_from_moments(
         labels: names of the variables.
         sites: of the large system.
         n_observed: how many of the first variables are z*; default all.
+        bounds: (d, 2) least and largest values of the variables, infinite where not known.
         sde: the model to fit, in place; default `polynomial_sde`.
         options: of `fit_moments`.
         rng: source of randomness.
@@ -302,7 +357,7 @@ def learn_from_moments(
         raise ValueError(f"{len(labels)} labels, {observed} of them observed, do not fit {d} variables")
     model = polynomial_sde(labels, sites, moments.condition.shape[1]) if sde is None else sde
     report = fit_moments(model, moments, options=options, rng=rng)
-    return Learned(model, moments.z, moments.condition, observed, report)
+    return Learned(model, moments.z, moments.condition, observed, report, bounds)
 
 
 @checked(labels=many(text, least=1), sites=whole(1), n_conditions=whole(0, 1), hidden=whole(0, MOST_WIDTH))

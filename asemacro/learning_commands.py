@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from asemacro.block_system import observe
+from asemacro.block_system import observe, observed_bounds
 from asemacro.checks import bound_of_memory
 from asemacro.commands import at_time, run_kmc
 from asemacro.ensemble import LargeSnapshots, snapshots
@@ -158,7 +158,13 @@ def _learn(
     model = polynomial_sde(phi.labels, lattice.n_sites, degrees=made_of.degrees(phi.dim))
     observed = made_of.phi.dim
     learned = learn_from_moments(
-        moments.take(~held), phi.labels, lattice.n_sites, n_observed=observed, sde=model, rng=rng
+        moments.take(~held),
+        phi.labels,
+        lattice.n_sites,
+        n_observed=observed,
+        bounds=observed_bounds(phi, made.x[:1], lattice),
+        sde=model,
+        rng=rng,
     )
     unseen = moments.take(held)
     first = np.flatnonzero(

@@ -84,6 +84,19 @@ class WarrenCowley:
         expected = sizes[None, :, None] * (atoms / atoms.sum(-1, keepdims=True))[:, None, j]
         return (counts[:, :, i + 1, j + 1] / atoms[:, None, i] - expected).reshape(len(counts), self.dim)
 
+    @checked(x=SITES, lattice=CRYSTAL)
+    def bounds(self, x: NDArray[np.int8], lattice: Lattice) -> Floats:
+        """(d, 2) least and largest delta_ij that the compositions of the states x allow (`bounds_of_pairs`)."""
+        n_values = len(self.species) + 1
+        rows = np.asarray(x).reshape(-1, np.shape(x)[-1])
+        counts = np.unique([np.bincount(row, minlength=n_values) for row in rows], axis=0).astype(float)
+        self._need_all(counts[:, 1:])
+        sizes = [int(z) for z in self.neighbours(lattice)]
+        found = np.array([[bounds_of_pairs(self.pairs, row[1:], z, row[0]) for z in sizes] for row in counts]).reshape(
+            len(counts), self.dim, 2
+        )
+        return np.stack([found[..., 0].min(axis=0), found[..., 1].max(axis=0)], axis=1)
+
     @checked(x0=SITES, lattice=CRYSTAL, sites=SITES, values=SITES)
     def change(
         self,
@@ -288,3 +301,23 @@ class WarrenCowley:
         if np.any(atoms == 0):
             missing = self.species[int(np.argwhere(np.atleast_2d(atoms) == 0)[0, -1])]
             raise ValueError(f"no atom of {missing} in the state: its short-range order is not defined")
+
+
+def bounds_of_pairs(pairs: ArrayLike, atoms: Floats, neighbours: int, vacancies: float) -> Floats:
+    r"""(n_pairs, 2) least and largest delta_ij that a composition allows.
+
+    0 <= N_ij <= Z min(N_i, N_j), so p_ij = N_ij / N_i lies between 0 and Z min(1, N_j / N_i); and the N - N_i other
+    sites, vacancies among them, have Z (N - N_i) contacts, so by the sum rule N_ii >= Z (2 N_i - N).
+
+    Args:
+        pairs: (n_pairs, 2) indices of species.
+        atoms: (S,) of each species.
+        neighbours: Z.
+        vacancies: number of them.
+    """
+    i, j = np.transpose(np.asarray(pairs))
+    like = neighbours * (2 - (atoms.sum() + vacancies) / atoms[i])
+    low = np.where(i == j, np.maximum(like, 0.0), 0.0)
+    high = neighbours * np.minimum(1.0, atoms[j] / atoms[i])
+    random = neighbours * (atoms / atoms.sum())[j]
+    return np.stack([low - random, high - random], axis=1)

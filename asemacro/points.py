@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from asemacro.observables import WarrenCowley
+from asemacro.observables import WarrenCowley, bounds_of_pairs
 
 if TYPE_CHECKING:
     from asemacro.lattice import Lattice
@@ -127,16 +127,9 @@ class PairTable:
 
     @property
     def bounds(self) -> tuple[Floats, Floats]:
-        r"""(n_pairs,) least and largest delta that the composition allows.
-
-        0 <= N_ij <= Z min(N_i, N_j), so p_ij = N_ij / N_i lies between 0 and Z min(1, N_j / N_i); and the N - N_i other
-        sites, vacancies among them, have Z (N - N_i) contacts, so by the sum rule N_ii >= Z (2 N_i - N).
-        """
-        i, j = self.species.T
-        like = self.neighbours * (2 - (self.counts.sum() + self.vacancies) / self.counts[i])
-        low = np.where(i == j, np.maximum(like, 0.0), 0.0)
-        high = self.neighbours * np.minimum(1.0, self.counts[j] / self.counts[i])
-        return low - self.random, high - self.random
+        """(n_pairs,) least and largest delta that the composition allows (`bounds_of_pairs`)."""
+        low, high = bounds_of_pairs(self.species, self.counts, self.neighbours, self.vacancies).T
+        return low, high
 
     def bounded(self, delta: Floats, contacts: Floats | float = 0.0) -> Floats:
         """(..., n_unlike) unlike pairs, weakened until no atom has more unlike neighbours than neighbours.

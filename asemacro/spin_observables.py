@@ -42,6 +42,13 @@ class SpinObservable(ABC):
             total = total + a * x.sum(axis=1, dtype=np.int64)
         return (constant + total / lattice.n_sites)[:, None]
 
+    @checked(x=SITES, lattice=CRYSTAL)
+    def bounds(self, x: NDArray[np.int8], lattice: Lattice) -> Floats:
+        """(1, 2) least and largest value, constant -+ (|a| + sum over bonds of |w| / n), for any x."""
+        constant, a, stencil = self.terms(lattice)
+        bonds = float(np.abs(stencil.bond_weights).sum()) * np.prod(lattice.shape) / lattice.n_sites
+        return constant + (abs(a) + bonds) * np.array([[-1.0, 1.0]])
+
     @checked(x0=SITES, lattice=CRYSTAL, sites=SITES, values=SITES)
     def change(
         self, x0: NDArray[np.int8], lattice: Lattice, sites: NDArray[np.integer], values: NDArray[np.int8]

@@ -28,6 +28,7 @@ def save_training(
     n_observed: int,
     report: MomentReport | None = None,
     *,
+    bounds: Floats | None = None,
     model: str | None = None,
 ) -> Path:
     """Write training states; the file appears whole or not at all.
@@ -38,18 +39,21 @@ def save_training(
         condition: (N, 0 or 1) their temperatures.
         n_observed: how many of the variables the user gave.
         report: of the fit.
+        bounds: (d, 2) least and largest values, infinite where not known; None if none is known.
         model: fingerprint of the model that was learned from them.
     """
     found = None if report is None else dataclasses.asdict(report) | {"noise": report.noise.tolist()}
     tensors = {"z": torch.tensor(z, dtype=torch.float64), "condition": torch.tensor(condition, dtype=torch.float64)}
     notes = {"n_observed": str(n_observed), "report": json.dumps(found)}
+    if bounds is not None:
+        notes["bounds"] = json.dumps([[v if math.isfinite(v) else None for v in row] for row in bounds.tolist()])
     return write_tensors(path, tensors, notes if model is None else {**notes, "model": model})
 
 
 def load_training(
     path: str | Path, dim: int, n_conditions: int, *, model: str | None = None
-) -> tuple[Floats, Floats, int, MomentReport | None]:
-    """Read what `save_training` wrote: states, conditions, number of observed variables, report.
+) -> tuple[Floats, Floats, int, MomentReport | None, Floats | None]:
+    """Read what `save_training` wrote: states, conditions, number of observed variables, report, bounds (if known).
 
     Args:
         path: the file.
@@ -79,7 +83,19 @@ def load_training(
         observed = count_of(json_of(notes, "n_observed"), "observed variables", least=1, most=dim)
         found = json_of(notes, "report")
         report = None if found is None else _report_of(object_in(found, "report"), dim)
-        return tensors["z"].numpy(), tensors["condition"].numpy(), observed, report
+        bounds = _bounds_of(json_of(notes, "bounds"), dim) if "bounds" in notes else None
+        return tensors["z"].numpy(), tensors["condition"].numpy(), observed, report, bounds
+
+
+def _bounds_of(found: Any, dim: int) -> Floats:
+    """The bounds in a training file, in which null is infinite."""
+    if not (isinstance(found, list) and all(isinstance(row, list) and len(row) == 2 for row in found)):
+        raise ValueError("bounds must be pairs of numbers")
+    ends = [[end if v is None else v for v, end in zip(row, (-math.inf, math.inf), strict=True)] for row in found]
+    bounds = array_of(ends, "bounds", (dim, 2), finite=False)
+    if not (bounds[:, 0] <= bounds[:, 1]).all():
+        raise ValueError("bounds must be pairs of numbers, the lower one first")
+    return bounds
 
 
 def _report_of(found: dict[str, Any], dim: int) -> MomentReport:

@@ -84,15 +84,15 @@ def simulate(
         ValueError: times, sizes or shapes that make no sense; sites given but `sde.sites` unknown; more values than
             the memory holds; trajectories that leave all numbers, far outside of what the model was learned from.
     """
-    times = _save_times(until_s, times_s, n_saves)
-    start = np.asarray(z0, dtype=float)
-    if start.ndim not in (1, 2) or start.shape[-1] != sde.dim or start.shape[:-1] not in ((), (n_trajectories,)):
-        raise ValueError(f"z0 has shape {start.shape}, expected ({sde.dim},) or ({n_trajectories}, {sde.dim})")
-    saves = times.shape[-1]
+    saves = n_saves + 1 if times_s is None else np.shape(times_s)[-1] if np.ndim(times_s) else 1
     bound_of_memory(
         _BYTES_A_VALUE * float(n_trajectories) * (saves + 1) * sde.dim,
         f"{n_trajectories} trajectories at {saves} times",
     )
+    times = _save_times(until_s, times_s, n_saves)
+    start = np.asarray(z0, dtype=float)
+    if start.ndim not in (1, 2) or start.shape[-1] != sde.dim or start.shape[:-1] not in ((), (n_trajectories,)):
+        raise ValueError(f"z0 has shape {start.shape}, expected ({sde.dim},) or ({n_trajectories}, {sde.dim})")
     try:
         ends = np.broadcast_to(times, (n_trajectories, saves))
     except ValueError:
