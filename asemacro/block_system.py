@@ -242,4 +242,6 @@ def _observe(phi: Observable, x: NDArray[Any], lattice: Lattice | BlockLattice, 
 
 def observed_bounds(phi: Observable, x: NDArray[Any], lattice: Lattice | BlockLattice) -> Floats:
     """(dim, 2) least and largest values of phi in states of the compositions of x, see `bounds_of`."""
-    return bounds_of(phi, x, lattice.block if isinstance(lattice, BlockLattice) else lattice)
+    if isinstance(lattice, BlockLattice):
+        return bounds_of(phi, lattice.split(x), lattice.block)
+    return bounds_of(phi, x, lattice)

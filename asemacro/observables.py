@@ -87,9 +87,9 @@ class WarrenCowley:
     @checked(x=SITES, lattice=CRYSTAL)
     def bounds(self, x: NDArray[np.int8], lattice: Lattice) -> Floats:
         """(d, 2) least and largest delta_ij that the compositions of the states x allow (`bounds_of_pairs`)."""
-        n_values = len(self.species) + 1
-        rows = np.asarray(x).reshape(-1, np.shape(x)[-1])
-        counts = np.unique([np.bincount(row, minlength=n_values) for row in rows], axis=0).astype(float)
+        n_values = len(self._checked(lattice).species) + 1
+        rows = [np.bincount(row, minlength=n_values) for row in self._states(x, lattice)]
+        counts = np.unique(rows, axis=0).astype(float)
         self._need_all(counts[:, 1:])
         sizes = [int(z) for z in self.neighbours(lattice)]
         found = np.array([[bounds_of_pairs(self.pairs, row[1:], z, row[0]) for z in sizes] for row in counts]).reshape(

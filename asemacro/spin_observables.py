@@ -45,6 +45,7 @@ class SpinObservable(ABC):
     @checked(x=SITES, lattice=CRYSTAL)
     def bounds(self, x: NDArray[np.int8], lattice: Lattice) -> Floats:
         """(1, 2) least and largest value, constant -+ (|a| + sum over bonds of |w| / n), for any x."""
+        _spins(x, lattice)
         constant, a, stencil = self.terms(lattice)
         bonds = float(np.abs(stencil.bond_weights).sum()) * np.prod(lattice.shape) / lattice.n_sites
         return constant + (abs(a) + bonds) * np.array([[-1.0, 1.0]])

@@ -185,6 +185,7 @@ def _of_observables() -> dict[str, Call]:
         "WarrenCowley": Call(am.WarrenCowley, {"species": ["Nb", "Ta"], "shells": 2, "pairs": "all"}),
         "WarrenCowley.pair_counts": Call(SRO.pair_counts, {"x": ATOMS, "lattice": BCC}),
         "WarrenCowley.neighbours": Call(SRO.neighbours, {"lattice": BCC}),
+        "WarrenCowley.bounds": Call(SRO.bounds, {"x": ATOMS, "lattice": BCC}),
         "WarrenCowley.vacancy_contacts": Call(SRO.vacancy_contacts, {"x": ATOMS, "lattice": BCC}),
         "WarrenCowley.with_like": Call(
             SRO.with_like, {"unlike": [[0.1]], "counts": [5, 5], "contacts": np.zeros((1, 1, 2))}
@@ -205,6 +206,7 @@ def _of_observables() -> dict[str, Call]:
                       "EnergyPerSite": am.EnergyPerSite(), "Observables": both}  # fmt: skip
     for name, phi in spin_observables.items():
         table[f"{name}.__call__"] = Call(phi.__call__, {"x": SPINS, "lattice": SQUARE})
+        table[f"{name}.bounds"] = Call(phi.bounds, {"x": SPINS, "lattice": SQUARE})
         table[f"{name}.change"] = Call(phi.change, {"x0": SPINS, "lattice": SQUARE, "sites": SITES, "values": AFTER})
         table[f"{name}.changes"] = Call(phi.changes, {"x0": SPINS, "lattice": SQUARE, **_events(SITES, AFTER)})
     for name, phi, x, lattice, change in (

@@ -10,11 +10,14 @@ import numpy as np
 import pytest
 
 from asemacro import cli
+from asemacro.barriers.base import CompiledBarriers
 from asemacro.barriers.pair import PairBarrier
 from asemacro.cli_numbers import Count, Number
 from asemacro.inputs import check_temperatures, parse_temperatures
 from asemacro.lattice import Lattice
+from asemacro.learning import learn_from_moments
 from asemacro.mobility import LONGEST_HOP_S, check_mobile, hop_time_s
+from asemacro.moments import Moments
 
 STRUCTURES = Path(__file__).resolve().parent.parent / "structures"
 ALLOY = [STRUCTURES / "NiCoCr.cif", "--barriers", STRUCTURES / "NiCoCr_pair.json"]
@@ -96,6 +99,21 @@ VERBS = {
         ["learn", "alloy", *ALLOY],
         {"-T": ["1", "900,20", "1e-320", "1:3000:1e-9"], "--hops": [*COUNTS, "10"], "--sites": ["1e13", "1e10"]},
     ),
+    "simulate": Verb(
+        ["simulate", "MODEL", "--start", "0", "--until", "1"],
+        {
+            "--start": ["", "x", "nan", "inf", "1e400", "5", "-1.5", "0,0"],
+            "--until": REALS,
+            "--trajectories": [*COUNTS, "1e9"],
+            "--points": [*COUNTS, "1e9"],
+            "-T": KELVIN,
+            "--seed": [*NEVER, "0.5", "1e19"],
+            "-o": [""],
+        },
+    ),
+    "simulate much": Verb(
+        ["simulate", "MODEL", "--start", "0", "--until", "1", "--points", "1e6"], {"--trajectories": ["1e6"]}
+    ),
     "sro": Verb(["sro", STRUCTURES / "MoTa_B2.cif"], {"--shells": [*COUNTS, "100000"]}),
     "reproduce": Verb(["reproduce", "fig4"], {"--seed": [*NEVER, "0.5", "1e19"], "-o": [""]}),
     "train": Verb(
@@ -104,17 +122,34 @@ VERBS = {
 }
 
 
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A learned model of a magnetisation."""
+    rng = np.random.default_rng(0)
+    z = rng.uniform(-0.9, 0.9, (100, 1))
+    moments = Moments(z, -z, np.full((100, 1, 1), 0.1), np.array(1.0), np.zeros(0))
+    learned = learn_from_moments(moments, ("M",), 64, bounds=np.array([[-1.0, 1.0]]), rng=rng)
+    return learned.save(tmp_path_factory.mktemp("model"))[0].parent
+
+
 @pytest.mark.parametrize(
     ("verb", "option"), [(name, option) for name, verb in VERBS.items() for option in verb.bad], ids="{}".format
 )
 def test_each_verb_refuses_numbers_in_one_line(
-    verb: str, option: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    verb: str,
+    option: str,
+    model: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     words, bad = VERBS[verb]
     for value in bad[option]:
         last = [f"{option}={value}"] if option.startswith("--") else [option, value]
-        monkeypatch.setattr(sys, "argv", ["asemacro", *map(str, words), *last])
+        monkeypatch.setattr(
+            sys, "argv", ["asemacro", *(str(model if word == "MODEL" else word) for word in words), *last]
+        )
         with pytest.raises(SystemExit) as stopped:
             cli.main()
         _, error = capsys.readouterr()
@@ -123,6 +158,57 @@ def test_each_verb_refuses_numbers_in_one_line(
         assert len(lines) == 1, (value, error)
         assert "Traceback" not in error
         assert not [path for path in tmp_path.rglob("*") if path.is_file()], value
+
+
+class Nan(PairBarrier):
+    """A model of which the tables were damaged after they were checked."""
+
+    def compile(self, lattice: Lattice) -> CompiledBarriers:
+        """Tables of nan."""
+        good = super().compile(lattice)
+        return good._replace(double=np.full_like(good.double, np.nan))
+
+
+def test_a_nan_barrier_ends_kmc_and_names_the_model(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    damaged = Nan(("Cr", "Co", "Ni"), dict.fromkeys(("Cr", "Co", "Ni"), 0.9), [{}], name="damaged")
+    monkeypatch.setattr("asemacro.commands.choose_barriers", lambda barriers, species: damaged)
+    code, _, error = run(capsys, monkeypatch, *KMC, "--hops", 10, "-o", tmp_path)
+    assert code == 2
+    assert "barrier model damaged" in error
+    assert "not a number" in error
+    assert error.count("\n") == 1
+
+
+KMC = ("kmc", *ALLOY, "-T", 1000, "--sites", 108)
+
+
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *words: object) -> tuple[int, str, str]:
+    monkeypatch.setattr(sys, "argv", ["asemacro", *map(str, words)])
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    out, error = capsys.readouterr()
+    return int(stopped.value.code or 0), out, error
+
+
+def test_a_kmc_run_without_a_hop_says_so(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    code, out, error = run(capsys, monkeypatch, *KMC, "--time", 1e-17, "-o", tmp_path)
+    assert code == 0, error
+    assert "no hop in 1e-17 s: the first one takes" in out
+    assert "give a longer time or --hops" in out
+
+
+def test_sample_names_its_own_options(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    code, _, error = run(
+        capsys, monkeypatch, "sample", *ALLOY, "-T", 1000, "--hops", 10, "--until", 1, "-o", tmp_path / "s"
+    )
+    assert code == 2
+    assert error == "asemacro: give either --hops or --until, not both\n"
 
 
 def test_counts_and_numbers_are_read_as_people_write_them() -> None:
