@@ -89,6 +89,8 @@ class WarrenCowley:
         """(d, 2) least and largest delta_ij that the compositions of the states x allow (`bounds_of_pairs`)."""
         n_values = len(self._checked(lattice).species) + 1
         rows = [np.bincount(row, minlength=n_values) for row in self._states(x, lattice)]
+        if not rows:
+            raise ValueError("bounds need at least one state x, its composition sets them")
         counts = np.unique(rows, axis=0).astype(float)
         self._need_all(counts[:, 1:])
         sizes = [int(z) for z in self.neighbours(lattice)]
