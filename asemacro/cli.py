@@ -355,7 +355,7 @@ def main() -> None:
             # click's usage errors; typer may carry its own copy of click, so they are known by their method
             if not hasattr(error, "format_message"):
                 raise
-            _fail(error.format_message(), 2)
+            _fail(error.format_message().replace("Value error, ", ""), 2)  # a prefix of the library that reads choices
         if code == 130:  # typer's own way of saying Ctrl-C
             _fail("interrupted", stop.exit_code)
     sys.exit(code if isinstance(code, int) else 0)

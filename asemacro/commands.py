@@ -86,10 +86,15 @@ def _run_phase_diagram(
     print(f"wrote {', '.join(path.name for path in written)} to {folder.path} in {wall:.0f} s")
 
 
+def _vacancies(n: int) -> str:
+    return f"{n} {'vacancy' if n == 1 else 'vacancies'}"
+
+
 def _print_summary(diagram: PhaseDiagram) -> None:
     """The strongest pair at each temperature, as in the figures; marks say what was not simulated."""
     pair = diagram.map.pair
-    print(f"{'T (K)':>7} {pair + ', equilibrium':>26} {'':<12} {'annealed':>20}")
+    print(f"delta of {pair}, +- one standard error")
+    print(f"{'T (K)':>7} {'at equilibrium':>26} {'by':<12} {'annealed':>20}")
     marks: set[str] = set()
     for rest, hot in zip(diagram.curve(pair, "equilibrium"), diagram.curve(pair, "annealed"), strict=True):
         cells = []
@@ -98,7 +103,10 @@ def _print_summary(diagram: PhaseDiagram) -> None:
             marks.update(mark)
             cells.append(f"{point.delta:+.3f} +- {point.delta_err:.3f} {mark:<2}")
         print(f"{rest.temperature_K:>7g} {cells[0]:>26} {rest.source:<12} {cells[1]:>20}")
-    print("equilibrium by mc: swap Monte Carlo; sde: learned from runs that reached it; extrapolated: over temperature")
+    print(
+        "by mc: swap Monte Carlo; sde: the equation learned from runs that reached equilibrium; "
+        "extrapolated: continued from hotter temperatures"
+    )
     if "o" in marks:
         print("o: beyond what was simulated, or an error above 0.05")
     if "b" in marks:
@@ -156,7 +164,7 @@ def _run_kmc(
     check_mobile(model, box, start, [temperature_K])
     kmc = VacancyKMC(box, model, temperature_K)
     print(
-        f"{'-'.join(box.species)} on {box.prototype}, {box.n_sites} sites, {n_vacancies} vacancies, "
+        f"{'-'.join(box.species)} on {box.prototype}, {box.n_sites} sites, {_vacancies(n_vacancies)}, "
         f"{temperature_K:g} K, barriers: {model.name}"
     )
     sro = WarrenCowley(box.species, shells=1, pairs="all")

@@ -18,11 +18,13 @@ if TYPE_CHECKING:
     from asemacro.points import Point
 
 SOURCES = {"mc": "swap Monte Carlo", "sde": "learned SDE", "extrapolated": "extrapolated"}
+OPEN = "extrapolated, or\nerror above 0.05"  # Point.trusted is False
 
 
 def draw_diagram(diagram: PhaseDiagram) -> Axes:
     """Equilibrium on the left, after the anneal on the right, one colour a pair; returns the left Axes."""
     from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
 
     figure, axes = plot.new_figure(11.0, 5.2, columns=2)
     about, styles = diagram.about, plot.pair_styles(diagram.pairs)
@@ -58,8 +60,10 @@ def draw_diagram(diagram: PhaseDiagram) -> Axes:
     axes[1].set_title(f"annealed from random: {as_math(about['anneal'])}", fontsize=10)
     axes[0].set_ylabel(plot.DELTA_LABEL)
     # the legend stands beside the panels, so it cannot hide anything
+    handles: list[Line2D | Patch]
     handles = [Line2D([], [], color=color, marker=marker, label=pair) for pair, (color, marker) in styles.items()]
-    handles.append(Line2D([], [], color="0.4", marker="o", markerfacecolor="white", ls="--", label="extrapolated"))
+    handles.append(Line2D([], [], color="0.4", marker="o", markerfacecolor="white", ls="--", label=OPEN))
+    handles.append(Patch(color="0.4", alpha=0.25, lw=0, label="one standard error"))
     if any(p.at_bound for p in diagram.points):
         handles.append(Line2D([], [], color="0.4", marker="_", ls="", markersize=10, label="as far as atoms allow"))
     if any(p.source == "kmc" for p in diagram.points):

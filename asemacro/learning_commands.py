@@ -272,8 +272,10 @@ def _sample_system(
     }
     written = folder.publish(files, run_record(arguments, seed, wall))
     late = z[:, len(times) // 2 :].mean(axis=(0, 1))
+    means = ", ".join(f"{label} {value:+.4f}" for label, value in zip(of.phi.labels, late, strict=True))
     print(
-        ", ".join(f"{label} {value:+.4f}" for label, value in zip(of.phi.labels, late, strict=True)) + " (second half)"
+        f"{of.name}, {lattice.n_sites} sites, {runs} {'run' if runs == 1 else 'runs'} to time {end:g}; "
+        f"mean of the second half: {means}"
     )
     print(f"wrote {', '.join(path.name for path in written)} to {folder.path} in {wall:.1f} s")
 

@@ -22,10 +22,11 @@ def next_size(size: int, elapsed_s: float, *, least: int = 1, most: int = 10**8)
 
 
 class Patience:
-    """Says once, in one line, that some work will take more than an hour, from its rate in the first second.
+    """Says once, in one line, that some work will take more than an hour, from its rate in one second.
 
     `patience = Patience("the evolution of 3 states for 2.5 s")`, then `patience.done(share)` wherever the loop comes
-    back to Python. The same work is spoken of once an hour at most, however many threads do it.
+    back to Python. The rate counts from the first such call: what comes before it may be compilation.
+    The same work is spoken of once an hour at most, however many threads do it.
 
     Args:
         what: the work, the beginning of the line.
@@ -34,7 +35,7 @@ class Patience:
 
     def __init__(self, what: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._what, self._clock = what, clock
-        self._start = clock()
+        self._first: tuple[float, float] | None = None
         self._silent = False
 
     def done(self, share: float) -> None:
@@ -42,10 +43,12 @@ class Patience:
         if self._silent:
             return
         now = self._clock()
-        elapsed = now - self._start
+        if self._first is None:
+            self._first = now, share
+        elapsed, gained = now - self._first[0], share - self._first[1]
         if elapsed < MEASURED_S:
             return
-        total_s = elapsed / share if share > 0 else float("inf")
+        total_s = elapsed / gained if gained > 0 else float("inf")
         if total_s <= HOUR_S:
             return
         self._silent = True

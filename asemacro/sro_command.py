@@ -13,7 +13,8 @@ from asemacro.structure_file import Frame, Reading, read_frames
 
 LEGEND = (
     "# alpha = 1 - p / (Z c) and delta = p - Z c (positive: favoured) with p neighbours of the second species "
-    "around the first, Z neighbours in all, c its fraction of the atoms"
+    "around the first, Z neighbours in all, c the second's fraction of the atoms; alpha_atoms: neighbours that are "
+    "vacancies left out"
 )
 
 
@@ -34,6 +35,7 @@ def run_sro(
         except ValueError as error:
             bad.append(_named(file, error))
             continue
+        last = ""
         for frame in frames:
             name = f"{file} frame {frame.number}" if len(frames) > 1 else file
             try:
@@ -41,6 +43,9 @@ def run_sro(
             except ValueError as error:
                 bad.append(_named(name, error))
                 continue
+            if (found := f"{order.lattice.prototype}, {order.lattice.n_sites} sites in the cell") != last:
+                print(f"{name}: {found}", file=sys.stderr)  # of a trajectory once, as long as it stays so
+                last = found
             _say(name, order)
             rows += _rows(file, frame, order)
     if as_json:
@@ -94,5 +99,6 @@ def _print_table(rows: list[dict[str, Any]]) -> None:
         line += f"{row['frame']:>6d} " if framed else ""
         line += f"{'' if row['time'] is None else format(row['time'], '.5g'):>11} " if timed else ""
         columns = (("alpha", 9), ("delta", 9), ("alpha_atoms", 11))
-        values = (f"{'-' if row[k] is None else format(row[k], '.4f'):>{size}}" for k, size in columns)
+        # rounded, then + 0.0: no "-0.0000" for a random alloy
+        values = (f"{'-' if row[k] is None else format(round(row[k], 4) + 0.0, '.4f'):>{size}}" for k, size in columns)
         print(line + f"{row['pair']:<6} {row['shell']:>5d} {row['neighbours']:>10d} {' '.join(values)}")

@@ -26,12 +26,24 @@ def test_what_takes_more_than_an_hour_is_said_once(caplog, elapsed: float, share
         for _ in range(2):
             now[0] = 10.0
             patience = Patience(f"the evolution of {elapsed} and {share}", clock=lambda: now[0])
+            patience.done(0.0)
             now[0] += elapsed
             patience.done(share)
             patience.done(share)
     lines = [record.getMessage() for record in caplog.records]
     assert len(lines) == (1 if said else 0)
     assert all(said in line and "Ctrl-C" in line and "\n" not in line for line in lines)
+
+
+def test_compilation_before_the_first_report_is_no_work(caplog) -> None:
+    now = [0.0]
+    with caplog.at_level(logging.WARNING, "asemacro"):
+        patience = Patience("100 sweeps after a minute of compilation", clock=lambda: now[0])
+        now[0] = 60.0
+        patience.done(0.01)  # at this rate 100 minutes
+        now[0] = 62.0
+        patience.done(0.5)
+    assert not caplog.records
 
 
 def test_sizes_approach_the_patience() -> None:

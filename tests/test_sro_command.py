@@ -84,7 +84,8 @@ def test_bad_files_come_after_the_rows_of_the_good_ones(command: Command, struct
     assert code == 2
     assert "MoTa_B2.cif" in out
     assert "NbMoTa_128.POSCAR" in out
-    lines = err.strip().splitlines()
+    read, lines = err.splitlines()[:2], err.splitlines()[2:]
+    assert [line.split(": ")[1] for line in read] == ["bcc, 2 sites in the cell", "bcc, 128 sites in the cell"]
     assert len(lines) == 2
     assert "absent.cif" in lines[0]
     assert "notes.cif" in lines[1]
