@@ -58,7 +58,7 @@ class Course:
     def at(self, times_s: Floats) -> tuple[Floats, Floats, NDArray[np.int8]]:
         """Order (n, d), its error (n, d), and how well it is known (n,), at times (n,) in the clock of the runs.
 
-        Earlier than the path begins the order is that of the random alloy.
+        Earlier than the path begins the order grows in proportion to time from the random alloy.
         """
         times = np.asarray(times_s, dtype=float)
         if self.reached:
@@ -107,7 +107,10 @@ class Course:
             columns = zip(values.T, left, right, strict=True)
             return np.stack([np.interp(at, steps, v, left=a, right=b) for v, a, b in columns], axis=1)
 
-        return interpolated(path, p.start, tail), interpolated(p.path_error, p.path_error[0], tail_error)
+        order = interpolated(path, path[0], tail)
+        # before the path begins, the order grows in proportion to time: a map must not show a cliff there
+        order = p.start + (order - p.start) * (times / p.times_s[0]).clip(0, 1)[:, None]
+        return order, interpolated(p.path_error, p.path_error[0], tail_error)
 
 
 def beyond_the_runs(

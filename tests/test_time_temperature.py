@@ -38,9 +38,8 @@ def test_between_temperatures_an_arrhenius_process_is_exact() -> None:
     assert set(kelvin) <= set(found.temperatures_K)
     reduced = found.times_s[None] / np.array([first_time(k) for k in found.temperatures_K])[:, None]
     expected = 1000 / found.temperatures_K[:, None] * (1 - np.exp(-reduced / 100))
-    # before the first time of a path the map shows the random alloy
-    expected[reduced < 1] = 0
-    np.testing.assert_allclose(found.delta, expected, atol=0.011)
+    # also before the first time of a path, where the order grows in proportion to time
+    np.testing.assert_allclose(found.delta, expected, atol=0.001)
     assert not found.extrapolated.any()
 
 
@@ -98,7 +97,7 @@ def test_a_frozen_temperature_does_not_stretch_the_map() -> None:
     with_it, without = (time_temperature_map(courses, ["Mo-Ta"]) for courses in ([course_at(40.0, 1e6), *hot], hot))
     assert with_it.times_s[-1] == pytest.approx(4e17)
     assert np.isfinite(with_it.delta).all()
-    np.testing.assert_array_equal(with_it.delta[0], 0)  # nothing has moved
+    np.testing.assert_allclose(with_it.delta[0], 0, atol=1e-150)  # nothing has moved
     last = without.delta[-1, without.times_s <= with_it.times_s[-1]]
     assert with_it.delta[-1, -1] == pytest.approx(last[-1], abs=1e-9)
 
