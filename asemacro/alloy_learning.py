@@ -100,10 +100,14 @@ def learn_alloy(
     tasks = ({job.name: 30.0 for job in jobs}, {"fit": 10.0})
     with progress_bar(*tasks, workers=workers or os.cpu_count() or 1) as report, one_thread():
         records = run_jobs(jobs, workers, folder.checkpoint, report)
-        report("fit", 0.0, "fit the SDE")
+
+        def fitting(share: float) -> None:
+            report("fit", 0.9 * share, "fit the SDE")
+
+        fitting(0.0)
         unlike = np.array([k for k, (i, j) in enumerate(sro.pairs) if i != j])
         names = [sro.labels[k] for k in unlike]
-        sde = learn(records, unlike, names, boxes.large.n_sites, members=0, rng=stream)[0]
+        sde = learn(records, unlike, names, boxes.large.n_sites, members=0, rng=stream, report=fitting)[0]
         labels = moments_from_pairs(Pairs.concat([record.pairs(unlike, rng=stream) for record in records]))
         if not sde.n_conditions:
             labels = dataclasses.replace(labels, condition=np.zeros(0))

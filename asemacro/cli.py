@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from asemacro import cli_barriers
-from asemacro.cli_numbers import HOPS, RUNS, SHELLS, SITES, TIME, Kelvin
+from asemacro.cli_numbers import HOPS, RUNS, SHELLS, SITES, SWEEPS, TIME, Kelvin
 from asemacro.cli_options import (
     AnnealOption,
     BarriersOption,
@@ -79,7 +79,9 @@ def phase_diagram_verb(
     ] = None,
     sweeps: Annotated[
         int | None,
-        typer.Option(help="Swap Monte Carlo at each temperature, for barriers with an energy (default 400)."),
+        typer.Option(
+            parser=SWEEPS, help="Swap Monte Carlo at each temperature, for barriers with an energy (default 400)."
+        ),
     ] = None,
     direct: Annotated[bool, typer.Option("--direct", help="Add direct KMC of the large box.")] = False,
     vacancy_formation_energy: EnergyOption = None,

@@ -17,6 +17,7 @@ MOST_ANNEAL_HOPS = 1e20  # per vacancy; longer than any furnace
 LONGEST = 1e18  # seconds, twice the age of the universe, or as many units of a dimensionless clock
 MOST_RUNS = 10**6
 MOST_SHELLS = 100
+MOST_SWEEPS = 10**9
 MOST_WORKERS = 4096
 MOST_SEED = 2**63 - 1
 MOST_FIELD = 1e4  # in units of the coupling
@@ -83,7 +84,9 @@ class Kelvin:
             raise typer.BadParameter(f"{error}") from None
 
 
-SITES, RUNS, HOPS, SHELLS = (Count(1, most) for most in (MOST_SITES, MOST_RUNS, MOST_HOPS, MOST_SHELLS))
+SITES, RUNS, HOPS, SHELLS, SWEEPS = (
+    Count(1, most) for most in (MOST_SITES, MOST_RUNS, MOST_HOPS, MOST_SHELLS, MOST_SWEEPS)
+)
 TIME = Number(0, LONGEST)
 
 
@@ -106,4 +109,4 @@ def _written(number: float) -> str:
     """1000000 as 1e+06 is no number that people write; 1e18 is."""
     if abs(number) < 1e7:
         return f"{number:g}" if math.floor(number) != number else f"{int(number)}"
-    return f"{number:.3g}".replace("e+", "e")
+    return f"{number:.3g}".replace("e+0", "e").replace("e+", "e")

@@ -243,7 +243,15 @@ def phase_diagram(
     labels = list(unlike.labels)
     ensemble = kept_fit(
         checkpoint,
-        partial(learn, small_records, table.unlike, labels, boxes.large.n_sites, rng=streams[-3]),
+        partial(
+            learn,
+            small_records,
+            table.unlike,
+            labels,
+            boxes.large.n_sites,
+            rng=streams[-3],
+            report=lambda share: report("fit", share, "fit the SDE"),
+        ),
         records=small_records,
         labels=labels,
         sites=boxes.large.n_sites,
@@ -280,8 +288,14 @@ def phase_diagram(
         for record, factor in zip(small_records, thermal, strict=True)
     ]
     report("predict", 0.0, "predict")
-    predictions = predict(ensemble, small_records, start, table.unlike, rng=streams[-1])
-    report("predict", 1.0, "")
+    predictions = predict(
+        ensemble,
+        small_records,
+        start,
+        table.unlike,
+        rng=streams[-1],
+        report=lambda share: report("predict", 0.9 * share, "predict"),
+    )
     exact = [(e.delta[table.unlike], e.error[table.unlike]) if e.equilibrated else None for e in swaps]
     equilibrium = equilibrium_of(table, small_records, predictions, exact)
     courses = courses_of(table, small_records, predictions, equilibrium, anneals, thermal)
@@ -298,8 +312,10 @@ def phase_diagram(
         if anneal_time_s is not None
         else f"{written(anneal_hops or ANNEAL_HOPS)} hops per vacancy",
     }
+    over_time = time_temperature_map(courses, labels)
+    report("predict", 1.0, "")
     say_what_was_done(about, swaps, courses)
-    return PhaseDiagram(points, time_temperature_map(courses, labels), ensemble, about)
+    return PhaseDiagram(points, over_time, ensemble, about)
 
 
 def _two_copies(

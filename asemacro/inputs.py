@@ -34,7 +34,9 @@ def parse_temperatures(text: str) -> list[float]:
     except ValueError:
         raise ValueError(advice) from None
     if ":" in text:
-        if len(values) != 3 or not np.isfinite(values).all() or values[2] <= 0 or values[1] < values[0]:
+        if len(values) != 3:
+            raise ValueError(f"{advice}; START:STOP:STEP are three numbers, here are {len(values)}")
+        if not np.isfinite(values).all() or values[2] <= 0 or values[1] < values[0]:
             raise ValueError(f"{advice}; STOP must not lie below START and STEP must be positive")
         start, stop, step = values
         steps = (stop - start) / step + 1e-9

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,7 @@ from asemacro.patches import Pairs
 from asemacro.record import Record
 from asemacro.sde import NeuralSDE
 from asemacro.threads import one_thread
-from asemacro.train import FitOptions, fit, fit_ensemble
+from asemacro.train import FitOptions, epochs_of, fit, fit_ensemble
 from asemacro.trajectories import simulate
 
 Floats = NDArray[np.float64]
@@ -63,7 +63,7 @@ def learn(
     *,
     members: int = MEMBERS,
     rng: np.random.Generator,
-    progress: bool = False,
+    report: Callable[[float], object] | None = None,
 ) -> list[NeuralSDE]:
     """One SDE for all temperatures, and bootstrap members of it.
 
@@ -74,7 +74,7 @@ def learn(
         sites: size of the large system.
         members: number of them; 0 for the model alone.
         rng: source of randomness.
-        progress: show a bar.
+        report: called with the share of all fits that is done.
 
     Returns:
         The model, then the members whose spread is its error.
@@ -91,10 +91,24 @@ def learn(
         labels=tuple(labels),
         sites=sites,
     )
+    progress = _follow(report, 1 + members, epochs_of(len(pairs), FIT)) if report else False
     if members == 0:
         fit(sde, pairs, rng=rng, options=FIT, progress=progress)
         return [sde]
     return fit_ensemble(sde, pairs, members, rng=rng, options=FIT, progress=progress)
+
+
+def _follow(report: Callable[[float], object], fits: int, epochs: int) -> Callable[[int, float, float], None]:
+    """From the epochs of fits, one after the other, to the share of all; an epoch that does not rise begins a fit."""
+    ended, before = 0, 0
+
+    def tell(epoch: int, training: float, validation: float) -> None:
+        nonlocal ended, before
+        ended += epoch <= before
+        before = epoch
+        report(min((ended + min(epoch / epochs, 1.0)) / fits, 1.0))
+
+    return tell
 
 
 @one_thread()
@@ -105,6 +119,7 @@ def predict(
     columns: NDArray[np.intp],
     *,
     rng: np.random.Generator,
+    report: Callable[[float], object] | None = None,
 ) -> list[Prediction]:
     """Order from random over time, and at equilibrium, at the temperatures of the records.
 
@@ -119,12 +134,14 @@ def predict(
         start: (d,) mean order of a random alloy.
         columns: of the records' order.
         rng: source of randomness.
+        report: called with the share that is done.
     """
-    sde = ensemble[0]
+    sde, walks = ensemble[0], 0
     kelvin = np.array([record.temperature_K for record in records])
 
     def run(model: NeuralSDE, z0: Floats, times: Floats, copies: int) -> Floats:
         """(n_temperatures, copies, n_times, d); one copy means the noise-free path."""
+        nonlocal walks
         rows = len(kelvin) * copies
         _, z = simulate(
             model,
@@ -136,6 +153,9 @@ def predict(
             noise=copies > 1,
             rng=rng,
         )
+        walks += 1
+        if report is not None:
+            report(walks / (len(ensemble) + 1))
         return z.reshape(len(kelvin), copies, *z.shape[1:])
 
     late = np.array([r.late[:, :, columns].mean(axis=(0, 1)) for r in records])

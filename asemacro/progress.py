@@ -13,7 +13,7 @@ from typing import TextIO
 Report = Callable[[str, float, str], object]  # task, fraction done (0 to 1), a few words
 LINE_EVERY_S = 60.0  # without a terminal
 BAR_EVERY_S = 1.0  # on a terminal, between reports
-LEAST_LEFT = 0.05  # of its expected time, for a task that has taken longer than expected
+LATE = 0.25  # of what a task has taken so far is still to come at least, where it shows nothing
 
 
 @dataclasses.dataclass
@@ -51,8 +51,9 @@ class Progress:
     """Share done and time left of a run that is made of tasks.
 
     A task that shows progress is expected to go on at its pace. One that does not, or has not begun, is expected to
-    take its weight, corrected by what the tasks of its stage took for theirs so far. Tasks of a stage share the
-    workers. The share done is elapsed / (elapsed + remaining); it never falls.
+    take its weight, corrected by what the tasks of its stage took for theirs so far; one that outlasts that takes a
+    quarter of its time more (`LATE`). Tasks of a stage share the workers. The share done is elapsed / (elapsed +
+    remaining); it never falls.
 
     Args:
         stages: names of the tasks that run side by side and the seconds that each is expected to take on an ordinary
@@ -122,7 +123,8 @@ class Progress:
         expected = task.weight * pace
         if task.begun is None:
             return expected
-        return max(expected * (1 - task.fraction) - (now - task.begun), LEAST_LEFT * expected)
+        taken = now - task.begun
+        return max(expected * (1 - task.fraction) - taken, LATE * taken)
 
     @property
     def share(self) -> float:
@@ -137,7 +139,9 @@ class Progress:
         """Share done, elapsed, remaining, what is being done."""
         remaining = self.remaining_s
         left = "time left not known yet" if remaining is None else f"about {duration(remaining)} left"
-        parts = [f"{100 * self.share:.0f} % done", f"{duration(self.elapsed_s)} elapsed", left, self.text]
+        share = self.share
+        percent = 100 if share == 1 else min(round(100 * share), 99)
+        parts = [f"{percent} % done", f"{duration(self.elapsed_s)} elapsed", left, self.text]
         return ", ".join(part for part in parts if part)
 
 

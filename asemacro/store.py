@@ -56,6 +56,8 @@ def output_directory(path: str | Path) -> Path:
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=path):
             pass
+    except FileExistsError:
+        raise OSError(f"cannot write to the output folder {path}: there is a file of this name; give another") from None
     except OSError as error:
         raise OSError(f"cannot write to the output folder {path}: {error.strerror}") from None
     return path

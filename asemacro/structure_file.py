@@ -102,7 +102,8 @@ def read_frames(
     if total == 0:
         raise ValueError(f"{file}: holds no structure")
     if not frames:
-        raise ValueError(f"{file}: frame {index_text(wanted)} asked for, but there are only {total} (0 to {total - 1})")
+        held = "holds one frame, number 0" if total == 1 else f"holds {total} frames, numbers 0 to {total - 1}"
+        raise ValueError(f"{file}: frame {index_text(wanted)} asked for, but the file {held}")
     if any(len(frame.atoms) == 0 for frame in frames):
         raise ValueError(f"{file}: holds no atoms")
     if total > 1:
@@ -143,6 +144,8 @@ def locate(path: str | Path, index: Index | None = None) -> tuple[Path, int | sl
     if isinstance(index, bool) or not isinstance(index, (int, slice, str, type(None))):
         raise TypeError(f"index must be a whole number or a slice, got {index!r}")
     wanted = parse_index(index) if isinstance(index, str) else index
+    if not str(path):
+        raise ValueError("an empty name of a structure file; give the name of the file")
     file = Path(path)
     if "\0" in str(path):
         raise ValueError("a file name cannot hold the character NUL")

@@ -203,6 +203,13 @@ def _held_out(group: NDArray[np.int64], fraction: float, rng: np.random.Generato
     return chosen[index]
 
 
+def epochs_of(rows: int, options: FitOptions) -> int:
+    """Epochs of one fit to so many pairs, unless it stops early."""
+    per_epoch = max(1, math.ceil(rows / options.batch_size))
+    affordable = max(1, options.max_steps // per_epoch)
+    return min(max(options.max_epochs, math.ceil(options.min_steps / per_epoch)), affordable)
+
+
 def _descend(
     sde: NeuralSDE,
     pairs: Pairs,
@@ -219,8 +226,7 @@ def _descend(
     check = torch.from_numpy(np.flatnonzero(held_out))
     check_weight = torch.from_numpy(pairs.weight[held_out]).float()
     per_epoch = max(1, math.ceil(len(rows) / options.batch_size))
-    affordable = max(1, options.max_steps // per_epoch)
-    epochs = min(max(options.max_epochs, math.ceil(options.min_steps / per_epoch)), affordable)
+    epochs = epochs_of(len(rows), options)
     steps = epochs * per_epoch
     decayed = [p for name, p in sde.named_parameters() if name.endswith("weight")]
     others = [p for name, p in sde.named_parameters() if not name.endswith("weight")]

@@ -50,6 +50,24 @@ def test_help_names_the_verbs(command) -> None:
         assert verb in out
 
 
+def test_slips_of_the_keyboard_are_named(command, tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("x")
+    alloy = str(tmp_path / "alloy.cif")
+    ase.io.write(alloy, ase.build.bulk("Mo"))
+    for words, message in (
+        (("phase-diagram", alloy, "--sweeps", "x"), "'x' is not a number"),
+        (("phase-diagram", alloy, "--sweeps", "1e10"), "'1e10' is not a whole number from 1 to 1e9"),
+        (("phase-diagram", alloy, "--sweeps", "1e3", "--temperatures", "1:2", "-o", str(tmp_path / "d")), "here are 2"),
+        (("sro", ""), "an empty name of a structure file"),
+        (("sro", f"{alloy}@7"), "frame 7 asked for, but the file holds one frame, number 0"),
+        (("kmc", alloy, "-T", "1000", "-o", str(tmp_path / "taken")), "there is a file of this name"),
+    ):
+        code, _, err = command(*words)
+        assert code == 2
+        assert message in err
+        assert err.count("\n") == 1
+
+
 def test_version(command) -> None:
     import asemacro
 

@@ -37,6 +37,17 @@ def diagram() -> PhaseDiagram:
     return diagram_of([170.0, 900.0, 1500.0, 2500.0])
 
 
+def test_fits_and_predictions_tell_how_far_they_are() -> None:
+    told: list[tuple[str, float]] = []
+    diagram_of([1500.0], progress=lambda task, share, text: told.append((task, share)))
+    for task in ("fit", "predict"):
+        shares = [share for name, share in told if name == task]
+        assert shares == sorted(shares)
+        assert shares[0] == 0
+        assert shares[-1] == 1
+        assert np.diff(shares).max() <= 0.3  # one fit of four, one walk of five: a bar that stands still is none
+
+
 def test_each_quantity_has_one_best_value(diagram: PhaseDiagram) -> None:
     for pair in diagram.pairs:
         for state in ("equilibrium", "annealed"):

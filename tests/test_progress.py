@@ -75,9 +75,19 @@ def test_a_task_that_ends_early_is_no_lie(clock: Clock) -> None:
     progress("fit", 0.0, "")
     clock.now += 15
     assert progress.remaining_s == pytest.approx(5)
-    clock.now += 500  # longer than expected: some is still left, and the share does not reach 1
-    assert progress.remaining_s == pytest.approx(1)
-    assert progress.share < 1
+    clock.now += 485  # 500 s for the 20 expected: nobody can say "1 s left", and the share does not reach 1
+    assert progress.remaining_s == pytest.approx(125)
+    assert progress.share == pytest.approx(520 / 645)
+
+
+def test_a_hundred_percent_is_said_at_the_end_only(clock: Clock) -> None:
+    progress = Progress({"a": 1.0}, clock=clock)
+    progress("a", 0.0001, "")
+    clock.now += 1000
+    progress("a", 0.9991, "")
+    assert progress.line().startswith("99 % done")
+    progress("a", 1.0, "")
+    assert progress.line().startswith("100 % done")
 
 
 def test_the_share_never_falls_and_reports_may_come_back(clock: Clock) -> None:

@@ -79,7 +79,7 @@ def test_a_file_of_that_very_name_wins(trajectory: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "index", "message"),
     [
-        ("run.extxyz", 9, "frame 9 asked for, but there are only 5"),
+        ("run.extxyz", 9, "frame 9 asked for, but the file holds 5 frames, numbers 0 to 4"),
         ("run.extxyz", -9, "frame -9 asked for"),
         ("run.extxyz", "7:", "frame 7:: asked for"),
         ("run.extxyz", "x", "START:STOP:STEP"),
