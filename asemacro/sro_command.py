@@ -60,7 +60,7 @@ def run_sro(
 
 def _named(name: str, error: ValueError) -> str:
     text = " ".join(str(error).split())
-    return text if text.startswith(name) else f"{name}: {text}"
+    return text if text.startswith((name, name.rsplit("@", 1)[0])) else f"{name}: {text}"
 
 
 def _say(name: str, order: ShortRangeOrder) -> None:
