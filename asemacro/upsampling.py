@@ -55,7 +55,7 @@ def upsample(
         system: the micro system of one small cell.
         small: snapshots (n_trajectories, n_times, n_sites) of it.
         copies: number of small cells in the large system.
-        how: `blocks` (default: best in docs/upsampling.md), `repeat` or `mosaic`.
+        how: `blocks` (default: best in docs/notes/upsampling.md), `repeat` or `mosaic`.
         n_snapshots: large snapshots for each time; default one for each trajectory.
         rng: random generator.
         relax_s: evolve all carriers of the large system for this long afterwards. A mosaic needs it, and

@@ -1,4 +1,4 @@
-"""What closure variables learn, by objective: makes docs/closure-objectives.csv, the table of docs/closure.md.
+"""What closure variables learn, by objective: makes docs/closure-objectives.csv, the table of docs/notes/closure.md.
 
 python docs/closure_objectives.py docs/closure-objectives.csv     (about 4 minutes on one core)
 

@@ -1,4 +1,4 @@
-"""Noise of interpolated fields and how it comes back, the rates behind it: the numbers of docs/fields.md.
+"""Noise of interpolated fields and how it comes back, the rates behind it: the numbers of docs/notes/fields.md.
 
 python docs/fields.py
 """

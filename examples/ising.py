@@ -4,7 +4,7 @@ import numpy as np
 
 import asemacro as am
 
-STARTS, AGES = 40, 12  # 120 and 16 give the numbers of docs/learn.md
+STARTS, AGES = 40, 12  # 120 and 16 give the numbers of docs/spins-and-fields.md
 
 
 def main() -> None:

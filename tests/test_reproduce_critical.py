@@ -219,7 +219,7 @@ def test_targets_of_figure_6() -> None:
     rows = {row.quantity: row for row in result.rows}
     for row in rows.values():
         assert row.met is not False, result.text()
-    # without the clock the rate is too high for want of memory (docs/critical.md)
+    # without the clock the rate is too high for want of memory (docs/notes/critical.md)
     assert 1.0 < rows["projected/rate/L=32"].here / rows["direct/rate/L=32"].here < 2.0
 
 
