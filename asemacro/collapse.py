@@ -12,7 +12,6 @@ from scipy import optimize
 from asemacro.checks import generator_of
 from asemacro.door import (
     MOST_DRAWS,
-    above_zero,
     array,
     check_fields,
     checked,
@@ -27,6 +26,7 @@ from asemacro.door import (
 
 Floats = NDArray[np.float64]
 MOST_EXPONENT = 100.0
+LEAST_NU = 0.01  # below it powers of the size overflow
 NAMES = ("critical_temperature", "nu", "exponent")
 
 
@@ -81,7 +81,12 @@ class Collapse:
     errors: dict[str, float]
 
 
-@checked(curve=instance("Curve"), critical_temperature=number(), nu=above_zero, exponent=number())
+@checked(
+    curve=instance("Curve"),
+    critical_temperature=number(),
+    nu=number(LEAST_NU),
+    exponent=number(-MOST_EXPONENT, MOST_EXPONENT),
+)
 def scaled(curve: Curve, critical_temperature: float, nu: float, exponent: float) -> tuple[Floats, Floats, Floats]:
     """x = (T - T_c) L^(1/nu), y = value L^exponent, and the error of y."""
     factor = curve.size**exponent
@@ -118,7 +123,7 @@ def collapse_residual(
     """
     if len(curves) < 2:
         raise ValueError(f"a collapse takes at least two sizes, got {len(curves)}")
-    if not nu > 0.01:
+    if not nu > LEAST_NU:
         return np.inf
     points = [scaled(c, critical_temperature, nu, exponent) for c in curves]
     total, compared = 0.0, []

@@ -53,6 +53,8 @@ def mmd(x: ArrayLike, y: ArrayLike, sigmas: tuple[float, ...] = SIGMAS) -> float
         sigmas: widths of the kernels, in units of z.
     """
     a, b = (np.asarray(z, dtype=float) for z in (x, y))
+    if a.ndim not in (1, 2) or b.shape[1:] != a.shape[1:] or not (a.size and b.size):
+        raise ValueError(f"samples must be (n, d) or (n,) with values of the same kind, got {a.shape} and {b.shape}")
     return time_averaged_mmd(a.reshape(len(a), 1, -1), b.reshape(len(b), 1, -1), sigmas)
 
 

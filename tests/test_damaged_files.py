@@ -192,9 +192,9 @@ def test_json_that_is_not_ours(content: bytes, word: str, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("change", "word"),
     [
-        ({"migration_eV": {"Nb": "0.6", "Mo": 0.7}}, "migration_eV of Nb in eV must be a number, got '0.6'"),
-        ({"migration_eV": {"Nb": 10**320, "Mo": 0.7}}, "migration_eV of Nb in eV must be a finite number"),
-        ({"migration_eV": {"Nb": True, "Mo": 0.7}}, "migration_eV of Nb in eV must be a number, got True"),
+        ({"migration_eV": {"Nb": "0.6", "Mo": 0.7}}, "migration_eV['Nb'] must be a number, got '0.6'"),
+        ({"migration_eV": {"Nb": 10**320, "Mo": 0.7}}, "migration_eV['Nb'] must be a finite number"),
+        ({"migration_eV": {"Nb": True, "Mo": 0.7}}, "migration_eV['Nb'] must be a number, got True"),
         ({"pair_eV": [{"Nb-Mo": 1e9}]}, "pair_eV of Nb-Mo in eV must be a finite number"),
         ({"pair_eV": [{}] * 101}, "pair_eV has 101 shells, at most 100"),
         ({"species": [1, 2]}, "species: each must be a printable text, got 1"),
