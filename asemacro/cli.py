@@ -73,9 +73,12 @@ def phase_diagram_verb(
     ] = "400,600,800,1000,1200,1400,1600,1800,2000,2300,2600,3000",
     anneal: AnnealOption = None,
     time: Annotated[float | None, typer.Option("--time", parser=TIME, help="Anneal in seconds instead.")] = None,
-    seeds: Annotated[int, typer.Option(parser=RUNS, help="Independent small runs per block of copies.")] = 1,
+    seeds: Annotated[
+        int, typer.Option(parser=RUNS, help="Simulations at each temperature: this times SITES / SMALL.")
+    ] = 1,
     hops: Annotated[
-        int | None, typer.Option(parser=HOPS, help="Hops per small run and vacancy (default: quick).")
+        int | None,
+        typer.Option(parser=HOPS, help="Most hops per simulation and vacancy (default 6e5, fewer where slow)."),
     ] = None,
     sweeps: Annotated[
         int | None,
@@ -83,11 +86,11 @@ def phase_diagram_verb(
             parser=SWEEPS, help="Swap Monte Carlo at each temperature, for barriers with an energy (default 400)."
         ),
     ] = None,
-    direct: Annotated[bool, typer.Option("--direct", help="Add direct KMC of the large box.")] = False,
+    direct: Annotated[bool, typer.Option("--direct", help="Add direct KMC of the predicted cell.")] = False,
     vacancy_formation_energy: EnergyOption = None,
     barriers: BarriersOption = None,
-    sites: Annotated[int, typer.Option(parser=SITES, help="Least sites of the predicted box.")] = 8192,
-    small: Annotated[int, typer.Option(parser=SITES, help="Least sites of the simulated box.")] = 1024,
+    sites: Annotated[int, typer.Option(parser=SITES, help="Least sites of the predicted cell.")] = 8192,
+    small: Annotated[int, typer.Option(parser=SITES, help="Least sites of the simulated cells.")] = 1024,
     vacancies: VacanciesOption = None,
     vacancy_concentration: ConcentrationOption = None,
     shell_tolerance: ToleranceOption = None,
@@ -135,7 +138,7 @@ def kmc_verb(
     time: Annotated[float | None, typer.Option("--time", parser=TIME, help="Stop after this many seconds.")] = None,
     output: FolderOption = Path("kmc"),
     barriers: BarriersOption = None,
-    sites: Annotated[int, typer.Option(parser=SITES, help="Least sites of the box.")] = 1024,
+    sites: Annotated[int, typer.Option(parser=SITES, help="Least sites of the simulated cell.")] = 1024,
     vacancies: VacanciesOption = None,
     vacancy_concentration: ConcentrationOption = None,
     shell_tolerance: ToleranceOption = None,
@@ -204,7 +207,9 @@ def info_verb() -> None:
 def sample_verb(
     system: SystemArgument,
     output: FolderOption = Path("sample"),
-    sites: Annotated[int | None, typer.Option(parser=SITES, help="Sites (256 spins, 100 points, 1024 atoms).")] = None,
+    sites: Annotated[
+        int | None, typer.Option(parser=SITES, help="Sites (default 256 spins, 100 points, 1024 atoms).")
+    ] = None,
     temperature: TemperatureOption = None,
     field: FieldOption = None,
     lattice: LatticeOption = None,

@@ -81,7 +81,10 @@ BarriersOption = Annotated[
     typer.Option("--barriers", help="Model name or file (.safetensors, .npz, pair .json).", metavar="NAME|FILE"),
 ]
 VacanciesOption = Annotated[
-    int | None, typer.Option("--vacancies", parser=SITES, help="Number of vacancies in the box.")
+    int | None,
+    typer.Option(
+        "--vacancies", parser=SITES, help="Number of vacancies in the cell (of phase-diagram: the predicted one)."
+    ),
 ]
 ConcentrationOption = Annotated[
     float | None,
@@ -108,7 +111,7 @@ LatticeOption = Annotated[
         "--lattice", help="Of ising: square, triangular, honeycomb, cubic, bcc ... or a file.", metavar="NAME|FILE"
     ),
 ]
-HopsOption = Annotated[int | None, typer.Option(parser=HOPS, help="Of alloys: hops per small run and vacancy.")]
+HopsOption = Annotated[int | None, typer.Option(parser=HOPS, help="Of alloys: hops per simulation and vacancy.")]
 AnnealOption = Annotated[
     float | None,
     typer.Option(
@@ -120,11 +123,13 @@ AnnealOption = Annotated[
 ]
 EnergyOption = Annotated[
     float | None,
-    typer.Option(parser=Number(0, MOST_EV), help="eV; rescales the time axis to thermal vacancies."),
+    typer.Option(parser=Number(0, MOST_EV), help="In eV: times become those of thermal vacancies."),
 ]
 FractionOption = Annotated[
     float | None,
-    typer.Option(parser=Number(0, 1), help="Part of the carriers whose rates make a label (default 1, all)."),
+    typer.Option(
+        parser=Number(0, 1), help="Part of the spins or points that each label is measured on (default 1, all)."
+    ),
 ]
 StartsOption = Annotated[
     int | None, typer.Option(parser=RUNS, help="Starts of small runs (120 of spins, 150 of fields).")

@@ -111,6 +111,7 @@ class Start:
             say.info("the occupancies leave %.4g %% of the sites vacant: %d vacancies", 100 * self.vacant, wanted)
         classes, of_site = np.unique(np.round(self.fractions, 9), axis=0, return_inverse=True)
         if len(classes) == 1:
+            say.info("the run starts from a random alloy of the composition of the structure")
             return box.random_state(vacancies=wanted, batch=1, rng=rng)
         say.info("drawn site by site: %d kinds of site with occupancies of their own", len(classes))
         return self._by_class(box, classes, of_site.reshape(1, -1), wanted, rng)
@@ -119,8 +120,6 @@ class Start:
         assert self.state is not None
         copies = box.n_sites // self.lattice.n_sites
         own = present // copies
-        if present and copies > 1:
-            say.info("the cell is repeated %d times, to %d sites with %d vacancies", copies, box.n_sites, present)
         if wanted < present:
             smaller = f"--sites {self.lattice.n_sites} for the cell as it is, " if copies > 1 else ""
             repeated = f", so {present} in the box of {box.n_sites} sites" if copies > 1 else ""
@@ -129,6 +128,10 @@ class Start:
                 f"{repeated}; {wanted} asked for: give {smaller}--vacancies {present} or more, or fill vacant sites in "
                 "the structure"
             )
+        larger = f", repeated {copies} times, to {box.n_sites} sites with {present} vacant" if copies > 1 else ""
+        taken = wanted - present
+        out = f"; {taken} {'atom' if taken == 1 else 'atoms'} taken out at random for vacancies" if taken else ""
+        say.info("the run starts from the atoms of the structure%s%s", larger, out)
         state = self.lattice.tile(self.state[None], box)[0]
         filled = np.flatnonzero(state)
         state[rng.choice(filled, wanted - present, replace=False)] = 0

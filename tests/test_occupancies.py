@@ -353,7 +353,7 @@ def test_vacancies_of_a_repeated_cell(capsys, monkeypatch, tmp_path: Path, pair:
     with caplog.at_level(logging.INFO, logger="asemacro"):
         code, out, _ = run(capsys, monkeypatch, *words)
     assert code == 0
-    assert "the cell is repeated 32 times, to 1024 sites with 32 vacancies" in caplog.text
+    assert "from the atoms of the structure, repeated 32 times, to 1024 sites with 32 vacant" in caplog.text
     assert "1024 sites, 32 vacancies" in out
     code, _, err = run(capsys, monkeypatch, *words, "--vacancies", 1)
     assert code == 2
