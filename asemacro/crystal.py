@@ -61,6 +61,7 @@ def read_crystal(source: Atoms | Structure) -> Crystal:
     Ions, isotopes and repeated entries of an element are that element, what is missing to 1 is vacant.
 
     Raises:
+        TypeError: neither of the two.
         ValueError: no atoms, no periodic axis, positions that are not finite, occupancies that are none.
     """
     notes: list[str] = []
@@ -77,7 +78,7 @@ def read_crystal(source: Atoms | Structure) -> Crystal:
         ]
         symbols = [leading(shares) for shares in held]
     else:
-        raise ValueError(f"a structure is an ASE Atoms or a pymatgen Structure, not {type(source).__name__}")
+        raise TypeError(f"the structure must be an ASE Atoms or a pymatgen Structure, got {type(source).__name__}")
     if len(symbols) == 0:
         raise ValueError("the structure has no atoms")
     if not any(pbc) or any(p and not np.any(v) for p, v in zip(pbc, np.asarray(source_cell(source)), strict=True)):

@@ -138,16 +138,24 @@ def read_state(lattice: Lattice, source: Atoms | Structure) -> NDArray[np.int8]:
     filled, count = np.unique(site[~stray], return_counts=True)
     if np.any(count > 1):
         pair = np.flatnonzero((site == filled[count > 1][0]) & ~stray)[:2]
-        raise ValueError(f"atoms {pair[0]} and {pair[1]} (counted from 0) are on the same lattice site")
+        raise ValueError(
+            f"atoms {pair[0]} and {pair[1]} (counted from 0) are on the same lattice site, which holds one atom; take "
+            "one of them out (interstitial atoms, dumbbells and crowdions cannot be represented)"
+        )
     x = np.zeros((1, lattice.n_sites), dtype=np.int8)
     index = {s: i + 1 for i, s in enumerate(lattice.species)} | {VACANCY: 0}
     names = np.array(sorted(index))
     values = np.array([index[name] for name in names], dtype=np.int8)
     x[0, site[~stray]] = values[np.searchsorted(names, symbols[~stray])]
-    if stray.any():
-        log.info("%d atoms are far from any lattice site and left out", stray.sum())
-    if len(filled) < lattice.n_sites:
-        log.info("%d lattice sites have no atom: vacancies", lattice.n_sites - len(filled))
+    on_sites = set(symbols[~stray])
+    more = sum(str(s) in on_sites for s in symbols[stray])  # the others are of species that `recognise` named
+    if more:
+        log.info("%d %s far from any lattice site and left out", more, "atom is" if more == 1 else "atoms are")
+    empty = lattice.n_sites - len(filled)
+    if empty:
+        log.info(
+            "1 lattice site has no atom: a vacancy" if empty == 1 else f"{empty} lattice sites have no atom: vacancies"
+        )
     return x
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import logging
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from asemacro.short_range_order import ShortRangeOrder, warren_cowley
 from asemacro.structure_file import Frame, Reading, read_frames
 
+say = logging.getLogger("asemacro")
 LEGEND = (
     "# alpha = 1 - p / (Z c) and delta = p - Z c (positive: favoured) with p neighbours of the second species "
     "around the first, Z neighbours in all, c the second's fraction of the atoms; alpha_atoms: neighbours that are "
@@ -30,24 +33,25 @@ def run_sro(
     rows: list[dict[str, Any]] = []
     bad: list[str] = []
     for file in files:
-        try:
-            frames = read_frames(file, **reading)
-        except ValueError as error:
-            bad.append(_named(file, error))
-            continue
-        last = ""
-        for frame in frames:
-            name = f"{file} frame {frame.number}" if len(frames) > 1 else file
+        said: set[str] = set()  # a remark is made once a file, at the first frame that it is true of
+        with _notes_of(file if len(files) > 1 else ""):
             try:
-                order = warren_cowley(frame.atoms, shells, shell_tolerance=shell_tolerance)
+                frames = read_frames(file, **reading)
             except ValueError as error:
-                bad.append(_named(name, error))
+                bad.append(_named(file, error))
                 continue
-            if (found := f"{order.lattice.prototype}, {order.lattice.n_sites} sites in the cell") != last:
-                print(f"{name}: {found}", file=sys.stderr)  # of a trajectory once, as long as it stays so
-                last = found
-            _say(name, order)
-            rows += _rows(file, frame, order)
+            for frame in frames:
+                name = f"{file} frame {frame.number}" if len(frames) > 1 else file
+                try:
+                    order = warren_cowley(frame.atoms, shells, shell_tolerance=shell_tolerance)
+                except ValueError as error:
+                    bad.append(_named(name, error))
+                    continue
+                for remark in _remarks(order):
+                    if remark not in said:
+                        print(f"{name}: {remark}", file=sys.stderr)
+                        said.add(remark)
+                rows += _rows(file, frame, order)
     if as_json:
         print(json.dumps(rows, indent=2, allow_nan=False))
     elif rows:
@@ -58,20 +62,46 @@ def run_sro(
         raise ValueError(bad[-1])
 
 
+@contextlib.contextmanager
+def _notes_of(file: str) -> Iterator[None]:
+    """What is said meanwhile carries the name of the file, and is said once however many frames it is true of."""
+    said: set[str] = set()
+
+    def first_time(record: logging.LogRecord) -> bool:
+        text = record.getMessage()
+        if text in said:
+            return False
+        said.add(text)
+        if file and not text.startswith(file.rsplit("@", 1)[0]):
+            record.msg, record.args = f"{file}: {text}", ()
+        return True
+
+    say.addFilter(first_time)
+    try:
+        yield
+    finally:
+        say.removeFilter(first_time)
+
+
 def _named(name: str, error: ValueError) -> str:
     text = " ".join(str(error).split())
     return text if text.startswith((name, name.rsplit("@", 1)[0])) else f"{name}: {text}"
 
 
-def _say(name: str, order: ShortRangeOrder) -> None:
+def _remarks(order: ShortRangeOrder) -> list[str]:
+    """What a reader of the rows must know."""
+    remarks = [f"{order.lattice.prototype}, {order.lattice.n_sites} sites in the cell"]
     if order.random_alloy:
-        print(f"{name}: fractional occupancy, values are those of the random alloy", file=sys.stderr)
-    if order.vacant > 0:
-        print(
-            f"{name}: {100 * order.vacant:.3g} % of the sites are vacant; alpha counts a vacancy as a neighbour of no "
-            f"species (of the random alloy it is {order.vacant:.3g} for every pair), alpha_atoms counts atoms only (0)",
-            file=sys.stderr,
+        remarks.append(
+            "fractional occupancy, values are those of the random alloy (atoms at random on the sites, each site with "
+            "its own occupancies)"
         )
+    if order.vacant > 0:
+        remarks.append(
+            f"{100 * order.vacant:.3g} % of the sites are vacant; alpha counts a vacancy as a neighbour of no species "
+            f"(of the random alloy it is {order.vacant:.3g} for every pair), alpha_atoms counts atoms only (0)"
+        )
+    return remarks
 
 
 def _rows(file: str, frame: Frame, order: ShortRangeOrder) -> list[dict[str, Any]]:

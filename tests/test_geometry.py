@@ -184,6 +184,7 @@ def test_interstitial_species_leave_the_pairs(caplog: pytest.LogCaptureFixture) 
     with caplog.at_level(logging.INFO, logger="asemacro"):
         order = warren_cowley(steel(3), 1)
     assert "C: on no site of the bcc lattice (3 of 131 atoms); left out" in caplog.text
+    assert caplog.text.count("left out") == 1
     assert order.pairs == ("Cr-Cr", "Cr-Fe", "Fe-Fe")
     bare = warren_cowley(steel(3)[:128], 1)
     assert np.array_equal(order.alpha, bare.alpha)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -165,3 +166,34 @@ def test_frames_of_spins_carry_their_time(command: Command, tmp_path: Path) -> N
     assert times == sorted(times)
     assert times[0] == 0
     assert times[-1] == pytest.approx(2, rel=0.1)
+
+
+def test_a_note_is_made_once_a_file_and_names_it(
+    command: Command, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    atoms = bulk("Cu", "fcc", a=3.9, cubic=True).repeat(2)
+    atoms.symbols[::2] = "Au"
+    del atoms[5]
+    atoms.set_cell(atoms.cell * [1, 1, 0.95], scale_atoms=True)
+    files = [tmp_path / "a.extxyz", tmp_path / "b.extxyz"]
+    for file in files:
+        ase.io.write(file, [atoms, atoms, atoms])
+    with caplog.at_level(logging.INFO, logger="asemacro"):
+        code, _, err = command("sro", *(f"{file}@:" for file in files))
+    assert code == 0
+    for file in files:
+        for text in ("fcc distorted by 5.0%", "1 lattice site has no atom: a vacancy"):
+            assert [text in line for line in caplog.messages if line.startswith(f"{file}@:: ")].count(True) == 1
+        own = [line for line in err.splitlines() if line.startswith(f"{file}@: frame 0: ")]
+        assert ["vacant" in line for line in own] == [False, True]
+    assert err.count("vacant;") == 2
+    assert caplog.text.count("fcc distorted") == 2
+    assert not logging.getLogger("asemacro").filters
+
+
+def test_a_frame_that_is_not_there_names_the_file_once(command: Command, tmp_path: Path) -> None:
+    file = tmp_path / "a.extxyz"
+    ase.io.write(file, [b2(), b2()])
+    code, _, err = command("sro", f"{file}@5")
+    assert code == 2
+    assert err.count(str(file)) == 1
