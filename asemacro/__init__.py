@@ -100,4 +100,4 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     """The public names, before and after they are imported."""
-    return sorted({*__all__, *globals()})
+    return sorted(__all__)

@@ -267,7 +267,7 @@ def test_settings_of_a_space_group(tmp_path: Path, caplog: pytest.LogCaptureFixt
             atoms = read(tmp_path, rows, (cell, name, number))
         assert len(atoms) == 1  # in hexagonal axes 3, of which two are 1.6 angstrom apart
         assert warren_cowley(atoms).lattice.prototype == "fcc"
-    assert "pymatgen reads 3 sites" in caplog.text
+    assert "by pymatgen: 3 and" in caplog.text
     with pytest.raises(ValueError, match="Quatsch"):
         read(tmp_path, rows, (cell, "Quatsch", None))
 
