@@ -148,7 +148,7 @@ def compare_with_pymatgen(block: CIFBlock, text: str, sites: int, atoms: float) 
     there = sum(site.species.num_atoms for site in other)
     if len(other) != sites or abs(there - atoms) > 1e-2 * atoms:
         log.warning(
-            "the file names its space group without the operations. Number of sites read: %d, of atoms: %g; by pymatgen: "
-            "%d and %g. List the operations in the file to be sure",
+            "the file names its space group without the operations. Number of sites read: %d, of atoms: %g; "
+            "by pymatgen: %d and %g. List the operations in the file to be sure",
             sites, atoms, len(other), there,
         )  # fmt: skip
