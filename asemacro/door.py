@@ -208,7 +208,7 @@ def many(check: Check, *, least: int = 0) -> Check:
         ):
             raise TypeError(f"{name} must be a list, got {shown(value)}")
         if len(value) < least:
-            raise ValueError(f"{name} must have at least {least} members, got {len(value)}")
+            raise ValueError(f"{name} must hold at least {least} value{'' if least == 1 else 's'}, got {len(value)}")
         return tuple(check(member, f"{name}[{k}]") for k, member in enumerate(value))
 
     return of_each

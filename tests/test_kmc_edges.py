@@ -112,7 +112,10 @@ def test_species_numbers_beyond_the_tables_are_refused_before_they_are_read() ->
         (lambda k, x, r: k.run(x, record_times_s=[1, np.inf], rng=r), "record_times_s must be finite"),
         (lambda k, x, r: k.evolve(x, [1.0, 2.0, 3.0], rng=r), "duration must be one number"),
         (lambda k, x, r: VacancyKMC(LATTICE, k.barriers, 900, 1e308), "attempt frequency"),
-        (lambda k, x, r: VacancyKMC(LATTICE, k.barriers, 900, cache_entries=10**18), "GB of memory"),
+        (
+            lambda k, x, r: VacancyKMC(LATTICE, k.barriers, 900, cache_entries=10**18),
+            "cache_entries must be a whole number from 0 to",
+        ),
     ],
 )
 def test_numbers_out_of_range_are_one_line(call: Any, message: str) -> None:

@@ -142,7 +142,7 @@ def test_bad_input() -> None:
     rng = np.random.default_rng(0)
     with pytest.raises(ValueError, match="too few"):
         fit(model(2), ou_pairs(rng, 5), rng=rng)
-    with pytest.raises(ValueError, match="members must be a whole number >= 1"):
+    with pytest.raises(ValueError, match="members must be a whole number from 1"):
         fit_ensemble(model(2), ou_pairs(rng, 50), 0, rng=rng)
     still = ou_pairs(rng, 50)
     with pytest.raises(ValueError, match="does not change"):
