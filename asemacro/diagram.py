@@ -44,7 +44,7 @@ ANNEAL_HOPS = 2e7
 LARGEST_EXPONENT = 500.0  # of a thermal vacancy concentration; times beyond exp(500) s are of no use, and overflow
 say = logging.getLogger("asemacro")
 SWEEPS = 400
-QUICK = Budget(hops=6e5, evaluations=4e4, relaxations=12.0, near_hops=8e4, far_evaluations=1.2e4)
+QUICK = Budget(hops=6e5, evaluations=3.4e4, relaxations=12.0, near_hops=8e4, far_evaluations=1e4)
 # where it is hot the curves are smooth and each temperature costs most
 TEMPERATURES_K = (400, 600, 800, 1000, 1200, 1400, 1600, 1800, 2000, 2300, 2600, 3000)
 
