@@ -192,7 +192,7 @@ def phase_diagram(
             runs from random took.
         anneal_time_s: anneal in seconds instead.
         seeds: small runs are seeds x K.
-        hops: most hops per small run and vacancy; None for a quick budget (`QUICK`, at most 4e4 barrier
+        hops: most hops per small run and vacancy; None for a quick budget (`QUICK`, at most 3.4e4 barrier
             evaluations a run).
         sweeps: of swap Monte Carlo at each temperature, two chains, where the model has an energy; default 400,
             whatever `hops`.
