@@ -44,7 +44,7 @@ ANNEAL_HOPS = 2e7
 LARGEST_EXPONENT = 500.0  # of a thermal vacancy concentration; times beyond exp(500) s are of no use, and overflow
 say = logging.getLogger("asemacro")
 SWEEPS = 400
-QUICK = Budget(hops=6e5, evaluations=3.4e4, relaxations=12.0, near_hops=8e4, far_evaluations=1e4)
+QUICK = Budget(hops=6e5, evaluations=2.6e4, relaxations=12.0, near_hops=8e4, far_evaluations=8e3)
 # where it is hot the curves are smooth and each temperature costs most
 TEMPERATURES_K = (400, 600, 800, 1000, 1200, 1400, 1600, 1800, 2000, 2300, 2600, 3000)
 
@@ -192,7 +192,7 @@ def phase_diagram(
             runs from random took.
         anneal_time_s: anneal in seconds instead.
         seeds: small runs are seeds x K.
-        hops: most hops per small run and vacancy; None for a quick budget (`QUICK`, at most 3.4e4 barrier
+        hops: most hops per small run and vacancy; None for a quick budget (`QUICK`, at most 2.6e4 barrier
             evaluations a run).
         sweeps: of swap Monte Carlo at each temperature, two chains, where the model has an energy; default 400,
             whatever `hops`.
