@@ -4,30 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
-import sys
 from pathlib import Path
 
 import pytest
 
-from asemacro import cli
 from asemacro.interrupts import naming_the_file, sigterm_like_ctrl_c, uninterrupted
 from asemacro.run_folder import RunFolder
 
 RECORD = {"asemacro": "0.1.0", "arguments": {}}
-
-
-@pytest.fixture
-def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
-    """Exit code, standard output and error of `asemacro WORDS`."""
-
-    def run(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["asemacro", *map(str, words)])
-        with pytest.raises(SystemExit) as stopped:
-            cli.main()
-        out, err = capsys.readouterr()
-        return int(stopped.value.code or 0), out, err
-
-    return run
 
 
 def text(content: str):

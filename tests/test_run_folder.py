@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from asemacro import Learned, cli
+from asemacro import Learned
 from asemacro.content import file_digest
 from asemacro.learning import learn_from_moments
 from asemacro.moments import Moments
@@ -25,20 +25,6 @@ from asemacro.run_folder import LOCK, RESULTS, RunFolder
 from asemacro.store import CannotWrite, output_file, remove_leftovers, write_csv, write_whole
 
 RECORD = {"asemacro": "0.1.0", "arguments": {}}
-
-
-@pytest.fixture
-def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
-    """Exit code, standard output and error of `asemacro WORDS`."""
-
-    def run(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["asemacro", *map(str, words)])
-        with pytest.raises(SystemExit) as stopped:
-            cli.main()
-        out, err = capsys.readouterr()
-        return int(stopped.value.code or 0), out, err
-
-    return run
 
 
 def text(content: str):
