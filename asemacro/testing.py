@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from asemacro.checks import bound_of_memory, fraction_of
-from asemacro.door import STATES, SYSTEM, above_zero, array, checked, function, whole
+from asemacro.arguments.checks import bound_of_memory, fraction_of
+from asemacro.arguments.door import STATES, SYSTEM, above_zero, array, checked, function, whole
 
 if TYPE_CHECKING:
-    from asemacro.micro.base import MicroSystem
+    from asemacro.micro.protocol import MicroSystem
 
 ALPHA = 1e-5
 """Probability that a correct system fails a statistical check."""

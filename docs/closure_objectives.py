@@ -17,16 +17,16 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
-from asemacro.block_system import Observable, observe
-from asemacro.closure_fit import fit_closure
-from asemacro.joined import Observables
-from asemacro.micro.base import sample
-from asemacro.moments import Moments
-from asemacro.reproduce.autoencoder import fit_autoencoder
-from asemacro.reproduce.spin_models import Data, Effort, all_rates, make_data
-from asemacro.reproduce.spin_transients import Law, direct_law, errors_of, fit_labels, ising, predict
-from asemacro.spin_observables import DomainWallDensity, Magnetization
-from asemacro.spins import random_spins
+from asemacro.closure.fit import fit_closure
+from asemacro.labels.moments import Moments
+from asemacro.lattice.spins import random_spins
+from asemacro.micro.blocks import Observable, observe
+from asemacro.micro.protocol import sample
+from asemacro.observables.joined import Observables
+from asemacro.observables.spins import DomainWallDensity, Magnetization
+from asemacro.studies.paper.autoencoder import fit_autoencoder
+from asemacro.studies.paper.spin_models import Data, Effort, all_rates, make_data
+from asemacro.studies.paper.spin_transients import Law, direct_law, errors_of, fit_labels, ising, predict
 
 SMALL, SEED = 256, 2
 Objective = Literal["pseudo-likelihood", "one-step", "autoencoder"]

@@ -15,10 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asemacro.barriers import load_barriers
-from asemacro.lattice import Lattice
-from asemacro.micro.alloy import VacancyKMC
-from asemacro.micro.swap import SwapMC
-from asemacro.observables import WarrenCowley
+from asemacro.lattice.lattice import Lattice
+from asemacro.micro.alloy.swap import SwapMC
+from asemacro.micro.alloy.vacancy_kmc import VacancyKMC
+from asemacro.observables.warren_cowley import WarrenCowley
 
 
 def mean_and_error(chains: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

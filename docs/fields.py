@@ -9,16 +9,16 @@ import sys
 
 import numpy as np
 
-from asemacro.block_system import observe
-from asemacro.field_covariance import FieldCovariance
-from asemacro.field_upsampling import interpolate, interpolated_noise
-from asemacro.lattice import Lattice
-from asemacro.micro.base import sample
-from asemacro.micro.field import random_cosines
-from asemacro.moments import infinitesimal_moments
-from asemacro.patches import partial_evolution
-from asemacro.reproduce.fig2 import TESTED, TIMES, measure
-from asemacro.reproduce.predator_prey import (
+from asemacro.labels.moments import infinitesimal_moments
+from asemacro.labels.partial_evolution import partial_evolution
+from asemacro.lattice.lattice import Lattice
+from asemacro.micro.blocks import observe
+from asemacro.micro.fields.predator_prey import random_cosines
+from asemacro.micro.protocol import sample
+from asemacro.observables.field_covariance import FieldCovariance
+from asemacro.snapshots.interpolation import interpolate, interpolated_noise
+from asemacro.studies.paper.fig2 import TESTED, TIMES, measure
+from asemacro.studies.paper.predator_prey import (
     AGES,
     CLOSED,
     LARGE,

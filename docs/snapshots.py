@@ -19,9 +19,9 @@ from pathlib import Path
 import numpy as np
 
 import asemacro as am
-from asemacro.density_fit import ageing
-from asemacro.reproduce.critical import FULL, PHI, REPORTED, SMALL, calibrate, chunks, drawn, grow, system_of
-from asemacro.spin_upsampling import relax_patches
+from asemacro.macro.density_fit import ageing
+from asemacro.snapshots.replication import relax_patches
+from asemacro.studies.paper.critical import FULL, PHI, REPORTED, SMALL, calibrate, chunks, drawn, grow, system_of
 
 STATES = ("critical", "equilibrium", "transient")
 COUNTS = {16: 4000, 32: 4000, 64: 3000, 128: 1500}

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 
 import asemacro as am
-from asemacro.barriers.nnk import PublishedNetwork
-from asemacro.block_system import observe
+from asemacro.barriers.published import PublishedNetwork
+from asemacro.micro.blocks import observe
 
 PAIR = 2  # Mo-Ta
 # temperature -> mean time of a hop (s), ages and duration of pairs and of relaxation in units of it

@@ -20,13 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 import asemacro as am
-from asemacro.approach import relaxation
-from asemacro.barriers.nnk import PublishedNetwork
-from asemacro.campaign import RELAXED
-from asemacro.patches import Pairs, pairs_from_runs
-from asemacro.sde import NeuralSDE
-from asemacro.stationarity import lag
-from asemacro.train import FitOptions, fit_ensemble
+from asemacro.barriers.published import PublishedNetwork
+from asemacro.labels.partial_evolution import Pairs, pairs_from_runs
+from asemacro.macro.sde import NeuralSDE
+from asemacro.macro.train import FitOptions, fit_ensemble
+from asemacro.studies.alloy.approach import relaxation
+from asemacro.studies.alloy.campaign import RELAXED
+from asemacro.studies.alloy.stationarity import lag
 
 Floats = NDArray[np.float64]
 COPIES = 8  # 1,024-site cells in the large system

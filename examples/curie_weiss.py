@@ -3,7 +3,7 @@
 import numpy as np
 
 import asemacro as am
-from asemacro.micro.birth_death import magnetisation_moments
+from asemacro.micro.spins.birth_death import magnetisation_moments
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ mean 2/3 (1 - exp(-3 t)) from empty, in equilibrium variance 2/9 / n.
 import numpy as np
 
 import asemacro as am
-from asemacro.learning import learn_from_pairs
+from asemacro.studies.learn.learned import learn_from_pairs
 from asemacro.testing import check_microsystem
 
 ADSORB, DESORB = 2.0, 1.0

@@ -3,10 +3,10 @@
 import numpy as np
 
 import asemacro as am
-from asemacro.field_upsampling import interpolate
-from asemacro.fields import FieldMean
-from asemacro.learning import polynomial_sde
-from asemacro.micro.field import PredatorPrey, cosine_fields, random_cosines
+from asemacro.lattice.fields import FieldMean
+from asemacro.micro.fields.predator_prey import PredatorPrey, cosine_fields, random_cosines
+from asemacro.snapshots.interpolation import interpolate
+from asemacro.studies.learn.learned import polynomial_sde
 
 
 def main() -> None:

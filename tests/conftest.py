@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from asemacro import cli
+from asemacro.cli import app as cli
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"

@@ -19,37 +19,39 @@ from typing import Any
 import numpy as np
 import torch
 
-from asemacro import cli, closure_fit, prediction
-from asemacro.barriers.gnn import BarrierGNN
+from asemacro.barriers.data.ridge import Ridge
+from asemacro.barriers.data.training import fit_gnn, train_barriers
+from asemacro.barriers.gnn.model import BarrierGNN
 from asemacro.barriers.pair import PairBarrier
-from asemacro.barriers.ridge import Ridge
-from asemacro.barriers.training import fit_gnn, train_barriers
-from asemacro.closure_fit import ClosureOptions, fit_closure
-from asemacro.criticality import power_law
-from asemacro.density_fit import fit_reversible
-from asemacro.diffusion import FullDiffusion
-from asemacro.distil import distil
-from asemacro.drift import OnsagerNet
-from asemacro.extrapolation import quasi_chemical
-from asemacro.fields import FieldMean
-from asemacro.joined import Observables
-from asemacro.lattice import Lattice
-from asemacro.micro.alloy import VacancyKMC
-from asemacro.micro.spin import Ising
-from asemacro.micro.swap import SwapMC
-from asemacro.mmd import compare_by_mmd, whiten
-from asemacro.moment_fit import MomentOptions, fit_moments, fit_noise
-from asemacro.moments import Moments, patch_moments
-from asemacro.patches import Pairs
-from asemacro.polynomial import PolynomialDiffusion, PolynomialDrift
-from asemacro.reproduce.autoencoder import fit_autoencoder
-from asemacro.reversible import ReversibleDrift
-from asemacro.reversible_law import relaxation_modes, stationary_law
-from asemacro.sde import NeuralSDE
-from asemacro.spin_observables import DomainWallDensity, Magnetization
-from asemacro.spins import random_spins
-from asemacro.train import FitOptions, fit_ensemble
-from asemacro.trajectories import simulate
+from asemacro.cli import app as cli
+from asemacro.closure import fit as closure_fit
+from asemacro.closure.fit import ClosureOptions, fit_closure
+from asemacro.labels.moments import Moments, patch_moments
+from asemacro.labels.partial_evolution import Pairs
+from asemacro.lattice.fields import FieldMean
+from asemacro.lattice.lattice import Lattice
+from asemacro.lattice.spins import random_spins
+from asemacro.macro.density_fit import fit_reversible
+from asemacro.macro.diffusion import FullDiffusion
+from asemacro.macro.drift import OnsagerNet
+from asemacro.macro.moment_fit import MomentOptions, fit_moments, fit_noise
+from asemacro.macro.polynomial import PolynomialDiffusion, PolynomialDrift
+from asemacro.macro.reversible import ReversibleDrift
+from asemacro.macro.sde import NeuralSDE
+from asemacro.macro.stationary_law import relaxation_modes, stationary_law
+from asemacro.macro.train import FitOptions, fit_ensemble
+from asemacro.macro.trajectories import simulate
+from asemacro.micro.alloy.swap import SwapMC
+from asemacro.micro.alloy.vacancy_kmc import VacancyKMC
+from asemacro.micro.spins.ising import Ising
+from asemacro.observables.joined import Observables
+from asemacro.observables.spins import DomainWallDensity, Magnetization
+from asemacro.statistics.mmd import compare_by_mmd, whiten
+from asemacro.studies.alloy import prediction
+from asemacro.studies.alloy.distil import distil
+from asemacro.studies.alloy.extrapolation import quasi_chemical
+from asemacro.studies.critical.criticality import power_law
+from asemacro.studies.paper.autoencoder import fit_autoencoder
 
 ROOT = Path(__file__).resolve().parent.parent
 SPECIES = ("Nb", "Mo", "Ta")
@@ -152,7 +154,7 @@ def barrier_data(folder: Path) -> Path:
 
 
 def barrier_fits(folder: Path) -> Any:
-    from asemacro.barriers.data import load_barrier_data
+    from asemacro.barriers.data.table import load_barrier_data
 
     path = barrier_data(folder)
     data = load_barrier_data(path)

@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import asemacro as am
-from asemacro.block_system import Blocks
-from asemacro.closure_fit import ClosureOptions
-from asemacro.micro.field import cosine_fields
-from asemacro.moment_fit import MomentOptions, fit_moments, fit_noise
-from asemacro.train import FitOptions, fit_ensemble
+from asemacro.closure.fit import ClosureOptions
+from asemacro.macro.moment_fit import MomentOptions, fit_moments, fit_noise
+from asemacro.macro.train import FitOptions, fit_ensemble
+from asemacro.micro.blocks import Blocks
+from asemacro.micro.fields.predator_prey import cosine_fields
 
 
 class Call(NamedTuple):
@@ -65,7 +65,7 @@ def _moments(d: int = 1) -> Any:
 
 
 def _polynomial() -> Any:
-    from asemacro.learning import polynomial_sde
+    from asemacro.studies.learn.learned import polynomial_sde
 
     return polynomial_sde(("a",), 64, degrees=(3, 2), hidden=0)
 
@@ -255,10 +255,10 @@ def _of_systems() -> dict[str, Call]:
         "PredatorPrey.evolve": Call(
             FIELDS.evolve, {"x": CELLS, "duration": 0.05, "active": active[:4], "rng": rng()}
         ),
-        "wolff": Call(__import__("asemacro.micro.wolff", fromlist=["wolff"]).wolff,
+        "wolff": Call(__import__("asemacro.micro.spins.wolff", fromlist=["wolff"]).wolff,
                       {"system": ISING, "x": SPINS, "clusters": 2, "rng": rng()}),
         "magnetisation_moments": Call(
-            __import__("asemacro.micro.birth_death", fromlist=["x"]).magnetisation_moments,
+            __import__("asemacro.micro.spins.birth_death", fromlist=["x"]).magnetisation_moments,
             {"system": WEISS, "starts": [0.0, 0.5], "times": [0.0, 1.0]},
         ),
         "sample": Call(
@@ -287,8 +287,8 @@ def _of_systems() -> dict[str, Call]:
 
 def _of_upsampling() -> dict[str, Call]:
     cells = {"system": ISING, "cells": SPINS[:6], "copies": 4, "count": 2, "rng": rng()}
+    from asemacro.snapshots.upsampling import fix_composition
     from asemacro.testing import check_microsystem
-    from asemacro.upsampling import fix_composition
 
     return {
         "upsample": Call(
@@ -472,8 +472,10 @@ def _of_learning() -> dict[str, Call]:
 
 
 def _of_analysis() -> dict[str, Call]:
-    from asemacro import analysis, collapse, criticality, mmd
-    from asemacro.patches import pair_time_needed
+    from asemacro.labels.partial_evolution import pair_time_needed
+    from asemacro.statistics import averages as analysis
+    from asemacro.statistics import mmd
+    from asemacro.studies.critical import collapse, criticality
 
     runs, m = _z(64, 1).reshape(4, 16, 1), np.tanh(_z(64, 1)).reshape(4, 16)
     orders = [criticality.order_parameter(m * s, 16 * s, rng=rng(), n_bootstrap=5) for s in (1, 2, 3)]
@@ -556,7 +558,7 @@ def _of_alloys() -> dict[str, Call]:
 
 def _diagram(**arguments: Any) -> Any:
     """`phase_diagram` up to its first run: a whole one takes a minute."""
-    from asemacro import diagram
+    from asemacro.studies.alloy import diagram
 
     def stop(*_: Any) -> Any:
         raise _Reached

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 from scipy.signal import lfilter
 
-from asemacro.analysis import autocorrelation_time, stationary_average
+from asemacro.statistics.averages import autocorrelation_time, stationary_average
 
 
 def ar1(rho: float, runs: int, n: int, rng: np.random.Generator) -> np.ndarray:

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from asemacro.approach import CONTRADICTION, DOUBLINGS, Growth, approach, behind, falling, smooth
-from asemacro.stationarity import LONGEST_MEMORY, lag
+from asemacro.studies.alloy.approach import CONTRADICTION, DOUBLINGS, Growth, approach, behind, falling, smooth
+from asemacro.studies.alloy.stationarity import LONGEST_MEMORY, lag
 
 Floats = NDArray[np.float64]
 RUNS, SPREAD, TAU = 8, 0.08, 1.0  # as of small cells: eight of them, the sd of their order, the time it lasts

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from asemacro.array_file import Expected, read_arrays
+from asemacro.files.arrays import Expected, read_arrays
 
 EXPECTED = {
     "z": Expected("number", ("n", 2)),

@@ -11,14 +11,14 @@ import torch
 from asemacro.barriers.base import FLOOR_EV
 from asemacro.barriers.binding import vacancy_binding
 from asemacro.barriers.energy import swap_energy
-from asemacro.barriers.gnn import BarrierGNN
-from asemacro.barriers.gnn_cell import fits, minimum_shape
-from asemacro.barriers.gnn_file import load_gnn, save_gnn
-from asemacro.barriers.graph import N_JUMPS, bcc_graph, bcc_shell
+from asemacro.barriers.gnn.cell import fits, minimum_shape
+from asemacro.barriers.gnn.file import load_gnn, save_gnn
+from asemacro.barriers.gnn.graph import N_JUMPS, bcc_graph, bcc_shell
+from asemacro.barriers.gnn.model import BarrierGNN
 from asemacro.barriers.kernels import barriers_at
 from asemacro.barriers.pair import PairBarrier
-from asemacro.distil import cubic_operations
-from asemacro.lattice import Lattice
+from asemacro.lattice.lattice import Lattice
+from asemacro.studies.alloy.distil import cubic_operations
 
 SPECIES = ("Nb", "Mo", "Ta")
 

@@ -7,17 +7,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from asemacro.barriers.data import BarrierData, barrier_data, load_barrier_data
-from asemacro.barriers.evaluation import evaluate_barriers, reverse_differences
-from asemacro.barriers.gnn import BarrierGNN
-from asemacro.barriers.gnn_file import load_gnn
+from asemacro.barriers.data.evaluation import evaluate_barriers, reverse_differences
+from asemacro.barriers.data.ridge import Ridge
+from asemacro.barriers.data.table import BarrierData, barrier_data, load_barrier_data
+from asemacro.barriers.data.training import fit_gnn, train_barriers
+from asemacro.barriers.gnn.file import load_gnn
+from asemacro.barriers.gnn.model import BarrierGNN
 from asemacro.barriers.kernels import barriers_at
 from asemacro.barriers.pair import PairBarrier
-from asemacro.barriers.ridge import Ridge
 from asemacro.barriers.species import OWN, describe, period_and_group
-from asemacro.barriers.training import fit_gnn, train_barriers
-from asemacro.distil import TEST_TEMPERATURES_K, Symmetrised, distil, ordered_states
-from asemacro.lattice import Lattice
+from asemacro.lattice.lattice import Lattice
+from asemacro.studies.alloy.distil import TEST_TEMPERATURES_K, Symmetrised, distil, ordered_states
 
 SPECIES = ("Nb", "Mo", "Ta")
 DATA = Path(__file__).parents[2] / "shared" / "data" / "dft_vacancy_barriers_bcc.npz"

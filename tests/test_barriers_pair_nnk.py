@@ -15,10 +15,10 @@ import pytest
 
 from asemacro.barriers import load_barriers
 from asemacro.barriers.kernels import barriers_at
-from asemacro.barriers.nnk import PublishedNetwork
 from asemacro.barriers.pair import PairBarrier
-from asemacro.barriers.stale import forget_stale_kernels
-from asemacro.lattice import Lattice
+from asemacro.barriers.published import PublishedNetwork
+from asemacro.lattice.lattice import Lattice
+from asemacro.tasks.stale_kernels import forget_stale_kernels
 
 WEIGHTS = Path(__file__).resolve().parents[2] / "shared" / "data" / "nnk_nbmota_weights.npz"
 needs_weights = pytest.mark.skipif(not WEIGHTS.is_file(), reason="the published weights are not in ../shared/data")
@@ -301,7 +301,7 @@ def test_unknown_models_are_named(tmp_path: Path) -> None:
 
 def test_pair_and_published_models_do_not_import_torch() -> None:
     code = (
-        "import sys, asemacro.barriers.kernels, asemacro.barriers.pair, asemacro.barriers.nnk;"
+        "import sys, asemacro.barriers.kernels, asemacro.barriers.pair, asemacro.barriers.published;"
         "print([m for m in ('torch', 'torch_geometric', 'pymatgen', 'matplotlib') if m in sys.modules])"
     )
     out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from exact_spins import ExactCurieWeiss
 
-from asemacro.micro.birth_death import count_generator, magnetisation_moments
-from asemacro.micro.curie_weiss import CurieWeiss
+from asemacro.micro.spins.birth_death import count_generator, magnetisation_moments
+from asemacro.micro.spins.curie_weiss import CurieWeiss
 
 
 @pytest.mark.parametrize("n", [1, 2, 40])

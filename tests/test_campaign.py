@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from asemacro.barriers import PairBarrier
-from asemacro.campaign import Budget, Job, run_jobs
-from asemacro.checkpoint import Checkpoint, write_arrays
-from asemacro.lattice import Lattice
-from asemacro.observables import WarrenCowley
-from asemacro.record import Record
+from asemacro.lattice.lattice import Lattice
+from asemacro.observables.warren_cowley import WarrenCowley
+from asemacro.studies.alloy.campaign import Budget, Job, run_jobs
+from asemacro.studies.alloy.record import Record
+from asemacro.tasks.checkpoint import Checkpoint, write_arrays
 
 
 def jobs(budget: Budget) -> list[Job]:

@@ -12,16 +12,16 @@ import numpy as np
 import pytest
 
 import asemacro
-from asemacro import checkpoint as module
-from asemacro import kept_stages, prediction
 from asemacro.barriers import PairBarrier
-from asemacro.campaign import Budget, Job, run_jobs
-from asemacro.checkpoint import Checkpoint, arrays_of, items_of, write_arrays
-from asemacro.content import digest
-from asemacro.diagram import PhaseDiagram, phase_diagram
-from asemacro.lattice import Lattice
-from asemacro.observables import WarrenCowley
-from asemacro.train import FitOptions
+from asemacro.files.content import digest
+from asemacro.lattice.lattice import Lattice
+from asemacro.macro.train import FitOptions
+from asemacro.observables.warren_cowley import WarrenCowley
+from asemacro.studies.alloy import kept_stages, prediction
+from asemacro.studies.alloy.campaign import Budget, Job, run_jobs
+from asemacro.studies.alloy.diagram import PhaseDiagram, phase_diagram
+from asemacro.tasks import checkpoint as module
+from asemacro.tasks.checkpoint import Checkpoint, arrays_of, items_of, write_arrays
 
 SPECIES = ["Cr", "Co", "Ni"]
 MIGRATION = {"Cr": 0.9, "Co": 1.0, "Ni": 1.1}
@@ -171,7 +171,7 @@ def test_a_full_disk_does_not_stop_the_runs(tmp_path: Path, caplog, monkeypatch:
     def full(path: Path, arrays: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr("asemacro.campaign.write_arrays", full)
+    monkeypatch.setattr("asemacro.studies.alloy.campaign.write_arrays", full)
     records = run_jobs([job(), job(temperature_K=1000.0)], 1, Checkpoint(tmp_path), silent)
     assert len(records) == 2
     assert caplog.messages == [f"finished tasks are not kept in {tmp_path / '.checkpoint'}: No space left on device"]
@@ -232,7 +232,7 @@ def test_a_diagram_stopped_at_each_stage_ends_with_the_same_bytes(
 
             return real(checkpoint, called, **rest)
 
-        monkeypatch.setattr(f"asemacro.diagram.{name}", counted)
+        monkeypatch.setattr(f"asemacro.studies.alloy.diagram.{name}", counted)
     folder = tmp_path / "resumed"
     for stop_at in ("small-900.0K", "direct-1500.0K", "fit", "swaps", "predict"):
         with pytest.raises(KeyboardInterrupt):
@@ -240,7 +240,7 @@ def test_a_diagram_stopped_at_each_stage_ends_with_the_same_bytes(
     kept = {path.name.rpartition("-")[0] for path in (folder / ".checkpoint").glob("*.json")}
     assert kept == {"small-900.0K", "small-1500.0K", "direct-900.0K", "direct-1500.0K", "fit", "swaps"}
     heard: list[str] = []
-    monkeypatch.setattr("asemacro.campaign.Job.run", lambda *words: heard.append("a run"))
+    monkeypatch.setattr("asemacro.studies.alloy.campaign.Job.run", lambda *words: heard.append("a run"))
     diagram(Checkpoint(folder)).save(folder)
     assert not heard
     # the swaps were stopped once in their middle, nothing was made twice that had been finished

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from asemacro import checks
+from asemacro.arguments import checks
 
 
 @pytest.mark.parametrize(

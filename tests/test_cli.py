@@ -16,9 +16,9 @@ import ase.io
 import numpy as np
 import pytest
 
-from asemacro import cli
-from asemacro.diagram import TEMPERATURES_K
-from asemacro.inputs import parse_temperatures
+from asemacro.cli import app as cli
+from asemacro.studies.alloy.diagram import TEMPERATURES_K
+from asemacro.studies.alloy.inputs import parse_temperatures
 
 PAIR = "NiCoCr_pair.json"
 
@@ -150,7 +150,7 @@ def diagram_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "phase-diagram", structures / "NiCoCr.cif", "-o", folder, "--temperatures", "900,1500", "--hops", 4000,
         "--sites", 256, "--small", 64, "--barriers", structures / PAIR, "--anneal", 2000, "--direct",
     ]  # fmt: skip
-    code = "from asemacro.cli import main; main()"
+    code = "from asemacro.cli.app import main; main()"
     done = subprocess.run([sys.executable, "-c", code, *map(str, words)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return folder
@@ -186,7 +186,7 @@ def test_phase_diagram_table(diagram_folder: Path) -> None:
 
 
 def test_phase_diagram_files(diagram_folder: Path) -> None:
-    from asemacro.sde_file import load_sde
+    from asemacro.macro.file import load_sde
 
     assert {path.name for path in diagram_folder.iterdir()} == {
         "sro.csv", "sro.png", "ttt.png", "sde.safetensors", "run.json",
@@ -340,7 +340,7 @@ def test_ctrl_c_says_so_and_leaves_no_results(structures: Path, tmp_path: Path) 
         "phase-diagram", structures / "NiCoCr.cif", "-o", tmp_path / "out", "--temperatures", "300,400",
         "--hops", "1e9", "--barriers", structures / PAIR,
     ]  # fmt: skip
-    code = "from asemacro.cli import main; main()"
+    code = "from asemacro.cli.app import main; main()"
     process = subprocess.Popen(
         [sys.executable, "-c", code, *map(str, words)],
         stdout=subprocess.PIPE,

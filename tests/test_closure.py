@@ -9,24 +9,24 @@ import numpy as np
 import pytest
 import torch
 
-from asemacro.block_system import BlockLattice, Blocks, observe
-from asemacro.closure import Closure, closure_of
-from asemacro.closure_file import load_closure, save_closure
-from asemacro.closure_fit import ClosureOptions, fit_closure
-from asemacro.closure_network import LocalNetwork, products
-from asemacro.fields import FieldMean
-from asemacro.joined import Observables
-from asemacro.lattice import Lattice
-from asemacro.micro.base import sample
-from asemacro.micro.curie_weiss import CurieWeiss
-from asemacro.micro.field import PredatorPrey
-from asemacro.micro.spin import Ising
-from asemacro.moments import infinitesimal_moments, patch_moments
-from asemacro.patches import partial_evolution
-from asemacro.reproduce.autoencoder import fit_autoencoder
-from asemacro.spin_observables import DomainWallDensity, Magnetization
-from asemacro.spins import random_spins
-from asemacro.windows import window_sites
+from asemacro.closure.file import load_closure, save_closure
+from asemacro.closure.fit import ClosureOptions, fit_closure
+from asemacro.closure.network import LocalNetwork, products
+from asemacro.closure.variables import Closure, closure_of
+from asemacro.labels.moments import infinitesimal_moments, patch_moments
+from asemacro.labels.partial_evolution import partial_evolution
+from asemacro.lattice.fields import FieldMean
+from asemacro.lattice.lattice import Lattice
+from asemacro.lattice.patches import window_sites
+from asemacro.lattice.spins import random_spins
+from asemacro.micro.blocks import BlockLattice, Blocks, observe
+from asemacro.micro.fields.predator_prey import PredatorPrey
+from asemacro.micro.protocol import sample
+from asemacro.micro.spins.curie_weiss import CurieWeiss
+from asemacro.micro.spins.ising import Ising
+from asemacro.observables.joined import Observables
+from asemacro.observables.spins import DomainWallDensity, Magnetization
+from asemacro.studies.paper.autoencoder import fit_autoencoder
 
 LATTICES = (
     Lattice.square(1.0, "X", (6, 5)),

@@ -7,9 +7,10 @@ import pytest
 from scipy import stats
 from scipy.signal import lfilter
 
-from asemacro import plot_dynamics
-from asemacro.collapse import Curve, collapse_residual, optimise_collapse, scaled
-from asemacro.criticality import (
+from asemacro.plot import dynamics as plot_dynamics
+from asemacro.plot.short_range_order import new_figure
+from asemacro.studies.critical.collapse import Curve, collapse_residual, optimise_collapse, scaled
+from asemacro.studies.critical.criticality import (
     OrderParameter,
     binder_cumulant,
     binder_slope,
@@ -19,7 +20,6 @@ from asemacro.criticality import (
     power_law,
     susceptibility,
 )
-from asemacro.plot import new_figure
 from asemacro.testing import ALPHA
 
 SIGNIFICANT = stats.norm.isf(ALPHA / 2)

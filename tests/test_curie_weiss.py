@@ -9,12 +9,12 @@ import pytest
 from exact_spins import ExactCurieWeiss
 from scipy import stats
 
-from asemacro.lattice import Lattice
+from asemacro.labels.partial_evolution import partial_evolution
+from asemacro.lattice.lattice import Lattice
+from asemacro.lattice.spins import random_spins
 from asemacro.micro import curie_weiss
-from asemacro.micro.curie_weiss import CurieWeiss
-from asemacro.patches import partial_evolution
-from asemacro.spin_observables import Magnetization
-from asemacro.spins import random_spins
+from asemacro.micro.spins.curie_weiss import CurieWeiss
+from asemacro.observables.spins import Magnetization
 from asemacro.testing import ALPHA, check_microsystem, chi_square
 
 SIGMAS = stats.norm.isf(ALPHA / 2)

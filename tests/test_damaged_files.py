@@ -14,23 +14,23 @@ import pytest
 import torch
 from mutations import mutated
 
-from asemacro.array_file import read_arrays
 from asemacro.barriers import load_barriers
-from asemacro.barriers.data import load_barrier_data
-from asemacro.barriers.gnn import BarrierGNN
-from asemacro.barriers.gnn_file import save_gnn
-from asemacro.cli import main
-from asemacro.closure import closure_of
-from asemacro.closure_file import load_closure, save_closure
-from asemacro.closure_network import LocalNetwork
-from asemacro.json_file import read_json
-from asemacro.lattice import Lattice
-from asemacro.learning import TRAINING_FILE, Learned
-from asemacro.moment_fit import MomentReport
-from asemacro.polynomial import PolynomialDiffusion, PolynomialDrift
-from asemacro.reversible import ReversibleDrift
-from asemacro.sde import NeuralSDE
-from asemacro.sde_file import load_sde, save_sde
+from asemacro.barriers.data.table import load_barrier_data
+from asemacro.barriers.gnn.file import save_gnn
+from asemacro.barriers.gnn.model import BarrierGNN
+from asemacro.cli.app import main
+from asemacro.closure.file import load_closure, save_closure
+from asemacro.closure.network import LocalNetwork
+from asemacro.closure.variables import closure_of
+from asemacro.files.arrays import read_arrays
+from asemacro.files.json_text import read_json
+from asemacro.lattice.lattice import Lattice
+from asemacro.macro.file import load_sde, save_sde
+from asemacro.macro.moment_fit import MomentReport
+from asemacro.macro.polynomial import PolynomialDiffusion, PolynomialDrift
+from asemacro.macro.reversible import ReversibleDrift
+from asemacro.macro.sde import NeuralSDE
+from asemacro.studies.learn.learned import TRAINING_FILE, Learned
 
 Load = Callable[[Path], Any]
 PAIR = {
@@ -294,8 +294,8 @@ HUGE = """
 import json, resource, struct, sys
 from pathlib import Path
 from asemacro.barriers import load_barriers
-from asemacro.closure_file import load_closure
-from asemacro.sde_file import load_sde
+from asemacro.closure.file import load_closure
+from asemacro.macro.file import load_sde
 
 def rewritten(path, settings):
     content = Path(path).read_bytes()

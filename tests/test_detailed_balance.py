@@ -10,13 +10,13 @@ import torch
 
 from asemacro.barriers.base import CompiledBarriers
 from asemacro.barriers.energy import swap_energy
-from asemacro.barriers.gnn import BarrierGNN
-from asemacro.barriers.gnn_swap import swap_change
+from asemacro.barriers.gnn.model import BarrierGNN
+from asemacro.barriers.gnn.swap import swap_change
 from asemacro.barriers.kernels import barriers_at
-from asemacro.barriers.nnk import PublishedNetwork
-from asemacro.lattice import Lattice
-from asemacro.micro.alloy import VacancyKMC
-from asemacro.micro.swap import SwapMC, new_features
+from asemacro.barriers.published import PublishedNetwork
+from asemacro.lattice.lattice import Lattice
+from asemacro.micro.alloy.swap import SwapMC, new_features
+from asemacro.micro.alloy.vacancy_kmc import VacancyKMC
 from tests.test_barriers_pair_nnk import WEIGHTS, needs_weights
 
 SPECIES = ("Nb", "Mo", "Ta")

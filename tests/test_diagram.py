@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from asemacro import prediction
 from asemacro.barriers import PairBarrier
-from asemacro.diagram import PhaseDiagram, phase_diagram
-from asemacro.diagram_about import listed
-from asemacro.diagram_figures import caption, draw_diagram, draw_map
-from asemacro.lattice import Lattice
-from asemacro.plot import pair_styles
-from asemacro.train import FitOptions
-from asemacro.written_numbers import as_math, written
+from asemacro.lattice.lattice import Lattice
+from asemacro.macro.train import FitOptions
+from asemacro.plot.short_range_order import pair_styles
+from asemacro.plot.written_numbers import as_math, written
+from asemacro.studies.alloy import prediction
+from asemacro.studies.alloy.about import listed
+from asemacro.studies.alloy.diagram import PhaseDiagram, phase_diagram
+from asemacro.studies.alloy.figures import caption, draw_diagram, draw_map
 
 SPECIES = ("Nb", "Mo", "Ta")
 MODEL = PairBarrier(SPECIES, {"Nb": 0.9, "Mo": 1.0, "Ta": 1.05}, [{"Nb-Mo": -0.02, "Mo-Ta": -0.06}, {"Mo-Mo": -0.01}])

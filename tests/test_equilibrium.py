@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from asemacro.course import beyond_the_runs, courses_of
-from asemacro.equilibrium import equilibrium_of
-from asemacro.points import PairTable
-from asemacro.prediction import Prediction
-from asemacro.record import Record
+from asemacro.studies.alloy.course import beyond_the_runs, courses_of
+from asemacro.studies.alloy.equilibrium import equilibrium_of
+from asemacro.studies.alloy.points import PairTable
+from asemacro.studies.alloy.prediction import Prediction
+from asemacro.studies.alloy.record import Record
 
 Floats = NDArray[np.float64]
 KELVIN = np.array([600.0, 800, 1000, 1200, 1400, 1600, 1800, 2000, 2300, 2600, 3000])
@@ -73,7 +73,7 @@ def test_hot_runs_reach_it_and_cold_ones_are_continued() -> None:
 def test_what_is_near_weighs_in_an_extrapolation(monkeypatch: pytest.MonkeyPatch) -> None:
     bars = {}
     for near in (0.15, 0.0):
-        monkeypatch.setattr("asemacro.equilibrium.NEAR", near)
+        monkeypatch.setattr("asemacro.studies.alloy.equilibrium.NEAR", near)
         found = [equilibrium_of(TABLE, *campaign(seed)) for seed in range(6)]
         bars[near] = np.array([f.error[KELVIN == 1000, 0] for f in found])
     assert (bars[0.15] <= bars[0.0] * 1.5).all()

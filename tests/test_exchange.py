@@ -9,8 +9,8 @@ import pytest
 from ase.units import kB
 
 from asemacro.barriers.pair import PairBarrier
-from asemacro.lattice import Lattice
-from asemacro.micro.exchange import ReplicaExchange
+from asemacro.lattice.lattice import Lattice
+from asemacro.micro.alloy.exchange import ReplicaExchange
 from asemacro.testing import ALPHA, chi_square
 from tests.test_kmc import PAIR, SPECIES, arrangements
 

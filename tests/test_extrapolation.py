@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from asemacro.equilibrium import without_outliers
-from asemacro.extrapolation import quasi_chemical
+from asemacro.studies.alloy.equilibrium import without_outliers
+from asemacro.studies.alloy.extrapolation import quasi_chemical
 
 T = np.array([600.0, 800, 1000, 1400, 2000, 2600, 3000])
 

@@ -11,19 +11,19 @@ import pytest
 from scipy import linalg, ndimage, stats
 from scipy.integrate import solve_ivp
 
-from asemacro.block_system import Blocks
-from asemacro.dt_rule import choose_dt
-from asemacro.field_covariance import FieldCovariance
-from asemacro.field_upsampling import interpolate
-from asemacro.fields import FieldMean, fields_from_atoms, fields_to_atoms
-from asemacro.joined import Observables
-from asemacro.lattice import Lattice
-from asemacro.micro.base import MicroSystem, sample
-from asemacro.micro.field import PredatorPrey, cell_volume, cosine_fields, random_cosines
-from asemacro.moments import infinitesimal_moments, patch_moments
-from asemacro.patches import partial_evolution
+from asemacro.labels.duration import choose_dt
+from asemacro.labels.moments import infinitesimal_moments, patch_moments
+from asemacro.labels.partial_evolution import partial_evolution
+from asemacro.lattice.fields import FieldMean, fields_from_atoms, fields_to_atoms
+from asemacro.lattice.lattice import Lattice
+from asemacro.micro.blocks import Blocks
+from asemacro.micro.fields.predator_prey import PredatorPrey, cell_volume, cosine_fields, random_cosines
+from asemacro.micro.protocol import MicroSystem, sample
+from asemacro.observables.field_covariance import FieldCovariance
+from asemacro.observables.joined import Observables
+from asemacro.snapshots.interpolation import interpolate
+from asemacro.snapshots.upsampling import upsample
 from asemacro.testing import ALPHA, check_microsystem
-from asemacro.upsampling import upsample
 
 OPEN_CHAIN = Lattice.chain(0.1, (), 12).opened(0)
 OPEN_NET = Lattice.square(0.1, (), (5, 6)).opened(1)

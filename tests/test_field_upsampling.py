@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from test_field import OPEN_CHAIN, OPEN_NET, some_fields
 
-from asemacro.field_upsampling import finer, interpolate, interpolated_noise, refine
-from asemacro.lattice import Lattice
-from asemacro.micro.field import PredatorPrey
+from asemacro.lattice.lattice import Lattice
+from asemacro.micro.fields.predator_prey import PredatorPrey
+from asemacro.snapshots.interpolation import finer, interpolate, interpolated_noise, refine
 
 
 @pytest.mark.parametrize("factor", [1, 2, 3])

@@ -9,16 +9,16 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from asemacro import plot
-from asemacro.learning import polynomial_sde
-from asemacro.learning_figures import Path as Course
-from asemacro.learning_figures import draw_diagnostics
-from asemacro.moments import Moments
-from asemacro.observables import WarrenCowley
-from asemacro.plot_dynamics import binder_crossing
-from asemacro.publication import publish
-from asemacro.reproduce import fig2, fig8c
-from asemacro.reproduce.report import QUICK, Result, Row, Table
+from asemacro.tasks.publication import publish
+from asemacro.labels.moments import Moments
+from asemacro.observables.warren_cowley import WarrenCowley
+from asemacro.plot import short_range_order as plot
+from asemacro.plot.dynamics import binder_crossing
+from asemacro.studies.learn.figures import Path as Course
+from asemacro.studies.learn.figures import draw_diagnostics
+from asemacro.studies.learn.learned import polynomial_sde
+from asemacro.studies.paper import fig2, fig8c
+from asemacro.studies.paper.report import QUICK, Result, Row, Table
 
 NBMOTA = ("Nb", "Mo", "Ta")
 GREY = {"#000000", "#999999", "#ffffff"}

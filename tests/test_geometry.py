@@ -13,9 +13,9 @@ from ase import Atoms
 from ase.build import bulk
 
 from asemacro.barriers.pair import PairBarrier
-from asemacro.lattice import Lattice
-from asemacro.micro.alloy import VacancyKMC
-from asemacro.short_range_order import warren_cowley
+from asemacro.lattice.lattice import Lattice
+from asemacro.micro.alloy.vacancy_kmc import VacancyKMC
+from asemacro.observables.short_range_order import warren_cowley
 
 CUAU = Atoms("CuAu", scaled_positions=[[0, 0, 0], [0.5] * 3], cell=[3.96 / 2**0.5, 3.96 / 2**0.5, 3.67], pbc=True)
 
@@ -244,7 +244,7 @@ def test_a_sample_of_many_atoms_finds_the_same_lattice(monkeypatch: pytest.Monke
     atoms.rattle(0.1, seed=3)
     del atoms[::101]
     whole = Lattice.from_atoms(atoms)
-    monkeypatch.setattr("asemacro.periodic_points.MANY", 300)
+    monkeypatch.setattr("asemacro.lattice.recognition.periodic_points.MANY", 300)
     sampled = Lattice.from_atoms(atoms)
     assert sampled.shape == whole.shape
     assert np.allclose(sampled.cell, whole.cell)

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from asemacro.barriers import PairBarrier
-from asemacro.inputs import check_temperatures, choose_boxes, parse_temperatures, vacancies_in
-from asemacro.lattice import Lattice
-from asemacro.structure_file import read_structure
+from asemacro.lattice.lattice import Lattice
+from asemacro.lattice.reading.structure_file import read_structure
+from asemacro.studies.alloy.inputs import check_temperatures, choose_boxes, parse_temperatures, vacancies_in
 
 
 @pytest.mark.parametrize(

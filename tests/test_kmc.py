@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse, stats
 
-from asemacro import patience
 from asemacro.barriers.pair import PairBarrier
-from asemacro.lattice import Lattice
-from asemacro.micro.alloy import VacancyKMC
-from asemacro.micro.base import MicroSystem, sample
+from asemacro.lattice.lattice import Lattice
+from asemacro.micro.alloy.vacancy_kmc import VacancyKMC
+from asemacro.micro.protocol import MicroSystem, sample
+from asemacro.tasks import patience
 from asemacro.testing import ALPHA, check_microsystem, chi_square
 
 SPECIES = ("Nb", "Mo", "Ta")

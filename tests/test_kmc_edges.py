@@ -10,8 +10,8 @@ from ase.units import kB
 
 from asemacro.barriers.base import CompiledBarriers
 from asemacro.barriers.pair import PairBarrier
-from asemacro.lattice import Lattice
-from asemacro.micro.alloy import VacancyKMC
+from asemacro.lattice.lattice import Lattice
+from asemacro.micro.alloy.vacancy_kmc import VacancyKMC
 
 LATTICE = Lattice.bcc(3.24, ("Nb", "Mo"), 4)
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.spatial.transform import Rotation
 
-from asemacro.lattice import Lattice
+from asemacro.lattice.lattice import Lattice
 
 PROTOTYPES = ("sc", "bcc", "fcc", "hcp", "diamond", "square", "triangular", "honeycomb", "chain")
 SHAPES = {"chain": 7, "square": 5, "honeycomb": 4, "diamond": 2}

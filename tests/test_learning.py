@@ -9,22 +9,28 @@ import pytest
 from exact_spins import ExactCurieWeiss
 from scipy import stats
 
-from asemacro.ensemble import log_ages, magnetised, snapshots
-from asemacro.field_upsampling import interpolate
-from asemacro.fields import FieldMean
-from asemacro.joined import Observables
-from asemacro.lattice import Lattice
-from asemacro.learning import Learned, learn_from_moments, learn_from_pairs, learn_from_rates, polynomial_sde
-from asemacro.micro.base import sample
-from asemacro.micro.curie_weiss import CurieWeiss
-from asemacro.micro.field import PredatorPrey, random_cosines
-from asemacro.micro.spin import Ising
-from asemacro.moments import Moments
-from asemacro.spin_observables import DomainWallDensity, Magnetization
-from asemacro.spins import random_spins
+from asemacro.labels.moments import Moments
+from asemacro.lattice.fields import FieldMean
+from asemacro.lattice.lattice import Lattice
+from asemacro.lattice.spins import random_spins
+from asemacro.macro.trajectories import simulate
+from asemacro.micro.fields.predator_prey import PredatorPrey, random_cosines
+from asemacro.micro.protocol import sample
+from asemacro.micro.spins.curie_weiss import CurieWeiss
+from asemacro.micro.spins.ising import Ising
+from asemacro.observables.joined import Observables
+from asemacro.observables.spins import DomainWallDensity, Magnetization
+from asemacro.snapshots.ensemble import log_ages, magnetised, snapshots
+from asemacro.snapshots.interpolation import interpolate
+from asemacro.snapshots.upsampling import blocks, mosaic
+from asemacro.studies.learn.learned import (
+    Learned,
+    learn_from_moments,
+    learn_from_pairs,
+    learn_from_rates,
+    polynomial_sde,
+)
 from asemacro.testing import ALPHA
-from asemacro.trajectories import simulate
-from asemacro.upsampling import blocks, mosaic
 
 M = Magnetization()
 

@@ -14,11 +14,11 @@ import ase.io
 import numpy as np
 import pytest
 
-from asemacro import cli
-from asemacro.learning import Learned, learn_from_moments
-from asemacro.moments import Moments
-from asemacro.setups import setup
-from asemacro.trajectories import simulate
+from asemacro.cli import app as cli
+from asemacro.labels.moments import Moments
+from asemacro.macro.trajectories import simulate
+from asemacro.studies.learn.learned import Learned, learn_from_moments
+from asemacro.studies.learn.systems import setup
 
 OUTPUTS = {"sde.safetensors", "training.safetensors", "run.json", "diagnostics.png"}
 SMALL = ("--sites", 128, "--small", 32, "--starts", 25)
@@ -281,9 +281,7 @@ def test_structure_files_name_the_sites_of_spins(structures: Path) -> None:
 
 
 def test_ctrl_c(tmp_path: Path) -> None:
-    code = (
-        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); from asemacro.cli import main; main()"
-    )
+    code = "import signal as s; s.signal(s.SIGINT, s.default_int_handler); from asemacro.cli.app import main; main()"
     folder = tmp_path / "m"
     process = subprocess.Popen(
         [sys.executable, "-c", code, "learn", "ising", "--starts", "5000", "-o", folder],

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from asemacro.analysis import mean_errors
-from asemacro.mmd import SIGMAS, compare_by_mmd, halves_floor, mmd, time_averaged_mmd, whiten
+from asemacro.statistics.averages import mean_errors
+from asemacro.statistics.mmd import SIGMAS, compare_by_mmd, halves_floor, mmd, time_averaged_mmd, whiten
 from asemacro.testing import ALPHA
 
 SIGNIFICANT = stats.norm.isf(ALPHA / 2)

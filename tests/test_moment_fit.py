@@ -12,17 +12,17 @@ from exact_spins import ExactCurieWeiss
 from scipy import linalg, stats
 from scipy.special import eval_legendre
 
-from asemacro.diffusion import FullDiffusion
-from asemacro.drift import OnsagerNet
-from asemacro.moment_fit import MomentOptions, fit_moments, moments_from_pairs
-from asemacro.moments import Moments
-from asemacro.patches import Pairs
-from asemacro.polynomial import PolynomialBasis, PolynomialDiffusion, PolynomialDrift
-from asemacro.sde import NeuralSDE
-from asemacro.sde_file import load_sde, save_sde
+from asemacro.labels.moments import Moments
+from asemacro.labels.partial_evolution import Pairs
+from asemacro.macro.diffusion import FullDiffusion
+from asemacro.macro.drift import OnsagerNet
+from asemacro.macro.file import load_sde, save_sde
+from asemacro.macro.moment_fit import MomentOptions, fit_moments, moments_from_pairs
+from asemacro.macro.polynomial import PolynomialBasis, PolynomialDiffusion, PolynomialDrift
+from asemacro.macro.sde import NeuralSDE
+from asemacro.macro.train import FitOptions, fit
+from asemacro.macro.trajectories import simulate
 from asemacro.testing import ALPHA
-from asemacro.train import FitOptions, fit
-from asemacro.trajectories import simulate
 
 SIGNIFICANT = stats.norm.isf(ALPHA / 2)
 SLOPE = np.array([[1.0, 0.4, 0.0], [-0.2, 0.5, 0.1], [0.0, 0.0, 0.25]])

@@ -9,15 +9,15 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from asemacro import cli
 from asemacro.barriers.base import CompiledBarriers
 from asemacro.barriers.pair import PairBarrier
-from asemacro.cli_numbers import Count, Number
-from asemacro.inputs import check_temperatures, parse_temperatures
-from asemacro.lattice import Lattice
-from asemacro.learning import learn_from_moments
-from asemacro.mobility import LONGEST_HOP_S, check_mobile, hop_time_s
-from asemacro.moments import Moments
+from asemacro.cli import app as cli
+from asemacro.cli.numbers import Count, Number
+from asemacro.labels.moments import Moments
+from asemacro.lattice.lattice import Lattice
+from asemacro.studies.alloy.inputs import check_temperatures, parse_temperatures
+from asemacro.studies.alloy.mobility import LONGEST_HOP_S, check_mobile, hop_time_s
+from asemacro.studies.learn.learned import learn_from_moments
 
 STRUCTURES = Path(__file__).resolve().parent.parent / "structures"
 ALLOY = [STRUCTURES / "NiCoCr.cif", "--barriers", STRUCTURES / "NiCoCr_pair.json"]
@@ -173,7 +173,7 @@ def test_a_nan_barrier_ends_kmc_and_names_the_model(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     damaged = Nan(("Cr", "Co", "Ni"), dict.fromkeys(("Cr", "Co", "Ni"), 0.9), [{}], name="damaged")
-    monkeypatch.setattr("asemacro.commands.choose_barriers", lambda barriers, species: damaged)
+    monkeypatch.setattr("asemacro.studies.alloy.commands.choose_barriers", lambda barriers, species: damaged)
     code, _, error = run(capsys, monkeypatch, *KMC, "--hops", 10, "-o", tmp_path)
     assert code == 2
     assert "barrier model damaged" in error

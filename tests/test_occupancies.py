@@ -16,12 +16,13 @@ from ase.build import bulk
 from pymatgen.core import DummySpecies, Structure
 from pymatgen.core import Lattice as Cell
 
-from asemacro import WarrenCowley, cli, warren_cowley
-from asemacro.crystal import read_crystal
-from asemacro.occupancy import site_shares
-from asemacro.rounding import round_table
-from asemacro.start import Start, random_alloy
-from asemacro.structure_file import read_structure
+from asemacro import WarrenCowley, warren_cowley
+from asemacro.cli import app as cli
+from asemacro.lattice.reading.occupancy import site_shares
+from asemacro.lattice.reading.structure_file import read_structure
+from asemacro.lattice.recognition.crystal import read_crystal
+from asemacro.lattice.rounding import round_table
+from asemacro.studies.alloy.start import Start, random_alloy
 
 CORNER, CENTRE = "0 0 0", "0.5 0.5 0.5"
 BCC = ("3.24 3.24 3.24 90 90 90", "Im-3m", 229)

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import typer.main
 
-from asemacro import cli
 from asemacro.barriers import load_barriers
+from asemacro.cli import app as cli
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]

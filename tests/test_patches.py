@@ -7,9 +7,9 @@ import pytest
 from exact_systems import Coordinates, Mean, MeanWithChange, Spins
 from scipy import stats
 
-from asemacro.block_system import BlockLattice, Blocks, observe
-from asemacro.dt_rule import choose_dt, event_time
-from asemacro.patches import Pairs, pair_time_needed, partial_evolution
+from asemacro.labels.duration import choose_dt, event_time
+from asemacro.labels.partial_evolution import Pairs, pair_time_needed, partial_evolution
+from asemacro.micro.blocks import BlockLattice, Blocks, observe
 
 ALPHA = 1e-5
 SIGMAS = stats.norm.isf(ALPHA / 2)

@@ -6,7 +6,7 @@ import logging
 
 import pytest
 
-from asemacro.patience import PATIENCE_S, Patience, next_size
+from asemacro.tasks.patience import PATIENCE_S, Patience, next_size
 
 
 @pytest.mark.parametrize(

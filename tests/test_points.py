@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from asemacro.diagram_figures import order_range
-from asemacro.lattice import Lattice
-from asemacro.observables import WarrenCowley
-from asemacro.points import PairTable, Point
+from asemacro.lattice.lattice import Lattice
+from asemacro.observables.warren_cowley import WarrenCowley
+from asemacro.studies.alloy.figures import order_range
+from asemacro.studies.alloy.points import PairTable, Point
 from tests.test_kmc import arrangements
 
 

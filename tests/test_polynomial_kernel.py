@@ -7,8 +7,8 @@ import pytest
 import torch
 from scipy.special import eval_legendre
 
-from asemacro.polynomial import PolynomialBasis, PolynomialDiffusion, PolynomialDrift
-from asemacro.polynomial_kernel import combine
+from asemacro.macro.polynomial import PolynomialBasis, PolynomialDiffusion, PolynomialDrift
+from asemacro.macro.polynomial_kernel import combine
 
 
 @pytest.mark.parametrize("n", [0, 1, 63, 64, 65, 200])  # around the size of a block

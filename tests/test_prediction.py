@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from asemacro import prediction
-from asemacro.prediction import learn, of_the_runs, predict
-from asemacro.record import Record
+from asemacro.studies.alloy import prediction
+from asemacro.studies.alloy.prediction import learn, of_the_runs, predict
+from asemacro.studies.alloy.record import Record
 
 Floats = NDArray[np.float64]
 RUNS, STEPS = 8, 300

@@ -8,9 +8,9 @@ import time
 import numpy as np
 import pytest
 
-from asemacro import progress as module
-from asemacro.campaign import Budget, task_name
-from asemacro.progress import Progress, duration, progress_bar
+from asemacro.studies.alloy.campaign import Budget, task_name
+from asemacro.tasks import progress as module
+from asemacro.tasks.progress import Progress, duration, progress_bar
 
 
 class Clock:

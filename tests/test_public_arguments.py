@@ -18,7 +18,7 @@ import pytest
 from public_calls import Call, public_calls
 
 import asemacro
-from asemacro import patience
+from asemacro.tasks import patience
 
 PACKAGE = str(Path(asemacro.__file__).parent)
 CPU_S = 20.0  # the first call of a compiled loop with a new kind of array compiles it

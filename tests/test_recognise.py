@@ -18,8 +18,8 @@ from pymatgen.core import DummySpecies, Structure
 from pymatgen.io.ase import AseAtomsAdaptor
 from scipy.spatial.transform import Rotation
 
-from asemacro.lattice import Lattice
-from asemacro.observables import WarrenCowley
+from asemacro.lattice.lattice import Lattice
+from asemacro.observables.warren_cowley import WarrenCowley
 
 
 def alloy(atoms: Atoms, seed: int = 0, symbols: tuple[str, ...] = ("Nb", "Mo", "Ta")) -> Atoms:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from asemacro.record import Record
+from asemacro.studies.alloy.record import Record
 
 RATE = 0.1
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from asemacro.cli import Figure, main
-from asemacro.plot import new_figure
-from asemacro.reproduce.report import Result, Row, Table
-from asemacro.reproduce.runner import FIGURES, finished, reproduce
+from asemacro.cli.app import Figure, main
+from asemacro.plot.short_range_order import new_figure
+from asemacro.studies.paper.report import Result, Row, Table
+from asemacro.studies.paper.runner import FIGURES, finished, reproduce
 
 KEYS = {"quantity", "published", "here", "here_err", "reference", "reference_kind", "target", "met"}
 
@@ -37,7 +37,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
         return result(rng.random())
 
     for name in FIGURES:
-        module = types.ModuleType(f"asemacro.reproduce.{name}")
+        module = types.ModuleType(f"asemacro.studies.paper.{name}")
         module.run = run  # type: ignore[attr-defined]
         monkeypatch.setitem(sys.modules, module.__name__, module)
     return calls

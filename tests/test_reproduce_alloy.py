@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from asemacro.reproduce import fig8a, fig8b, fig8c
-from asemacro.reproduce.alloy import share_of
-from asemacro.reproduce.report import Result
-from asemacro.train import FitOptions
+from asemacro.macro.train import FitOptions
+from asemacro.studies.paper import fig8a, fig8b, fig8c
+from asemacro.studies.paper.alloy import share_of
+from asemacro.studies.paper.report import Result
 
 
 def silent(task: str, fraction: float, text: str) -> None:
@@ -21,7 +21,7 @@ def silent(task: str, fraction: float, text: str) -> None:
 def short_training() -> Iterator[None]:
     """The fit that starts from least squares, hardly trained: these tests are about the figures."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("asemacro.prediction.FIT", FitOptions(max_epochs=1, min_steps=10, max_steps=10))
+        patch.setattr("asemacro.studies.alloy.prediction.FIT", FitOptions(max_epochs=1, min_steps=10, max_steps=10))
         yield
 
 

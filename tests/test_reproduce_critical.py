@@ -9,10 +9,11 @@ import pytest
 from exact_spins import ExactCurieWeiss, ExactIsing
 from scipy import stats
 
-from asemacro.criticality import order_parameter
-from asemacro.moments import Moments
-from asemacro.reproduce import fig6, fig7
-from asemacro.reproduce.critical import (
+from asemacro.labels.moments import Moments
+from asemacro.macro.stationary_law import relaxation_modes, stationary_law
+from asemacro.studies.critical.criticality import order_parameter
+from asemacro.studies.paper import fig6, fig7
+from asemacro.studies.paper.critical import (
     CENTRAL,
     CRITICAL,
     FULL,
@@ -28,10 +29,9 @@ from asemacro.reproduce.critical import (
     grow,
     system_of,
 )
-from asemacro.reproduce.critical_clock import Clock, Decay, direct_decay, model_decay
-from asemacro.reproduce.critical_model import Study, noise_factors, study, unconstrained
-from asemacro.reproduce.report import Result
-from asemacro.reversible_law import relaxation_modes, stationary_law
+from asemacro.studies.paper.critical_clock import Clock, Decay, direct_decay, model_decay
+from asemacro.studies.paper.critical_model import Study, noise_factors, study, unconstrained
+from asemacro.studies.paper.report import Result
 from asemacro.testing import ALPHA
 
 SIGMAS = stats.norm.isf(ALPHA / 2)

@@ -9,19 +9,19 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from asemacro.field_covariance import FieldCovariance
-from asemacro.field_upsampling import refine
-from asemacro.lattice import Lattice
-from asemacro.micro.field import PredatorPrey, cosine_fields
-from asemacro.moment_fit import MomentOptions, fit_moments, fit_noise
-from asemacro.moments import Moments, infinitesimal_moments
-from asemacro.patches import Pairs
-from asemacro.polynomial import PolynomialDiffusion, PolynomialDrift
-from asemacro.reproduce import fig2, predator_prey
-from asemacro.reproduce.report import Result
-from asemacro.sde import NeuralSDE
+from asemacro.labels.moments import Moments, infinitesimal_moments
+from asemacro.labels.partial_evolution import Pairs
+from asemacro.lattice.lattice import Lattice
+from asemacro.macro.moment_fit import MomentOptions, fit_moments, fit_noise
+from asemacro.macro.polynomial import PolynomialDiffusion, PolynomialDrift
+from asemacro.macro.sde import NeuralSDE
+from asemacro.macro.trajectories import simulate
+from asemacro.micro.fields.predator_prey import PredatorPrey, cosine_fields
+from asemacro.observables.field_covariance import FieldCovariance
+from asemacro.snapshots.interpolation import refine
+from asemacro.studies.paper import fig2, predator_prey
+from asemacro.studies.paper.report import Result
 from asemacro.testing import ALPHA
-from asemacro.trajectories import simulate
 
 SIGMAS = stats.norm.isf(ALPHA / 2)
 

@@ -10,16 +10,18 @@ import pytest
 from exact_spins import ExactIsing
 from scipy import stats
 
-from asemacro.joined import Observables
-from asemacro.lattice import Lattice
-from asemacro.micro.curie_weiss import CurieWeiss
-from asemacro.micro.spin import Ising
-from asemacro.moments import patch_moments
-from asemacro.reproduce import fig3a, fig3b, fig4, fig5
-from asemacro.reproduce.published import closed_moments, closed_pairs, flip_many, sweep_pairs, sweep_trajectories
-from asemacro.reproduce.report import Result
-from asemacro.reproduce.spin_models import Effort, frozen_pairs, frozen_rates, make_data
-from asemacro.reproduce.spin_transients import (
+from asemacro.labels.moments import patch_moments
+from asemacro.lattice.lattice import Lattice
+from asemacro.lattice.spins import random_spins
+from asemacro.micro.spins.curie_weiss import CurieWeiss
+from asemacro.micro.spins.ising import Ising
+from asemacro.observables.joined import Observables
+from asemacro.observables.spins import DomainWallDensity, Magnetization
+from asemacro.studies.paper import fig3a, fig3b, fig4, fig5
+from asemacro.studies.paper.published import closed_moments, closed_pairs, flip_many, sweep_pairs, sweep_trajectories
+from asemacro.studies.paper.report import Result
+from asemacro.studies.paper.spin_models import Effort, frozen_pairs, frozen_rates, make_data
+from asemacro.studies.paper.spin_transients import (
     ERROR_COLUMNS,
     SIZES,
     Law,
@@ -31,8 +33,6 @@ from asemacro.reproduce.spin_transients import (
     ising,
     window_error,
 )
-from asemacro.spin_observables import DomainWallDensity, Magnetization
-from asemacro.spins import random_spins
 from asemacro.testing import ALPHA
 
 SIGMAS = stats.norm.isf(ALPHA / 2)
@@ -258,7 +258,7 @@ def test_snapshots_and_their_labels(n_s: int) -> None:
 
 @pytest.mark.parametrize("n_s", [256, 64])
 def test_exact_moments_reach_the_targets_of_fig3a(n_s: int) -> None:
-    from asemacro.reproduce.spin_models import law_of
+    from asemacro.studies.paper.spin_models import law_of
 
     setting = curie_weiss()
     data = make_data(setting, n_s, fig3a.FULL.effort, rng=np.random.default_rng(1))

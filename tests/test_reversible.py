@@ -11,18 +11,18 @@ import torch
 from exact_spins import ExactCurieWeiss
 from scipy import linalg, stats
 
-from asemacro.density_fit import ageing, fit_reversible
-from asemacro.diffusion import FullDiffusion
-from asemacro.moment_fit import fit_moments
-from asemacro.moments import Moments
-from asemacro.patches import Pairs
-from asemacro.polynomial import PolynomialDiffusion, PolynomialDrift
-from asemacro.reversible import ReversibleDrift
-from asemacro.sde import NeuralSDE
-from asemacro.sde_file import load_sde, save_sde
+from asemacro.labels.moments import Moments
+from asemacro.labels.partial_evolution import Pairs
+from asemacro.macro.density_fit import ageing, fit_reversible
+from asemacro.macro.diffusion import FullDiffusion
+from asemacro.macro.file import load_sde, save_sde
+from asemacro.macro.moment_fit import fit_moments
+from asemacro.macro.polynomial import PolynomialDiffusion, PolynomialDrift
+from asemacro.macro.reversible import ReversibleDrift
+from asemacro.macro.sde import NeuralSDE
+from asemacro.macro.train import FitOptions, fit
+from asemacro.macro.trajectories import simulate
 from asemacro.testing import ALPHA
-from asemacro.train import FitOptions, fit
-from asemacro.trajectories import simulate
 
 SIGNIFICANT = stats.norm.isf(ALPHA / 2)
 SIGMA = np.array([[0.4, 0.1, 0.0], [0.1, 0.3, 0.05], [0.0, 0.05, 0.2]])

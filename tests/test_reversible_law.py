@@ -7,14 +7,14 @@ import pytest
 from exact_spins import ExactCurieWeiss
 from scipy import linalg, stats
 
-from asemacro.density_fit import fit_reversible
-from asemacro.moments import Moments
-from asemacro.polynomial import PolynomialDiffusion, PolynomialDrift
-from asemacro.reversible import ReversibleDrift
-from asemacro.reversible_law import relaxation_modes, stationary_law
-from asemacro.sde import NeuralSDE
+from asemacro.labels.moments import Moments
+from asemacro.macro.density_fit import fit_reversible
+from asemacro.macro.polynomial import PolynomialDiffusion, PolynomialDrift
+from asemacro.macro.reversible import ReversibleDrift
+from asemacro.macro.sde import NeuralSDE
+from asemacro.macro.stationary_law import relaxation_modes, stationary_law
+from asemacro.macro.trajectories import simulate
 from asemacro.testing import ALPHA
-from asemacro.trajectories import simulate
 
 SIGMA = np.array([[0.4, 0.1], [0.1, 0.3]])
 COVARIANCE = np.array([[1.0, 0.3], [0.3, 0.5]])

@@ -14,15 +14,15 @@ import numpy as np
 import pytest
 
 from asemacro import Learned
-from asemacro.content import file_digest
-from asemacro.learning import learn_from_moments
-from asemacro.moments import Moments
-from asemacro.plot import new_figure
-from asemacro.publication import check_files, publish
-from asemacro.reproduce.report import Result, Row, Table
-from asemacro.reproduce.runner import finished, reproduce
-from asemacro.run_folder import LOCK, RESULTS, RunFolder
-from asemacro.store import CannotWrite, output_file, remove_leftovers, write_csv, write_whole
+from asemacro.files.content import file_digest
+from asemacro.tasks.publication import check_files, publish
+from asemacro.files.store import CannotWrite, output_file, remove_leftovers, write_csv, write_whole
+from asemacro.labels.moments import Moments
+from asemacro.plot.short_range_order import new_figure
+from asemacro.studies.learn.learned import learn_from_moments
+from asemacro.studies.paper.report import Result, Row, Table
+from asemacro.studies.paper.runner import finished, reproduce
+from asemacro.tasks.run_folder import LOCK, RESULTS, RunFolder
 
 RECORD = {"asemacro": "0.1.0", "arguments": {}}
 
@@ -95,7 +95,7 @@ def test_a_set_that_was_cut_has_no_record(tmp_path: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(Path, "replace", killed)
     if killed_after == 2:
-        monkeypatch.setattr("asemacro.publication.write_json", killed)
+        monkeypatch.setattr("asemacro.tasks.publication.write_json", killed)
     with pytest.raises(SystemError), RunFolder(tmp_path, "learn") as here:
         here.publish({"sde.safetensors": text("new"), "training.safetensors": text("new")}, RECORD)
     assert not (tmp_path / "run.json").exists()
@@ -169,7 +169,7 @@ def test_the_same_model_has_the_same_bytes(tmp_path: Path) -> None:
 
 def test_a_second_process_is_refused_and_a_dead_one_is_not_waited_for(tmp_path: Path) -> None:
     code = (
-        "import os, signal, sys; from asemacro.run_folder import RunFolder\n"
+        "import os, signal, sys; from asemacro.tasks.run_folder import RunFolder\n"
         "with RunFolder(sys.argv[1], 'kmc'):\n"
         "    print('locked', flush=True); signal.pause()"
     )
@@ -288,7 +288,7 @@ def test_a_full_disk_keeps_the_checkpoint(tmp_path: Path) -> None:
 
 
 def test_one_file_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("asemacro.store.csv.writer", lambda file: full(tmp_path / "elsewhere"))
+    monkeypatch.setattr("asemacro.files.store.csv.writer", lambda file: full(tmp_path / "elsewhere"))
     with pytest.raises(CannotWrite, match=r"^cannot write .*a.csv: No space left on device$"):
         write_csv(tmp_path / "a.csv", ["x"], [])
 
@@ -354,7 +354,7 @@ def test_a_figure_whose_files_are_gone_is_made_again(tmp_path: Path, monkeypatch
     def run(**words: object) -> Result:
         return Result("a title", [Row("a", 1.0)], {"": Table(["x"], [[1]])}, lambda: new_figure()[0])
 
-    module = types.ModuleType("asemacro.reproduce.fig2")
+    module = types.ModuleType("asemacro.studies.paper.fig2")
     module.run = run  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, module.__name__, module)
 

@@ -16,7 +16,7 @@ import pytest
 import torch
 from threadpoolctl import threadpool_info
 
-from asemacro.threads import one_thread
+from asemacro.tasks.threads import one_thread
 
 EVERY_FIT = Path(__file__).parent / "every_fit.py"
 VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")

@@ -10,14 +10,14 @@ import pytest
 import torch
 from scipy import linalg, stats
 
-from asemacro.diffusion import FullDiffusion
-from asemacro.drift import OnsagerNet
-from asemacro.linear_drift import mean_slope
-from asemacro.patches import Pairs
-from asemacro.sde import NeuralSDE, gaussian_nll
-from asemacro.sde_file import load_sde, save_sde
-from asemacro.threads import one_thread
-from asemacro.trajectories import simulate
+from asemacro.labels.partial_evolution import Pairs
+from asemacro.macro.diffusion import FullDiffusion
+from asemacro.macro.drift import OnsagerNet
+from asemacro.macro.file import load_sde, save_sde
+from asemacro.macro.linear_drift import mean_slope
+from asemacro.macro.sde import NeuralSDE, gaussian_nll
+from asemacro.macro.trajectories import simulate
+from asemacro.tasks.threads import one_thread
 
 SIGMAS = stats.norm.isf(5e-6)
 SLOPE = np.array([[1.0, 0.4, 0.0], [-0.2, 0.5, 0.1], [0.0, 0.0, 0.25]])

@@ -11,16 +11,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from asemacro import cli, settling, simulate_command
-from asemacro.joined import Observables
-from asemacro.lattice import Lattice
-from asemacro.learning import Learned, learn_from_moments
-from asemacro.moments import Moments
-from asemacro.observables import WarrenCowley
-from asemacro.settling import Settling, agree
-from asemacro.spin_observables import DomainWallDensity, EnergyPerSite, Magnetization
-from asemacro.tensor_file import read_tensors, write_tensors
-from asemacro.trajectories import simulate
+from asemacro.cli import app as cli
+from asemacro.files.tensors import read_tensors, write_tensors
+from asemacro.labels.moments import Moments
+from asemacro.lattice.lattice import Lattice
+from asemacro.macro.trajectories import simulate
+from asemacro.observables.joined import Observables
+from asemacro.observables.spins import DomainWallDensity, EnergyPerSite, Magnetization
+from asemacro.observables.warren_cowley import WarrenCowley
+from asemacro.studies.learn import settling, simulate_command
+from asemacro.studies.learn.learned import Learned, learn_from_moments
+from asemacro.studies.learn.settling import Settling, agree
 
 SD = np.sqrt(0.05)  # of dz = -z dt + sqrt(0.1) dB
 

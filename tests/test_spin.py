@@ -10,14 +10,14 @@ from exact_spins import ExactIsing, onsager
 from scipy import stats
 from scipy.linalg import expm
 
-from asemacro.lattice import Lattice
+from asemacro.labels.partial_evolution import partial_evolution
+from asemacro.lattice.lattice import Lattice
+from asemacro.lattice.spins import random_spins, spins_from_atoms, spins_to_atoms
 from asemacro.micro import spin
-from asemacro.micro.base import MicroSystem, sample
-from asemacro.micro.spin import Ising
-from asemacro.micro.wolff import wolff
-from asemacro.patches import partial_evolution
-from asemacro.spin_observables import DomainWallDensity, EnergyPerSite, Magnetization
-from asemacro.spins import random_spins, spins_from_atoms, spins_to_atoms
+from asemacro.micro.protocol import MicroSystem, sample
+from asemacro.micro.spins.ising import Ising
+from asemacro.micro.spins.wolff import wolff
+from asemacro.observables.spins import DomainWallDensity, EnergyPerSite, Magnetization
 from asemacro.testing import ALPHA, check_microsystem, chi_square
 
 SIGMAS = stats.norm.isf(ALPHA / 2)

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from asemacro.joined import Observables
-from asemacro.lattice import Lattice
-from asemacro.spin_observables import DomainWallDensity, EnergyPerSite, Magnetization
+from asemacro.lattice.lattice import Lattice
+from asemacro.observables.joined import Observables
+from asemacro.observables.spins import DomainWallDensity, EnergyPerSite, Magnetization
 
 LATTICES = (
     Lattice.square(1.0, "X", (5, 4)),

@@ -9,15 +9,15 @@ import pytest
 from exact_spins import ExactIsing
 from scipy import stats
 
-from asemacro.lattice import Lattice
-from asemacro.micro.base import sample
-from asemacro.micro.spin import Ising
-from asemacro.micro.wolff import wolff
-from asemacro.spin_observables import DomainWallDensity
-from asemacro.spin_upsampling import calibrate_flips, enlarge, flip_random, levels, relax_patches, replicate
-from asemacro.spins import random_spins
+from asemacro.lattice.lattice import Lattice
+from asemacro.lattice.spins import random_spins
+from asemacro.micro.protocol import sample
+from asemacro.micro.spins.ising import Ising
+from asemacro.micro.spins.wolff import wolff
+from asemacro.observables.spins import DomainWallDensity
+from asemacro.snapshots.replication import calibrate_flips, enlarge, flip_random, levels, relax_patches, replicate
+from asemacro.snapshots.upsampling import mosaic, upsample
 from asemacro.testing import ALPHA, chi_square
-from asemacro.upsampling import mosaic, upsample
 
 SIGMAS = stats.norm.isf(ALPHA / 2)
 CRITICAL = 2.27

@@ -15,8 +15,8 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 
-from asemacro import cli
-from asemacro.short_range_order import warren_cowley
+from asemacro.cli import app as cli
+from asemacro.observables.short_range_order import warren_cowley
 
 Command = Callable[..., tuple[int, str, str]]
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from asemacro.approach import relaxation
-from asemacro.stationarity import change_per_doubling, lag, middle_of, time_means
+from asemacro.studies.alloy.approach import relaxation
+from asemacro.studies.alloy.stationarity import change_per_doubling, lag, middle_of, time_means
 
 Floats = NDArray[np.float64]
 TAU = 20.0

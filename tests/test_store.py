@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from asemacro.store import output_directory, run_record, write_csv, write_json, write_whole
+from asemacro.files.store import output_directory, run_record, write_csv, write_json, write_whole
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 from scipy import stats
 
-from asemacro.micro.streams import WHOLE, draw, new_streams, pick, threshold
+from asemacro.micro.spins.streams import WHOLE, draw, new_streams, pick, threshold
 from asemacro.testing import ALPHA
 
 

@@ -12,7 +12,7 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 
-from asemacro.structure_file import read_frames, read_structure
+from asemacro.lattice.reading.structure_file import read_frames, read_structure
 
 
 def alloy() -> Atoms:

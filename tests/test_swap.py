@@ -9,11 +9,11 @@ import pytest
 from ase.units import kB
 
 from asemacro.barriers.energy import has_energy, swap_energy
-from asemacro.barriers.nnk import PublishedNetwork
 from asemacro.barriers.pair import PairBarrier
-from asemacro.lattice import Lattice
-from asemacro.micro.alloy import VacancyKMC
-from asemacro.micro.swap import SwapMC
+from asemacro.barriers.published import PublishedNetwork
+from asemacro.lattice.lattice import Lattice
+from asemacro.micro.alloy.swap import SwapMC
+from asemacro.micro.alloy.vacancy_kmc import VacancyKMC
 from asemacro.testing import ALPHA, chi_square
 from tests.test_barriers_pair_nnk import network_arrays
 from tests.test_kmc import PAIR, SPECIES, arrangements

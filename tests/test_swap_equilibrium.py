@@ -7,10 +7,10 @@ import pytest
 from ase.units import kB
 
 from asemacro.barriers.pair import PairBarrier
-from asemacro.lattice import Lattice
-from asemacro.micro.exchange import ReplicaExchange
-from asemacro.observables import WarrenCowley
-from asemacro.swap_equilibrium import EASY, Descent, SwapOrder, descend, equilibrium_by_swaps, ladder
+from asemacro.lattice.lattice import Lattice
+from asemacro.micro.alloy.exchange import ReplicaExchange
+from asemacro.observables.warren_cowley import WarrenCowley
+from asemacro.studies.alloy.swap_equilibrium import EASY, Descent, SwapOrder, descend, equilibrium_by_swaps, ladder
 from tests.test_kmc import PAIR, SPECIES, arrangements
 
 BCC = Lattice.bcc(3.24, SPECIES, 4)

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from asemacro.lattice import Lattice
+from asemacro.lattice.lattice import Lattice
 from asemacro.testing import ALPHA, check_microsystem, chi_square, same_law, same_mean
 
 

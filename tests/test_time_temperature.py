@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from asemacro.course import EXTRAPOLATED, SIMULATED, UNKNOWN, Course
-from asemacro.prediction import Prediction
-from asemacro.time_temperature import time_temperature_map
+from asemacro.studies.alloy.course import EXTRAPOLATED, SIMULATED, UNKNOWN, Course
+from asemacro.studies.alloy.prediction import Prediction
+from asemacro.studies.alloy.time_temperature import time_temperature_map
 
 ENERGY_K = 20_000.0
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from asemacro.diffusion import FullDiffusion
-from asemacro.drift import OnsagerNet
-from asemacro.patches import Pairs
-from asemacro.sde import NeuralSDE
-from asemacro.train import FitOptions, _held_out, fit, fit_ensemble
+from asemacro.labels.partial_evolution import Pairs
+from asemacro.macro.diffusion import FullDiffusion
+from asemacro.macro.drift import OnsagerNet
+from asemacro.macro.sde import NeuralSDE
+from asemacro.macro.train import FitOptions, _held_out, fit, fit_ensemble
 
 SHORT = FitOptions(max_epochs=5, min_steps=60, batch_size=512)
 

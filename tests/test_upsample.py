@@ -8,13 +8,13 @@ from exact_systems import Mean, Spins
 from scipy import stats
 
 from asemacro.barriers.pair import PairBarrier
-from asemacro.block_system import Blocks, observe
-from asemacro.lattice import Lattice
-from asemacro.micro.alloy import VacancyKMC
-from asemacro.micro.base import Snapshots, sample
-from asemacro.observables import WarrenCowley
-from asemacro.patches import pairs_from_runs, partial_evolution
-from asemacro.upsampling import blocks, fix_composition, larger_lattice, mosaic, repeat, upsample
+from asemacro.labels.partial_evolution import pairs_from_runs, partial_evolution
+from asemacro.lattice.lattice import Lattice
+from asemacro.micro.alloy.vacancy_kmc import VacancyKMC
+from asemacro.micro.blocks import Blocks, observe
+from asemacro.micro.protocol import Snapshots, sample
+from asemacro.observables.warren_cowley import WarrenCowley
+from asemacro.snapshots.upsampling import blocks, fix_composition, larger_lattice, mosaic, repeat, upsample
 
 ALPHA = 1e-5
 BARRIERS = PairBarrier(("Mo", "Ta"), {"Mo": 0.7, "Ta": 0.6}, [{"Mo-Ta": -0.06}, {"Mo-Ta": 0.02}])

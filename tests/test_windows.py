@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from asemacro.lattice import Lattice
+from asemacro.lattice.lattice import Lattice
+from asemacro.lattice.patches import overlapping_windows, random_windows, window_sites, window_size
 from asemacro.testing import ALPHA
-from asemacro.windows import overlapping_windows, random_windows, window_sites, window_size
 
 
 @given(

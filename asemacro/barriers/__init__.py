@@ -6,14 +6,14 @@ import importlib
 from pathlib import Path
 from typing import Any
 
+from asemacro.arguments.door import checked, path, text
 from asemacro.barriers.base import BarrierModel, CompiledBarriers
-from asemacro.door import checked, path, text
 
 PRETRAINED = ("refractory", "refractory-direct", "nbmota")
 """Names of the models that come with the package."""
 DIRECTORY = Path(__file__).parent / "pretrained"
 
-_LAZY = {"PairBarrier": "pair", "PublishedNetwork": "nnk", "BarrierGNN": "gnn"}
+_LAZY = {"PairBarrier": "pair", "PublishedNetwork": "published", "BarrierGNN": "gnn.model"}
 __all__ = ["PRETRAINED", "BarrierModel", "CompiledBarriers", "available", "card", "load_barriers", *_LAZY]
 
 
@@ -78,13 +78,13 @@ def _pair(path: Path) -> BarrierModel:
 
 
 def _published(path: Path) -> BarrierModel:
-    from asemacro.barriers.nnk import PublishedNetwork
+    from asemacro.barriers.published import PublishedNetwork
 
     return PublishedNetwork.from_npz(path)
 
 
 def _network(path: Path) -> BarrierModel:
-    from asemacro.barriers.gnn_file import load_gnn
+    from asemacro.barriers.gnn.file import load_gnn
 
     return load_gnn(path)
 

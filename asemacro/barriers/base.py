@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from asemacro.door import CRYSTAL, SITES, array, checked
-from asemacro.threads import one_thread
+from asemacro.arguments.door import CRYSTAL, SITES, array, checked
+from asemacro.tasks.threads import one_thread
 
 if TYPE_CHECKING:
-    from asemacro.lattice import Lattice
+    from asemacro.lattice.lattice import Lattice
 
 PAIR, NNK, GNN_DIRECT, GNN_CONSISTENT = range(4)
 FLOOR_EV = 0.01

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from asemacro.barriers.base import BarrierModel
 from asemacro.barriers.energy import energy_of, swap_energy
-from asemacro.lattice import Lattice
+from asemacro.lattice.lattice import Lattice
 
 
 def vacancy_binding(

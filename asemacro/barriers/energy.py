@@ -9,11 +9,11 @@ from numba import njit
 from numpy.typing import NDArray
 
 from asemacro.barriers.base import BarrierModel
-from asemacro.barriers.gather import cell_of, site_at
-from asemacro.barriers.gnn_energy import gnn_swap_energy
+from asemacro.barriers.gnn.energy import gnn_swap_energy
+from asemacro.lattice.gather import cell_of, site_at
 
 if TYPE_CHECKING:
-    from asemacro.lattice import Lattice
+    from asemacro.lattice.lattice import Lattice
 
 PAIR_ENERGY, GNN_ENERGY = range(2)
 

@@ -7,11 +7,11 @@ from numba import njit
 from numpy.typing import NDArray
 
 from asemacro.barriers.base import GNN_CONSISTENT, GNN_DIRECT, NNK, PAIR, CompiledBarriers
-from asemacro.barriers.gather import gather
-from asemacro.barriers.gnn_consistent_kernel import gnn_consistent
-from asemacro.barriers.gnn_kernel import gnn_direct
-from asemacro.barriers.nnk_kernel import PUBLISHED_SPECIES, nnk_barriers
+from asemacro.barriers.gnn.consistent_kernel import gnn_consistent
+from asemacro.barriers.gnn.direct_kernel import gnn_direct
 from asemacro.barriers.pair_kernel import pair_barriers
+from asemacro.barriers.published_kernel import PUBLISHED_SPECIES, nnk_barriers
+from asemacro.lattice.gather import gather
 
 
 @njit(cache=True, nogil=True)

@@ -14,9 +14,9 @@ import pytest
 from asemacro.barriers import available, load_barriers
 from asemacro.barriers.base import BarrierModel
 from asemacro.barriers.pair import PairBarrier
-from asemacro.lattice import Lattice
-from asemacro.micro.alloy import VacancyKMC
-from asemacro.micro.swap import SwapMC
+from asemacro.lattice.lattice import Lattice
+from asemacro.micro.alloy.swap import SwapMC
+from asemacro.micro.alloy.vacancy_kmc import VacancyKMC
 from tests.test_barriers_pair_nnk import WEIGHTS
 
 SPECIES = ("Nb", "Mo", "Ta")

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from ase.build import bulk
 
-from asemacro.short_range_order import warren_cowley
+from asemacro.observables.short_range_order import warren_cowley
 
 
 @pytest.mark.parametrize("cells", [20, 46, 80], ids=["16000", "195000", "1024000"])

@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 import torch
 
-from asemacro.learning import polynomial_sde
-from asemacro.polynomial import PolynomialBasis
-from asemacro.threads import one_thread
-from asemacro.trajectories import simulate
+from asemacro.macro.polynomial import PolynomialBasis
+from asemacro.macro.trajectories import simulate
+from asemacro.studies.learn.learned import polynomial_sde
+from asemacro.tasks.threads import one_thread
 
 POINTS = 2000
 

@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from asemacro.joined import Observables
-from asemacro.lattice import Lattice
-from asemacro.micro.curie_weiss import CurieWeiss
-from asemacro.micro.glauber import Glauber
-from asemacro.micro.spin import Ising
-from asemacro.moments import patch_moments
-from asemacro.patches import partial_evolution
-from asemacro.spin_observables import DomainWallDensity, Magnetization
-from asemacro.spins import random_spins
+from asemacro.labels.moments import patch_moments
+from asemacro.labels.partial_evolution import partial_evolution
+from asemacro.lattice.lattice import Lattice
+from asemacro.lattice.spins import random_spins
+from asemacro.micro.spins.curie_weiss import CurieWeiss
+from asemacro.micro.spins.glauber import Glauber
+from asemacro.micro.spins.ising import Ising
+from asemacro.observables.joined import Observables
+from asemacro.observables.spins import DomainWallDensity, Magnetization
 
 SYSTEMS: dict[str, Glauber] = {
     "ising-64": Ising(Lattice.square(1.0, "X", 64), 2.27),

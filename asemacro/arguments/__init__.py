@@ -1,0 +1,1 @@
+"""What public functions accept: one line a function, and one line of refusal for everything else."""

@@ -1,0 +1,1 @@
+"""Tables of computed barriers, and what barrier networks are trained on and measured against."""

@@ -1,0 +1,168 @@
+"""Train and evaluate graph networks on barrier data."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import nn
+
+from asemacro.barriers.data.table import load_barrier_data
+from asemacro.barriers.gnn.layers import Coded
+from asemacro.barriers.gnn.model import BarrierGNN, Form
+from asemacro.files.store import output_file
+from asemacro.tasks.threads import one_thread
+
+MEMBERS = {"direct": 2, "consistent": 2}
+"""Networks that are averaged; extrapolation to new compositions differs from one to the next."""
+EPOCHS = {"direct": 12, "consistent": 8}
+WEIGHT_DECAY = {"direct": 0.2, "consistent": 0.12}
+WIDTHS: dict[str, dict[str, Any]] = {
+    "direct": {"width": 48, "hidden": 96},
+    "consistent": {"width": 16, "hidden": 64, "energy_width": 24},
+}
+HUBER_EV = 0.03
+"""Errors above this count linearly: a few labels of the DFT set are wrong by 0.2 eV and more."""
+
+
+@one_thread()
+def fit_gnn(
+    model: BarrierGNN,
+    env: NDArray[np.int8],
+    barrier: NDArray[np.floating],
+    *,
+    epochs: int,
+    learning_rate: float = 1e-2,
+    weight_decay: float | None = None,
+    batch: int = 32,
+    seed: int = 0,
+    fresh: bool = True,
+    progress: bool = False,
+) -> None:
+    """Train every member by itself from its own start and order of the data: AdamW, one cycle, Huber loss.
+
+    Args:
+        model: edited in place.
+        env: (n, n_env) environments in the model's species.
+        barrier: (n, 8) eV, nan where unknown.
+        epochs: passes over the data.
+        learning_rate: peak of the cycle.
+        weight_decay: of the matrices, not of the biases; default WEIGHT_DECAY of the form.
+        batch: vacancies per step.
+        seed: of the weights and of the order.
+        fresh: start from new weights; else go on from those the model has.
+        progress: show a bar.
+    """
+    from tqdm import tqdm
+
+    if weight_decay is None:
+        weight_decay = WEIGHT_DECAY[model.form]
+    known = np.isfinite(barrier)
+    if not known.any():
+        raise ValueError("there is no barrier to train on")
+    features = model.features(env)
+    target = torch.as_tensor(np.asarray(barrier, dtype=np.float32))
+    steps = math.ceil(len(env) / batch)
+    bar = tqdm(total=len(model.nets) * epochs * steps, unit="step", disable=not progress)
+    for m, net in enumerate(model.nets):
+        generator = torch.Generator().manual_seed(seed * 1009 + m)
+        if fresh:
+            reset(net, generator)
+            with torch.no_grad():
+                net.last.bias.fill_(float(barrier[known].mean()))
+        matrices = [p for p in net.parameters() if p.dim() > 1]
+        vectors = [p for p in net.parameters() if p.dim() <= 1]
+        optimiser = torch.optim.AdamW(
+            [{"params": matrices, "weight_decay": weight_decay}, {"params": vectors, "weight_decay": 0.0}],
+            lr=learning_rate,
+        )
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, learning_rate, total_steps=epochs * steps)
+        for _ in range(epochs):
+            for rows in torch.randperm(len(env), generator=generator).split(batch):
+                wanted = target[rows]
+                use = torch.isfinite(wanted)
+                loss = F.smooth_l1_loss(net(features[rows])[use], wanted[use], beta=HUBER_EV)
+                optimiser.zero_grad()
+                loss.backward()
+                optimiser.step()
+                schedule.step()
+                bar.update()
+        bar.set_postfix(member=m + 1, loss=f"{loss.item():.4f}")
+    bar.close()
+    model.eval()
+
+
+def reset(net: nn.Module, generator: torch.Generator) -> None:
+    """New weights of all linear layers, uniform in +-1/sqrt(inputs)."""
+    for layer in net.modules():
+        if isinstance(layer, Coded):
+            layer.reset(generator)
+        elif isinstance(layer, nn.Linear):
+            bound = layer.in_features**-0.5
+            with torch.no_grad():
+                layer.weight.uniform_(-bound, bound, generator=generator)
+                layer.bias.uniform_(-bound, bound, generator=generator)
+
+
+@one_thread()
+def train_barriers(
+    data_path: str | Path,
+    out_path: str | Path,
+    *,
+    form: Form = "direct",
+    members: int | None = None,
+    epochs: int | None = None,
+    seed: int = 0,
+    progress: bool = False,
+    name: str | None = None,
+    **widths: Any,
+) -> Path:
+    """Train a network on a data file and write it.
+
+    Args:
+        data_path: npz in the layout of `asemacro.barriers.data.table`.
+        out_path: file to write, by convention .safetensors.
+        form: "direct" (more accurate) or "consistent" (detailed balance, a lattice energy).
+        members: networks averaged, default MEMBERS of the form.
+        epochs: passes over the data, default EPOCHS of the form.
+        seed: of everything random.
+        progress: show a bar.
+        name: of the model, default the name of the file.
+        **widths: width, hidden, energy_width of `BarrierGNN`, default WIDTHS of the form.
+
+    Returns:
+        The path of the model.
+
+    Raises:
+        ValueError: in one line, if the data are not such a file.
+        OSError: if a file cannot be read or written.
+    """
+    from asemacro.barriers.gnn.file import save_gnn
+
+    out_path = output_file(out_path)
+    if form not in EPOCHS:
+        raise ValueError(f"the form of a graph network is direct or consistent, not {form!r}")
+    epochs = EPOCHS[form] if epochs is None else epochs
+    members = MEMBERS[form] if members is None else members
+    if min(members, epochs) < 1:
+        raise ValueError(f"members and epochs must be at least 1, not {members} and {epochs}")
+    data = load_barrier_data(data_path)
+    model = BarrierGNN(data.species, form, members=members, **{**WIDTHS[form], **widths})
+    model.name = Path(out_path).stem if name is None else name
+    fit_gnn(model, data.env, data.barrier, epochs=epochs, seed=seed, progress=progress)
+    train_mae = np.nanmean(np.abs(model.predict(data.env) - data.barrier))
+    model.notes = {
+        "data": Path(data_path).name,
+        "cells": len(data.names),
+        "barriers": int(data.known().sum()),
+        "dropped": data.dropped,
+        "epochs": epochs,
+        "seed": seed,
+        "train_mae_eV": round(float(train_mae), 5),
+    }
+    return save_gnn(model, out_path)

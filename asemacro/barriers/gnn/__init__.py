@@ -1,0 +1,1 @@
+"""Barriers from a graph network of the atoms around a jump, and its kernels for kinetic Monte Carlo."""

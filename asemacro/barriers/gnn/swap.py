@@ -1,0 +1,129 @@
+"""Swaps in the lattice energy of the consistent networks with the features of all sites at hand.
+
+E = sum_k w(s_k) . f(z_k) + pair energies, z_k linear in the species around k (see `ConsistentNet`). A swap changes z
+of two sites and of their neighbours by rows of the weights, so with z stored it costs two small sums a site instead
+of a walk over the neighbours of the neighbours.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from asemacro.barriers.gnn.direct_kernel import N_PAIR_SHELLS, N_SHELLS, hardswish64
+from asemacro.barriers.gnn.energy import AT_PAIRS, AT_SHELLS, SPECIES, WIDTH
+from asemacro.lattice.gather import cell_of, site_at
+
+
+@njit(cache=True, nogil=True)
+def fill_features(energy: Any, shape: NDArray, x: NDArray, z: NDArray) -> None:
+    """Fill z (n_sites, width) for the state x."""
+    tables, offsets = energy.integers, energy.offsets
+    species, width = tables[SPECIES], tables[WIDTH]
+    n_basis = offsets.shape[0]
+    n_features = (N_SHELLS + 1) * species
+    weight = energy.double[: n_features * width].reshape(n_features, width)
+    bias = energy.double[n_features * width : (n_features + 1) * width]
+    for site in range(x.shape[0]):
+        c1, c2, c3 = cell_of(shape, n_basis, site)
+        own = N_SHELLS * species + np.int64(energy.species[x[site]])
+        for c in range(width):
+            z[site, c] = bias[c] + weight[own, c]
+        for shell in range(N_SHELLS):
+            for o in range(tables[AT_SHELLS + shell], tables[AT_SHELLS + shell + 1]):
+                other = site_at(shape, n_basis, c1, c2, c3, offsets[site % n_basis, o])
+                row = shell * species + np.int64(energy.species[x[other]])
+                for c in range(width):
+                    z[site, c] += weight[row, c]
+
+
+@njit(cache=True, nogil=True, fastmath={"reassoc", "contract"})
+def _gain(z: NDArray, dz: NDArray, before: NDArray, after: NDArray) -> float:
+    total = 0.0
+    for c in range(z.shape[0]):
+        total += hardswish64(z[c] + dz[c]) * after[c] - hardswish64(z[c]) * before[c]
+    return total
+
+
+@njit(cache=True, nogil=True)
+def swap_change(
+    energy: Any, shape: NDArray, x: NDArray, z: NDArray, reach: int, a: int, b: int, touched: NDArray, dz: NDArray
+) -> tuple[float, int]:
+    """Energy change in eV of the swap of sites a and b, and how many sites change their features.
+
+    Args:
+        energy: `CompiledEnergy` of kind GNN_ENERGY.
+        shape: (3,) cells along each axis.
+        x: (n_sites,) lattice species, not edited.
+        z: (n_sites, width) features of the state, not edited.
+        reach: largest cell offset of a message shell.
+        a: a site.
+        b: another site, of another species.
+        touched: (>= 2 + 2 n_message,) filled with the sites whose features change.
+        dz: (the same, width) filled with the changes.
+    """
+    tables, offsets = energy.integers, energy.offsets
+    species, width = tables[SPECIES], tables[WIDTH]
+    n_basis = offsets.shape[0]
+    n_message = tables[AT_PAIRS - 1]
+    n_features = (N_SHELLS + 1) * species
+    weight = energy.double[: n_features * width].reshape(n_features, width)
+    at = (n_features + 1) * width
+    last = energy.double[at : at + species * width].reshape(species, width)
+    pair = energy.double[at + species * width :]
+    sa, sb = np.int64(energy.species[x[a]]), np.int64(energy.species[x[b]])
+    ca, cb = cell_of(shape, n_basis, a), cell_of(shape, n_basis, b)
+    # further apart, no site is a neighbour of both
+    close = True
+    for axis in range(3):
+        d = abs(ca[axis] - cb[axis])
+        close = close and min(d, shape[axis] - d) <= 2 * reach
+
+    touched[0], touched[1] = a, b
+    own = N_SHELLS * species
+    for c in range(width):
+        dz[0, c] = weight[own + sb, c] - weight[own + sa, c]
+        dz[1, c] = -dz[0, c]
+    n = 2
+    change = 0.0
+    for end in range(2):
+        c1, c2, c3 = ca if end == 0 else cb
+        basis = (a if end == 0 else b) % n_basis
+        gone, come = (sa, sb) if end == 0 else (sb, sa)
+        first_of_other = n
+        for shell in range(N_SHELLS):
+            plus, minus = shell * species + come, shell * species + gone
+            for o in range(tables[AT_SHELLS + shell], tables[AT_SHELLS + shell + 1]):
+                site = site_at(shape, n_basis, c1, c2, c3, offsets[basis, o])
+                i = -1
+                if close:
+                    for k in range(first_of_other):
+                        if touched[k] == site:
+                            i = k
+                            break
+                if i < 0:
+                    i = n
+                    n += 1
+                    touched[i] = site
+                    for c in range(width):
+                        dz[i, c] = weight[plus, c] - weight[minus, c]
+                else:
+                    for c in range(width):
+                        dz[i, c] += weight[plus, c] - weight[minus, c]
+        for shell in range(N_PAIR_SHELLS):
+            plus, minus = (shell * species + come) * species, (shell * species + gone) * species
+            for o in range(n_message + tables[AT_PAIRS + shell], n_message + tables[AT_PAIRS + shell + 1]):
+                # a bond between a and b stays as it is, and so does that of a site with its own image
+                site = site_at(shape, n_basis, c1, c2, c3, offsets[basis, o])
+                if site != a and site != b:
+                    s = np.int64(energy.species[x[site]])
+                    change += pair[plus + s] - pair[minus + s]
+    for i in range(n):
+        site = touched[i]
+        now = np.int64(energy.species[x[site]])
+        then = sb if i == 0 else sa if i == 1 else now
+        change += _gain(z[site], dz[i], last[now], last[then])
+    return change, n

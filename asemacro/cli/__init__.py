@@ -1,0 +1,1 @@
+"""The command `asemacro`: thin verbs over the functions that scripts call."""

@@ -1,0 +1,374 @@
+"""The command `asemacro`: thin verbs over the functions that scripts call.
+
+Exit codes: 0 done, 2 bad input (one line on standard error), 130 interrupted by Ctrl-C, 143 ended by SIGTERM.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from asemacro.cli import barriers as cli_barriers
+from asemacro.cli.numbers import HOPS, RUNS, SHELLS, SITES, SWEEPS, TIME, Kelvin
+from asemacro.cli.options import (
+    AnnealOption,
+    BarriersOption,
+    ClosureOption,
+    ConcentrationOption,
+    EnergyOption,
+    FieldOption,
+    Figure,
+    FolderOption,
+    ForceOption,
+    FormatOption,
+    FractionOption,
+    HopsOption,
+    IndexOption,
+    LatticeOption,
+    MagnetisationOption,
+    MixOption,
+    SeedOption,
+    StartsOption,
+    StructureArgument,
+    SystemArgument,
+    TemperatureOption,
+    ToleranceOption,
+    TypesOption,
+    VacanciesOption,
+    VersionOption,
+    WorkersOption,
+    output_path,
+    reading_of,
+)
+from asemacro.tasks.interrupts import interrupted, naming_the_file, sigterm_like_ctrl_c
+
+app = typer.Typer(
+    name="asemacro",
+    help="Kinetics of big systems (order in alloys, spins, fields), learned from simulations of small ones.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(cli_barriers.app, name="barriers")
+
+
+@app.callback()
+def options_of_all(
+    version: VersionOption = False,
+) -> None:
+    """What `asemacro` itself takes, before a verb."""
+
+
+@app.command("phase-diagram")
+def phase_diagram_verb(
+    structure: StructureArgument,
+    output: FolderOption = Path("phase-diagram"),
+    temperatures: Annotated[
+        str, typer.Option(help="START:STOP:STEP in K, the end included, or a comma-separated list.")
+    ] = "400,600,800,1000,1200,1400,1600,1800,2000,2300,2600,3000",
+    anneal: AnnealOption = None,
+    time: Annotated[float | None, typer.Option("--time", parser=TIME, help="Anneal in seconds instead.")] = None,
+    seeds: Annotated[
+        int, typer.Option(parser=RUNS, help="Simulations at each temperature: this times SITES / SMALL.")
+    ] = 1,
+    hops: Annotated[
+        int | None,
+        typer.Option(parser=HOPS, help="Most hops per simulation and vacancy (default 6e5, fewer where slow)."),
+    ] = None,
+    sweeps: Annotated[
+        int | None,
+        typer.Option(
+            parser=SWEEPS, help="Swap Monte Carlo at each temperature, for barriers with an energy (default 400)."
+        ),
+    ] = None,
+    direct: Annotated[bool, typer.Option("--direct", help="Add direct KMC of the predicted cell.")] = False,
+    vacancy_formation_energy: EnergyOption = None,
+    barriers: BarriersOption = None,
+    sites: Annotated[int, typer.Option(parser=SITES, help="Least sites of the predicted cell.")] = 8192,
+    small: Annotated[int, typer.Option(parser=SITES, help="Least sites of the simulated cells.")] = 1024,
+    vacancies: VacanciesOption = None,
+    vacancy_concentration: ConcentrationOption = None,
+    shell_tolerance: ToleranceOption = None,
+    format: FormatOption = None,
+    types: TypesOption = None,
+    index: IndexOption = None,
+    mix_sublattices: MixOption = False,
+    force: ForceOption = False,
+    seed: SeedOption = 0,
+    workers: WorkersOption = None,
+) -> None:
+    """Order over temperature: at equilibrium, and after an anneal from random."""
+    from asemacro.studies.alloy.commands import run_phase_diagram
+
+    run_phase_diagram(
+        structure,
+        output,
+        reading=reading_of(format, types, index),
+        mix_sublattices=mix_sublattices,
+        shell_tolerance=shell_tolerance,
+        temperatures=temperatures,
+        anneal_hops=anneal,
+        anneal_time_s=time,
+        seeds=seeds,
+        hops=hops,
+        sweeps=sweeps,
+        direct=direct,
+        vacancy_formation_energy_eV=vacancy_formation_energy,
+        barriers=barriers,
+        sites=sites,
+        small=small,
+        vacancies=vacancies,
+        vacancy_concentration=vacancy_concentration,
+        force=force,
+        seed=seed,
+        workers=workers,
+    )
+
+
+@app.command("kmc")
+def kmc_verb(
+    structure: StructureArgument,
+    temperature: Annotated[float, typer.Option("-T", "--temperature", parser=Kelvin(), help="Temperature in K.")],
+    hops: Annotated[int | None, typer.Option(parser=HOPS, help="Stop after this many hops (default 1e5).")] = None,
+    time: Annotated[float | None, typer.Option("--time", parser=TIME, help="Stop after this many seconds.")] = None,
+    output: FolderOption = Path("kmc"),
+    barriers: BarriersOption = None,
+    sites: Annotated[int, typer.Option(parser=SITES, help="Least sites of the simulated cell.")] = 1024,
+    vacancies: VacanciesOption = None,
+    vacancy_concentration: ConcentrationOption = None,
+    shell_tolerance: ToleranceOption = None,
+    format: FormatOption = None,
+    types: TypesOption = None,
+    index: IndexOption = None,
+    mix_sublattices: MixOption = False,
+    force: ForceOption = False,
+    seed: SeedOption = 0,
+) -> None:
+    """One vacancy KMC run: order over time, final state, trajectory."""
+    from asemacro.studies.alloy.commands import run_kmc
+
+    run_kmc(
+        structure,
+        output,
+        reading=reading_of(format, types, index),
+        mix_sublattices=mix_sublattices,
+        shell_tolerance=shell_tolerance,
+        temperature_K=temperature,
+        hops=hops,
+        time_s=time,
+        barriers=barriers,
+        sites=sites,
+        vacancies=vacancies,
+        vacancy_concentration=vacancy_concentration,
+        force=force,
+        seed=seed,
+    )
+
+
+@app.command("sro")
+def sro_verb(
+    files: Annotated[list[str], typer.Argument(help="Structure files; FILE@INDEX or FILE@: for frames of one.")],
+    shells: Annotated[int, typer.Option(parser=SHELLS, help="Number of neighbour shells.")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+    shell_tolerance: ToleranceOption = None,
+    format: FormatOption = None,
+    types: TypesOption = None,
+    index: IndexOption = None,
+) -> None:
+    """Warren-Cowley order of structures, a row for each frame, shell and pair."""
+    from asemacro.studies.alloy.sro_command import run_sro
+
+    reading = reading_of(format, types, index)
+    run_sro(files, shells=shells, as_json=as_json, shell_tolerance=shell_tolerance, reading=reading)
+
+
+@app.command("info")
+def info_verb() -> None:
+    """Versions, barrier models and their cards."""
+    from asemacro.barriers import available, card, load_barriers
+    from asemacro.files.store import run_record
+
+    record = run_record({}, 0, 0.0)
+    print(f"asemacro {record['asemacro']}")
+    for package, version in record["packages"].items():
+        print(f"  {package} {version}")
+    for name in available():
+        model = load_barriers(name)
+        print(f"\nbarrier model {name}: {'-'.join(model.species or ())} on {model.prototype}\n")
+        print(card(name))
+
+
+@app.command("sample")
+def sample_verb(
+    system: SystemArgument,
+    output: FolderOption = Path("sample"),
+    sites: Annotated[
+        int | None, typer.Option(parser=SITES, help="Sites (default 256 spins, 100 points, 1024 atoms).")
+    ] = None,
+    temperature: TemperatureOption = None,
+    field: FieldOption = None,
+    lattice: LatticeOption = None,
+    until: Annotated[float | None, typer.Option("--until", parser=TIME, help="End, in the system's time.")] = None,
+    runs: Annotated[int, typer.Option(parser=RUNS, help="Independent runs.")] = 1,
+    start: MagnetisationOption = None,
+    barriers: BarriersOption = None,
+    hops: HopsOption = None,
+    shell_tolerance: ToleranceOption = None,
+    format: FormatOption = None,
+    types: TypesOption = None,
+    index: IndexOption = None,
+    mix_sublattices: MixOption = False,
+    force: ForceOption = False,
+    seed: SeedOption = 0,
+) -> None:
+    """Microscopic runs: observables over time, trajectory, final state."""
+    from asemacro.studies.learn.commands import run_sample
+
+    run_sample(
+        system,
+        output,
+        reading=reading_of(format, types, index),
+        mix_sublattices=mix_sublattices,
+        shell_tolerance=shell_tolerance,
+        sites=sites,
+        temperature=temperature,
+        field=field,
+        lattice=lattice,
+        until=until,
+        runs=runs,
+        start=start,
+        barriers=barriers,
+        hops=hops,
+        force=force,
+        seed=seed,
+    )
+
+
+@app.command("learn")
+def learn_verb(
+    system: Annotated[str, typer.Argument(help="ising, curie-weiss, predator-prey or alloy.")],
+    structure: Annotated[Path | None, typer.Argument(help="Structure file of an alloy.")] = None,
+    output: FolderOption = Path("learned"),
+    sites: Annotated[int | None, typer.Option(parser=SITES, help="Sites of the large one (4096, 200, 8192).")] = None,
+    small: Annotated[int | None, typer.Option(parser=SITES, help="Sites that are simulated (256, 100, 1024).")] = None,
+    temperature: TemperatureOption = None,
+    field: FieldOption = None,
+    lattice: LatticeOption = None,
+    closure: ClosureOption = None,
+    starts: StartsOption = None,
+    fraction: FractionOption = None,
+    barriers: BarriersOption = None,
+    hops: HopsOption = None,
+    shell_tolerance: ToleranceOption = None,
+    format: FormatOption = None,
+    types: TypesOption = None,
+    index: IndexOption = None,
+    mix_sublattices: MixOption = False,
+    force: ForceOption = False,
+    seed: SeedOption = 0,
+    workers: WorkersOption = None,
+) -> None:
+    """Learn the macroscopic dynamics of a large system from simulations of a small one."""
+    from asemacro.studies.learn.commands import run_learn
+
+    run_learn(
+        system,
+        structure,
+        output,
+        reading=reading_of(format, types, index),
+        mix_sublattices=mix_sublattices,
+        shell_tolerance=shell_tolerance,
+        sites=sites,
+        small=small,
+        temperature=temperature,
+        field=field,
+        lattice=lattice,
+        closure=closure,
+        starts=starts,
+        fraction=fraction,
+        barriers=barriers,
+        hops=hops,
+        force=force,
+        seed=seed,
+        workers=workers,
+    )
+
+
+@app.command("simulate")
+def simulate_verb(
+    model: Annotated[Path, typer.Argument(help="Folder of a learned model.")],
+    start: Annotated[str, typer.Option("--start", help="One value per observable, comma-separated.")],
+    until: Annotated[float, typer.Option("--until", parser=TIME, help="End, in the model's time.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", parser=output_path, help="CSV file.", metavar="FILE")
+    ] = Path("simulated.csv"),
+    trajectories: Annotated[int, typer.Option(parser=RUNS, help="Independent trajectories.")] = 100,
+    temperature: Annotated[
+        float | None, typer.Option("-T", "--temperature", parser=Kelvin(), help="In K, of alloys.")
+    ] = None,
+    points: Annotated[int, typer.Option(parser=RUNS, help="Saved times after the start.")] = 200,
+    force: Annotated[bool, typer.Option("--force", help="Run it although it takes longer than an hour.")] = False,
+    seed: SeedOption = 0,
+) -> None:
+    """Trajectories of a learned model: mean and standard deviation over time."""
+    from asemacro.studies.learn.simulate_command import run_simulate
+
+    with naming_the_file(output):
+        run_simulate(
+            model,
+            output,
+            start=start,
+            until=until,
+            trajectories=trajectories,
+            temperature_K=temperature,
+            points=points,
+            force=force,
+            seed=seed,
+        )
+
+
+@app.command("reproduce")
+def reproduce_verb(
+    figure: Annotated[Figure, typer.Argument(help="A figure of arXiv 2511.12842, or all.")],
+    quick: Annotated[bool, typer.Option("--quick", help="Minutes instead of up to 45, with larger errors.")] = False,
+    output: FolderOption = Path("reproduced"),
+    seed: SeedOption = 0,
+) -> None:
+    """Run a published figure again: CSV, PNG, and published against present numbers."""
+    from asemacro.studies.paper.command import run_reproduce
+
+    run_reproduce(figure.value, output, quick=quick, seed=seed)
+
+
+def main() -> None:
+    """Entry point: every expected failure is one line on standard error and an exit code."""
+    logging.basicConfig(format="%(message)s", level=logging.WARNING)
+    logging.getLogger("asemacro").setLevel(logging.INFO)
+    with sigterm_like_ctrl_c() as stop:
+        try:
+            code = app(standalone_mode=False)
+        except (KeyboardInterrupt, InterruptedError) as interrupt:
+            _fail(str(interrupt) or "interrupted", stop.exit_code)
+        except Exception as error:
+            if interrupted(error):
+                _fail("interrupted", stop.exit_code)
+            if isinstance(error, ValueError | OSError):
+                _fail(str(error), 2)
+            # click's usage errors; typer may carry its own copy of click, so they are known by their method
+            if not hasattr(error, "format_message"):
+                raise
+            _fail(error.format_message().replace("Value error, ", ""), 2)  # a prefix of the library that reads choices
+        if code == 130:  # typer's own way of saying Ctrl-C
+            _fail("interrupted", stop.exit_code)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _fail(message: str, code: int) -> None:
+    line = " ".join(message.split())
+    print(f"asemacro: {line}", file=sys.stderr)
+    sys.exit(code)

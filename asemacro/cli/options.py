@@ -1,0 +1,167 @@
+"""Options that several verbs of the command share."""
+
+from __future__ import annotations
+
+import enum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from asemacro import __version__
+from asemacro.cli.numbers import (
+    HOPS,
+    MOST_ANNEAL_HOPS,
+    MOST_EV,
+    MOST_FIELD,
+    MOST_SEED,
+    MOST_WORKERS,
+    RUNS,
+    SITES,
+    Count,
+    Number,
+)
+
+if TYPE_CHECKING:
+    from asemacro.lattice.reading.structure_file import Reading
+
+
+class Form(enum.StrEnum):
+    """Forms of barrier networks."""
+
+    direct = "direct"
+    consistent = "consistent"
+
+
+Figure = enum.StrEnum("Figure", "fig2 fig3a fig3b fig4 fig5 fig6 fig7 fig8a fig8b fig8c all")
+"""Figures of arXiv 2511.12842."""
+
+
+def output_path(text: str | Path) -> Path:
+    """A parser of where results go; the empty name, often that of an unset variable in a script, is refused."""
+    if not str(text).strip():
+        raise typer.BadParameter("an empty name; -o . writes into the present folder")
+    return Path(text)
+
+
+StructureArgument = Annotated[
+    Path, typer.Argument(help="CIF, POSCAR, extxyz ... any file ASE reads; FILE@INDEX is a frame of it.")
+]
+SystemArgument = Annotated[
+    str, typer.Argument(help="ising, curie-weiss, predator-prey, or a structure file.", metavar="SYSTEM|STRUCTURE")
+]
+FolderOption = Annotated[
+    Path, typer.Option("-o", "--output", parser=output_path, help="Folder for the results.", metavar="FOLDER")
+]
+FormatOption = Annotated[
+    str | None, typer.Option("--format", help="Format of the structure file, as ASE names it (default: told by it).")
+]
+TypesOption = Annotated[
+    str | None,
+    typer.Option("--types", help="Elements of the numbered types of LAMMPS and VASP 4 files.", metavar="Mo,Nb,..."),
+]
+IndexOption = Annotated[
+    str | None,
+    typer.Option("--index", help="Frame of the structure file, counted from 0 (default: the last one)."),
+]
+MixOption = Annotated[
+    bool, typer.Option("--mix-sublattices", help="Let hops carry atoms to sites that the file keeps for other species.")
+]
+ToleranceOption = Annotated[
+    float | None,
+    typer.Option(
+        "--shell-tolerance",
+        min=0,
+        max=0.15,
+        help="Distortion up to which neighbours are those of the ideal crystal (default 0.08).",
+    ),
+]
+BarriersOption = Annotated[
+    str | None,
+    typer.Option("--barriers", help="Model name or file (.safetensors, .npz, pair .json).", metavar="NAME|FILE"),
+]
+VacanciesOption = Annotated[
+    int | None,
+    typer.Option(
+        "--vacancies", parser=SITES, help="Number of vacancies in the cell (of phase-diagram: the predicted one)."
+    ),
+]
+ConcentrationOption = Annotated[
+    float | None,
+    typer.Option("--vacancy-concentration", parser=Number(0, 1), help="Vacancies per site (default 1/1024)."),
+]
+SeedOption = Annotated[int, typer.Option("--seed", parser=Count(0, MOST_SEED), help="Seed of all random numbers.")]
+WorkersOption = Annotated[
+    int | None,
+    typer.Option("--workers", parser=Count(1, MOST_WORKERS), help="Parallel workers (default: all cores)."),
+]
+ForceOption = Annotated[bool, typer.Option("--force", help="Replace the results of another verb in the output folder.")]
+TemperatureOption = Annotated[
+    str | None,
+    typer.Option(
+        "-T", "--temperature", help="Of spins in units of the coupling (ising 2.5, curie-weiss 1.1); alloys: K."
+    ),
+]
+FieldOption = Annotated[
+    float | None, typer.Option("--field", parser=Number(None, MOST_FIELD), help="Field on spins (default 0.1).")
+]
+LatticeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--lattice", help="Of ising: square, triangular, honeycomb, cubic, bcc ... or a file.", metavar="NAME|FILE"
+    ),
+]
+HopsOption = Annotated[int | None, typer.Option(parser=HOPS, help="Of alloys: hops per simulation and vacancy.")]
+AnnealOption = Annotated[
+    float | None,
+    typer.Option(
+        "--anneal",
+        parser=Number(0, MOST_ANNEAL_HOPS),
+        help="Anneal in hops per vacancy (default 2e7).",
+        metavar="HOPS_PER_VACANCY",
+    ),
+]
+EnergyOption = Annotated[
+    float | None,
+    typer.Option(parser=Number(0, MOST_EV), help="In eV: times become those of thermal vacancies."),
+]
+FractionOption = Annotated[
+    float | None,
+    typer.Option(
+        parser=Number(0, 1), help="Part of the spins or points that each label is measured on (default 1, all)."
+    ),
+]
+StartsOption = Annotated[
+    int | None, typer.Option(parser=RUNS, help="Starts of small runs (120 of spins, 150 of fields).")
+]
+ClosureOption = Annotated[
+    str | None, typer.Option("--closure", help="Learned variables beside the observables.", metavar="N|auto")
+]
+MagnetisationOption = Annotated[
+    float | None,
+    typer.Option("--start", parser=Number(None, 1), help="Magnetisation of the first state of spins."),
+]
+
+
+def reading_of(format: str | None, types: str | None, index: str | None) -> Reading:
+    """The options that say how a structure file is to be read, without those that are not given."""
+    reading: Reading = {}
+    if format is not None:
+        reading["format"] = format
+    if types is not None:
+        reading["types"] = [part.strip() for part in types.split(",")]
+    if index is not None:
+        reading["index"] = index
+    return reading
+
+
+def show_version(wanted: bool) -> None:
+    """What --version does."""
+    if wanted:
+        print(f"asemacro {__version__}")
+        raise typer.Exit
+
+
+VersionOption = Annotated[
+    bool, typer.Option("--version", callback=show_version, is_eager=True, help="Show the version and exit.")
+]

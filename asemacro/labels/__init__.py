@@ -1,0 +1,1 @@
+"""What a part of a large system does next: pairs of states, or the exact rates of change."""

@@ -1,0 +1,370 @@
+"""Partial evolution: move a few carriers of a large snapshot, scale their effect by K, keep what changed."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from asemacro.arguments.checks import MOST_COUNT, array_of, bound_of_memory, generator_of, shown
+from asemacro.arguments.door import (
+    MOST_DRAWS,
+    OBSERVABLE,
+    PAIRS,
+    STATES,
+    SYSTEM,
+    above_zero,
+    array,
+    checked,
+    flag,
+    many,
+    real,
+    whole,
+)
+from asemacro.files.tables import column_of, condition_of, group_of, joined_columns, rows_of
+from asemacro.micro.blocks import BlockLattice, Observable, draw_active, observe
+from asemacro.tasks.patience import Patience
+
+if TYPE_CHECKING:
+    from asemacro.lattice.lattice import Lattice
+    from asemacro.micro.protocol import MicroSystem
+
+Floats = NDArray[np.float64]
+_CHUNK = 1 << 22  # sites of the states that an observable's change is asked for at a time
+
+
+@dataclasses.dataclass(frozen=True)
+class Pairs:
+    """What the learner sees: N pairs of macroscopic states.
+
+    Attributes:
+        z0: (N, d) start.
+        z1: (N, d) end as if all carriers had moved independently, z0 + K dphi: its noise is K times too large.
+        dt: (N,) durations in seconds.
+        K: (N,) one over the fraction of carriers that moved.
+        condition: (N, n_conditions), the temperature in K or no column.
+        weight: (N,) relative weights in the likelihood, default 1.
+        group: (N,) pairs with the same number are correlated (made from the same snapshot or run); default: none are.
+
+    Raises:
+        ValueError: shapes that differ, values that are not finite, dt or K out of range.
+    """
+
+    z0: Floats
+    z1: Floats
+    dt: Floats
+    K: Floats
+    condition: Floats
+    weight: Floats = dataclasses.field(default=None)  # type: ignore[assignment, arg-type]
+    group: NDArray[np.int64] = dataclasses.field(default=None)  # type: ignore[assignment, arg-type]
+
+    def __post_init__(self) -> None:
+        z0, z1 = array_of(self.z0, "z0"), array_of(self.z1, "z1")
+        if z0.ndim != 2 or z0.shape != z1.shape:
+            raise ValueError(f"z0 and z1 must have one shape (N, d), got {z0.shape} and {z1.shape}")
+        n = len(z0)
+        columns = {
+            "z0": z0.copy(),
+            "z1": z1.copy(),
+            "dt": column_of(self.dt, "dt", n),
+            "K": column_of(self.K, "K", n),
+            "condition": condition_of(self.condition, n),
+            "weight": np.ones(n) if self.weight is None else column_of(self.weight, "weight", n),
+            "group": group_of(self.group, n),
+        }
+        for name, value in columns.items():
+            object.__setattr__(self, name, value)
+        if (self.dt <= 0).any() or (self.K < 1).any() or (self.weight < 0).any():
+            raise ValueError("dt must be positive, K at least 1 and weight not negative in every pair")
+
+    def __len__(self) -> int:
+        return len(self.z0)
+
+    def take(self, rows: NDArray[Any]) -> Pairs:
+        """Some of the pairs, by index or mask."""
+        rows = rows_of(rows, len(self))
+        return Pairs(**{f.name: getattr(self, f.name)[rows] for f in dataclasses.fields(self)})
+
+    def balanced(self) -> Pairs:
+        """The same pairs, weighted so that every condition counts the same in total.
+
+        Slow runs of a low temperature hold many more pairs than fast ones, and would decide alone what the parts of a
+        model that all temperatures share are used for.
+        """
+        _, place, count = np.unique(self.condition, axis=0, return_inverse=True, return_counts=True)
+        total = np.bincount(place.reshape(-1), weights=self.weight, minlength=len(count))
+        share = self.weight.sum() / len(count) / np.maximum(total, 1e-300)
+        return dataclasses.replace(self, weight=self.weight * share[place.reshape(-1)])
+
+    @staticmethod
+    @checked(parts=many(PAIRS))
+    def concat(parts: Sequence[Pairs]) -> Pairs:
+        """All pairs of several sets; groups of different sets stay different.
+
+        Raises:
+            ValueError: no set, or sets with different numbers of variables or conditions.
+        """
+        return Pairs(**joined_columns(parts, "pairs", "z0"))
+
+
+@dataclasses.dataclass(frozen=True)
+class Transitions:
+    """Large snapshots and what a part of their carriers did to them, at successive times.
+
+    Attributes:
+        lattice: lattice of the snapshots (a BlockLattice for cells side by side).
+        x0: (batch, n_sites) the snapshots.
+        times: (n_times,) seconds after x0.
+        K: n / m, carriers over active carriers.
+        starts: (n_times, batch + 1) first changed site of each row in `sites[time]`.
+        sites: for each time, the sites where the state differs from x0, row after row.
+        values: for each time, the new values there.
+        group: (batch,) rows with the same number are correlated.
+    """
+
+    lattice: Lattice | BlockLattice
+    x0: NDArray[Any]
+    times: Floats
+    K: float
+    starts: NDArray[np.int64]
+    sites: list[NDArray[np.int64]]
+    values: list[NDArray[Any]]
+    group: NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.x0)
+
+    def _time(self, time: int) -> int:
+        if not -len(self.times) <= time < len(self.times):
+            raise ValueError(f"there are {len(self.times)} times, got index {time}")
+        return time % len(self.times)
+
+    @checked(time=whole(-MOST_COUNT))
+    def state(self, time: int = -1) -> NDArray[Any]:
+        """(batch, n_sites) states at `times[time]`."""
+        t = self._time(time)
+        x = self.x0.copy()
+        rows = np.repeat(np.arange(len(x)), np.diff(self.starts[t]))
+        x[rows, self.sites[t]] = self.values[t]
+        return x
+
+    @checked(phi=OBSERVABLE, time=whole(-MOST_COUNT))
+    def change(self, phi: Observable, time: int = -1) -> Floats:
+        """(batch, d) phi(x1) - phi(x0) of the large system, from the changed sites alone where phi can."""
+        t = self._time(time)
+        lattice = self.lattice
+        if not hasattr(phi, "change"):
+            return observe(phi, self.state(t), lattice) - observe(phi, self.x0, lattice)
+        inner, copies = (lattice.block, lattice.copies) if isinstance(lattice, BlockLattice) else (lattice, 1)
+        size = inner.n_sites
+        cells = self.x0.reshape(len(self) * copies, size, *self.x0.shape[2:])
+        row = np.repeat(np.arange(len(self)), np.diff(self.starts[t]))
+        cell = row * copies + self.sites[t] // size
+        touched, first, counts = np.unique(cell, return_index=True, return_counts=True)
+        out = np.zeros((len(self), phi.dim))
+        step = max(1, _CHUNK // max(size, 1))
+        for low in range(0, len(touched), step):
+            part = slice(low, low + step)
+            here = first[part, None] + np.arange(counts[part].max())
+            used = here < (first + counts)[part, None]
+            here = np.where(used, here, 0)
+            sites = np.where(used, self.sites[t][here] % size, -1)
+            change = phi.change(cells[touched[part]], inner, sites, self.values[t][here])
+            np.add.at(out, touched[part] // copies, change)
+        return out / copies
+
+    @checked(phi=OBSERVABLE, condition=array(), time=whole(-MOST_COUNT))
+    def pairs(self, phi: Observable, condition: ArrayLike | None = None, time: int = -1) -> Pairs:
+        """Pairs of any observable, without new micro work: z1 = z0 + K (phi(x1) - phi(x0)).
+
+        Args:
+            phi: the observable.
+            condition: temperature in K, or None.
+            time: which of `times` is the end.
+        """
+        z0 = observe(phi, self.x0, self.lattice)
+        return self.pairs_from(z0, phi, condition, time)
+
+    @checked(z0=array(), phi=OBSERVABLE, condition=array(), time=whole(-MOST_COUNT))
+    def pairs_from(self, z0: Floats, phi: Observable, condition: ArrayLike | None = None, time: int = -1) -> Pairs:
+        """As `pairs`, with phi(x0) already known."""
+        t = self._time(time)
+        z1 = z0 + self.K * self.change(phi, t)
+        dt, k = np.asarray(self.times[t]), np.asarray(self.K)
+        return Pairs(z0, z1, dt, k, condition, group=self.group)  # type: ignore[arg-type]
+
+
+@checked(
+    system=SYSTEM,
+    x=STATES,
+    times=array(finite=False),
+    fraction=real,
+    rng=generator_of,
+    group=array(None, kind="i"),
+    progress=flag,
+)
+def partial_evolution(
+    system: MicroSystem,
+    x: NDArray[Any],
+    times: ArrayLike,
+    fraction: float,
+    *,
+    rng: np.random.Generator,
+    group: NDArray[np.int64] | None = None,
+    progress: bool = False,
+) -> Transitions:
+    """Let a random part of the carriers of each snapshot move, the rest frozen, and record successive times.
+
+    Of n carriers m = fraction * n (rounded, at least 1) are drawn, anew for each row (`draw_active`), so that each
+    is active with probability 1/K = m/n exactly and the drift K (phi(x1) - phi(x0)) / t is unbiased as t -> 0 for
+    every phi. The evolution stops at times, never after a number of events: that would bias it.
+
+    Args:
+        system: the micro system.
+        x: (batch, n_sites) snapshots; not edited.
+        times: ascending, seconds; or the report of `choose_dt`.
+        fraction: part of the carriers that moves, in (0, 1].
+        rng: random generator.
+        group: (batch,) numbers that mark correlated rows; default: none are.
+        progress: show a bar (off when not a terminal).
+
+    Raises:
+        ValueError: times not positive and ascending, fraction out of range, no carriers.
+    """
+    ends = np.asarray(times).reshape(-1)
+    if len(ends) == 0 or not np.isfinite(ends).all() or ends[0] <= 0 or (np.diff(ends) <= 0).any():
+        raise ValueError(f"times must be positive and ascending, got {shown(ends)}")
+    if not 0 < fraction <= 1:
+        raise ValueError(f"fraction must lie in (0, 1], got {fraction}")
+    x = np.atleast_2d(x)
+    if x.shape[1] != system.lattice.n_sites:
+        raise ValueError(f"x must be states (batch, {system.lattice.n_sites}), got {x.shape}")
+    group = group_of(group, len(x))
+    counts = np.zeros((len(ends), len(x)), dtype=np.int64)
+    sites: list[list[NDArray[np.int64]]] = [[] for _ in ends]
+    values: list[list[NDArray[Any]]] = [[] for _ in ends]
+    rows = max(1, min(64, (1 << 24) // max(1, x.shape[1])))
+    n = m = 0
+    patience = Patience(f"the partial evolution of {len(x)} snapshots")
+    for first in _bar(range(0, len(x), rows), progress):
+        part = x[first : first + rows]
+        carriers = np.asarray(system.carriers(part), dtype=np.int64)
+        n = carriers.shape[1]
+        m = max(1, round(fraction * n))
+        active = draw_active(system, part, m, rng=rng)
+        state, now = part, 0.0
+        for t, end in enumerate(ends):
+            state, active = system.evolve(state, end - now, active, rng=rng)
+            now = end
+            differs = state != part
+            row, site = np.nonzero(differs.any(axis=2) if differs.ndim > 2 else differs)
+            counts[t, first : first + len(part)] = np.bincount(row, minlength=len(part))
+            sites[t].append(site)
+            values[t].append(state[row, site])
+        patience.done((first + len(part)) / len(x))
+    starts = np.concatenate([np.zeros((len(ends), 1), dtype=np.int64), counts.cumsum(axis=1)], axis=1)
+    joined_sites = [np.concatenate(s) for s in sites] if len(x) else [np.zeros(0, np.int64) for _ in ends]
+    joined_values = [np.concatenate(v) for v in values] if len(x) else [np.zeros(0, x.dtype) for _ in ends]
+    return Transitions(system.lattice, x, ends, n / m if m else 1.0, starts, joined_sites, joined_values, group)
+
+
+def _bar(items: Any, progress: bool) -> Any:
+    if not progress:
+        return items
+    from tqdm import tqdm
+
+    return tqdm(items, desc="partial evolution", unit="batch", disable=not sys.stderr.isatty(), leave=False)
+
+
+@checked(n_patches=above_zero, sigma=array(), drift_error=array())
+def pair_time_needed(n_patches: float, sigma: ArrayLike, drift_error: ArrayLike) -> Floats:
+    r"""Total duration of pairs T = K Sigma_ii / (error of the drift)_i^2, seconds, that an accuracy of the drift takes.
+
+    Args:
+        n_patches: K.
+        sigma: (d,) diagonal of Sigma of the large system, z^2 / s.
+        drift_error: standard error wanted for each component of the drift, z / s. For an error e of a stationary
+            mean, take rate * e.
+    """
+    error, size = np.asarray(drift_error), np.asarray(sigma)
+    if error.shape and size.shape and error.shape != size.shape:
+        raise ValueError(f"sigma {size.shape} and drift_error {error.shape} must have one shape")
+    if not (error > 0).all():
+        raise ValueError(f"the error of the drift must be positive, got {error}")
+    return n_patches * size / error**2
+
+
+@checked(
+    values=array(),
+    times_s=array(None),
+    copies=whole(1),
+    condition=above_zero,
+    step_s=above_zero,
+    growth=above_zero,
+    combinations=whole(1, MOST_DRAWS),
+    rng=generator_of,
+)
+def pairs_from_runs(
+    values: ArrayLike,
+    times_s: ArrayLike,
+    copies: int,
+    condition: float | None = None,
+    *,
+    step_s: float,
+    growth: float = 0.2,
+    combinations: int = 1,
+    rng: np.random.Generator,
+) -> Pairs:
+    """Pairs of blocks of small runs, from the runs alone.
+
+    `copies` runs of one age side by side are a snapshot of the large system (`upsample.blocks`); what one of them does
+    next is a partial evolution of it with K = copies. So runs recorded at fixed times already hold these
+    pairs, at every age, with every carrier where time put it, and no micro work is done twice. The law is that
+    of `partial_evolution` of `Blocks` (tested).
+
+    Args:
+        values: (n_runs, n_times, d) observable of each small run.
+        times_s: (n_times,) ascending, the same for all runs.
+        copies: K; runs are put into random sets of K, the rest left out.
+        condition: temperature in K, or None.
+        step_s: duration of pairs, as near as the times allow (`choose_dt`).
+        growth: early pairs last this fraction of their age instead, if that is shorter.
+        combinations: number of random ways to make the sets; each pair then has the weight 1 / combinations.
+        rng: random generator.
+
+    Returns:
+        The pairs; those of one run have one group.
+
+    Raises:
+        ValueError: shapes that do not fit, fewer runs than copies, step_s or growth not positive.
+    """
+    phi, times = np.asarray(values), np.asarray(times_s)
+    if phi.ndim != 3 or not phi.size or times.shape != phi.shape[1:2] or (np.diff(times) <= 0).any():
+        raise ValueError(
+            f"values must be (n_runs, n_times, d) and times ascending (n_times,), got {phi.shape}, {times.shape}"
+        )
+    if not 1 <= copies <= len(phi):
+        raise ValueError(f"copies must lie between 1 and the number of runs {len(phi)}, got {copies}")
+    bound_of_memory(32.0 * phi.size * combinations, f"the pairs of {combinations} combinations")
+    knots = [0]
+    for index in range(1, len(times)):
+        age = times[knots[-1]] - times[0]
+        if times[index] - times[knots[-1]] >= min(step_s, growth * age) * (1 - 1e-9):
+            knots.append(index)
+    phi, dt = phi[:, knots], np.diff(times[knots])
+    parts = []
+    for _ in range(combinations):
+        sets = rng.permutation(len(phi))[: len(phi) // copies * copies].reshape(-1, copies)
+        cells = phi[sets]
+        z0 = np.broadcast_to(cells.mean(axis=1, keepdims=True), cells.shape)[:, :, :-1]
+        z1 = z0 + np.diff(cells, axis=2)
+        shape, d = z0.shape[:3], phi.shape[2]
+        group = np.broadcast_to(sets[:, :, None], shape).reshape(-1)
+        parts.append((z0.reshape(-1, d), z1.reshape(-1, d), np.broadcast_to(dt, shape).reshape(-1), group))
+    z0, z1, steps, group = (np.concatenate(column) for column in zip(*parts, strict=True))
+    temperature = np.zeros(0) if condition is None else np.array(condition)
+    return Pairs(z0, z1, steps, np.array(float(copies)), temperature, np.array(1 / combinations), group)

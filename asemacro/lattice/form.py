@@ -1,0 +1,54 @@
+"""What the parts of a lattice must be, and the memory that arrays over its sites take."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+from ase.data import atomic_numbers
+
+from asemacro.arguments.checks import MOST_COUNT, bound_of_memory
+from asemacro.arguments.door import MOST_CELLS, array, check_fields, dictionary, flag, many, number, text, whole
+
+if TYPE_CHECKING:
+    from asemacro.lattice.lattice import Lattice
+
+
+def check_form(lattice: Lattice) -> None:
+    """Check the fields of a lattice; arrays become read-only, sequences tuples.
+
+    Raises:
+        TypeError: a field of another kind.
+        ValueError: vectors that are not independent, shapes that do not fit, species out of order.
+    """
+    square = array(3, 3)
+    check_fields(lattice, cell=square, conventional=square, ideal=square, basis=array(None, 3), prototype=text)
+    for name in ("cell", "basis", "conventional", "ideal"):
+        value = np.array(getattr(lattice, name))
+        value.setflags(write=False)
+        object.__setattr__(lattice, name, value)
+        if name != "basis" and not abs(np.linalg.det(value)) > 0:
+            raise ValueError(f"the vectors of the {name} of a lattice must span a volume, got {value.tolist()}")
+    check_fields(lattice, shape=many(whole(1, MOST_CELLS)), pbc=many(flag), open_axes=many(flag), species=many(text))
+    check_fields(lattice, composition=dictionary(number(0)))
+    lengths = [len(axes) for axes in (lattice.shape, lattice.pbc, lattice.open_axes)]
+    if lengths != [3, 3, 3] or not len(lattice.basis):
+        raise ValueError(f"shape, pbc and open_axes of a lattice have 3 members, its basis at least 1, got {lengths}")
+    if math.prod(lattice.shape) * len(lattice.basis) > MOST_COUNT:
+        raise ValueError(f"a lattice of shape {lattice.shape} has more sites than can be counted")
+    if any(n > 1 and not p for n, p in zip(lattice.shape, lattice.pbc, strict=True)):
+        raise ValueError(f"shape {lattice.shape} repeats an axis without lattice translations (pbc {lattice.pbc})")
+    beyond = any(e > p for e, p in zip(lattice.open_axes, lattice.pbc, strict=True))
+    if any(lattice.open_axes) and (lattice.species or beyond):
+        raise ValueError("only periodic axes of a lattice without species can be opened: atoms wrap around")
+    numbers = [atomic_numbers.get(s, 0) for s in lattice.species]
+    if 0 in numbers or numbers != sorted(set(numbers)):
+        raise ValueError(f"species must be elements in the order of their atomic numbers, got {lattice.species}")
+    if len(lattice.species) > 120:
+        raise ValueError(f"{len(lattice.species)} species do not fit the int8 state")
+
+
+def need_memory(lattice: Lattice, bytes_a_site: float, what: str) -> None:
+    """Refuse arrays over the sites that do not fit the memory; see `bound_of_memory`."""
+    bound_of_memory(bytes_a_site * lattice.n_sites, f"{what} of {lattice.n_sites} sites")

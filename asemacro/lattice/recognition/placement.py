@@ -1,0 +1,62 @@
+"""Which site of a lattice each position is nearest to."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+import numpy as np
+from ase.geometry.minkowski_reduction import minkowski_reduce
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from asemacro.lattice.lattice import Lattice
+
+Floats = NDArray[np.float64]
+
+
+def nearest_sites(lattice: Lattice, positions: Floats) -> tuple[NDArray[np.int64], Floats]:
+    """(n,) the site nearest to each position, and (n,) the distance to it, angstrom."""
+    cell, change = minkowski_reduce(lattice.cell, pbc=np.array(lattice.pbc))
+    origins = lattice.basis @ lattice.cell @ np.linalg.inv(cell)
+    reduced = positions @ np.linalg.inv(cell)
+    best = np.full(len(reduced), np.inf)
+    site = np.zeros(len(reduced), dtype=np.int64)
+
+    def offer(rows: NDArray[np.int64], step: Floats, distance: Floats, b: int) -> None:
+        """These sites to these positions: a nearer one is taken."""
+        nearer = distance < best[rows]
+        rows, cells = rows[nearer], (step[nearer].astype(np.int64) @ change) % np.array(lattice.shape)
+        site[rows] = np.ravel_multi_index(tuple(cells.T), lattice.shape) * lattice.n_basis + b
+        best[rows] = distance[nearer]
+
+    # nearly all atoms are less than half the least distance between sites from one: no other can be nearer
+    safe = 0.499 * _least_distance(cell, origins, lattice.pbc)
+    left = np.arange(len(reduced))
+    for b, origin in enumerate(origins):
+        gap = reduced[left] - origin
+        step = np.rint(gap) * lattice.pbc
+        distance = _norm((gap - step) @ cell)
+        found = distance < safe
+        offer(left[found], step[found], distance[found], b)
+        left = left[~found]
+    # in a reduced cell the nearest image is at a corner of the cell the atom is in (if closer than d / 2)
+    for b, origin in enumerate(origins):
+        gap = reduced[left] - origin
+        for corner in itertools.product(*((0, 1) if p else (0,) for p in lattice.pbc)):
+            step = (np.floor(gap) + corner) * lattice.pbc
+            offer(left, step, _norm((gap - step) @ cell), b)
+    return site, best
+
+
+def _norm(vectors: Floats) -> Floats:
+    return np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
+
+
+def _least_distance(cell: Floats, origins: Floats, pbc: tuple[bool, bool, bool]) -> float:
+    """Of two different sites of the lattice whose reduced cell and basis these are."""
+    gap = origins[:, None] - origins[None]
+    gap -= np.rint(gap) * pbc
+    shifts = np.array(list(itertools.product(*((-1, 0, 1) if p else (0,) for p in pbc))))
+    distance = np.linalg.norm((gap[:, :, None] + shifts) @ cell, axis=-1)
+    return float(np.where(distance > 1e-9, distance, np.inf).min())

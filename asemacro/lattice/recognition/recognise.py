@@ -1,0 +1,175 @@
+"""From the atoms of a real cell (strained, rattled, defective, in any supercell) to the lattice they sit on.
+
+1. Candidate translations are vectors from an atom to others near it; those that map at least 90 % of the
+   atoms onto atoms, within a quarter of the neighbour distance, are translations of the crystal.
+2. The triple of them with the smallest volume spans the primitive cell. It divides the box exactly, so the
+   box gives its vectors without any error of the atoms (the least-squares lattice of a periodic box).
+3. Atoms folded into the primitive cell fall into clusters: the basis.
+4. spglib names the ideal crystal, all sites being of one kind, and gives its conventional cell.
+5. The box is written as unit cells x (N1, N2, N3): of conventional cells if it is a multiple of one, else of
+   a primitive cell along its own edges, else of the primitive cell in which the box is cyclic along the axes.
+
+An axis that is not periodic, or along which there is a gap of more than three neighbour distances, is vacuum:
+it is no translation, so the crystal is a plane (two axes) or a chain (one axis).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from typing import TYPE_CHECKING
+
+import numpy as np
+from ase import Atoms
+from numpy.typing import NDArray
+
+from asemacro.arguments.checks import number_of
+from asemacro.lattice.boxes import as_grid, sites_in
+from asemacro.lattice.lattice import Lattice
+from asemacro.lattice.recognition.crystal import VACANCY, Crystal, read_crystal
+from asemacro.lattice.recognition.distortion import SHELL_TOLERANCE, WIDEST
+from asemacro.lattice.recognition.periodic_points import PeriodicPoints
+from asemacro.lattice.recognition.possible import check_cell, check_distances, near_pairs, too_near
+from asemacro.lattice.recognition.symmetry import describe_distortion, name_crystal
+from asemacro.lattice.recognition.translations import (
+    NO_LATTICE,
+    fold,
+    neighbour_distance,
+    primitive_cell,
+    translation_axes,
+)
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
+log = logging.getLogger("asemacro")
+
+
+def recognise(source: Atoms | Structure, *, shell_tolerance: float | None = None) -> Lattice:
+    """The lattice under the atoms of a crystal, whatever species they are; X atoms are sites too.
+
+    Args:
+        source: a perfect, strained, rotated, sheared or rattled cell or supercell, atoms may be missing.
+        shell_tolerance: distortion (1 - smallest / largest principal stretch, 0.07 at c/a = 0.93 of a face-centred
+            crystal) up to which a strained crystal is read as the more symmetric one that it is near to, whose
+            neighbour shells it then has; 0 to 0.15, None for 0.08. What was chosen is said in one line.
+
+    Returns:
+        The lattice of the whole box, its composition from the atoms on it or from the fractional occupancy. Atoms
+        far from any site are left out, in one line that names them.
+
+    Raises:
+        ValueError: no lattice is found; a cell that cannot be (vectors, volume per atom, distances, see `possible`).
+    """
+    asked = SHELL_TOLERANCE if shell_tolerance is None else shell_tolerance
+    tolerance = number_of(asked, "shell_tolerance", least=0, most=WIDEST)
+    crystal = read_crystal(source)
+    check_cell(crystal)
+    points = PeriodicPoints(crystal.cell, crystal.pbc, crystal.positions)
+    nearest = check_distances(crystal, points)
+    near = neighbour_distance(points)
+    axes = translation_axes(points, near)
+    if axes != tuple(bool(p) for p in points.pbc):
+        points = PeriodicPoints(crystal.cell, axes, crystal.positions)
+    primitive = primitive_cell(points, near)
+    basis = fold(points, primitive, near)
+    named = name_crystal(primitive, basis, axes, near, crystal.cell, tolerance)
+    if named.kinds == len(basis) > 2:  # two sites always have a centre of symmetry between them
+        raise ValueError(NO_LATTICE.format(n=len(points)))
+    cell, shape = as_grid(crystal.cell, primitive, named.conventional, points.pbc)
+    bare = Lattice(
+        cell=cell,
+        basis=sites_in(primitive, named.basis, cell),
+        shape=shape,
+        pbc=(axes[0], axes[1], axes[2]),
+        species=(),
+        composition={},
+        prototype=named.prototype,
+        conventional=named.conventional,
+        ideal=named.ideal,
+    )
+    placed = _on_lattice(bare, crystal, points, near)
+    composition = placed.composition()
+    for line in (*crystal.notes, nearest, describe_distortion(named, primitive, basis, axes, near, tolerance)):
+        if line:
+            log.info("%s", line)
+    return dataclasses.replace(bare, species=tuple(composition), composition=composition, vacant=placed.vacant())
+
+
+def _on_lattice(lattice: Lattice, crystal: Crystal, points: PeriodicPoints, near: float) -> Crystal:
+    """The crystal without the atoms that are far from any site; species that are lost so are named."""
+    stray = lattice.nearest_sites(crystal.positions)[1] > 0.5 * near
+    if not stray.any():
+        return crystal
+    pairs = near_pairs(crystal, points, np.flatnonzero(stray))
+    if pairs:
+        raise ValueError(f"{too_near(pairs)}, and not on the lattice: take the misplaced atom out")
+    kept = np.flatnonzero(~stray)
+    left = crystal._replace(
+        positions=crystal.positions[kept],
+        symbols=[crystal.symbols[k] for k in kept],
+        occupancy=None if crystal.occupancy is None else [crystal.occupancy[k] for k in kept],
+    )
+    lost = [s for s in crystal.composition() if s not in left.composition()]
+    if lost:
+        log.info(
+            "%s: on no site of the %s lattice (%d of %d atoms); left out",
+            ", ".join(lost),
+            lattice.prototype,
+            stray.sum(),
+            len(stray),
+        )
+    return left
+
+
+def read_state(lattice: Lattice, source: Atoms | Structure) -> NDArray[np.int8]:
+    """(1, n_sites) state of the atoms on their nearest sites; see `Lattice.state`."""
+    crystal = read_crystal(source)
+    if crystal.occupancy is not None:
+        raise ValueError(
+            "the structure has fractional occupancy and so no definite state; draw one with lattice.random_state"
+        )
+    _check_box(lattice, crystal)
+    symbols = np.array(crystal.symbols)
+    site, distance = lattice.nearest_sites(crystal.positions)
+    stray = distance > 0.5 * lattice.shells(1)[0].distance
+    unknown = sorted(set(symbols[~stray]) - {VACANCY, *lattice.species})
+    if unknown:
+        raise ValueError(f"the lattice has no species {unknown[0]}, only {', '.join(lattice.species)}")
+    if stray.sum() > 0.1 * len(symbols):
+        raise ValueError(
+            f"{stray.sum()} of {len(symbols)} atoms are off the lattice (more than half a neighbour distance "
+            "from any site); at most 10 % may be"
+        )
+    filled, count = np.unique(site[~stray], return_counts=True)
+    if np.any(count > 1):
+        pair = np.flatnonzero((site == filled[count > 1][0]) & ~stray)[:2]
+        raise ValueError(
+            f"atoms {pair[0]} and {pair[1]} (counted from 0) are on the same lattice site, which holds one atom; take "
+            "one of them out (interstitial atoms, dumbbells and crowdions cannot be represented)"
+        )
+    x = np.zeros((1, lattice.n_sites), dtype=np.int8)
+    index = {s: i + 1 for i, s in enumerate(lattice.species)} | {VACANCY: 0}
+    names = np.array(sorted(index))
+    values = np.array([index[name] for name in names], dtype=np.int8)
+    x[0, site[~stray]] = values[np.searchsorted(names, symbols[~stray])]
+    on_sites = set(symbols[~stray])
+    more = sum(str(s) in on_sites for s in symbols[stray])  # the others are of species that `recognise` named
+    if more:
+        log.info("%d %s far from any lattice site and left out", more, "atom is" if more == 1 else "atoms are")
+    empty = lattice.n_sites - len(filled)
+    if empty:
+        log.info(
+            "1 lattice site has no atom: a vacancy" if empty == 1 else f"{empty} lattice sites have no atom: vacancies"
+        )
+    return x
+
+
+def _check_box(lattice: Lattice, crystal: Crystal) -> None:
+    box = lattice.cell * np.array(lattice.shape)[:, None]
+    ratio = (crystal.cell @ np.linalg.inv(box))[np.ix_(lattice.pbc, lattice.pbc)]
+    if np.abs(ratio - np.rint(ratio)).max() > 0.05 or abs(round(np.linalg.det(np.rint(ratio)))) != 1:
+        raise ValueError(
+            f"the atoms are in another box than the lattice ({lattice.n_sites} sites); "
+            "take Lattice.from_atoms(atoms).state(atoms), and tile() for a larger box"
+        )

@@ -1,0 +1,121 @@
+"""SDEs on disk: safetensors with JSON metadata; nothing is unpickled."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from asemacro.arguments.checks import array_of, count_of, instance_of, number_of
+from asemacro.arguments.door import SDE, checked, one_or_many, path
+from asemacro.files.content import digest
+from asemacro.files.json_text import object_in
+from asemacro.files.reading import LARGEST_WEIGHT, reading, texts_in
+from asemacro.files.tensors import check_values, filled, json_of, read_tensors, write_tensors
+from asemacro.macro.polynomial import PolynomialBasis
+from asemacro.macro.sde import NeuralSDE
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_FORMAT = "asemacro-sde-1"
+_LARGEST = {
+    **dict.fromkeys(("z_mean", "z_scale", "condition_centre", "condition_range"), 1e100),  # in the user's units
+    **dict.fromkeys(("drift_network.density.coefficients", "drift_network.density.wall"), 1e15),  # go as the sites
+    "log_time": 200.0,
+}
+"""Values beyond these are damage; `LARGEST_WEIGHT` holds for the tensors that are not named."""
+_MOST = 10**6  # of each size of a network
+
+
+@checked(path=path, members=one_or_many(SDE))
+def save_sde(path: str | Path, members: NeuralSDE | Sequence[NeuralSDE], **notes: Any) -> Path:
+    """Write one SDE or an ensemble.
+
+    Args:
+        path: file name, by convention ending in .safetensors.
+        members: the SDE, or the central one followed by the others of its ensemble.
+        **notes: JSON-ready facts kept with the model (where it came from).
+    """
+    members = [members] if isinstance(members, NeuralSDE) else list(members)
+    if not members:
+        raise ValueError("no SDE to save")
+    tensors = {f"{i}.{name}": value for i, m in enumerate(members) for name, value in m.state_dict().items()}
+    metadata = {
+        "format": _FORMAT,
+        "settings": json.dumps([m.settings for m in members]),
+        "notes": json.dumps(notes, default=str),
+    }
+    return write_tensors(path, tensors, metadata)
+
+
+def fingerprint(sde: NeuralSDE) -> str:
+    """64 hexadecimal digits that stand for a model: its settings and its parameters, to the last bit."""
+    return digest([sde.settings, {name: value.cpu().numpy() for name, value in sde.state_dict().items()}])
+
+
+@checked(path=path)
+def load_sde(path: str | Path) -> list[NeuralSDE]:
+    """Read what `save_sde` wrote: a list whose first element is the central model.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: one line; the file is truncated, not such a model, does not fit its own settings, or holds
+            a value that is not finite or that no fit gives.
+    """
+    path = Path(path)
+    metadata, tensors = read_tensors(path, "SDE", "; save it again")
+    with reading(path, "SDE", "is not an asemacro SDE", "; train it again"):
+        if metadata.get("format") != _FORMAT:
+            raise ValueError(f"format {metadata.get('format')!r}, not {_FORMAT}")
+        _check_tensors(tensors)
+    with reading(path, "SDE", "does not hold the SDE that its settings describe"):
+        settings = json_of(metadata, "settings")
+        if not isinstance(settings, list) or not settings:
+            raise ValueError("no model")
+        owners = {name.partition(".")[0] for name in tensors}
+        if owners != {str(i) for i in range(len(settings))}:
+            raise ValueError(f"its tensors are those of {len(owners)} models, its settings of {len(settings)}")
+        return [_member(part, tensors, f"{i}.") for i, part in enumerate(settings)]
+
+
+def _member(settings: Any, tensors: Mapping[str, Tensor], prefix: str) -> NeuralSDE:
+    """One SDE of a file."""
+    found = object_in(settings, "the settings of a model")
+    own = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+    checked = {
+        **found,
+        "drift": _part(found.get("drift"), "the drift's settings"),
+        "diffusion": _part(found.get("diffusion"), "the diffusion's settings"),
+        "labels": texts_in(found.get("labels"), "labels"),
+        "sites": None if found.get("sites") is None else count_of(found["sites"], "sites", least=1),
+    }
+    member = filled(lambda: NeuralSDE.from_settings(checked), own)
+    if not (member.z_scale > 1 / _LARGEST["z_scale"]).all() or not member.condition_centre[1] > 0:
+        raise ValueError("a scale of its variables is not above zero")
+    for part in member.modules():
+        if isinstance(part, PolynomialBasis) and not (part.upper > part.lower).all():
+            raise ValueError("the box of its polynomials has no width")
+    return member
+
+
+def _part(settings: Any, what: str) -> dict[str, Any]:
+    """Arguments of a drift or a diffusion, each of its kind; which there are the class itself checks."""
+    found = dict(object_in(settings, what))
+    for key, value in found.items():
+        if key == "odd":
+            found[key] = array_of(value, key, (None,), kind="i").tolist() if value else []
+        elif key == "conservative":
+            instance_of(value, bool, key, "true or false")
+        elif key in ("alpha", "beta"):
+            found[key] = number_of(value, key, least=0.0, most=LARGEST_WEIGHT)
+        else:
+            found[key] = count_of(value, "", name=key, most=_MOST)
+    return found
+
+
+def _check_tensors(tensors: Mapping[str, Tensor]) -> None:
+    """Values must be of the size that a fit gives."""
+    for name, value in tensors.items():
+        check_values({name: value}, _LARGEST.get(name.partition(".")[2], LARGEST_WEIGHT))

@@ -1,0 +1,395 @@
+"""NeuralSDE: dz = mu(z, T) dt + Sigma(z, T)^(1/2) dB, its likelihood, its trajectories. Arrays only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from torch import Tensor, nn
+
+from asemacro.arguments.checks import choice_of
+from asemacro.arguments.door import PAIRS, above_zero, array, checked, instance, many, real, text, whole
+from asemacro.macro.diffusion import FullDiffusion
+from asemacro.macro.drift import OnsagerNet
+from asemacro.macro.linear_drift import centred, mean_slope, normal_equations, restoring, slope_towards
+from asemacro.macro.polynomial import PolynomialDiffusion, PolynomialDrift
+from asemacro.macro.reversible import ReversibleDrift
+from asemacro.tasks.threads import one_thread
+
+if TYPE_CHECKING:
+    from asemacro.labels.partial_evolution import Pairs
+
+Floats = NDArray[np.float64]
+Drift = OnsagerNet | PolynomialDrift | ReversibleDrift
+Diffusion = FullDiffusion | PolynomialDiffusion
+_DRIFTS: dict[str, type[Drift]] = {c.__name__: c for c in (OnsagerNet, PolynomialDrift, ReversibleDrift)}
+_DIFFUSIONS: dict[str, type[Diffusion]] = {c.__name__: c for c in (FullDiffusion, PolynomialDiffusion)}
+_FARTHEST = 1e12  # spreads of the training states: beyond, single precision overflows
+_GROUPS = 40  # more distinct conditions than this are grouped by quantiles before the time scale is measured
+
+
+def gaussian_nll(
+    z0: Tensor, z1: Tensor, drift: Tensor, factor: Tensor, dt: Tensor, noise_scale: Tensor, *, epsilon: float = 1e-6
+) -> Tensor:
+    r"""-log N(z1; z0 + mu dt, lambda Sigma dt), natural logarithm, one value a pair.
+
+    Args:
+        z0: (N, d) start.
+        z1: (N, d) end; for pairs by partial evolution z0 + K (phi(x1) - phi(x0)).
+        drift: (N, d) mu.
+        factor: (N, d, d) lower triangular F with Sigma = F F^T.
+        dt: (N,) durations.
+        noise_scale: (N,) lambda; the K of each pair makes the minimiser that of full evolution.
+        epsilon: added to the diagonal of F, relative to its mean (an absolute floor would swamp Sigma, whose
+            size goes as one over the number of sites).
+
+    Returns:
+        (N,) negative log-likelihoods.
+    """
+    d = z0.shape[1]
+    diagonal = factor.diagonal(dim1=1, dim2=2)
+    diagonal = diagonal + epsilon * diagonal.mean(dim=1, keepdim=True)
+    spread = torch.sqrt(noise_scale * dt)
+    residual = (z1 - z0 - drift * dt[:, None]) / spread[:, None]
+    white: list[Tensor] = []  # forward substitution by columns: for a few variables faster than batched LAPACK
+    for i in range(d):
+        rest = residual[:, i]
+        for j in range(i):
+            rest = rest - factor[:, i, j] * white[j]
+        white.append(rest / diagonal[:, i])
+    squares = torch.stack(white, dim=1).square().sum(dim=1)
+    return 0.5 * squares + diagonal.log().sum(dim=1) + d * (spread.log() + 0.5 * float(np.log(2 * np.pi)))
+
+
+class Batch(NamedTuple):
+    """Pairs in normalised units, in the precision of the SDE."""
+
+    y0: Tensor  # (N, d)
+    y1: Tensor  # (N, d)
+    theta: Tensor  # (N, n_conditions)
+    dt: Tensor  # (N,) durations over tau(T)
+    K: Tensor  # (N,)
+
+    def rows(self, index: Tensor) -> Batch:
+        """Some of the pairs."""
+        return Batch(*(column[index] for column in self))
+
+
+class NeuralSDE(nn.Module):
+    r"""A macroscopic SDE in physical units around a drift and a diffusion in normalised ones.
+
+    With z = mean + scale y, theta = (1/T - m)/s and t = tau(T) t', the networks give dy = f(y, theta) dt' + ...,
+    so mu = scale f / tau and Sigma = scale S scale / tau. log tau(T) is a polynomial of at most second degree in
+    theta, measured from sum |dy|^2 / (K dt) per temperature and continued along its tangent outside the data
+    (Arrhenius): decades of rate do not reach the networks. Without a condition tau is one number.
+
+    Args:
+        drift: OnsagerNet, PolynomialDrift or ReversibleDrift of dimension d.
+        diffusion: FullDiffusion or PolynomialDiffusion of the same dimension and number of conditions; takes the
+            precision of the drift.
+        labels: names of the d variables.
+        sites: number of sites of the system that Sigma belongs to; simulate rescales it to another size.
+
+    Raises:
+        ValueError: the two parts or the labels do not fit together.
+    """
+
+    z_mean: Tensor
+    z_scale: Tensor
+    condition_centre: Tensor
+    condition_range: Tensor
+    log_time: Tensor
+
+    @checked(
+        drift=instance("OnsagerNet", "PolynomialDrift", "ReversibleDrift"),
+        diffusion=instance("FullDiffusion", "PolynomialDiffusion"),
+        labels=many(text),
+        sites=whole(1),
+    )
+    def __init__(
+        self, drift: Drift, diffusion: Diffusion, *, labels: tuple[str, ...] = (), sites: int | None = None
+    ) -> None:
+        super().__init__()
+        if (drift.dim, drift.n_conditions) != (diffusion.dim, diffusion.n_conditions):
+            raise ValueError(
+                f"drift has {drift.dim} variables and {drift.n_conditions} conditions, diffusion {diffusion.dim} and "
+                f"{diffusion.n_conditions}; they must be equal"
+            )
+        if labels and len(labels) != drift.dim:
+            raise ValueError(f"{len(labels)} labels for {drift.dim} variables; give one label a variable")
+        self.dtype = next(v.dtype for v in drift.state_dict().values() if v.is_floating_point())
+        self.drift_network, self.diffusion_network = drift, diffusion.to(self.dtype)
+        if isinstance(drift, ReversibleDrift):
+            drift.attach(diffusion)
+        self.labels, self.sites = tuple(labels), sites
+        self.dim, self.n_conditions = drift.dim, drift.n_conditions
+        self.register_buffer("z_mean", torch.zeros(drift.dim, dtype=torch.float64))
+        self.register_buffer("z_scale", torch.ones(drift.dim, dtype=torch.float64))
+        self.register_buffer("condition_centre", torch.tensor([0.0, 1.0], dtype=torch.float64))
+        self.register_buffer("condition_range", torch.tensor([-1.0, 1.0], dtype=torch.float64))
+        self.register_buffer("log_time", torch.zeros(3, dtype=torch.float64))
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """JSON-ready description from which `load_sde` builds the same model."""
+        return {
+            "drift_type": type(self.drift_network).__name__,
+            "drift": self.drift_network.settings,
+            "diffusion_type": type(self.diffusion_network).__name__,
+            "diffusion": self.diffusion_network.settings,
+            "labels": list(self.labels),
+            "sites": self.sites,
+        }
+
+    @classmethod
+    def from_settings(cls, settings: Mapping[str, Any]) -> NeuralSDE:
+        """The untrained model of `settings`; without types, as in older files, OnsagerNet and FullDiffusion."""
+        drift_type = choice_of(settings.get("drift_type", OnsagerNet.__name__), "drift_type", list(_DRIFTS))
+        other_type = choice_of(
+            settings.get("diffusion_type", FullDiffusion.__name__), "diffusion_type", list(_DIFFUSIONS)
+        )
+        drift, diffusion = _DRIFTS[drift_type](**settings["drift"]), _DIFFUSIONS[other_type](**settings["diffusion"])
+        return cls(drift, diffusion, labels=tuple(settings["labels"]), sites=settings["sites"])
+
+    def reset(self, generator: torch.Generator, pairs: Pairs | None = None) -> None:
+        """Draw new parameters of both networks; the scales stay.
+
+        With pairs the drift starts as their least-squares fit -A (y - a) at each temperature, in normalised units:
+        first one A for all, then each temperature's own, held to that of all by a prior of width 1/2 (of the rate 1
+        to which the time scale brings everything) and to eigenvalues of at least 0.1. Noisy labels then have
+        little left to teach.
+        """
+        self.drift_network.reset(generator)
+        self.diffusion_network.reset(generator)
+        if pairs is None:
+            return
+        batch = self.batch(pairs)
+        y0, y1, dt, k = (x.double().numpy() for x in (batch.y0, batch.y1, batch.dt, batch.K))
+        groups, theta = self.groups(pairs.condition, pairs.weight)
+        base = self.diffusion_network.base.double()
+        weight = pairs.weight / (k * dt * float((base * base).sum()) / self.dim)
+        slopes, centres = [], []
+        sums = [normal_equations(y0[g], y1[g] - y0[g], dt[g], weight[g]) for g in groups]
+        pooled = np.eye(self.dim)
+        within = [slope_towards(*s, pooled, 1e-3) for s in sums]
+        share = [np.trace(centred(s[0])) for s in sums]
+        pooled = np.average(within, axis=0, weights=share) if len(sums) > 1 else within[0]
+        for gram, right in sums:
+            slope = restoring(slope_towards(gram, right, pooled, 4.0), 0.1)
+            mean_y, speed = gram[0, 1:] / gram[0, 0], right[0] / gram[0, 0]
+            slopes.append(slope)
+            centres.append(mean_y + np.linalg.solve(slope, speed))
+        arrays = (torch.from_numpy(np.array(x)) for x in (slopes, centres))
+        slope_t, centre_t = arrays
+        self.drift_network.set_linear(slope_t, base @ base.T, centre_t, torch.from_numpy(theta))
+
+    def groups(self, condition: Floats, weight: Floats) -> tuple[list[NDArray[np.intp]], Floats]:
+        """Rows of each temperature (or of neighbouring ones, if they are many), and its normalised value (G, 1)."""
+        if self.n_conditions == 0:
+            return [np.arange(len(weight))], np.zeros((1, 0))
+        theta = self.theta(condition, len(weight))[:, 0].numpy()
+        values, index = np.unique(theta, return_inverse=True)
+        if len(values) > _GROUPS:
+            index = np.digitize(theta, np.quantile(theta, np.linspace(0, 1, _GROUPS + 1)[1:-1]))
+        rows = [np.flatnonzero((index == g) & (weight > 0)) for g in np.unique(index)]
+        rows = [r for r in rows if len(r)]
+        return rows, np.array([[np.average(theta[r], weights=weight[r])] for r in rows])
+
+    # --- scales -----------------------------------------------------------------------------------------------
+
+    @checked(condition=array())
+    def theta(self, condition: ArrayLike | None, n: int) -> Tensor:
+        """Normalised condition, (n, n_conditions) float64, from temperatures in K (scalar or (n,) or (n, 1)).
+
+        Raises:
+            ValueError: a temperature is missing, not wanted, not positive or not finite.
+        """
+        if self.n_conditions == 0:
+            if condition is not None and np.size(condition):
+                raise ValueError("this SDE has no condition; leave condition out")
+            return torch.zeros(n, 0, dtype=torch.float64)
+        if condition is None or np.size(condition) == 0:
+            raise ValueError("this SDE needs a temperature; give condition in K")
+        kelvin = np.asarray(condition, dtype=float).reshape(-1)
+        if not (np.isfinite(kelvin).all() and (kelvin > 0).all()):
+            raise ValueError(f"temperatures must be positive and finite, got {kelvin[~(kelvin > 0)][:1]}")
+        inverse = torch.from_numpy(np.broadcast_to(1.0 / kelvin, (n,)).copy())
+        return ((inverse - self.condition_centre[0]) / self.condition_centre[1]).unsqueeze(1)
+
+    def log_tau(self, theta: Tensor) -> Tensor:
+        if self.n_conditions == 0:
+            return self.log_time[0].expand(len(theta))
+        inside = theta[:, 0].clamp(self.condition_range[0], self.condition_range[1])
+        a, b, c = self.log_time
+        return a + b * inside + c * inside**2 + (b + 2 * c * inside) * (theta[:, 0] - inside)
+
+    @checked(condition=array())
+    def time_scale(self, condition: ArrayLike | None = None) -> Floats:
+        """tau in seconds, one value a condition."""
+        n = max(1, int(np.size(condition))) if condition is not None else 1
+        return np.exp(self.log_tau(self.theta(condition, n)).numpy())
+
+    @torch.no_grad()
+    @checked(pairs=PAIRS, noise_scale=above_zero)
+    @one_thread()
+    def measure_scales(self, pairs: Pairs, noise_scale: float | None = None) -> None:
+        """Set the normalisation of z and T, tau(T) and the base of the diffusion (with lambda) from pairs.
+
+        tau(T) = 1 / (g D(T)) with D = sum w |dy|^2 / (sum w K dt d); the constant g makes the slope of the drift along
+        the direction in which z0 spreads most equal to -1 on average over the temperatures.
+        """
+        weight = pairs.weight / pairs.weight.mean()
+        mean, scale = self.normalise(pairs.z0, pairs.condition, weight)
+        groups, place = self.groups(pairs.condition, pairs.weight)
+        y0, dy = (pairs.z0 - mean) / scale, (pairs.z1 - pairs.z0) / scale
+        noise = weight * (dy * dy).sum(1) / self.dim
+        time = weight * pairs.K * pairs.dt
+        rate = np.array([noise[g].sum() / time[g].sum() for g in groups])
+        if not (rate > 0).all():
+            raise ValueError("z does not change in the pairs at one of the temperatures; take a longer dt")
+        slope = mean_slope(y0, dy, pairs.dt, weight, groups, rate)
+        self.set_time_scale(place, -np.log(slope * rate), np.array([time[g].sum() for g in groups]))
+        tau = np.exp(self.log_tau(self.theta(pairs.condition, len(pairs))).numpy())
+        scaled = pairs.K if noise_scale is None else np.full(len(pairs), noise_scale)
+        rows = dy * np.sqrt(weight * tau / (scaled * pairs.dt))[:, None]
+        covariance = rows.T @ rows / weight.sum()
+        covariance += 1e-9 * np.trace(covariance) * np.eye(self.dim)
+        self.diffusion_network.base = torch.from_numpy(np.linalg.cholesky(covariance)).to(self.dtype)
+
+    def normalise(self, z: Floats, condition: Floats, weight: Floats, odd: Iterable[int] = ()) -> tuple[Floats, Floats]:
+        """Set the normalisation of z (N, d) and T (N, n_conditions); gives the mean, 0 for `odd` variables, and scale.
+
+        Raises:
+            ValueError: a variable that does not vary.
+        """
+        mean = np.average(z, axis=0, weights=weight)
+        mean[list(odd)] = 0.0
+        scale = np.sqrt(np.average((z - mean) ** 2, axis=0, weights=weight))
+        if not (np.isfinite(scale).all() and (scale > 0).all()):
+            raise ValueError("a variable is the same in all pairs; leave it out of z")
+        self.z_mean, self.z_scale = torch.from_numpy(mean), torch.from_numpy(scale)
+        if self.n_conditions:
+            inverse = 1.0 / condition[:, 0]
+            spread = inverse.std()
+            self.condition_centre = torch.tensor([inverse.mean(), spread if spread > 0 else inverse.mean()])
+            all_theta = self.theta(condition, len(z))
+            self.condition_range = torch.tensor([float(all_theta.min()), float(all_theta.max())])
+        return mean, scale
+
+    def set_time_scale(self, place: Floats, log_tau: Floats, share: Floats) -> None:
+        """Set log tau(T) from its values (G,) at normalised conditions (G, n_conditions) with shares of the data."""
+        coefficients = np.zeros(3)
+        if self.n_conditions and len(log_tau) > 1:
+            root = np.sqrt(share / share.sum()).clip(0.1)
+            degree = min(2, len(log_tau) - 1)
+            coefficients[: degree + 1] = np.polynomial.polynomial.polyfit(place[:, 0], log_tau, degree, w=root)
+        else:
+            coefficients[0] = log_tau.mean()
+        self.log_time = torch.from_numpy(coefficients)
+
+    @checked(factor=real)
+    def slow_down(self, factor: float) -> None:
+        """Make everything happen `factor` times as slowly: drift and covariance rate are divided by it.
+
+        The stationary law stays as it is. It is for models that know the law better than the clock: a projection that
+        leaves out slow variables is too fast.
+
+        Raises:
+            ValueError: a factor that is not positive and finite.
+        """
+        if not (np.isfinite(factor) and factor > 0):
+            raise ValueError(f"an SDE is slowed down by a positive, finite factor, got {factor}")
+        self.log_time[0] += float(np.log(factor))
+
+    # --- likelihood ---------------------------------------------------------------------------------------------
+
+    def batch(self, pairs: Pairs) -> Batch:
+        """The pairs in the units of the networks."""
+        theta = self.theta(pairs.condition, len(pairs))
+        y0, y1 = ((torch.tensor(z) - self.z_mean) / self.z_scale for z in (pairs.z0, pairs.z1))
+        dt = torch.tensor(pairs.dt) / self.log_tau(theta).exp()
+        columns = (y0, y1, theta, dt, torch.tensor(pairs.K))
+        return Batch(*(column.to(self.dtype) for column in columns))
+
+    @one_thread()
+    def nll(self, batch: Batch, noise_scale: float | None = None) -> Tensor:
+        r"""(N,) negative log-likelihood of normalised pairs, second order in rate x dt.
+
+        The mean is z0 + mu(z0 + mu dt/2) dt and the covariance lambda dt F Sigma F^T with
+        F = 1 + (1 + 1/K) dt J / 4, J = d mu/dz. For K independent OU coordinates of rate g, of which one moves, the
+        mean decays by exp(-g dt) and the variance is K s^2 [2 (1-e) - (1-e)^2/K]/(2 g) with e = exp(-g dt); both
+        agree to first order in g dt, where plain Euler is wrong by g dt / 2. F^-1 = 1 - (1 + 1/K) dt J / 4 is applied
+        to the residual and its determinant counted: the value is that of a normalised density. The gradient of this
+        small correction is left out, which leaves the expected gradient zero at the truth.
+
+        Args:
+            batch: from `batch`.
+            noise_scale: lambda; default the K of each pair.
+        """
+        y0, theta, dt = batch.y0, batch.theta, batch.dt[:, None]
+        start = self.drift_network(y0, theta)
+        mean = self.drift_network(y0 + 0.5 * dt * start, theta)
+        scale = batch.K if noise_scale is None else torch.full_like(batch.K, noise_scale)
+        with torch.no_grad():
+            change = (0.25 * (1 + 1 / batch.K) * batch.dt)[:, None, None] * self._jacobian(y0, theta, start)
+            # bounded: a wild Jacobian early in training must not turn the residual round
+            change = change * (0.5 / torch.linalg.matrix_norm(change).clamp(min=0.5))[:, None, None]
+            correction = (change @ (batch.y1 - y0 - mean * dt).unsqueeze(2)).squeeze(2)
+            log_det = torch.linalg.slogdet(torch.eye(self.dim) - change).logabsdet
+        factor = self.diffusion_network.factor(y0, theta)
+        return gaussian_nll(y0, batch.y1 - correction, mean, factor, batch.dt, scale) - log_det
+
+    def _jacobian(self, y: Tensor, theta: Tensor, drift: Tensor, shift: float = 1e-2) -> Tensor:
+        """(N, d, d) Jacobian of the normalised drift by forward differences, all columns in one call."""
+        moved = (y[None] + shift * torch.eye(self.dim)[:, None]).reshape(-1, self.dim)
+        there = self.drift_network(moved, theta.repeat(self.dim, 1)).reshape(self.dim, len(y), self.dim)
+        return ((there - drift) / shift).permute(1, 2, 0)
+
+    # --- the two coefficients in physical units -----------------------------------------------------------------
+
+    def _normalised(self, z: ArrayLike, condition: ArrayLike | None) -> tuple[Tensor, Tensor, Tensor]:
+        z_tensor = torch.from_numpy(np.atleast_2d(np.asarray(z, dtype=float)).copy())
+        if z_tensor.ndim != 2 or z_tensor.shape[1] != self.dim:
+            raise ValueError(f"z has shape {tuple(np.shape(z))}, expected (n, {self.dim})")
+        theta = self.theta(condition, len(z_tensor))
+        y = ((z_tensor - self.z_mean) / self.z_scale).to(self.dtype)
+        if not (y.abs() < _FARTHEST).all():
+            raise ValueError(f"z = {float(z_tensor.abs().max()):g} is far beyond all states that a model can know")
+        return y, theta.to(self.dtype), self.log_tau(theta).exp()
+
+    @torch.no_grad()
+    @checked(z=array(), condition=array())
+    @one_thread()
+    def drift(self, z: ArrayLike, condition: ArrayLike | None = None) -> Floats:
+        """mu in units of z per second, (n, d), at z (n, d) and temperatures in K (scalar or (n,))."""
+        y, theta, tau = self._normalised(z, condition)
+        return (self.drift_network(y, theta).double() * self.z_scale / tau[:, None]).numpy()
+
+    @torch.no_grad()
+    @checked(z=array(), condition=array())
+    @one_thread()
+    def diffusion(self, z: ArrayLike, condition: ArrayLike | None = None) -> Floats:
+        """Sigma in units of z^2 per second, (n, d, d), for a system of `self.sites` sites."""
+        y, theta, tau = self._normalised(z, condition)
+        outer = self.z_scale[:, None] * self.z_scale[None, :]
+        return (self.diffusion_network(y, theta).double() * outer / tau[:, None, None]).numpy()
+
+    @checked(z=array(), condition=array())
+    @one_thread()
+    def jacobian(self, z: ArrayLike, condition: ArrayLike | None = None) -> Floats:
+        """d mu_i / d z_j in 1/s, (n, d, d), by automatic differentiation."""
+        y, theta, tau = self._normalised(z, condition)
+        rows = torch.func.vmap(
+            torch.func.jacrev(lambda a, b: self.drift_network(a[None], b[None])[0]),
+        )(y, theta)
+        ratio = self.z_scale[:, None] / self.z_scale[None, :]
+        return (rows.double() * ratio / tau[:, None, None]).detach().numpy()
+
+    @checked(z=array(), condition=array())
+    @one_thread()
+    def relaxation_rates(self, z: ArrayLike, condition: ArrayLike | None = None) -> Floats:
+        """Real parts of the eigenvalues of -d mu/dz, ascending, 1/s, (n, d)."""
+        return np.sort(np.linalg.eigvals(-self.jacobian(z, condition)).real, axis=1)

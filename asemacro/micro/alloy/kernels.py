@@ -1,0 +1,317 @@
+"""Rejection-free vacancy kinetic Monte Carlo: the compiled loop.
+
+The barriers of a vacancy are a pure function of the species around it, so remembering them by environment changes
+nothing but the speed. Keys are two independent 64-bit hashes and tables are direct-mapped: a look-up is compared
+with one entry only, which is wrong with probability below 2^-100, 1e-20 over 1e10 hops.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from asemacro.barriers.base import CompiledBarriers
+from asemacro.barriers.kernels import evaluate
+from asemacro.lattice.gather import gather, neighbour
+from asemacro.micro.alloy.cache import Cache
+from asemacro.micro.alloy.hashing import GOLDEN, OTHER, environment_key, mix, note_change, region_key
+
+CHUNK, TIME, HOPS, BLOCKED, BROKEN = range(5)
+"""Why `walk_on` returned: its share of work is done, the time or the hops asked for, no jump is possible, or the
+model gave a barrier that is not a finite number, of the vacancy counts[NEXT] of `pending`."""
+N_COUNTS = 8
+HOP, HIT, MISS, SEEN, CLAMPED, VACANT, PENDING, NEXT = range(N_COUNTS)
+"""Entries of `Walk.counts`."""
+
+
+class Walk(NamedTuple):
+    """State of a run between two calls of `walk_on`; all arrays are edited in place.
+
+    Attributes:
+        x: (n_sites,) int8 lattice state.
+        sites: (n,) int64 where the moving vacancies are.
+        cells: (n + 1, 3) int64 cell coordinates of these sites; the last row is scratch.
+        rates: (n, Z) float64 in Hz.
+        vacant: (n,) int64 number of vacant first-shell neighbours.
+        tree: (2 P,) float64 sums of rates, leaf P + v for vacancy v, root 1.
+        pending: (n,) int64 vacancies whose rates have to be looked up, the first counts[PENDING] of them.
+        blocks: (n_blocks, 2) uint64 hashes of the changes since the start, see `note_change`.
+        grid: (3,) int64 number of blocks along each axis.
+        reach: (3, 2) int64 smallest and largest cell offset of an environment along each axis.
+        env: (n_env,) int8 scratch.
+        work: scratch of the barrier model.
+        barriers: (Z + 1,) float64 scratch.
+        clock: float64 [time, time with an adjacent pair of vacancies, what rounding left out of each], s.
+        counts: int64 [hops, environments known, not known, barriers used, of these raised to the floor,
+            sum of `vacant`, pending vacancies, how many of these are looked up].
+    """
+
+    x: NDArray[np.int8]
+    sites: NDArray[np.int64]
+    cells: NDArray[np.int64]
+    rates: NDArray[np.float64]
+    vacant: NDArray[np.int64]
+    tree: NDArray[np.float64]
+    pending: NDArray[np.int64]
+    blocks: NDArray[np.uint64]
+    grid: NDArray[np.int64]
+    reach: NDArray[np.int64]
+    env: NDArray[np.int8]
+    work: NDArray[np.float32]
+    barriers: NDArray[np.float64]
+    clock: NDArray[np.float64]
+    counts: NDArray[np.int64]
+
+
+def new_walk(
+    model: CompiledBarriers, cache: Cache, shape: NDArray[np.int64], x: NDArray[np.int8], sites: NDArray[np.int64]
+) -> Walk:
+    """Arrays of a run that starts at `x`, which is edited, with the vacancies `sites` moving."""
+    n = len(sites)
+    leaves = 1 << max(0, (n - 1).bit_length())
+    cells = model.env[..., :3].reshape(-1, 3)
+    reach = np.stack([cells.min(axis=0), cells.max(axis=0)], axis=1)
+    # a lone vacancy needs no blocks: nobody else changes its surroundings
+    grid = np.maximum(1, shape // np.maximum(np.abs(reach).max(axis=1), 1)) if n > 1 else np.ones(3, dtype=np.int64)
+    counts = np.zeros(N_COUNTS, dtype=np.int64)
+    counts[PENDING] = n
+    cache.runs[0] += 1
+    return Walk(
+        x=x,
+        sites=sites,
+        cells=np.stack([*np.unravel_index(np.append(sites, 0) // len(model.env), tuple(shape))], axis=1),
+        rates=np.zeros((n, model.n_targets)),
+        vacant=np.zeros(n, dtype=np.int64),
+        tree=np.zeros(2 * leaves),
+        pending=np.arange(n),
+        blocks=np.zeros((int(np.prod(grid)), 2), dtype=np.uint64),
+        grid=grid,
+        reach=reach,
+        env=np.zeros(model.env.shape[1], dtype=np.int8),
+        work=np.zeros(model.workspace, dtype=np.float32),
+        barriers=np.zeros(model.n_targets + 1),
+        clock=np.zeros(4),
+        counts=counts,
+    )
+
+
+@njit(cache=True, nogil=True)
+def look_up(
+    model: CompiledBarriers,
+    cache: Cache,
+    shape: NDArray,
+    bits: int,
+    x: NDArray,
+    site: int,
+    env: NDArray,
+    work: NDArray,
+    out: NDArray,
+) -> bool:
+    """Fill `out` as `evaluate` does, from the cache if the environment is there; return whether it was."""
+    basis = gather(model.env, model.species, shape, x, site, env)
+    h1, h2 = environment_key(env, basis, bits)
+    slot = np.int64(h1 & np.uint64(cache.keys.shape[0] - 1))
+    if cache.keys[slot, 0] == h1 and cache.keys[slot, 1] == h2:
+        for j in range(out.shape[0]):
+            out[j] = cache.values[slot, j]
+        return True
+    evaluate(model, basis, env, work, out)
+    cache.keys[slot, 0] = h1
+    cache.keys[slot, 1] = h2
+    for j in range(out.shape[0]):
+        cache.values[slot, j] = out[j]
+    return False
+
+
+@njit(cache=True, nogil=True)
+def choose(tree: NDArray, rates: NDArray, u: float) -> tuple[int, int]:
+    """Vacancy and jump with probability proportional to its rate; u uniform in [0, 1)."""
+    leaves = tree.shape[0] // 2
+    rest = u * tree[1]
+    node = 1
+    while node < leaves:
+        left = tree[2 * node]
+        # the second condition: round-off must not lead to a branch without rates
+        if rest < left or tree[2 * node + 1] <= 0.0:
+            node = 2 * node
+        else:
+            rest -= left
+            node = 2 * node + 1
+    v = node - leaves
+    last = 0
+    for j in range(rates.shape[1]):
+        rate = rates[v, j]
+        if rate > 0.0:
+            last = j
+            if rest < rate:
+                break
+            rest -= rate
+    return v, last
+
+
+@njit(cache=True, nogil=True, inline="always")
+def within(cells: NDArray, w: int, v: int, shape: NDArray, reach: NDArray) -> bool:
+    """Whether the cell in row v lies in the box that the environment of the cell in row w reaches."""
+    for axis in range(3):
+        d = cells[v, axis] - cells[w, axis]
+        if d < 0:
+            d += shape[axis]
+        if d > reach[axis, 1] and d - shape[axis] < reach[axis, 0]:
+            return False
+    return True
+
+
+@njit(cache=True, nogil=True, inline="always")
+def advance(clock: NDArray, which: int, wait: float) -> None:
+    """Add to a clock and keep the rounding error, which joins the next wait.
+
+    A plain sum loses waits below 1e-16 of the time: a run that left a trap after 1e9 s would count them wrong.
+    """
+    before, wait = clock[which], wait + clock[2 + which]
+    after = before + wait
+    added = after - before
+    clock[2 + which] = (before - (after - added)) + (wait - added)
+    clock[which] = after
+
+
+@njit(cache=True, nogil=True)
+def walk_on(
+    model: CompiledBarriers,
+    cache: Cache,
+    walk: Walk,
+    shape: NDArray,
+    bits: int,
+    beta: float,
+    frequency: float,
+    until_s: float,
+    until_hops: int,
+    chunk: int,
+    rng: np.random.Generator,
+) -> int:
+    """Hop until `until_s`, `until_hops` or a share of work; return TIME, HOPS, BLOCKED, BROKEN or CHUNK.
+
+    Rates are nu exp(-beta barrier), the waiting time is Exp(1) / (sum of rates). Stopping at a time cuts the last
+    wait, which is exact because the exponential law has no memory. Only vacancies whose environment box holds a
+    changed site are looked up again. On return, but for CHUNK and BROKEN, the rates are those of the state.
+
+    Args:
+        model: barrier model compiled for this lattice.
+        cache: what is known of barriers.
+        walk: state of the run.
+        shape: (3,) cells along each axis.
+        bits: bits that hold a model species index.
+        beta: 1 / kT in 1/eV.
+        frequency: attempt frequency nu in Hz.
+        until_s: value of the clock to stop at.
+        until_hops: value of counts[HOP] to stop at.
+        chunk: most hops and new environments of this call.
+        rng: source of randomness.
+    """
+    x, sites, cells, rates, vacant, tree = walk.x, walk.sites, walk.cells, walk.rates, walk.vacant, walk.tree
+    pending, blocks, grid, reach, clock, counts = (
+        walk.pending,
+        walk.blocks,
+        walk.grid,
+        walk.reach,
+        walk.clock,
+        walk.counts,
+    )
+    env, work, barriers = walk.env, walk.work, walk.barriers
+    recent_keys, recent_values = cache.recent_keys, cache.recent_values
+    mask = np.uint64(recent_keys.shape[0] - 1)
+    salt = mix(np.uint64(cache.runs[0]) * GOLDEN + OTHER)
+    offsets = model.env
+    n = sites.shape[0]
+    n_basis = offsets.shape[0]
+    n_targets = rates.shape[1]
+    leaves = tree.shape[0] // 2
+    done = 0
+    while True:
+        while counts[NEXT] < counts[PENDING]:
+            if done >= chunk:
+                return CHUNK
+            v = pending[counts[NEXT]]
+            h1, h2 = region_key(blocks, grid, shape, n_basis, sites[v], salt)
+            slot = np.int64(h1 & mask)
+            if recent_keys[slot, 0] != h1 or recent_keys[slot, 1] != h2:
+                known = look_up(model, cache, shape, bits, x, sites[v], env, work, barriers)
+                counts[HIT if known else MISS] += 1
+                done += 0 if known else 1
+                empty = 0.0
+                for j in range(n_targets):
+                    rate = 0.0
+                    if env[1 + j] == 0:
+                        empty += 1.0
+                    elif not np.isfinite(barriers[j]):
+                        return BROKEN
+                    else:
+                        rate = frequency * np.exp(-beta * barriers[j])
+                    recent_values[slot, j] = rate
+                recent_values[slot, n_targets] = empty
+                recent_values[slot, n_targets + 1] = barriers[n_targets]
+                recent_keys[slot, 0] = h1
+                recent_keys[slot, 1] = h2
+            else:
+                counts[HIT] += 1
+            total = 0.0
+            for j in range(n_targets):
+                rate = recent_values[slot, j]
+                rates[v, j] = rate
+                total += rate
+            now_vacant = np.int64(recent_values[slot, n_targets])
+            counts[SEEN] += n_targets - now_vacant
+            counts[CLAMPED] += np.int64(recent_values[slot, n_targets + 1])
+            counts[VACANT] += now_vacant - vacant[v]
+            vacant[v] = now_vacant
+            node = leaves + v
+            tree[node] = total
+            node //= 2
+            while node > 0:
+                tree[node] = tree[2 * node] + tree[2 * node + 1]
+                node //= 2
+            counts[NEXT] += 1
+
+        if counts[HOP] >= until_hops:
+            return HOPS
+        if done >= chunk:
+            return CHUNK
+        wait = np.inf
+        if tree[1] > 0.0:
+            wait = rng.standard_exponential() / tree[1]
+        ahead = clock[0] + (clock[2] + wait)
+        if ahead == np.inf and until_s == np.inf:
+            return BLOCKED
+        if ahead >= until_s:
+            if counts[VACANT] > 0:
+                advance(clock, 1, (until_s - clock[0]) - clock[2])
+            clock[0], clock[2] = until_s, 0.0
+            return TIME
+        advance(clock, 0, wait)
+        if counts[VACANT] > 0:
+            advance(clock, 1, wait)
+
+        v, j = choose(tree, rates, rng.random())
+        old = sites[v]
+        new = neighbour(shape, n_basis, old, offsets[old % n_basis, 1 + j])
+        atom = x[new]
+        x[old] = atom
+        x[new] = 0
+        sites[v] = new
+        note_change(blocks, grid, shape, n_basis, old, 0, atom)
+        note_change(blocks, grid, shape, n_basis, new, atom, 0)
+        counts[HOP] += 1
+        done += 1
+        waiting = 0
+        cell = new // n_basis
+        for axis in range(2, -1, -1):
+            cells[n, axis] = cells[v, axis]
+            cells[v, axis] = cell % shape[axis]
+            cell //= shape[axis]
+        for w in range(n):
+            if w == v or within(cells, w, n, shape, reach) or within(cells, w, v, shape, reach):
+                pending[waiting] = w
+                waiting += 1
+        counts[PENDING], counts[NEXT] = waiting, 0

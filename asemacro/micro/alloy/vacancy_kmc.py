@@ -1,0 +1,362 @@
+"""Vacancy kinetic Monte Carlo of an alloy on a lattice, in seconds."""
+
+from __future__ import annotations
+
+import copy
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from ase.units import kB
+from numpy.typing import ArrayLike, NDArray
+
+from asemacro.arguments import door
+from asemacro.arguments.checks import (
+    MOST_COUNT,
+    active_of,
+    array_of,
+    callable_of,
+    count_of,
+    generator_of,
+    number_of,
+    positive,
+    state_of,
+    states_of,
+    temperature_of,
+    time_of,
+    times_of,
+    vacancies_of,
+)
+from asemacro.barriers.base import BarrierModel
+from asemacro.barriers.kernels import checked
+from asemacro.micro.alloy.cache import Cache, CachePool
+from asemacro.micro.alloy.kernels import BROKEN, CHUNK, CLAMPED, HIT, HOP, MISS, NEXT, SEEN, Walk, new_walk, walk_on
+from asemacro.micro.alloy.kmc_run import KMCRun, least, share_of
+from asemacro.micro.protocol import Events
+from asemacro.tasks.patience import Patience, next_size
+from asemacro.tasks.threads import one_thread
+
+if TYPE_CHECKING:
+    from asemacro.lattice.lattice import Lattice
+
+FIRST_CHUNK = 128  # hops and new environments; those of large networks take a millisecond each
+MOST_ENTRIES = 1 << 28  # of a cache
+MOST_HZ = 1e30
+_STOPPED: tuple[Literal["chunk", "time", "hops", "blocked"], ...] = ("chunk", "time", "hops", "blocked")
+
+
+class VacancyKMC:
+    """Rejection-free continuous-time Monte Carlo: rate = attempt frequency x exp(-barrier / kT) of each jump.
+
+    The carriers of the MicroSystem protocol are the vacancies. Barriers are cached by environment; the cache
+    holds no temperature and does not change results. A system may be used from several threads at once.
+
+    Args:
+        lattice: where the alloy lives.
+        barriers: barrier model.
+        temperature_K: temperature, 1 to 100,000 K.
+        attempt_frequency_Hz: prefactor of the rates, > 0.
+        cache_entries: environments remembered by each run (a power of two is used); 1 turns the cache off
+            but for the last environment.
+
+    Raises:
+        ValueError: a temperature or frequency out of range, or a model not made for the lattice.
+    """
+
+    @door.checked(lattice=door.CRYSTAL, barriers=door.BARRIERS, cache_entries=door.whole(0, MOST_ENTRIES))
+    def __init__(
+        self,
+        lattice: Lattice,
+        barriers: BarrierModel,
+        temperature_K: float,
+        attempt_frequency_Hz: float = 1e13,
+        *,
+        cache_entries: int = 1 << 17,
+    ) -> None:
+        self._lattice = lattice
+        self._barriers = barriers
+        self._temperature_K = temperature_of(temperature_K)
+        positive(attempt_frequency_Hz, "attempt frequency", "Hz")
+        self._attempt_frequency_Hz = number_of(attempt_frequency_Hz, "the attempt frequency in Hz", most=MOST_HZ)
+        self._model = checked(barriers.compile(lattice), barriers.name)
+        self._shape = np.array(lattice.shape, dtype=np.int64)
+        known = len(barriers.species) if barriers.species is not None else int(self._model.species.max())
+        self._bits = max(1, int(known).bit_length())
+        self._caches = CachePool(cache_entries, self._model.n_targets)
+
+    @property
+    def lattice(self) -> Lattice:
+        """Where the alloy lives."""
+        return self._lattice
+
+    @property
+    def barriers(self) -> BarrierModel:
+        """The barrier model."""
+        return self._barriers
+
+    @property
+    def temperature_K(self) -> float:
+        """Temperature in K."""
+        return self._temperature_K
+
+    @property
+    def attempt_frequency_Hz(self) -> float:
+        """Prefactor of the rates in Hz."""
+        return self._attempt_frequency_Hz
+
+    def at(self, temperature_K: float) -> VacancyKMC:
+        """The same system at another temperature; compiled tables and caches are shared."""
+        other = copy.copy(self)
+        other._temperature_K = temperature_of(temperature_K)
+        return other
+
+    def on(self, lattice: Lattice) -> VacancyKMC:
+        """The same model, temperature and prefactor on another lattice (a larger box)."""
+        return VacancyKMC(lattice, self._barriers, self._temperature_K, self._attempt_frequency_Hz)
+
+    def carriers(self, x: NDArray[np.int8]) -> NDArray[np.int64]:
+        """Vacant sites of states (batch, n_sites), ascending: (batch, n_vacancies).
+
+        Raises:
+            ValueError: no vacancy, or different numbers of them in the states.
+        """
+        return vacancies_of(states_of(self._lattice, x))
+
+    @one_thread()
+    def rates(self, x: NDArray[np.int8], sites: NDArray[np.integer] | None = None) -> NDArray[np.float64]:
+        """Rates in Hz of all first-shell jumps, as the run uses them.
+
+        Args:
+            x: (n_sites,) or (1, n_sites) state.
+            sites: (n,) vacancies, default all in ascending order.
+
+        Returns:
+            (n, Z) in the order of `lattice.shells(1)`; 0 where the target is a vacancy.
+        """
+        state = state_of(self._lattice, x)
+        chosen = (vacancies_of(state) if sites is None else active_of(state, np.asarray(sites)[None]))[0]
+        cache = self._caches.take()
+        try:
+            walk = new_walk(self._model, cache, self._shape, state[0].copy(), chosen)
+            self._walk(walk, cache, None, 0, np.random.default_rng(0), None)
+        finally:
+            self._caches.give(cache)
+        return walk.rates
+
+    def events(self, x: NDArray[np.int8], active: NDArray[np.integer] | None = None) -> Events:
+        """All first-shell jumps of the active vacancies of states (batch, n_sites), with their rates in Hz.
+
+        Returns:
+            Events (batch, m Z) that change 2 sites each, vacancy after vacancy in the order of `lattice.shells(1)`;
+            a jump onto a vacancy changes nothing, at the rate 0.
+        """
+        x = states_of(self._lattice, x)
+        vacancies = vacancies_of(x) if active is None else active_of(x, active)
+        offsets = self._lattice.shells(1)[0].offsets
+        cell, basis = np.divmod(vacancies, self._lattice.n_basis)
+        moves = offsets[basis]
+        there = np.stack(np.unravel_index(cell, self._lattice.shape), axis=-1)[..., None, :] + moves[..., :3]
+        target = np.ravel_multi_index(tuple(np.moveaxis(there % self._shape, -1, 0)), self._lattice.shape)
+        target = target * self._lattice.n_basis + moves[..., 3]
+        batch, m, z = target.shape
+        flat = target.reshape(batch, m * z)
+        sites = np.stack([np.repeat(vacancies, z, axis=1), flat], axis=-1)
+        atoms = np.take_along_axis(x, flat, axis=1)
+        rates = np.array([self.rates(state, row) for state, row in zip(x, vacancies, strict=True)])
+        return Events(rates.reshape(batch, m * z), sites, np.stack([atoms, np.zeros_like(atoms)], axis=-1))
+
+    @one_thread()
+    def evolve(
+        self,
+        x: NDArray[np.int8],
+        duration: ArrayLike,
+        active: NDArray[np.integer] | None = None,
+        *,
+        rng: np.random.Generator,
+    ) -> tuple[NDArray[np.int8], NDArray[np.int64]]:
+        """Advance states by a time in s; see `MicroSystem.evolve`.
+
+        Vacancies that are not active stay where they are, in everyone's environment.
+
+        Raises:
+            ValueError: a negative or infinite duration, an active site that is not a vacancy, or a barrier that is
+                not a number.
+        """
+        generator_of(rng)
+        x = states_of(self._lattice, x)
+        sites = vacancies_of(x) if active is None else active_of(x, active)
+        durations = times_of(duration, len(x))
+        new = x.copy()
+        what = f"the evolution of {len(x)} states for {durations.max():g} s at {self._temperature_K:g} K"
+        patience: Patience | None = None
+        cache = self._caches.take()
+        try:
+            for k, (state, row, until) in enumerate(zip(new, sites, durations, strict=True)):
+                if len(row):
+                    walk = new_walk(self._model, cache, self._shape, state, row)
+                    if patience is None:
+                        self._walk(walk, cache, None, 0, rng, None)  # compiles on first use, which is not the rate
+                        patience = Patience(what)
+                    self._walk(walk, cache, until, None, rng, share_of(until, None, k, len(x), patience))
+        finally:
+            self._caches.give(cache)
+        return new, sites
+
+    @one_thread()
+    def run(
+        self,
+        x: NDArray[np.int8],
+        *,
+        duration_s: float | None = None,
+        hops: int | None = None,
+        record_times_s: ArrayLike | None = None,
+        record_hops: ArrayLike | None = None,
+        observe: Callable[[NDArray[np.int8]], Any] | None = None,
+        active: NDArray[np.integer] | None = None,
+        progress: Callable[[int, float], Any] | None = None,
+        rng: np.random.Generator,
+    ) -> KMCRun:
+        """One trajectory, by time or by hops, with records on the way.
+
+        Args:
+            x: (n_sites,) or (1, n_sites) state, not edited.
+            duration_s: stop at this time; default the last of `record_times_s`.
+            hops: stop after this many hops; default the last of `record_hops`. With both, whichever is first.
+            record_times_s: times to record at, ascending.
+            record_hops: numbers of hops to record after, ascending. One kind of record point only.
+            observe: what to keep of a state (1, n_sites) at a record point; default the state itself.
+            active: (m,) sites of the vacancies that may move; default all.
+            progress: called with (hops, time_s) so far, several times a second.
+            rng: source of randomness.
+
+        Raises:
+            ValueError: no end given, a negative one, both kinds of record points, a state that does not fit, or a
+                barrier that is not a number.
+        """
+        generator_of(rng)
+        for name, function in (("observe", observe), ("progress", progress)):
+            if function is not None:
+                callable_of(function, name)
+        state = state_of(self._lattice, x).copy()
+        sites = (vacancies_of(state) if active is None else active_of(state, np.asarray(active)[None]))[0]
+        if record_times_s is not None and record_hops is not None:
+            raise ValueError("give record points as times or as hops, not both")
+        by_time = record_times_s is not None
+        given: ArrayLike = [] if record_hops is None else record_hops
+        if by_time:
+            points = np.atleast_1d(array_of(record_times_s, "record_times_s"))
+        else:
+            points = np.atleast_1d(array_of(given, "record_hops", kind="i"))
+        if points.ndim != 1 or np.any(np.diff(points) < 0):
+            raise ValueError("record points must ascend")
+        if len(points) and by_time and duration_s is None:
+            duration_s = float(points[-1])
+        if len(points) and not by_time and hops is None:
+            hops = int(points[-1])
+        if duration_s is None and hops is None:
+            raise ValueError("a run needs an end: duration_s or hops")
+        until_s = None if duration_s is None else time_of(duration_s)
+        until_hops = None if hops is None else count_of(hops, "hops")
+        for point in points[:1]:
+            time_of(point, "record_times_s") if by_time else count_of(point, "hops")
+        cache = self._caches.take()
+        keep = (lambda s: s[0].copy()) if observe is None else observe
+        record, marks = [], []
+        stopped = CHUNK
+        try:
+            walk = new_walk(self._model, cache, self._shape, state[0], sites)
+            self._walk(walk, cache, None, 0, rng, None)  # compiles on first use: not part of the run's time
+            started = time.perf_counter()
+            length = f"{until_hops:g} hops" if until_s is None else f"{until_s:g} s"
+            patience = Patience(f"the run of {length} at {self._temperature_K:g} K")
+            tick = share_of(until_s, until_hops, 0, 1, patience, progress)
+            for point in points:
+                ends = (
+                    (least(until_s, float(point)), until_hops) if by_time else (until_s, least(until_hops, int(point)))
+                )
+                stopped = self._walk(walk, cache, ends[0], ends[1], rng, tick)
+                if (walk.clock[0] if by_time else walk.counts[HOP]) != point:
+                    break
+                record.append(keep(state))
+                marks.append((walk.clock[0], walk.counts[HOP], 1 / walk.tree[1] if walk.tree[1] > 0 else np.inf))
+            else:
+                stopped = self._walk(walk, cache, until_s, until_hops, rng, tick)
+        finally:
+            self._caches.give(cache)
+        return self._result(walk, stopped, record, marks, time.perf_counter() - started)
+
+    def _walk(
+        self,
+        walk: Walk,
+        cache: Cache,
+        until_s: float | None,
+        until_hops: int | None,
+        rng: np.random.Generator,
+        progress: Callable[[int, float], Any] | None,
+    ) -> int:
+        """Run to an end in calls short enough to be interrupted; where they are cut changes no result."""
+        until_s = np.inf if until_s is None else until_s
+        until_hops = MOST_COUNT if until_hops is None else until_hops
+        beta = 1 / (kB * self._temperature_K)
+        chunk = FIRST_CHUNK
+        while True:
+            started = time.perf_counter()
+            ended = walk_on(
+                self._model,
+                cache,
+                walk,
+                self._shape,
+                self._bits,
+                beta,
+                self._attempt_frequency_Hz,
+                float(until_s),
+                int(until_hops),
+                chunk,
+                rng,
+            )
+            if ended == BROKEN:
+                raise ValueError(self._broken(walk))
+            if progress is not None:
+                progress(int(walk.counts[HOP]), float(walk.clock[0]))
+            if ended != CHUNK:
+                return ended
+            chunk = next_size(chunk, time.perf_counter() - started, least=64)
+
+    def _broken(self, walk: Walk) -> str:
+        """What to say of the barrier at which `walk_on` stopped."""
+        site = int(walk.sites[walk.pending[walk.counts[NEXT]]])
+        around = walk.env[1 : 1 + self._model.n_targets]
+        jump = int(np.flatnonzero((around != 0) & ~np.isfinite(walk.barriers[:-1]))[0])
+        species = self._lattice.species[int(np.flatnonzero(self._model.species == around[jump])[0]) - 1]
+        return (
+            f"barrier model {self._barriers.name}: the barrier of a jump of {species} into the vacancy at site {site} "
+            f"after {walk.counts[HOP]} hops is {walk.barriers[jump]}, not a number of eV; its weights are damaged or "
+            "far from what they were trained on, take another model (--barriers)"
+        )
+
+    def _result(
+        self,
+        walk: Walk,
+        stopped: int,
+        record: list[Any],
+        marks: list[tuple[float, int, float]],
+        wall_time_s: float,
+    ) -> KMCRun:
+        hops, hits, misses, used, clamped = (int(walk.counts[k]) for k in (HOP, HIT, MISS, SEEN, CLAMPED))
+        table = np.array(marks, dtype=float).reshape(-1, 3)
+        return KMCRun(
+            x=walk.x,
+            sites=walk.sites,
+            time_s=float(walk.clock[0]),
+            hops=hops,
+            stopped=_STOPPED[stopped],
+            record=np.array(record),
+            record_times_s=table[:, 0],
+            record_hops=np.array([m[1] for m in marks], dtype=np.int64),
+            record_residence_s=table[:, 2],
+            cache_hit_rate=hits / max(hits + misses, 1),
+            clamped_fraction=clamped / max(used, 1),
+            adjacent_fraction=float(walk.clock[1] / walk.clock[0]) if walk.clock[0] > 0 else 0.0,
+            wall_time_s=wall_time_s,
+        )

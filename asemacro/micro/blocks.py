@@ -1,0 +1,247 @@
+"""Side by side: a large system made of separate periodic cells, and observables of it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from asemacro.arguments.door import SYSTEM, checked, whole
+from asemacro.micro.protocol import Events, Motion
+from asemacro.observables.joined import bounds_of
+
+if TYPE_CHECKING:
+    from asemacro.lattice.lattice import Lattice
+    from asemacro.micro.protocol import MicroSystem
+
+Floats = NDArray[np.float64]
+_CHUNK_SITES = 1 << 23  # states are measured in chunks of about this many sites
+
+
+class Observable(Protocol):
+    """Intensive macroscopic observable: phi(x, lattice) -> (batch, dim).
+
+    One that is a sum of local terms may offer two shortcuts, exact differences from the changed sites alone:
+    change(x0, lattice, sites (batch, m), values (batch, m)) -> (batch, dim), where negative sites fill up a row, and
+    changes(x0, lattice, sites (batch, n_events, m), values) -> (batch, n_events, dim) for events that all start at x0.
+    One whose values have limits may tell them: bounds(x, lattice) -> (dim, 2), least and largest in any state of the
+    composition of x. A learned model then refuses starts beyond them.
+    """
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the variables."""
+
+    @property
+    def dim(self) -> int:
+        """Number of variables."""
+
+    def __call__(self, x: NDArray[Any], lattice: Any) -> Floats:
+        """Values of states x (batch, n_sites)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class BlockLattice:
+    """`copies` separate periodic cells; site = block * block sites + site in the block.
+
+    Attributes:
+        block: lattice of one cell.
+        copies: number of cells.
+    """
+
+    block: Lattice
+    copies: int
+
+    def __post_init__(self) -> None:
+        if self.copies < 1:
+            raise ValueError(f"copies must be at least 1, got {self.copies}")
+
+    @property
+    def n_sites(self) -> int:
+        """Sites in all blocks."""
+        return self.block.n_sites * self.copies
+
+    @property
+    def species(self) -> tuple[str, ...]:
+        """Species of the block."""
+        return self.block.species
+
+    def split(self, x: NDArray[Any]) -> NDArray[Any]:
+        """(batch, n_sites, ...) -> (batch * copies, block sites, ...), a view where possible."""
+        if x.ndim < 2 or x.shape[1] != self.n_sites:
+            raise ValueError(f"state has shape {x.shape}, expected (batch, {self.n_sites})")
+        return x.reshape(len(x) * self.copies, self.block.n_sites, *x.shape[2:])
+
+
+class Blocks:
+    """The system of independent cells side by side: each keeps its own periodic surroundings.
+
+    Its generator is the sum over all carriers, so it is a micro system like any other; only the cells that hold
+    an active carrier are evolved.
+
+    Args:
+        system: the micro system of one cell.
+        copies: number of cells.
+    """
+
+    @checked(system=SYSTEM, copies=whole(1))
+    def __init__(self, system: MicroSystem, copies: int) -> None:
+        self.system = system
+        self.lattice = BlockLattice(system.lattice, copies)
+
+    def carriers(self, x: NDArray[Any]) -> NDArray[np.int64]:
+        """Sites of the carriers, (batch, n); every cell must hold the same number."""
+        own = np.asarray(self.system.carriers(self.lattice.split(x)), dtype=np.int64)
+        own = own.reshape(len(x), self.lattice.copies, -1)
+        shift = np.arange(self.lattice.copies) * self.lattice.block.n_sites
+        return (own + shift[None, :, None]).reshape(len(x), -1)
+
+    @property
+    def immobile(self) -> bool:
+        """Whether the carriers of a cell stay where they are."""
+        return getattr(self.system, "immobile", False)
+
+    @property
+    def time_step(self) -> float | None:
+        """The step in which a cell moves, None if it has none."""
+        return getattr(self.system, "time_step", None)
+
+    def draw_active(self, x: NDArray[Any], m: int, *, rng: np.random.Generator) -> NDArray[np.int64]:
+        """Sites (batch, m) of carriers that are to move: whole cells if m is a multiple of theirs, else a part of one.
+
+        Each carrier has the same probability. Where the carriers of a cell do not fill it, they are drawn one by one.
+
+        Raises:
+            ValueError: no carriers, or more than a cell's but not a multiple.
+        """
+        carriers = self.carriers(x)
+        own = getattr(self.system, "draw_active", None)
+        per_cell = carriers.shape[1] // self.lattice.copies
+        if own is None or per_cell == 0:
+            return draw_from(carriers, m, rng=rng)
+        if m > per_cell and m % per_cell:
+            raise ValueError(f"{m} active carriers are not a whole number of cells of {per_cell}")
+        order = rng.permuted(np.broadcast_to(np.arange(self.lattice.copies), (len(x), self.lattice.copies)), axis=1)
+        if m >= per_cell:
+            grouped = carriers.reshape(len(x), self.lattice.copies, per_cell)
+            return np.take_along_axis(grouped, order[:, : m // per_cell, None], axis=1).reshape(len(x), m)
+        chosen = np.arange(len(x)) * self.lattice.copies + order[:, 0]
+        return own(self.lattice.split(x)[chosen], m, rng=rng) + order[:, :1] * self.lattice.block.n_sites
+
+    def evolve(
+        self,
+        x: NDArray[Any],
+        duration: ArrayLike,
+        active: NDArray[np.integer] | None = None,
+        *,
+        rng: np.random.Generator,
+    ) -> tuple[NDArray[Any], NDArray[np.int64]]:
+        """Advance by `duration` (scalar or (batch,)) with only the carriers at sites `active` (batch, m) moving."""
+        cells = self.lattice.split(x)
+        active = self.carriers(x) if active is None else np.asarray(active, dtype=np.int64)
+        times = np.broadcast_to(np.asarray(duration, dtype=float), (len(x),))
+        out = cells.copy()
+        moved = active.copy()
+        for chosen, members, sites in self._by_cell(active):
+            new, now = self.system.evolve(cells[chosen], times[chosen // self.lattice.copies], sites, rng=rng)
+            out[chosen] = new
+            moved.reshape(-1)[members] = now + self._start(chosen)
+        return out.reshape(x.shape), moved
+
+    def events(self, x: NDArray[Any], active: NDArray[np.integer] | None = None) -> Events | Motion:
+        """All that the active carriers (batch, m) can do next, carrier after carrier in their order.
+
+        Raises:
+            ValueError: the system of one cell has no `events`.
+        """
+        own = getattr(self.system, "events", None)
+        if own is None:
+            raise ValueError(f"{type(self.system).__name__} gives no rates (no `events`)")
+        cells = self.lattice.split(x)
+        active = self.carriers(x) if active is None else np.asarray(active, dtype=np.int64)
+        kind: type[Events | Motion] = Events
+        columns: dict[str, NDArray[Any]] = {}
+        for chosen, members, local in self._by_cell(active):
+            found: Events | Motion = own(cells[chosen], local)
+            kind = type(found)
+            for name, part in found._asdict().items():
+                if name == "sites":
+                    start = self._start(chosen).reshape(-1, *(1,) * (part.ndim - 1))
+                    part = part + np.where(part >= 0, start, 0)
+                by_carrier = part.reshape(*members.shape, -1, *part.shape[2:])
+                if name not in columns:
+                    columns[name] = np.empty((active.size, *by_carrier.shape[2:]), dtype=part.dtype)
+                columns[name][members] = by_carrier
+        return kind(**{name: c.reshape(len(x), -1, *c.shape[2:]) for name, c in columns.items()})
+
+    def _by_cell(
+        self, active: NDArray[np.int64]
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]:
+        """Active carriers (batch, m) gathered by cell; cells with equally many of them come together.
+
+        Yields:
+            (n,) cells, (n, k) places of their carriers in the flat `active`, (n, k) sites inside the cell.
+        """
+        size = self.lattice.block.n_sites
+        cell = np.arange(len(active))[:, None] * self.lattice.copies + active // size
+        order = np.argsort(cell, axis=None, kind="stable")
+        names, first, counts = np.unique(cell.reshape(-1)[order], return_index=True, return_counts=True)
+        for count in np.unique(counts):
+            members = order[first[counts == count][:, None] + np.arange(count)]
+            yield names[counts == count], members, active.reshape(-1)[members] % size
+
+    def _start(self, cells: NDArray[np.int64]) -> NDArray[np.int64]:
+        """(n, 1) first site of cells in their states."""
+        return (cells % self.lattice.copies * self.lattice.block.n_sites)[:, None]
+
+
+def draw_active(system: MicroSystem, x: NDArray[Any], m: int, *, rng: np.random.Generator) -> NDArray[np.int64]:
+    """Sites of m carriers of each state that are to move, each carrier with the same probability: (batch, m).
+
+    Carriers that fill the lattice (spins, cells of a field) are drawn by the system itself, `system.draw_active`: a
+    block of neighbours at a random place, whose surface is small. Others are drawn without replacement.
+
+    Args:
+        system: the micro system.
+        x: (batch, n_sites) states.
+        m: number of carriers that move.
+        rng: random generator.
+
+    Raises:
+        ValueError: no carriers, or the system has no blocks of m.
+    """
+    own = getattr(system, "draw_active", None)
+    if own is not None:
+        return np.asarray(own(x, m, rng=rng), dtype=np.int64)
+    return draw_from(np.asarray(system.carriers(x), dtype=np.int64), m, rng=rng)
+
+
+def draw_from(carriers: NDArray[np.int64], m: int, *, rng: np.random.Generator) -> NDArray[np.int64]:
+    """m of the carriers (batch, n) of each row, without replacement."""
+    if carriers.shape[1] == 0:
+        raise ValueError("the snapshots have no carriers; nothing can move")
+    return rng.permuted(carriers, axis=1)[:, :m]
+
+
+def observe(phi: Observable, x: NDArray[Any], lattice: Lattice | BlockLattice) -> Floats:
+    """phi of states (batch, n_sites), in chunks; on blocks the mean over the blocks, (batch, dim)."""
+    copies = lattice.copies if isinstance(lattice, BlockLattice) else 1
+    rows = max(1, _CHUNK_SITES // max(1, lattice.n_sites))
+    parts = [_observe(phi, x[i : i + rows], lattice, copies) for i in range(0, len(x), rows)]
+    return np.concatenate(parts) if parts else np.zeros((0, phi.dim))
+
+
+def _observe(phi: Observable, x: NDArray[Any], lattice: Lattice | BlockLattice, copies: int) -> Floats:
+    if isinstance(lattice, BlockLattice):
+        return np.asarray(phi(lattice.split(x), lattice.block)).reshape(len(x), copies, -1).mean(axis=1)
+    return np.asarray(phi(x, lattice), dtype=float)
+
+
+def observed_bounds(phi: Observable, x: NDArray[Any], lattice: Lattice | BlockLattice) -> Floats:
+    """(dim, 2) least and largest values of phi in states of the compositions of x, see `bounds_of`."""
+    if isinstance(lattice, BlockLattice):
+        return bounds_of(phi, lattice.split(x), lattice.block)
+    return bounds_of(phi, x, lattice)

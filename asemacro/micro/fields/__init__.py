@@ -1,0 +1,1 @@
+"""Fields on a grid with noise: predator and prey."""

@@ -1,0 +1,170 @@
+"""Warren-Cowley parameters of a structure as users have it: `warren_cowley(atoms)`."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from ase import Atoms
+from ase.geometry.minkowski_reduction import minkowski_reduce
+from numpy.typing import NDArray
+
+from asemacro.arguments.checks import count_of
+from asemacro.lattice.lattice import Lattice
+from asemacro.lattice.recognition.crystal import Crystal, read_crystal
+from asemacro.lattice.shells import MOST_SHELLS
+from asemacro.lattice.site_fractions import site_fractions
+from asemacro.observables.warren_cowley import WarrenCowley
+
+if TYPE_CHECKING:
+    from pymatgen.core import Structure
+
+Floats = NDArray[np.float64]
+log = logging.getLogger("asemacro")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ShortRangeOrder:
+    """Short-range order of one structure; definitions as in `observables`.
+
+    Attributes:
+        pairs: names, "Mo-Ta", the lower atomic number first, like pairs included.
+        neighbours: (shells,) sites Z in each shell.
+        distances: (shells,) of the undistorted lattice, angstrom.
+        alpha: (shells, pairs) alpha_ij = 1 - p_ij / (Z c_j). A vacancy is a neighbour of no species, so in a random
+            alloy alpha is the fraction of vacant sites for every pair.
+        delta: (shells, pairs) delta_ij = -Z c_j alpha_ij.
+        alpha_atoms: (shells, pairs) alpha_ij among atoms: Z is replaced by the mean number of atoms around an atom,
+            so that it is 0 in a random alloy with any number of vacancies; alpha itself if there are none.
+            nan if no atom has an atom next to it.
+        vacant: fraction of the sites that is vacant.
+        random_alloy: the structure has fractional occupancy: these are the values of the random alloy, in which each
+            site is occupied independently of all others.
+        lattice: the lattice that the atoms are on.
+        atoms: a copy of the atoms with local values in arrays "alpha_Ta" (shell 1), "alpha_Ta_2" (shell 2), ...:
+            1 - n_Ta / (Z c_Ta), n_Ta being the Ta neighbours of this atom; their mean over the Mo atoms is
+            alpha of Mo-Ta. nan for atoms far from any site. None for fractional occupancy.
+    """
+
+    pairs: tuple[str, ...]
+    neighbours: NDArray[np.int64]
+    distances: Floats
+    alpha: Floats
+    delta: Floats
+    alpha_atoms: Floats
+    vacant: float
+    random_alloy: bool
+    lattice: Lattice
+    atoms: Atoms | None
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One record {pair, shell, neighbours, alpha, delta, alpha_atoms} for each pair and shell."""
+        return [
+            {
+                "pair": pair,
+                "shell": s + 1,
+                "neighbours": int(self.neighbours[s]),
+                "alpha": float(self.alpha[s, p]),
+                "delta": float(self.delta[s, p]),
+                "alpha_atoms": float(self.alpha_atoms[s, p]),
+            }
+            for s in range(len(self.neighbours))
+            for p, pair in enumerate(self.pairs)
+        ]
+
+
+def warren_cowley(
+    atoms: Atoms | Structure, shells: int = 2, *, shell_tolerance: float | None = None
+) -> ShortRangeOrder:
+    """Warren-Cowley parameters of a structure in its first neighbour shells.
+
+    Periodic images count: in a small cell an atom meets images of itself, as in the infinite crystal.
+
+    Args:
+        atoms: any cell of a crystal, see `Lattice.from_atoms`.
+        shells: number of neighbour shells, up to 100.
+        shell_tolerance: distortion up to which neighbours are those of the undistorted crystal, see
+            `Lattice.from_atoms`.
+
+    Raises:
+        ValueError: no lattice, atoms off it, or a single species ("no unlike pairs").
+        TypeError: shells is no whole number.
+    """
+    shells = count_of(shells, "neighbour shells", least=1, most=MOST_SHELLS)
+    lattice = Lattice.from_atoms(atoms, shell_tolerance=shell_tolerance)
+    species = lattice.species
+    if len(species) < 2:
+        raise ValueError(f"no unlike pairs: the lattice holds {', '.join(species) or 'no atoms'} only")
+    crystal = read_crystal(atoms)
+    phi = WarrenCowley(species, shells, pairs="all")
+    sizes = phi.neighbours(lattice)
+    filled = site_fractions(lattice, atoms)
+    share = filled[:, 1:].sum(0) / filled[:, 1:].sum()
+    around = np.array([_around(filled, lattice, s.offsets)[:, 1:] for s in lattice.shells(shells)])
+    local = 1 - around / (sizes[:, None, None] * share)
+    weights = filled[:, 1:] / filled[:, 1:].sum(0)
+    means = np.einsum("nsj,si->nij", local, weights)
+    i, j = np.transpose(phi.pairs)
+    alpha = means[:, i, j]
+    met = np.einsum("n,snj->s", filled[:, 1:].sum(1), around) / filled[:, 1:].sum()  # atoms around an atom
+    if crystal.occupancy is None:
+        _say_what_the_cell_holds(lattice, shells)
+    return ShortRangeOrder(
+        pairs=phi.labels[: len(phi.pairs)],
+        neighbours=sizes,
+        distances=np.array([s.distance for s in lattice.shells(shells)]),
+        alpha=alpha,
+        delta=-alpha * sizes[:, None] * share[j],
+        alpha_atoms=_among_atoms(alpha, sizes, met),
+        vacant=float(filled[:, 0].mean()),
+        random_alloy=crystal.occupancy is not None,
+        lattice=lattice,
+        atoms=None if crystal.occupancy else _with_local(atoms, crystal, lattice, local),
+    )
+
+
+def _around(filled: Floats, lattice: Lattice, offsets: NDArray[np.int64]) -> Floats:
+    """(n_sites, S + 1) how many neighbours of each site hold a vacancy or each species."""
+    total = np.zeros_like(filled)
+    for k in range(offsets.shape[1]):
+        total += filled[lattice.neighbours(offsets[:, k : k + 1])[:, 0]]
+    return total
+
+
+def _among_atoms(alpha: Floats, sizes: NDArray[np.int64], met: Floats) -> Floats:
+    """alpha with Z replaced by the mean number of atoms around an atom, (shells,) each."""
+    if np.array_equal(met, sizes):
+        return alpha
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.where(met > 0, sizes / met, np.nan)
+    return 1 - (1 - alpha) * ratio[:, None]
+
+
+def _say_what_the_cell_holds(lattice: Lattice, shells: int) -> None:
+    """One line if shells after the first reach so far that they meet atoms of nearer ones again."""
+    box = minkowski_reduce(lattice.cell * np.array(lattice.shape)[:, None], pbc=np.array(lattice.pbc))[0]
+    half = np.linalg.norm(box, axis=1)[np.array(lattice.pbc)].min() / 2
+    far = [n + 1 for n, shell in enumerate(lattice.shells(shells)) if n and shell.distance > half * (1 + 1e-6)]
+    if far:
+        log.info(
+            "from shell %d on neighbours lie beyond half the cell (%.3g angstrom): they are images of atoms that "
+            "nearer shells hold, as in a crystal that repeats the cell",
+            far[0],
+            half,
+        )
+
+
+def _with_local(atoms: Atoms | Structure, crystal: Crystal, lattice: Lattice, local: Floats) -> Atoms:
+    if isinstance(atoms, Atoms):
+        copy = atoms.copy()
+    else:
+        copy = Atoms(crystal.symbols, positions=crystal.positions, cell=crystal.cell, pbc=crystal.pbc)
+    site, distance = lattice.nearest_sites(crystal.positions)
+    known = distance <= 0.5 * lattice.shells(1)[0].distance
+    for n, values in enumerate(local):
+        for k, symbol in enumerate(lattice.species):
+            name = f"alpha_{symbol}" if n == 0 else f"alpha_{symbol}_{n + 1}"
+            copy.set_array(name, np.where(known, values[site, k], np.nan))
+    return copy

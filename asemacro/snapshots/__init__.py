@@ -1,0 +1,1 @@
+"""Small runs, and the states of large systems that are made from them."""

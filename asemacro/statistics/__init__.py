@@ -1,0 +1,1 @@
+"""Averages of correlated series with their errors, and distances between samples."""

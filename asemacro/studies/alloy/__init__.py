@@ -1,0 +1,1 @@
+"""Short-range order of an alloy over time and temperature."""

@@ -1,0 +1,134 @@
+"""What the verb sro does: the order of every frame of every file, then the files that could not be read."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import math
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from asemacro.lattice.reading.structure_file import Frame, Reading, read_frames
+from asemacro.observables.short_range_order import ShortRangeOrder, warren_cowley
+
+say = logging.getLogger("asemacro")
+LEGEND = (
+    "# alpha = 1 - p / (Z c) and delta = p - Z c (positive: favoured) with p neighbours of the second species "
+    "around the first, Z neighbours in all, c the second's fraction of the atoms; alpha_atoms: neighbours that are "
+    "vacancies left out"
+)
+
+
+def run_sro(
+    files: Sequence[str], *, shells: int = 1, as_json: bool = False, shell_tolerance: float | None, reading: Reading
+) -> None:
+    """Print Warren-Cowley parameters, a row for each frame, shell and pair, as a table or as JSON.
+
+    Raises:
+        ValueError: a file or frame has no order to speak of. The rows of the others are printed before; of several
+            bad ones all but the last are said on standard error, the last is the error.
+    """
+    rows: list[dict[str, Any]] = []
+    bad: list[str] = []
+    for file in files:
+        said: set[str] = set()  # a remark is made once a file, at the first frame that it is true of
+        with _notes_of(file if len(files) > 1 else ""):
+            try:
+                frames = read_frames(file, **reading)
+            except ValueError as error:
+                bad.append(_named(file, error))
+                continue
+            for frame in frames:
+                name = f"{file} frame {frame.number}" if len(frames) > 1 else file
+                try:
+                    order = warren_cowley(frame.atoms, shells, shell_tolerance=shell_tolerance)
+                except ValueError as error:
+                    bad.append(_named(name, error))
+                    continue
+                for remark in _remarks(order):
+                    if remark not in said:
+                        print(f"{name}: {remark}", file=sys.stderr)
+                        said.add(remark)
+                rows += _rows(file, frame, order)
+    if as_json:
+        print(json.dumps(rows, indent=2, allow_nan=False))
+    elif rows:
+        _print_table(rows)
+    for line in bad[:-1]:
+        print(f"asemacro: {line}", file=sys.stderr)
+    if bad:
+        raise ValueError(bad[-1])
+
+
+@contextlib.contextmanager
+def _notes_of(file: str) -> Iterator[None]:
+    """What is said meanwhile carries the name of the file, and is said once however many frames it is true of."""
+    said: set[str] = set()
+
+    def first_time(record: logging.LogRecord) -> bool:
+        text = record.getMessage()
+        if text in said:
+            return False
+        said.add(text)
+        if file and not text.startswith(file.rsplit("@", 1)[0]):
+            record.msg, record.args = f"{file}: {text}", ()
+        return True
+
+    say.addFilter(first_time)
+    try:
+        yield
+    finally:
+        say.removeFilter(first_time)
+
+
+def _named(name: str, error: ValueError) -> str:
+    text = " ".join(str(error).split())
+    return text if text.startswith((name, name.rsplit("@", 1)[0])) else f"{name}: {text}"
+
+
+def _remarks(order: ShortRangeOrder) -> list[str]:
+    """What a reader of the rows must know."""
+    remarks = [f"{order.lattice.prototype}, {order.lattice.n_sites} sites in the cell"]
+    if order.random_alloy:
+        remarks.append(
+            "fractional occupancy, values are those of the random alloy (atoms at random on the sites, each site with "
+            "its own occupancies)"
+        )
+    if order.vacant > 0:
+        remarks.append(
+            f"{100 * order.vacant:.3g} % of the sites are vacant; alpha counts a vacancy as a neighbour of no species "
+            f"(of the random alloy it is {order.vacant:.3g} for every pair), alpha_atoms counts atoms only (0)"
+        )
+    return remarks
+
+
+def _rows(file: str, frame: Frame, order: ShortRangeOrder) -> list[dict[str, Any]]:
+    """Records of one frame; what is not defined is None, since JSON knows no nan."""
+    head = {"file": file, "frame": frame.number, "time": frame.time}
+    return [
+        head | {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()}
+        for row in order.rows()
+    ]
+
+
+def _print_table(rows: list[dict[str, Any]]) -> None:
+    """The rows under a head; frames and times only if there are any to tell apart."""
+    several = len({(row["file"], row["frame"]) for row in rows}) > len({row["file"] for row in rows})
+    framed = several or any(row["frame"] or row["time"] is not None for row in rows)
+    timed = any(row["time"] is not None for row in rows)
+    width = max(32, *(len(row["file"]) for row in rows))
+    head = f"{'file':<{width}} "
+    head += f"{'frame':>6} " if framed else ""
+    head += f"{'time':>11} " if timed else ""
+    print(LEGEND)
+    print(head + f"{'pair':<6} {'shell':>5} {'neighbours':>10} {'alpha':>9} {'delta':>9} {'alpha_atoms':>11}")
+    for row in rows:
+        line = f"{row['file']:<{width}} "
+        line += f"{row['frame']:>6d} " if framed else ""
+        line += f"{'' if row['time'] is None else format(row['time'], '.5g'):>11} " if timed else ""
+        columns = (("alpha", 9), ("delta", 9), ("alpha_atoms", 11))
+        # rounded, then + 0.0: no "-0.0000" for a random alloy
+        values = (f"{'-' if row[k] is None else format(round(row[k], 4) + 0.0, '.4f'):>{size}}" for k, size in columns)
+        print(line + f"{row['pair']:<6} {row['shell']:>5d} {row['neighbours']:>10d} {' '.join(values)}")

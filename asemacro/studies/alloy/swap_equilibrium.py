@@ -1,0 +1,247 @@
+"""Equilibrium of a model's lattice energy at all temperatures by swaps, and whether it can be believed."""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from ase.units import kB
+from numpy.typing import NDArray
+
+from asemacro.barriers.energy import has_energy
+from asemacro.micro.alloy.exchange import ExchangeRun, ReplicaExchange
+from asemacro.micro.alloy.swap import SwapMC
+from asemacro.statistics.averages import stationary_average
+from asemacro.tasks.progress import Report
+
+if TYPE_CHECKING:
+    from asemacro.barriers.base import BarrierModel
+    from asemacro.lattice.lattice import Lattice
+    from asemacro.observables.warren_cowley import WarrenCowley
+
+Floats = NDArray[np.float64]
+MARKS = 1000  # times that a chain is looked at
+LEAST_SWEEPS = 40  # fewer leave too few states to average over
+STILL = 4.0  # standard errors by which two starts, or two halves, may differ, the largest of all pairs
+TOLERANCE = (0.02, 0.15)  # within them whatever the standard errors are
+EASY = 0.05  # turnover (kT a site and sweep) above which a temperature needs no help from hotter ones
+HEATING = 1.25  # ratio of temperatures that are added above the list until swaps are easy
+MOST_HEATINGS = 40
+ENERGY_GAP = 2.0  # (1/kT - 1/kT') (E' - E) of neighbours: exchanges are then accepted in a third of all cases
+MOST_RUNGS = 12  # temperatures added within the list, or as many as the list has
+DESCENT = 0.25  # of the sweeps go to the descent
+UNCHANGED = 1e-9
+LEAST_TURNOVER, LEAST_ARRIVALS = 1.0, 2  # kT a site, or replicas from the hot end, that make states new
+
+
+@dataclasses.dataclass(frozen=True)
+class SwapOrder:
+    """Order of all pairs at one temperature by swap Monte Carlo from two starts, one random and one ordered.
+
+    Attributes:
+        delta: (D,) mean of both.
+        error: (D,) one standard error, at least half of what the starts differ by.
+        gap: (D,) what they differ by.
+        drift: (D,) what the two quarters at the end differ by.
+        allowed: (D,) what either may be.
+        turnover: energy of the accepted uphill swaps in kT a site, of the start that has less.
+        arrivals: replicas that came from the hottest temperature, of the start that has fewer.
+    """
+
+    delta: Floats
+    error: Floats
+    gap: Floats
+    drift: Floats
+    allowed: Floats
+    turnover: float
+    arrivals: int
+
+    @property
+    def equilibrated(self) -> bool:
+        """Whether both starts came to the same order, it stands, and the states were renewed."""
+        return not self.why
+
+    @property
+    def why(self) -> str:
+        """Why this is no equilibrium; empty if it is one."""
+        if (self.gap > self.allowed).any():
+            k = int(np.argmax(self.gap - self.allowed))
+            return f"the random and the ordered start end {self.gap[k]:.2f} apart"
+        if (self.drift > self.allowed).any():
+            return f"the order still drifts, by {self.drift.max():.2f}"
+        if self.turnover < LEAST_TURNOVER and self.arrivals < LEAST_ARRIVALS:
+            return (
+                f"frozen: hardly any swap that costs energy was accepted, "
+                f"and {self.arrivals} states came from the hottest temperature"
+            )
+        return ""
+
+    @classmethod
+    def of(cls, order: Floats, turnover: float, arrivals: int) -> SwapOrder:
+        """Judge two chains of equal length, (2, n, D)."""
+        one, two = (stationary_average(chain[None]) for chain in order)
+        noise = np.hypot(one.error, two.error)
+        gap = np.abs(one.mean - two.mean)
+        both = order[:, order.shape[1] // 2 :]
+        kept, seen = both.mean(axis=0), both.shape[0] * both.shape[1]
+        half = len(kept) // 2
+        # order that never changed may still do so once in as many states as were looked at
+        still = np.where(np.ptp(both, axis=(0, 1)) < UNCHANGED, 1 / seen, 0.0)
+        return cls(
+            delta=(one.mean + two.mean) / 2,
+            error=np.maximum(np.maximum(noise, gap) / 2, still),
+            gap=gap,
+            drift=np.abs(kept[half:].mean(axis=0) - kept[:half].mean(axis=0)),
+            # one half of both chains has sqrt(2) times the error of both, two halves differ by twice that of both
+            allowed=(STILL * noise).clip(*TOLERANCE),
+            turnover=float(turnover),
+            arrivals=int(arrivals),
+        )
+
+
+def equilibrium_by_swaps(
+    lattice: Lattice,
+    model: BarrierModel,
+    temperatures_K: Sequence[float],
+    counts: Mapping[str, int],
+    sro: WarrenCowley,
+    *,
+    sweeps: int,
+    workers: int | None,
+    rng: np.random.Generator,
+    report: Report,
+) -> list[SwapOrder]:
+    """Canonical equilibrium of the model's energy at the KMC's composition; empty if it has none.
+
+    One chain first goes down the temperatures. It gives an ordered state and says where swaps are rare: there
+    temperatures are added, so that neighbours exchange their states (`ReplicaExchange`). Then two chains of all
+    temperatures run, one from random and one from the ordered state, and equilibrium counts as reached where both end
+    at the same order (`SwapOrder`). The first half is left out.
+
+    Args:
+        lattice: the box.
+        model: barrier model.
+        temperatures_K: increasing.
+        counts: of each species and of vacancies ("X") in the box.
+        sro: measures all pairs.
+        sweeps: of each chain at each temperature.
+        workers: 1 for one chain after the other, else both at once.
+        rng: source of randomness.
+        report: progress.
+
+    Raises:
+        ValueError: too few sweeps.
+    """
+    if not has_energy(model):
+        return []
+    if sweeps < LEAST_SWEEPS:
+        raise ValueError(f"{sweeps} sweeps are too few to tell an equilibrium; give at least {LEAST_SWEEPS}")
+    first, second = lattice.random_state(counts, batch=2, rng=rng)
+    streams = rng.spawn(3)
+    down = descend(lattice, model, temperatures_K, first, max(int(DESCENT * sweeps), 4), rng=streams[0], report=report)
+    levels = ladder(down, max(MOST_RUNGS, len(temperatures_K)))
+    exchange = ReplicaExchange(lattice, model, levels)
+    marks = np.unique(np.linspace(0, sweeps, MARKS + 1).astype(int)[1:])
+    done, stop = [0, 0], threading.Event()
+
+    def follow(index: int) -> ExchangeRun:
+        def tell(now: int) -> None:
+            if stop.is_set():
+                raise KeyboardInterrupt
+            done[index] = now
+            share = DESCENT / 2 + (1 - DESCENT / 2) * sum(done) / (2 * sweeps)
+            report("swaps", share, f"swap Monte Carlo, {len(levels)} temperatures, {min(done)} of {sweeps} sweeps")
+
+        return exchange.run(
+            (second, down.x)[index],
+            record_sweeps=marks,
+            observe=lambda x: sro(x, lattice)[0],
+            progress=tell,
+            rng=streams[1 + index],
+        )
+
+    with ThreadPoolExecutor(min(2, workers or 2)) as pool:
+        futures = [pool.submit(follow, index) for index in range(2)]
+        try:
+            runs = [future.result() for future in futures]
+        except BaseException:
+            stop.set()
+            raise
+    report("swaps", 1.0, "")
+    found = []
+    for kelvin in temperatures_K:
+        level = int(np.flatnonzero(levels == kelvin)[0])
+        turnover = min(run.turnover[level] for run in runs) * sweeps
+        order = np.array([run.record[level] for run in runs])
+        found.append(SwapOrder.of(order, turnover, min(int(run.arrivals[level]) for run in runs)))
+    return found
+
+
+@dataclasses.dataclass(frozen=True)
+class Descent:
+    """What a chain saw on its way down.
+
+    Attributes:
+        temperatures_K: (n,) increasing, some above the list included.
+        energy_eV: (n,) of the box, from an arbitrary zero.
+        turnover: (n,) kT a site and sweep.
+        x: (n_sites,) the state at the lowest temperature.
+    """
+
+    temperatures_K: Floats
+    energy_eV: Floats
+    turnover: Floats
+    x: NDArray[np.int8]
+
+
+def descend(
+    lattice: Lattice,
+    model: BarrierModel,
+    temperatures_K: Sequence[float],
+    x: NDArray[np.int8],
+    sweeps: int,
+    *,
+    rng: np.random.Generator,
+    report: Report,
+) -> Descent:
+    """Cool one chain, from temperatures where swaps are easy; above the list if they are not at its highest."""
+    above: list[Any] = [temperatures_K[-1]]
+    while SwapMC(lattice, model, above[-1]).run(x, sweeps, rng=rng).turnover < EASY and len(above) < MOST_HEATINGS:
+        above.append(HEATING * above[-1])
+    kelvin = np.array([*reversed(above[1:]), *reversed(temperatures_K)], dtype=float)
+    energies, turnover, energy = [], [], 0.0
+    for done, temperature in enumerate(kelvin):
+        chain = SwapMC(lattice, model, temperature)
+        ends, moved = [], []
+        for _ in range(4):
+            run = chain.run(x, max(sweeps // 4, 1), rng=rng)
+            x, energy = run.x, energy + run.energy_change_eV
+            ends.append(energy)
+            moved.append(run.turnover)
+        energies.append(np.mean(ends[1:]))
+        turnover.append(np.mean(moved))
+        report("swaps", DESCENT / 2 * (done + 1) / len(kelvin), f"swap Monte Carlo, down to {temperature:g} K")
+    return Descent(kelvin[::-1], np.array(energies)[::-1], np.array(turnover)[::-1], x)
+
+
+def ladder(down: Descent, most: int) -> Floats:
+    """Temperatures of a descent and those to add between them, at most `most`, the hot ones first.
+
+    Neighbours exchange their states where (1/kT - 1/kT') (E' - E) is about 1; it falls with the square of the number
+    of steps. Where swaps are easy at the lower of two temperatures, nothing is added.
+    """
+    levels, beta = list(down.temperatures_K), 1 / (kB * down.temperatures_K)
+    for low in range(len(beta) - 2, -1, -1):
+        if down.turnover[low] >= EASY:
+            continue
+        gap = (beta[low] - beta[low + 1]) * max(down.energy_eV[low + 1] - down.energy_eV[low], 0.0)
+        steps = min(int(np.ceil(np.sqrt(gap / ENERGY_GAP))), most + 1)
+        if steps > 1:
+            between = np.linspace(beta[low], beta[low + 1], steps + 1)[1:-1]
+            levels.extend(1 / (kB * between))
+            most -= steps - 1
+    return np.array(sorted(levels))

@@ -1,0 +1,1 @@
+"""Critical points: finite sizes, exponents, collapse."""

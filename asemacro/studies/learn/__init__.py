@@ -1,0 +1,1 @@
+"""Learn the macroscopic dynamics of a known system, keep it, simulate it."""

@@ -1,0 +1,349 @@
+"""What the verbs sample and learn do: read, check, run, say, write."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asemacro.arguments.checks import bound_of_memory
+from asemacro.tasks.publication import Files
+from asemacro.files.store import run_record, write_csv
+from asemacro.labels.moments import Moments, patch_moments
+from asemacro.lattice.reading.structure_file import Reading, locate
+from asemacro.micro.blocks import observe, observed_bounds
+from asemacro.micro.protocol import sample
+from asemacro.observables.joined import Observables
+from asemacro.snapshots.ensemble import LargeSnapshots, snapshots
+from asemacro.studies.alloy.commands import at_time, run_kmc
+from asemacro.studies.learn.figures import draw_diagnostics, explained, follow, noise_ratio
+from asemacro.studies.learn.learned import Learned, learn_from_moments, polynomial_sde
+from asemacro.studies.learn.systems import NAMES, Setup, setup, start_states
+from asemacro.tasks.progress import progress_bar
+from asemacro.tasks.run_folder import RunFolder
+from asemacro.tasks.threads import one_thread
+
+Floats = NDArray[np.float64]
+HELD = 5  # every fifth start is held out
+SHOWN = 4  # held-out courses in diagnostics.png
+POINTS = 200  # saved times of sample
+FRAMES = 50
+LEAST_STARTS = 25
+
+
+def run_learn(
+    system: str, structure: str | Path | None, output: str | Path, *, force: bool = False, **options: Any
+) -> None:
+    """Verb learn: sde.safetensors, training.safetensors, closure.safetensors (if any), run.json, diagnostics.png."""
+    with RunFolder(output, "learn", force=force) as folder:
+        _run_learn(system, structure, folder, **options)
+
+
+def _run_learn(
+    system: str,
+    structure: str | Path | None,
+    folder: RunFolder,
+    *,
+    reading: Reading,
+    mix_sublattices: bool,
+    seed: int,
+    closure: str | None,
+    **options: Any,
+) -> None:
+    started = time.perf_counter()
+    if system == "alloy":
+        from asemacro.studies.alloy.learning import learn_alloy
+
+        if structure is None:
+            raise ValueError("learn alloy needs a structure file: asemacro learn alloy STRUCTURE -o DIR")
+        if closure is not None:
+            raise ValueError("alloys are learned from the pairs of their runs, without --closure")
+        learn_alloy(
+            structure, folder, reading=reading, mix_sublattices=mix_sublattices, seed=seed, started=started, **options
+        )
+        return
+    if structure is not None:
+        raise ValueError(f"{system} takes no structure file (of ising: --lattice FILE); {structure} is left over")
+    foreign = [
+        f"--{name}" for name in ("barriers", "hops", "workers", "shell_tolerance") if options.pop(name) is not None
+    ]
+    foreign += [f"--{name}" for name in reading] + (["--mix-sublattices"] if mix_sublattices else [])
+    if foreign:
+        raise ValueError(f"{foreign[0].replace('_', '-')} belongs to alloys, not to {system}")
+    n_starts, asked = options.pop("starts"), options.pop("fraction")
+    fraction = 1.0 if asked is None else asked
+    if not 0 < fraction <= 1:
+        raise ValueError(f"--fraction {fraction:g}: must lie above 0 and be at most 1")
+    made_of = setup(system, **{**options, "temperature": _one_temperature(options["temperature"])})
+    dims = _closure_dims(closure)
+    if dims is not None and system == "curie-weiss":
+        raise ValueError("M of the Curie-Weiss model is Markov by itself; leave --closure out")
+    count = made_of.n_starts if n_starts is None else n_starts
+    if count < LEAST_STARTS:
+        raise ValueError(f"--starts {count}: at least {LEAST_STARTS}, a fifth of them is held out")
+    rng = np.random.default_rng(seed)
+    n = made_of.settings["sites"]
+    print(f"{system}, {n} sites learned from {made_of.settings['small']}, observables {', '.join(made_of.phi.labels)}")
+    with progress_bar(*_stages(closed=dims is not None)) as report, one_thread():
+        done = np.zeros(1, dtype=int)
+
+        def tick(_: int) -> None:
+            done[0] += 1
+            report("runs", done[0] / (count * made_of.trajectories), f"small runs, {done[0]}")
+
+        made = snapshots(
+            made_of.small,
+            made_of.starts(count, rng),
+            made_of.ages,
+            made_of.copies,
+            made_of.how,
+            trajectories=made_of.trajectories,
+            rng=rng,
+            progress=tick,
+        )
+        learned, found, result = _learn(made_of, made, fraction, dims, report, rng)
+    arguments = {"system": system, **made_of.settings, "starts": count, "fraction": fraction, "closure": closure}
+    files = dict(learned.files())
+    if found is not None:
+        from asemacro.closure.file import save_closure
+
+        files["closure.safetensors"] = lambda path: save_closure(path, found)
+    files["diagnostics.png"] = result.pop("figure").savefig
+    wall = time.perf_counter() - started
+    written = folder.publish(files, run_record(arguments, seed, wall, **result))
+    say_quality(result)
+    print(f"wrote {', '.join(path.name for path in written)} to {folder.path} in {wall:.0f} s")
+
+
+def _stages(*, closed: bool) -> list[dict[str, float]]:
+    """Tasks of `run_learn` and the seconds that they take on an ordinary core."""
+    closure = {"closure": 10.0} if closed else {}
+    return [{"runs": 5.0}, {"labels": 1.0}, closure, {"fit": 5.0}]
+
+
+def _learn(
+    made_of: Setup,
+    made: LargeSnapshots,
+    fraction: float,
+    dims: Any,
+    report: Callable[[str, float, str], None],
+    rng: np.random.Generator,
+) -> tuple[Learned, Any, dict[str, Any]]:
+    """Labels, closure, fit on the starts that are not held out, and what the held-out ones say."""
+    held = made.start % HELD == 0
+    phi, found = made_of.phi, None
+    lattice = made.system.lattice
+
+    def labels(of: Any) -> Moments:
+        return patch_moments(made.system, made.x, of, fraction, group=made.start, rng=rng)
+
+    report("labels", 0.0, "rates of the snapshots")
+    moments = labels(phi)
+    report("labels", 1.0, "")
+    if dims is not None:
+        from asemacro.closure.fit import fit_closure
+
+        report("closure", 0.0, "fit closure variables")
+        found = fit_closure(made.x[~held], lattice, phi, dims, moments=moments.take(~held), rng=rng)
+        if found is not None:
+            phi = Observables([phi, found])
+            moments = labels(phi)
+        report("closure", 1.0, "")
+    report("fit", 0.0, "fit the SDE")
+    model = polynomial_sde(phi.labels, lattice.n_sites, degrees=made_of.degrees(phi.dim))
+    observed = made_of.phi.dim
+    learned = learn_from_moments(
+        moments.take(~held),
+        phi.labels,
+        lattice.n_sites,
+        n_observed=observed,
+        bounds=observed_bounds(phi, made.x[:1], lattice),
+        sde=model,
+        rng=rng,
+    )
+    unseen = moments.take(held)
+    first = np.flatnonzero(
+        held & (made.age == 0)
+    )  # courses of the held-out starts, evenly from the lowest to the highest
+    ranked = made.start[first[np.argsort(moments.z[first, 0], kind="stable")]]
+    shown = ranked[np.unique(np.linspace(0, len(ranked) - 1, SHOWN).astype(int))]
+    share = made_of.trajectories / made_of.copies
+    paths = []
+    for number in shown:
+        rows = np.flatnonzero(made.start == number)
+        z = moments.z[rows]
+        name = ", ".join(f"{label} = {value:.2f}" for label, value in zip(phi.labels[:1], z[0], strict=False))
+        paths.append(follow(learned.sde, f"from {name}", made.age[rows], z, share=share, rng=rng))
+    report("fit", 1.0, "")
+    result = {
+        "labels": list(phi.labels),
+        "observed": observed,
+        "sites": lattice.n_sites,
+        "snapshots": len(made),
+        "drift_explained_held_out": dict(zip(phi.labels, explained(learned.sde, unseen).tolist(), strict=True)),
+        "variance_rate_held_out_over_learned": dict(
+            zip(phi.labels, noise_ratio(learned.sde, unseen).tolist(), strict=True)
+        ),
+        "path_pull": float(np.sqrt(np.mean([path.pull**2 for path in paths]))),
+        "degrees": list(learned.report.degrees) if learned.report else None,
+        "figure": draw_diagnostics(learned.sde, unseen, paths, unit="time"),
+    }
+    return learned, found, result
+
+
+def say_quality(result: dict[str, Any]) -> None:
+    """Three lines that tell whether to trust the model."""
+    drift = ", ".join(f"{k} {v:.4f}" for k, v in result["drift_explained_held_out"].items())
+    noise = ", ".join(f"{k} {v:.3f}" for k, v in result["variance_rate_held_out_over_learned"].items())
+    print(f"held-out drift labels, part explained: {drift}")
+    print(f"held-out variance rates over the learned: {noise}")
+    pull = result["path_pull"]
+    print(f"held-out courses, rms distance from the learned mean: {pull:.2f} of its sd (1 is right)")
+    if not pull < 3:
+        print("the model does not follow the data: look at diagnostics.png, give more --starts or a --closure")
+
+
+def run_sample(system: str, output: str | Path, *, force: bool = False, **options: Any) -> None:
+    """Verb sample: observables.csv, trajectory.extxyz and final.extxyz of the first run, run.json."""
+    if system in NAMES:
+        with RunFolder(output, "sample", force=force) as folder:
+            _sample_system(system, folder, **options)
+    else:
+        _sample_structure(system, output, force=force, **options)
+
+
+def _sample_system(
+    system: str,
+    folder: RunFolder,
+    *,
+    reading: Reading,
+    mix_sublattices: bool,
+    until: float | None,
+    runs: int,
+    start: float | None,
+    temperature: str | None,
+    seed: int,
+    **options: Any,
+) -> None:
+    """Runs of spins or fields."""
+    import ase.io
+
+    foreign = [f"--{name}" for name in ("barriers", "hops", "shell_tolerance") if options.pop(name) is not None]
+    foreign += [f"--{name}" for name in reading] + (["--mix-sublattices"] if mix_sublattices else [])
+    if foreign:
+        raise ValueError(f"{foreign[0].replace('_', '-')} belongs to alloys, not to {system}")
+    started = time.perf_counter()
+    sites = options.pop("sites")  # of the sampled system, by default as large as the small one of learn
+    of = setup(system, sites=sites, small=sites, temperature=_one_temperature(temperature), **options)
+    end = float(of.ages[-1]) if until is None else until
+    state = of.small.lattice.n_sites * (1.0 if of.name != "predator-prey" else 16.0)
+    bound_of_memory(state * runs * (POINTS + 2), f"{runs} runs of {of.small.lattice.n_sites} sites")
+    rng = np.random.default_rng(seed)
+    lattice = of.small.lattice
+    x0 = start_states(of, start, runs, rng=rng)
+    times = np.linspace(0.0, end, POINTS + 1)
+    with progress_bar({"runs": 1.0}) as report:
+        done = np.zeros(1, dtype=int)
+
+        def tick(_: int) -> None:
+            done[0] += 1
+            report("runs", done[0] / runs, f"runs, {done[0]}")
+
+        found = sample(of.small, x0, times, rng=rng, progress=tick)
+    z = np.stack([observe(of.phi, x, lattice) for x in found.x])
+    rows = [[run, float(t), *z[run, k]] for run in range(runs) for k, t in enumerate(times)]
+    every = max(1, len(times) // FRAMES)
+    frames = [
+        at_time(of.to_atoms(x, lattice), time=t) for x, t in zip(found.x[0, ::every], times[::every], strict=True)
+    ]
+    final = at_time(of.to_atoms(found.x[0, -1], lattice), time=times[-1])
+    wall = time.perf_counter() - started
+    arguments = {"system": system, **of.settings, "sites": lattice.n_sites, "until": end, "runs": runs, "start": start}
+    arguments.pop("small")
+    files: Files = {
+        "observables.csv": lambda path: write_csv(path, ["run", "time", *of.phi.labels], rows),
+        "final.extxyz": lambda path: ase.io.write(path, final, format="extxyz"),
+        "trajectory.extxyz": lambda path: ase.io.write(path, frames, format="extxyz"),
+    }
+    written = folder.publish(files, run_record(arguments, seed, wall))
+    late = z[:, len(times) // 2 :].mean(axis=(0, 1))
+    means = ", ".join(f"{label} {value:+.4f}" for label, value in zip(of.phi.labels, late, strict=True))
+    print(
+        f"{of.name}, {lattice.n_sites} sites, {runs} {'run' if runs == 1 else 'runs'} to time {end:g}; "
+        f"mean of the second half: {means}"
+    )
+    print(f"wrote {', '.join(path.name for path in written)} to {folder.path} in {wall:.1f} s")
+
+
+def _sample_structure(
+    system: str,
+    output: str | Path,
+    *,
+    force: bool,
+    reading: Reading,
+    mix_sublattices: bool,
+    runs: int,
+    start: float | None,
+    temperature: str | None,
+    until: float | None,
+    seed: int,
+    **options: Any,
+) -> None:
+    """A structure file: vacancy KMC, the verb kmc."""
+    try:
+        locate(system)
+    except ValueError as error:
+        raise ValueError(f"{error} (nor is it one of {', '.join(NAMES)})") from None
+    t = _one_temperature(temperature)
+    if t is None:
+        raise ValueError("sampling an alloy needs --temperature in K")
+    for option, value in (("--field", options["field"]), ("--lattice", options["lattice"]), ("--start", start)):
+        if value is not None:
+            raise ValueError(f"an alloy has no {option}")
+    if runs != 1:
+        raise ValueError("an alloy is sampled by one run; start several with different --seed")
+    if options["hops"] is not None and until is not None:
+        raise ValueError("give either --hops or --until, not both")
+    run_kmc(
+        system,
+        output,
+        force=force,
+        reading=reading,
+        mix_sublattices=mix_sublattices,
+        shell_tolerance=options["shell_tolerance"],
+        temperature_K=t,
+        hops=options["hops"],
+        time_s=until,
+        barriers=options["barriers"],
+        sites=options["sites"] or 1024,
+        vacancies=None,
+        vacancy_concentration=None,
+        seed=seed,
+    )
+
+
+def _one_temperature(text: str | None) -> float | None:
+    """The number in --temperature of systems that have one temperature."""
+    if text is None:
+        return None
+    try:
+        value = float(text)
+    except ValueError:
+        raise ValueError(f"--temperature {text}: give one number") from None
+    if not math.isfinite(value):
+        raise ValueError(f"--temperature {text}: must be a finite number")
+    return value
+
+
+def _closure_dims(text: str | None) -> Any:
+    """None, "auto" or a number of closure variables."""
+    if text is None or text == "auto":
+        return text
+    if text not in ("0", "1", "2", "3"):
+        raise ValueError(f"--closure {text}: give auto, or a number of variables from 0 to 3")
+    return int(text) or None

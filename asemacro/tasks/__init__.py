@@ -1,0 +1,1 @@
+"""Long work: progress, checkpoints, interruptions, the folder of a run."""

@@ -1,0 +1,175 @@
+"""Finished tasks of a long run, kept under the content of all that they were made from."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asemacro.files.content import digest, file_digest
+from asemacro.files.json_text import read_json
+from asemacro.files.reading import plain
+from asemacro.files.store import CannotWrite, write_json, write_whole
+
+Arrays = dict[str, NDArray[Any]]
+T = TypeVar("T")
+FORMAT = 2  # goes up when the same inputs give other results, or results of another form
+say = logging.getLogger("asemacro")
+
+
+def arrays_of(items: Sequence[Any]) -> Arrays:
+    """Fields of equal dataclasses as arrays, one row for each item."""
+    return {
+        field.name: np.array([getattr(item, field.name) for item in items]) for field in dataclasses.fields(items[0])
+    }
+
+
+def items_of(kind: type[T], arrays: Mapping[str, NDArray[Any]]) -> list[T]:
+    """Inverse of `arrays_of`.
+
+    Raises:
+        ValueError: other fields, or columns of different length.
+    """
+    names = {field.name for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    if set(arrays) != names or len({len(column) for column in arrays.values()}) != 1:
+        raise ValueError(f"not rows of {', '.join(sorted(names))}")
+    plain = {name: column.tolist() if column.ndim == 1 else list(column) for name, column in arrays.items()}
+    return [kind(**dict(zip(plain, row, strict=True))) for row in zip(*plain.values(), strict=True)]
+
+
+def write_arrays(path: Path, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Write an npz file."""
+    named: dict[str, Any] = dict(arrays)
+    np.savez_compressed(path, **named)
+
+
+class Entry:
+    """Place of one task's result.
+
+    Args:
+        checkpoint: where it belongs.
+        task: its name.
+        inputs: all that the result depends on, in named parts, see `content.digest`. Taken in at once: a random
+            generator may go on afterwards.
+        suffix: of the file.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, task: str, inputs: Mapping[str, Any], suffix: str) -> None:
+        from asemacro import __version__
+
+        self._checkpoint = checkpoint
+        self._task = task
+        parts = {**inputs, "version of asemacro": [__version__, FORMAT]}
+        self._parts = {name: digest(part) for name, part in parts.items()}
+        self._stem = f"{task}-{digest(self._parts)[:16]}"
+        self._suffix = suffix
+
+    def load(self, read: Callable[[Path], T]) -> T | None:
+        """The result as `read` gives it; None if it is not there, damaged or of other inputs, which is said."""
+        directory = self._checkpoint.directory
+        if directory is None or not directory.is_dir():
+            return None
+        record = directory / f"{self._stem}.json"
+        if not record.is_file():
+            self._say_what_differs(directory)
+            return None
+        path = directory / f"{self._stem}{self._suffix}"
+        try:
+            kept = read_json(record, "record of a checkpoint")
+            if kept["sha256"] != file_digest(path):
+                raise ValueError("its checksum differs")
+            return read(path)
+        except Exception as error:  # whatever is wrong with it: it counts as absent
+            say.warning("the checkpoint of %s is damaged (%s), it is made anew", self._task, plain(error))
+            return None
+
+    def save(self, write: Callable[[Path], Any]) -> None:
+        """Keep a result; a disk that cannot take it is no reason to stop the run."""
+        directory = self._checkpoint.directory
+        if directory is None:
+            return
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            path = write_whole(directory / f"{self._stem}{self._suffix}", write)
+            content = {"task": self._task, "inputs": self._parts, "sha256": file_digest(path)}
+            write_json(directory / f"{self._stem}.json", content)
+        except OSError as error:
+            reason = CannotWrite.of(directory, error).reason
+            self._checkpoint.say_once(f"finished tasks are not kept in {directory}: {reason}")
+
+    def _say_what_differs(self, directory: Path) -> None:
+        """Name the inputs in which the kept result of this task that comes nearest differs."""
+        different: list[list[str]] = []
+        for path in directory.glob("*.json"):
+            try:
+                kept = read_json(path, "record of a checkpoint")
+                if kept["task"] == self._task:
+                    others = kept["inputs"]
+                    names = [*self._parts, *(name for name in others if name not in self._parts)]
+                    different.append([name for name in names if self._parts.get(name) != others.get(name)])
+            except (OSError, ValueError, KeyError, TypeError, AttributeError):
+                continue
+        if different:
+            nearest = min(different, key=len)
+            differ = "differs" if len(nearest) == 1 else "differ"
+            self._checkpoint.say_once(f"checkpoint of other inputs ignored: {', '.join(nearest)} {differ}")
+
+
+class Checkpoint:
+    """Finished tasks of a long run, each in a file that is found again only if nothing that it depends on has changed.
+
+    Beside each file lies a JSON record of its checksum and of the fingerprints of the inputs, so that a damaged file
+    counts as absent and what has changed can be named.
+
+    Args:
+        directory: the run's folder; files go to its sub-folder `.checkpoint`. None keeps nothing.
+    """
+
+    def __init__(self, directory: str | Path | None) -> None:
+        self.directory = None if directory is None else Path(directory) / ".checkpoint"
+        self._said: set[str] = set()
+
+    def entry(self, task: str, inputs: Mapping[str, Any], suffix: str = ".npz") -> Entry:
+        """Place of a task's result, see `Entry`."""
+        return Entry(self, task, inputs, suffix)
+
+    def keep(
+        self,
+        task: str,
+        inputs: Mapping[str, Any],
+        make: Callable[[], T],
+        *,
+        write: Callable[[Path, T], Any],
+        read: Callable[[Path], T],
+        suffix: str = ".npz",
+    ) -> T:
+        """Result of a task: the kept one, or else what `make` gives, which is kept."""
+        entry = self.entry(task, inputs, suffix)
+        found = entry.load(read)
+        if found is not None:
+            return found
+        made = make()
+        entry.save(lambda path: write(path, made))
+        return made
+
+    @property
+    def holds_results(self) -> bool:
+        """Whether a later run could go on from something."""
+        return self.directory is not None and any(self.directory.glob("*.json"))
+
+    def say_once(self, line: str) -> None:
+        """Tell the user, once for all tasks."""
+        if line not in self._said:
+            self._said.add(line)
+            say.warning("%s", line)
+
+    def clear(self) -> None:
+        """Remove all kept results: those of the run are published."""
+        if self.directory is not None:
+            shutil.rmtree(self.directory, ignore_errors=True)

@@ -1,0 +1,172 @@
+"""The folder of a run: one process at a time, results of one kind, and a word on what stands when it is interrupted."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Any, Self
+
+from asemacro.files.json_text import read_json
+from asemacro.tasks.publication import RECORD, Files, listed_files, publish
+from asemacro.files.store import CannotWrite, output_directory, remove_leftovers
+from asemacro.tasks.checkpoint import Checkpoint
+from asemacro.tasks.interrupts import interrupted
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+RESULTS = {
+    "phase-diagram": ("sro.csv", "sro.png", "ttt.png", "sde.safetensors"),
+    "kmc": ("sro.csv", "final.extxyz", "trajectory.extxyz"),
+    "sample": ("observables.csv", "final.extxyz", "trajectory.extxyz"),
+    "learn": ("sde.safetensors", "training.safetensors", "closure.safetensors", "diagnostics.png"),
+}
+"""What each verb may write beside run.json."""
+_ONLY_IN = {"copies": "phase-diagram", "hops_per_second": "kmc", "path_pull": "learn"}
+"""How the records of version 0.1, which do not name their verb, are told apart."""
+LOCK = ".asemacro.lock"
+say = logging.getLogger("asemacro")
+
+
+class RunFolder:
+    """A folder for the results of one run, to be used as `with RunFolder(path, "kmc") as folder:`.
+
+    On entering, the folder is made and locked, what dead processes left is removed, and a folder with results of
+    another verb is refused. Results appear together (`publish`). An interrupt leaves as one line that says what stands.
+
+    Args:
+        path: the folder.
+        verb: who writes, a key of RESULTS; another word for results that lie beside each other (`reproduce`).
+        force: replace the results of another verb.
+
+    Raises:
+        ValueError: the folder holds other results, or its run record is damaged.
+        OSError: it cannot be written, or another process writes in it.
+        InterruptedError: on leaving, in place of KeyboardInterrupt.
+    """
+
+    def __init__(self, path: str | Path, verb: str, *, force: bool = False) -> None:
+        self.path = Path(path)
+        self.checkpoint = Checkpoint(path)
+        self._verb = verb
+        self._force = force
+        self._new = not self.path.exists()
+        self._lock: IO[str] | None = None
+        self._stale: tuple[str, ...] = ()
+        self._published = False
+
+    def __enter__(self) -> Self:
+        output_directory(self.path)
+        self._lock = _locked(self.path / LOCK)
+        try:
+            self._stale = self._older_results()
+            remove_leftovers(self.path)
+        except BaseException:
+            self._release()
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        stands = self._what_stands()
+        self._release()
+        if interrupted(error):
+            raise InterruptedError(f"interrupted; {stands}") from None
+
+    def publish(self, files: Files, record: Mapping[str, Any], record_name: str = RECORD) -> list[Path]:
+        """Put results in place and forget what was kept for them, see `publication.publish`.
+
+        Args:
+            files: names and what writes each.
+            record: of the run; the verb is added.
+            record_name: file of the record.
+        """
+        content = {"verb": self._verb, **record}
+        try:
+            written = publish(self.path, files, content, record_name=record_name, stale=self._stale)
+        except CannotWrite as error:
+            if self.checkpoint.holds_results:
+                raise error.with_advice("what was computed is kept, the same command goes on from there") from None
+            raise
+        self._published = True
+        self.checkpoint.clear()
+        return written
+
+    def _older_results(self) -> tuple[str, ...]:
+        """Names of older results that go when the new ones are published; refuses those of another verb."""
+        own = RESULTS.get(self._verb)
+        if own is None:
+            return ()
+        if not (self.path / RECORD).is_file():
+            foreign = {name for names in RESULTS.values() for name in names if (self.path / name).is_file()} - set(own)
+            if foreign and not self._force:
+                raise ValueError(
+                    f"{self.path} holds {', '.join(sorted(foreign))} of another kind of run; give another folder "
+                    "with -o, or --force to write there all the same"
+                )
+            return own
+        record = read_json(self.path / RECORD, "run record")
+        held = record.get("verb") or next((_ONLY_IN[key] for key in record if key in _ONLY_IN), "sample")
+        if held == self._verb:
+            return (*own, *listed_files(self.path / RECORD))
+        if not self._force:
+            raise ValueError(
+                f"{self.path} holds the results of `asemacro {held}`; give another folder with -o, or --force to "
+                "replace them"
+            )
+        return (*own, *(listed_files(self.path / RECORD) or RESULTS.get(held, ())))
+
+    def _what_stands(self) -> str:
+        """What an interrupted run leaves."""
+        if self._published:
+            return f"all results are in {self.path}"
+        if self.checkpoint.holds_results:
+            return f"finished tasks are kept in {self.path}, the same command goes on from there"
+        if (self.path / RECORD).is_file():
+            return f"nothing new was written, {self.path} still holds the results of an earlier run"
+        return "nothing was written"
+
+    def _release(self) -> None:
+        """Give the lock back; a folder that was made for nothing goes."""
+        if self._lock is not None:
+            (self.path / LOCK).unlink(missing_ok=True)
+            self._lock.close()
+            self._lock = None
+        if self._new and not any(self.path.iterdir()):
+            self.path.rmdir()
+
+
+def _locked(path: Path) -> IO[str] | None:
+    """The lock file, held by this process until it is closed; the system frees it when the process dies.
+
+    None where the system has no such locks.
+
+    Raises:
+        OSError: another process holds it.
+    """
+    while fcntl is not None:
+        file = path.open("a+", encoding="utf-8")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            owner = file.read(20).strip()
+            file.close()
+            who = f"process {owner}" if owner else "another process"
+            raise OSError(f"{who} is writing in {path.parent}; wait for it or give another folder with -o") from None
+        except OSError as error:  # some network file systems have no locks
+            say.warning("%s cannot be locked (%s): run nothing else that writes there", path.parent, error.strerror)
+            return file
+        if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()):
+            file.truncate(0)
+            file.write(str(os.getpid()))
+            file.flush()
+            return file
+        file.close()  # its owner removed it in between: try the new one
+    return None
