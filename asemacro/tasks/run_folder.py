@@ -10,10 +10,10 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from asemacro.files.json_text import read_json
-from asemacro.tasks.publication import RECORD, Files, listed_files, publish
 from asemacro.files.store import CannotWrite, output_directory, remove_leftovers
 from asemacro.tasks.checkpoint import Checkpoint
 from asemacro.tasks.interrupts import interrupted
+from asemacro.tasks.publication import RECORD, Files, listed_files, publish
 
 try:
     import fcntl

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from asemacro.arguments.checks import bound_of_memory
-from asemacro.tasks.publication import Files
 from asemacro.files.store import run_record, write_csv
 from asemacro.lattice.reading.structure_file import Reading, read_structure
 from asemacro.studies.alloy.diagram import PhaseDiagram, phase_diagram, stages
@@ -22,6 +21,7 @@ from asemacro.studies.alloy.inputs import (
 )
 from asemacro.studies.alloy.start import Start, random_alloy
 from asemacro.tasks.progress import progress_bar
+from asemacro.tasks.publication import Files
 from asemacro.tasks.run_folder import RunFolder
 
 if TYPE_CHECKING:

@@ -35,9 +35,9 @@ from asemacro.tasks.progress import Report
 
 if TYPE_CHECKING:
     from asemacro.barriers.base import BarrierModel
-    from asemacro.tasks.publication import Files
     from asemacro.lattice.lattice import Lattice
     from asemacro.macro.sde import NeuralSDE
+    from asemacro.tasks.publication import Files
 
 Floats = NDArray[np.float64]
 ANNEAL_HOPS = 2e7

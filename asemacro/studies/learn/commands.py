@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asemacro.arguments.checks import bound_of_memory
-from asemacro.tasks.publication import Files
 from asemacro.files.store import run_record, write_csv
 from asemacro.labels.moments import Moments, patch_moments
 from asemacro.lattice.reading.structure_file import Reading, locate
@@ -25,6 +24,7 @@ from asemacro.studies.learn.figures import draw_diagnostics, explained, follow, 
 from asemacro.studies.learn.learned import Learned, learn_from_moments, polynomial_sde
 from asemacro.studies.learn.systems import NAMES, Setup, setup, start_states
 from asemacro.tasks.progress import progress_bar
+from asemacro.tasks.publication import Files
 from asemacro.tasks.run_folder import RunFolder
 from asemacro.tasks.threads import one_thread
 

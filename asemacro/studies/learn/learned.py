@@ -36,7 +36,6 @@ from asemacro.arguments.door import (
     text,
     whole,
 )
-from asemacro.tasks.publication import Files, check_files, publish
 from asemacro.labels.moments import Moments, patch_moments
 from asemacro.labels.partial_evolution import partial_evolution
 from asemacro.macro.file import fingerprint, load_sde, save_sde
@@ -45,6 +44,7 @@ from asemacro.macro.polynomial import PolynomialDiffusion, PolynomialDrift
 from asemacro.macro.sde import NeuralSDE
 from asemacro.macro.training_file import load_training, save_training
 from asemacro.micro.blocks import Observable, observed_bounds
+from asemacro.tasks.publication import Files, check_files, publish
 from asemacro.tasks.threads import one_thread
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from asemacro.tasks.publication import Files
 from asemacro.files.store import write_csv
+from asemacro.tasks.publication import Files
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from asemacro.files.json_text import read_json
-from asemacro.tasks.publication import check_files, listed_files
 from asemacro.files.store import run_record
 from asemacro.studies.paper.report import Result
 from asemacro.tasks.progress import Report
+from asemacro.tasks.publication import check_files, listed_files
 from asemacro.tasks.run_folder import RunFolder
 from asemacro.tasks.threads import one_thread
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from test_field import OPEN_CHAIN, OPEN_NET, some_fields
+from small_fields import OPEN_CHAIN, OPEN_NET, some_fields
 
 from asemacro.lattice.lattice import Lattice
 from asemacro.micro.fields.predator_prey import PredatorPrey

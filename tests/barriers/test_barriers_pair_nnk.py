@@ -20,7 +20,7 @@ from asemacro.barriers.published import PublishedNetwork
 from asemacro.lattice.lattice import Lattice
 from asemacro.tasks.stale_kernels import forget_stale_kernels
 
-WEIGHTS = Path(__file__).resolve().parents[2] / "shared" / "data" / "nnk_nbmota_weights.npz"
+WEIGHTS = Path(__file__).resolve().parents[3] / "shared" / "data" / "nnk_nbmota_weights.npz"
 needs_weights = pytest.mark.skipif(not WEIGHTS.is_file(), reason="the published weights are not in ../shared/data")
 
 CONTENT: dict[str, Any] = {

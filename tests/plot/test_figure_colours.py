@@ -9,7 +9,6 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from asemacro.tasks.publication import publish
 from asemacro.labels.moments import Moments
 from asemacro.observables.warren_cowley import WarrenCowley
 from asemacro.plot import short_range_order as plot
@@ -19,6 +18,7 @@ from asemacro.studies.learn.figures import draw_diagnostics
 from asemacro.studies.learn.learned import polynomial_sde
 from asemacro.studies.paper import fig2, fig8c
 from asemacro.studies.paper.report import QUICK, Result, Row, Table
+from asemacro.tasks.publication import publish
 
 NBMOTA = ("Nb", "Mo", "Ta")
 GREY = {"#000000", "#999999", "#ffffff"}

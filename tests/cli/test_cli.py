@@ -145,7 +145,7 @@ def test_kmc_keeps_the_atoms_of_a_definite_structure(command, structures: Path, 
 def diagram_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One small diagram, made by the command."""
     folder = tmp_path_factory.mktemp("diagram")
-    structures = Path(__file__).resolve().parent.parent / "structures"
+    structures = Path(__file__).resolve().parents[2] / "structures"
     words = [
         "phase-diagram", structures / "NiCoCr.cif", "-o", folder, "--temperatures", "900,1500", "--hops", 4000,
         "--sites", 256, "--small", 64, "--barriers", structures / PAIR, "--anneal", 2000, "--direct",

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from scipy import linalg, ndimage, stats
 from scipy.integrate import solve_ivp
+from small_fields import OPEN_CHAIN, OPEN_NET, some_fields
 
 from asemacro.labels.duration import choose_dt
 from asemacro.labels.moments import infinitesimal_moments, patch_moments
@@ -25,17 +26,10 @@ from asemacro.snapshots.interpolation import interpolate
 from asemacro.snapshots.upsampling import upsample
 from asemacro.testing import ALPHA, check_microsystem
 
-OPEN_CHAIN = Lattice.chain(0.1, (), 12).opened(0)
-OPEN_NET = Lattice.square(0.1, (), (5, 6)).opened(1)
-
 
 def reaction(x: np.ndarray, a: float = 3.0, b: float = 0.4) -> np.ndarray:
     u, v = x[..., 0], x[..., 1]
     return np.stack([u * (1 - u - v), a * v * (u - b)], axis=-1)
-
-
-def some_fields(lattice: Lattice, seed: int = 0, batch: int = 1) -> np.ndarray:
-    return np.random.default_rng(seed).uniform(0.3, 0.6, (batch, lattice.n_sites, 2))
 
 
 # --- the equations -----------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from asemacro.lattice.lattice import Lattice
 from asemacro.studies.alloy.distil import TEST_TEMPERATURES_K, Symmetrised, distil, ordered_states
 
 SPECIES = ("Nb", "Mo", "Ta")
-DATA = Path(__file__).parents[2] / "shared" / "data" / "dft_vacancy_barriers_bcc.npz"
+DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "dft_vacancy_barriers_bcc.npz"
 
 
 def state(lattice: Lattice, vacancies: int, seed: int = 0) -> np.ndarray:

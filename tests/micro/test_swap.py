@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 from ase.units import kB
+from tests.test_barriers_pair_nnk import network_arrays
+from tests.test_kmc import PAIR, SPECIES, arrangements
 
 from asemacro.barriers.energy import has_energy, swap_energy
 from asemacro.barriers.pair import PairBarrier
@@ -15,8 +17,6 @@ from asemacro.lattice.lattice import Lattice
 from asemacro.micro.alloy.swap import SwapMC
 from asemacro.micro.alloy.vacancy_kmc import VacancyKMC
 from asemacro.testing import ALPHA, chi_square
-from tests.test_barriers_pair_nnk import network_arrays
-from tests.test_kmc import PAIR, SPECIES, arrangements
 
 BCC = Lattice.bcc(3.24, SPECIES, 4)
 

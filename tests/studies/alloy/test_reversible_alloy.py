@@ -12,7 +12,7 @@ from scipy import stats
 import asemacro as am
 from asemacro.testing import ALPHA
 
-STRUCTURES = Path(__file__).resolve().parent.parent / "structures"
+STRUCTURES = Path(__file__).resolve().parents[3] / "structures"
 SIGMAS = stats.norm.isf(ALPHA / 6)  # of three pairs
 KELVIN, VACANCIES = 1500.0, 4
 

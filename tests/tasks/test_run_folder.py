@@ -15,13 +15,13 @@ import pytest
 
 from asemacro import Learned
 from asemacro.files.content import file_digest
-from asemacro.tasks.publication import check_files, publish
 from asemacro.files.store import CannotWrite, output_file, remove_leftovers, write_csv, write_whole
 from asemacro.labels.moments import Moments
 from asemacro.plot.short_range_order import new_figure
 from asemacro.studies.learn.learned import learn_from_moments
 from asemacro.studies.paper.report import Result, Row, Table
 from asemacro.studies.paper.runner import finished, reproduce
+from asemacro.tasks.publication import check_files, publish
 from asemacro.tasks.run_folder import LOCK, RESULTS, RunFolder
 
 RECORD = {"asemacro": "0.1.0", "arguments": {}}

@@ -19,7 +19,7 @@ from asemacro.studies.alloy.inputs import check_temperatures, parse_temperatures
 from asemacro.studies.alloy.mobility import LONGEST_HOP_S, check_mobile, hop_time_s
 from asemacro.studies.learn.learned import learn_from_moments
 
-STRUCTURES = Path(__file__).resolve().parent.parent / "structures"
+STRUCTURES = Path(__file__).resolve().parents[2] / "structures"
 ALLOY = [STRUCTURES / "NiCoCr.cif", "--barriers", STRUCTURES / "NiCoCr_pair.json"]
 NEVER = ["nan", "inf", "-inf", "-1", "1e308", "1e400", "x", ""]
 COUNTS = [*NEVER, "0", "0.5", "1e19"]
