@@ -52,21 +52,21 @@ if TYPE_CHECKING:  # what type checkers and completion see; the same names as in
     from asemacro.observables.spins import EnergyPerSite as EnergyPerSite
     from asemacro.observables.spins import Magnetization as Magnetization
     from asemacro.observables.warren_cowley import WarrenCowley as WarrenCowley
-    from asemacro.snapshots.ensemble import log_ages as log_ages
-    from asemacro.snapshots.ensemble import magnetised as magnetised
-    from asemacro.snapshots.ensemble import snapshots as snapshots
-    from asemacro.snapshots.interpolation import interpolate as interpolate
-    from asemacro.snapshots.replication import calibrate_flips as calibrate_flips
-    from asemacro.snapshots.replication import replicate as replicate
-    from asemacro.snapshots.upsampling import blocks as blocks
-    from asemacro.snapshots.upsampling import mosaic as mosaic
-    from asemacro.snapshots.upsampling import repeat as repeat
-    from asemacro.snapshots.upsampling import upsample as upsample
     from asemacro.statistics.averages import stationary_average as stationary_average
     from asemacro.studies.alloy.diagram import phase_diagram as phase_diagram
     from asemacro.studies.learn.learned import Learned as Learned
     from asemacro.studies.learn.learned import learn_from_pairs as learn_from_pairs
     from asemacro.studies.learn.learned import learn_from_rates as learn_from_rates
+    from asemacro.upsampling.ensemble import log_ages as log_ages
+    from asemacro.upsampling.ensemble import magnetised as magnetised
+    from asemacro.upsampling.ensemble import snapshots as snapshots
+    from asemacro.upsampling.interpolation import interpolate as interpolate
+    from asemacro.upsampling.replication import calibrate_flips as calibrate_flips
+    from asemacro.upsampling.replication import replicate as replicate
+    from asemacro.upsampling.tiling import blocks as blocks
+    from asemacro.upsampling.tiling import mosaic as mosaic
+    from asemacro.upsampling.tiling import repeat as repeat
+    from asemacro.upsampling.tiling import upsample as upsample
 
 __version__ = "0.1.0"
 
@@ -85,9 +85,9 @@ _MODULES = {
     "micro.spins.curie_weiss": "CurieWeiss",
     "micro.protocol": "sample",
     "lattice.reading.structure_file": "read_structure read_frames",
-    "snapshots.upsampling": "upsample blocks repeat mosaic",
-    "snapshots.ensemble": "snapshots magnetised log_ages",
-    "snapshots.replication": "replicate calibrate_flips",
+    "upsampling.tiling": "upsample blocks repeat mosaic",
+    "upsampling.ensemble": "snapshots magnetised log_ages",
+    "upsampling.replication": "replicate calibrate_flips",
     "labels.partial_evolution": "partial_evolution Pairs pairs_from_runs",
     "labels.moments": "Moments patch_moments infinitesimal_moments",
     "macro.moment_fit": "moments_from_pairs",
@@ -101,7 +101,7 @@ _MODULES = {
     "micro.fields.predator_prey": "PredatorPrey random_cosines",
     "lattice.fields": "FieldMean fields_to_atoms fields_from_atoms",
     "observables.field_covariance": "FieldCovariance",
-    "snapshots.interpolation": "interpolate",
+    "upsampling.interpolation": "interpolate",
     "closure.fit": "fit_closure",
     "closure.file": "save_closure load_closure",
     "studies.alloy.diagram": "phase_diagram",

@@ -16,7 +16,6 @@ from asemacro.micro.blocks import observe
 from asemacro.micro.fields.predator_prey import random_cosines
 from asemacro.micro.protocol import sample
 from asemacro.observables.field_covariance import FieldCovariance
-from asemacro.snapshots.interpolation import interpolate, interpolated_noise
 from asemacro.studies.paper.fig2 import TESTED, TIMES, measure
 from asemacro.studies.paper.predator_prey import (
     AGES,
@@ -32,6 +31,7 @@ from asemacro.studies.paper.predator_prey import (
     predict,
     snapshots,
 )
+from asemacro.upsampling.interpolation import interpolate, interpolated_noise
 
 RUNS = 100
 TIMES_OF_RELAXATION = (0.5, 1.0, 2.0, 4.0, 8.0)

@@ -20,8 +20,8 @@ import numpy as np
 
 import asemacro as am
 from asemacro.macro.density_fit import ageing
-from asemacro.snapshots.replication import relax_patches
 from asemacro.studies.paper.critical import FULL, PHI, REPORTED, SMALL, calibrate, chunks, drawn, grow, system_of
+from asemacro.upsampling.replication import relax_patches
 
 STATES = ("critical", "equilibrium", "transient")
 COUNTS = {16: 4000, 32: 4000, 64: 3000, 128: 1500}

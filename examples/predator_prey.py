@@ -5,8 +5,8 @@ import numpy as np
 import asemacro as am
 from asemacro.lattice.fields import FieldMean
 from asemacro.micro.fields.predator_prey import PredatorPrey, cosine_fields, random_cosines
-from asemacro.snapshots.interpolation import interpolate
 from asemacro.studies.learn.learned import polynomial_sde
+from asemacro.upsampling.interpolation import interpolate
 
 
 def main() -> None:

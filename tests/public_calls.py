@@ -287,8 +287,8 @@ def _of_systems() -> dict[str, Call]:
 
 def _of_upsampling() -> dict[str, Call]:
     cells = {"system": ISING, "cells": SPINS[:6], "copies": 4, "count": 2, "rng": rng()}
-    from asemacro.snapshots.upsampling import fix_composition
     from asemacro.testing import check_microsystem
+    from asemacro.upsampling.tiling import fix_composition
 
     return {
         "upsample": Call(

@@ -10,182 +10,93 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).resolve().parent.parent / "asemacro"
-LAYERS = {
-    "checks": 0,
-    "elements": 0,
-    "occupancy": 0,
-    "rounding": 0,
-    "patience": 0,
-    "door": 0,
-    "store": 0,
-    "train": 0,
-    "tables": 0,
-    "file_reading": 0,
-    "array_file": 0,
-    "json_file": 0,
-    "tensor_file": 0,
-    "tensor_budget": 0,
-    "testing": 0,
+BESIDE = {"arguments", "files", "statistics", "tasks"}
+ROOMS = {
     "lattice": 1,
-    "counts": 1,
-    "lattice_form": 1,
-    "crystal": 1,
-    "cif_symmetry": 1,
-    "cif_file": 1,
-    "structure_text": 1,
-    "structure_file": 1,
-    "site_fractions": 1,
-    "naming": 1,
-    "prototypes": 1,
-    "windows": 1,
-    "spins": 1,
-    "shells": 1,
-    "boxes": 1,
-    "recognise": 1,
-    "distortion": 1,
-    "periodic_points": 1,
-    "placement": 1,
-    "possible": 1,
-    "translations": 1,
     "observables": 2,
-    "short_range_order": 2,
-    "pair_counts": 2,
-    "fields": 2,
-    "field_covariance": 2,
-    "stencil": 2,
-    "spin_observables": 2,
-    "joined": 2,
-    "state_change": 2,
     "barriers": 2,
     "micro": 3,
-    "distil": 4,
     "upsampling": 4,
-    "spin_upsampling": 4,
-    "field_upsampling": 4,
-    "block_system": 4,
-    "patches": 4,
-    "moments": 4,
-    "dt_rule": 4,
-    "ensemble": 4,
-    "drift": 5,
-    "linear_drift": 5,
-    "least_squares": 5,
-    "quasi_newton": 5,
-    "diffusion": 5,
-    "polynomial": 5,
-    "polynomial_kernel": 5,
-    "sde": 5,
-    "sde_file": 5,
-    "training_file": 5,
-    "density_fit": 5,
-    "moment_fit": 5,
-    "reversible": 5,
-    "reversible_law": 5,
-    "trajectories": 5,
-    "closure": 5,
-    "closure_data": 5,
-    "closure_file": 5,
-    "closure_fit": 5,
-    "closure_kernels": 5,
-    "closure_network": 5,
-    "closure_objectives": 5,
-    "closure_selection": 5,
-    "learning": 6,
-    "analysis": 7,
-    "collapse": 7,
-    "criticality": 7,
-    "mmd": 7,
-    "plot": 7,
-    "plot_dynamics": 7,
-    "settling": 7,
-    "stationarity": 7,
-    "approach": 7,
-    "time_temperature": 8,
-    "points": 8,
-    "record": 8,
-    "prediction": 8,
-    "equilibrium": 8,
-    "results": 8,
-    "commands": 8,
-    "setups": 8,
-    "learning_commands": 8,
-    "simulate_command": 8,
-    "learning_figures": 8,
-    "alloy_learning": 8,
-    "diagram_figures": 8,
-    "extrapolation": 7,
-    "inputs": 8,
-    "start": 8,
-    "cli_options": 8,
-    "sro_command": 8,
-    "campaign": 8,
-    "kmc_run": 8,
-    "diagram": 8,
-    "reproduce": 8,
-    "progress": 0,
-    "content": 0,
-    "interrupts": 0,
-    "threads": 0,
-    "checkpoint": 0,
-    "publication": 0,
-    "run_folder": 0,
-    "mobility": 3,
-    "written_numbers": 7,
-    "swap_equilibrium": 8,
-    "kept_stages": 8,
-    "course": 8,
-    "diagram_about": 8,
-    "cli_numbers": 8,
-    "cli_barriers": 8,
-    "cli": 8,
+    "labels": 5,
+    "macro": 6,
+    "closure": 7,
+    "studies": 8,
+    "cli": 9,
 }
-LEARNER = (
-    *("drift", "diffusion", "polynomial", "reversible", "sde", "moment_fit", "density_fit", "train"),
-    *("closure", "closure_data", "closure_fit", "closure_kernels", "closure_network", "closure_objectives"),
-    "closure_selection",
-)
+LEARNER = sorted((PACKAGE / "macro").glob("*.py"))
 
 
-def modules() -> list[Path]:
-    return sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
+def modules() -> dict[str, Path]:
+    """All modules by name; a package goes by its `__init__`."""
+    names = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = ("asemacro", *path.relative_to(PACKAGE).with_suffix("").parts)
+        names[".".join(parts).removesuffix(".__init__")] = path
+    return names
 
 
-def part(path: Path) -> str:
-    relative = path.relative_to(PACKAGE)
-    return relative.parts[0].removesuffix(".py")
+MODULES = modules()
 
 
-def imported_parts(path: Path) -> set[str]:
-    """Parts of asemacro that a file imports, anywhere in it, except for type checking."""
+def known(name: str) -> str:
+    """The module that a dotted name is in."""
+    while name not in MODULES:
+        name = name.rpartition(".")[0]
+    return name
+
+
+def imports(name: str) -> set[str]:
+    """Modules of asemacro that a module imports anywhere in it, for type checking too."""
+    found = set()
+    for node in ast.walk(ast.parse(MODULES[name].read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "asemacro":
+            found |= {known(f"{node.module}.{alias.name}") for alias in node.names}
+        elif isinstance(node, ast.Import):
+            found |= {known(alias.name) for alias in node.names if alias.name.split(".")[0] == "asemacro"}
+    return found
+
+
+ARROWS = {name: imports(name) for name in MODULES if name != "asemacro"}
+
+
+def reached(name: str) -> set[str]:
+    """All modules that a module leads to, through others or not."""
+    seen: set[str] = set()
+    todo = [name]
+    while todo:
+        for other in ARROWS.get(todo.pop(), set()) - seen:
+            seen.add(other)
+            todo.append(other)
+    return seen
+
+
+def room(name: str) -> str:
+    return name.split(".")[1] if "." in name else name
+
+
+def test_nine_rooms_and_what_is_beside_them() -> None:
+    packages = {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    assert packages == {*ROOMS, *BESIDE, "plot"}
+
+
+@pytest.mark.parametrize("name", [name for name in ARROWS if room(name) in ROOMS or room(name) in BESIDE])
+def test_imports_point_to_the_left(name: str) -> None:
+    own = ROOMS.get(room(name), 0)
+    others = {other for other in reached(name) if room(other) != room(name)}
+    assert not {other for other in others if ROOMS.get(room(other), 0) > own}
+    assert not {other for other in others if own and ROOMS.get(room(other), 0) == own}, "rooms side by side"
+
+
+def test_no_module_leads_back_to_itself() -> None:
+    assert not [name for name in ARROWS if name in reached(name)]
+
+
+@pytest.mark.parametrize("path", LEARNER, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_learner_sees_only_arrays(path: Path) -> None:
     tree = ast.parse(path.read_text())
-    for node in ast.walk(tree):
-        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
-            node.body = []
-    names = []
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            names += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
-            names += [node.module]
-            if node.module == "asemacro":
-                names += [f"asemacro.{alias.name}" for alias in node.names]
-    return {name.split(".")[1] for name in names if name.startswith("asemacro.")} & set(LAYERS)
-
-
-@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(PACKAGE)))
-def test_imports_point_downwards(path: Path) -> None:
-    own = part(path)
-    assert own in LAYERS, f"{own} has no layer: give it one"
-    backwards = {other for other in imported_parts(path) if LAYERS[other] > LAYERS[own]}
-    assert not backwards
-
-
-@pytest.mark.parametrize("name", LEARNER)
-def test_learner_sees_only_arrays(name: str) -> None:
-    tree = ast.parse((PACKAGE / f"{name}.py").read_text())
     imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
     imported |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    roots = ("ase.", "pymatgen.", "asemacro.micro.", "asemacro.lattice.lattice.", "asemacro.observables.warren_cowley.")
+    roots = ("ase.", "pymatgen.", "asemacro.micro.", "asemacro.lattice.", "asemacro.observables.")
     assert not [module for module in imported if f"{module}.".startswith(roots)]
 
 
@@ -200,7 +111,7 @@ def test_import_is_light() -> None:
 
 
 def test_files_stay_short() -> None:
-    long = {str(path): n for path in modules() if (n := len(path.read_text().splitlines())) > 400}
+    long = {name: n for name, path in MODULES.items() if (n := len(path.read_text().splitlines())) > 400}
     assert not long
 
 

@@ -22,9 +22,9 @@ from asemacro.micro.fields.predator_prey import PredatorPrey, cell_volume, cosin
 from asemacro.micro.protocol import MicroSystem, sample
 from asemacro.observables.field_covariance import FieldCovariance
 from asemacro.observables.joined import Observables
-from asemacro.snapshots.interpolation import interpolate
-from asemacro.snapshots.upsampling import upsample
 from asemacro.testing import ALPHA, check_microsystem
+from asemacro.upsampling.interpolation import interpolate
+from asemacro.upsampling.tiling import upsample
 
 
 def reaction(x: np.ndarray, a: float = 3.0, b: float = 0.4) -> np.ndarray:

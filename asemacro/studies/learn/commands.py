@@ -18,7 +18,6 @@ from asemacro.lattice.reading.structure_file import Reading, locate
 from asemacro.micro.blocks import observe, observed_bounds
 from asemacro.micro.protocol import sample
 from asemacro.observables.joined import Observables
-from asemacro.snapshots.ensemble import LargeSnapshots, snapshots
 from asemacro.studies.alloy.commands import at_time, run_kmc
 from asemacro.studies.learn.figures import draw_diagnostics, explained, follow, noise_ratio
 from asemacro.studies.learn.learned import Learned, learn_from_moments, polynomial_sde
@@ -27,6 +26,7 @@ from asemacro.tasks.progress import progress_bar
 from asemacro.tasks.publication import Files
 from asemacro.tasks.run_folder import RunFolder
 from asemacro.tasks.threads import one_thread
+from asemacro.upsampling.ensemble import LargeSnapshots, snapshots
 
 Floats = NDArray[np.float64]
 HELD = 5  # every fifth start is held out

@@ -19,9 +19,9 @@ from asemacro.micro.spins.curie_weiss import CurieWeiss
 from asemacro.micro.spins.ising import Ising
 from asemacro.observables.joined import Observables
 from asemacro.observables.spins import DomainWallDensity, Magnetization
-from asemacro.snapshots.ensemble import Start, log_ages, magnetised
-from asemacro.snapshots.interpolation import interpolate
-from asemacro.snapshots.upsampling import larger_lattice, mosaic
+from asemacro.upsampling.ensemble import Start, log_ages, magnetised
+from asemacro.upsampling.interpolation import interpolate
+from asemacro.upsampling.tiling import larger_lattice, mosaic
 
 NAMES = ("ising", "curie-weiss", "predator-prey")
 SPIN_TEMPERATURES, MOST_FIELD = (0.01, 1e4), 1e4

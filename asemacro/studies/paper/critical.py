@@ -22,8 +22,8 @@ from asemacro.micro.spins.ising import Ising
 from asemacro.micro.spins.wolff import wolff
 from asemacro.observables.joined import Observables
 from asemacro.observables.spins import DomainWallDensity, Magnetization
-from asemacro.snapshots.replication import FlipCalibration, calibrate_flips, replicate
 from asemacro.studies.critical.criticality import OrderParameter, order_parameter
+from asemacro.upsampling.replication import FlipCalibration, calibrate_flips, replicate
 
 Floats = NDArray[np.float64]
 Spins = NDArray[np.int8]

@@ -29,7 +29,7 @@ from asemacro.micro.fields.predator_prey import PredatorPrey, cosine_fields, ran
 from asemacro.micro.protocol import sample
 from asemacro.observables.field_covariance import FieldCovariance
 from asemacro.observables.joined import Observables
-from asemacro.snapshots.interpolation import interpolate
+from asemacro.upsampling.interpolation import interpolate
 
 Floats = NDArray[np.float64]
 SMALL, LARGE, K = 100, 200, 5

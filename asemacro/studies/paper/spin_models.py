@@ -15,7 +15,6 @@ from asemacro.macro.moment_fit import fit_noise, moments_from_pairs
 from asemacro.macro.sde import NeuralSDE
 from asemacro.micro.blocks import Observable
 from asemacro.micro.spins.curie_weiss import CurieWeiss
-from asemacro.snapshots.ensemble import LargeSnapshots
 from asemacro.studies.paper.published import closed_moments, closed_pairs, sweep_pairs, sweep_trajectories
 from asemacro.studies.paper.spin_transients import (
     Law,
@@ -25,6 +24,7 @@ from asemacro.studies.paper.spin_transients import (
     large_snapshots,
     predict,
 )
+from asemacro.upsampling.ensemble import LargeSnapshots
 
 Floats = NDArray[np.float64]
 # A mosaic ages while it relaxes, so young states relax little. Late ones have the time, and need it: cells of 16^2 left

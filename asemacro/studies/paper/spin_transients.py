@@ -24,11 +24,11 @@ from asemacro.micro.spins.curie_weiss import CurieWeiss
 from asemacro.micro.spins.ising import Ising
 from asemacro.observables.joined import Observables
 from asemacro.observables.spins import DomainWallDensity, Magnetization
-from asemacro.snapshots.ensemble import LargeSnapshots, magnetised, snapshots
-from asemacro.snapshots.upsampling import mosaic, repeat
 from asemacro.statistics.averages import mean_errors
 from asemacro.studies.learn.learned import polynomial_sde
 from asemacro.studies.paper.report import Row, Table
+from asemacro.upsampling.ensemble import LargeSnapshots, magnetised, snapshots
+from asemacro.upsampling.tiling import mosaic, repeat
 
 Floats = NDArray[np.float64]
 Tell = Callable[[float, str], object]  # fraction done, a few words

@@ -20,9 +20,6 @@ from asemacro.micro.spins.curie_weiss import CurieWeiss
 from asemacro.micro.spins.ising import Ising
 from asemacro.observables.joined import Observables
 from asemacro.observables.spins import DomainWallDensity, Magnetization
-from asemacro.snapshots.ensemble import log_ages, magnetised, snapshots
-from asemacro.snapshots.interpolation import interpolate
-from asemacro.snapshots.upsampling import blocks, mosaic
 from asemacro.studies.learn.learned import (
     Learned,
     learn_from_moments,
@@ -31,6 +28,9 @@ from asemacro.studies.learn.learned import (
     polynomial_sde,
 )
 from asemacro.testing import ALPHA
+from asemacro.upsampling.ensemble import log_ages, magnetised, snapshots
+from asemacro.upsampling.interpolation import interpolate
+from asemacro.upsampling.tiling import blocks, mosaic
 
 M = Magnetization()
 

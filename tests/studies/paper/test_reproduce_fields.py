@@ -18,10 +18,10 @@ from asemacro.macro.sde import NeuralSDE
 from asemacro.macro.trajectories import simulate
 from asemacro.micro.fields.predator_prey import PredatorPrey, cosine_fields
 from asemacro.observables.field_covariance import FieldCovariance
-from asemacro.snapshots.interpolation import refine
 from asemacro.studies.paper import fig2, predator_prey
 from asemacro.studies.paper.report import Result
 from asemacro.testing import ALPHA
+from asemacro.upsampling.interpolation import refine
 
 SIGMAS = stats.norm.isf(ALPHA / 2)
 

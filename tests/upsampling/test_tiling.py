@@ -14,7 +14,7 @@ from asemacro.micro.alloy.vacancy_kmc import VacancyKMC
 from asemacro.micro.blocks import Blocks, observe
 from asemacro.micro.protocol import Snapshots, sample
 from asemacro.observables.warren_cowley import WarrenCowley
-from asemacro.snapshots.upsampling import blocks, fix_composition, larger_lattice, mosaic, repeat, upsample
+from asemacro.upsampling.tiling import blocks, fix_composition, larger_lattice, mosaic, repeat, upsample
 
 ALPHA = 1e-5
 BARRIERS = PairBarrier(("Mo", "Ta"), {"Mo": 0.7, "Ta": 0.6}, [{"Mo-Ta": -0.06}, {"Mo-Ta": 0.02}])

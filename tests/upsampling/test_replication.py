@@ -15,9 +15,9 @@ from asemacro.micro.protocol import sample
 from asemacro.micro.spins.ising import Ising
 from asemacro.micro.spins.wolff import wolff
 from asemacro.observables.spins import DomainWallDensity
-from asemacro.snapshots.replication import calibrate_flips, enlarge, flip_random, levels, relax_patches, replicate
-from asemacro.snapshots.upsampling import mosaic, upsample
 from asemacro.testing import ALPHA, chi_square
+from asemacro.upsampling.replication import calibrate_flips, enlarge, flip_random, levels, relax_patches, replicate
+from asemacro.upsampling.tiling import mosaic, upsample
 
 SIGMAS = stats.norm.isf(ALPHA / 2)
 CRITICAL = 2.27

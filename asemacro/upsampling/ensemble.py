@@ -25,7 +25,7 @@ from asemacro.arguments.door import (
 )
 from asemacro.lattice.spins import random_spins
 from asemacro.micro.protocol import sample
-from asemacro.snapshots.upsampling import How, upsample
+from asemacro.upsampling.tiling import How, upsample
 
 if TYPE_CHECKING:
     from asemacro.micro.protocol import MicroSystem

@@ -8,7 +8,7 @@ from small_fields import OPEN_CHAIN, OPEN_NET, some_fields
 
 from asemacro.lattice.lattice import Lattice
 from asemacro.micro.fields.predator_prey import PredatorPrey
-from asemacro.snapshots.interpolation import finer, interpolate, interpolated_noise, refine
+from asemacro.upsampling.interpolation import finer, interpolate, interpolated_noise, refine
 
 
 @pytest.mark.parametrize("factor", [1, 2, 3])

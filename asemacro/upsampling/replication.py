@@ -26,8 +26,8 @@ from asemacro.arguments.door import (
     whole,
 )
 from asemacro.lattice.patches import overlapping_windows
-from asemacro.snapshots.upsampling import larger_lattice
 from asemacro.tasks.threads import one_thread
+from asemacro.upsampling.tiling import larger_lattice
 
 if TYPE_CHECKING:
     from asemacro.lattice.lattice import Lattice
