@@ -3,20 +3,21 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from asemacro.version import __version__ as __version__
+
 if TYPE_CHECKING:  # what type checkers and completion see; the same names as in _MODULES
     from asemacro.barriers import load_barriers as load_barriers
     from asemacro.barriers.pair import PairBarrier as PairBarrier
     from asemacro.closure.file import load_closure as load_closure
     from asemacro.closure.file import save_closure as save_closure
     from asemacro.closure.fit import fit_closure as fit_closure
+    from asemacro.data import Moments as Moments
+    from asemacro.data import Pairs as Pairs
     from asemacro.labels.duration import choose_dt as choose_dt
-    from asemacro.labels.moments import Moments as Moments
     from asemacro.labels.moments import infinitesimal_moments as infinitesimal_moments
     from asemacro.labels.moments import patch_moments as patch_moments
-    from asemacro.labels.partial_evolution import Pairs as Pairs
-    from asemacro.labels.partial_evolution import pairs_from_runs as pairs_from_runs
-    from asemacro.labels.partial_evolution import partial_evolution as partial_evolution
-    from asemacro.lattice.fields import FieldMean as FieldMean
+    from asemacro.labels.transitions import pairs_from_runs as pairs_from_runs
+    from asemacro.labels.transitions import partial_evolution as partial_evolution
     from asemacro.lattice.fields import fields_from_atoms as fields_from_atoms
     from asemacro.lattice.fields import fields_to_atoms as fields_to_atoms
     from asemacro.lattice.lattice import Lattice as Lattice
@@ -34,8 +35,8 @@ if TYPE_CHECKING:  # what type checkers and completion see; the same names as in
     from asemacro.macro.sde import FullDiffusion as FullDiffusion
     from asemacro.macro.sde import NeuralSDE as NeuralSDE
     from asemacro.macro.sde import OnsagerNet as OnsagerNet
-    from asemacro.macro.stationary_law import relaxation_modes as relaxation_modes
-    from asemacro.macro.stationary_law import stationary_law as stationary_law
+    from asemacro.macro.stationary import relaxation_modes as relaxation_modes
+    from asemacro.macro.stationary import stationary_law as stationary_law
     from asemacro.macro.train import fit as fit
     from asemacro.macro.trajectories import simulate as simulate
     from asemacro.micro.alloy.swap import SwapMC as SwapMC
@@ -45,13 +46,14 @@ if TYPE_CHECKING:  # what type checkers and completion see; the same names as in
     from asemacro.micro.protocol import sample as sample
     from asemacro.micro.spins.curie_weiss import CurieWeiss as CurieWeiss
     from asemacro.micro.spins.ising import Ising as Ising
+    from asemacro.observables.alloy import WarrenCowley as WarrenCowley
     from asemacro.observables.field_covariance import FieldCovariance as FieldCovariance
+    from asemacro.observables.field_mean import FieldMean as FieldMean
     from asemacro.observables.joined import Observables as Observables
     from asemacro.observables.short_range_order import warren_cowley as warren_cowley
     from asemacro.observables.spins import DomainWallDensity as DomainWallDensity
     from asemacro.observables.spins import EnergyPerSite as EnergyPerSite
     from asemacro.observables.spins import Magnetization as Magnetization
-    from asemacro.observables.warren_cowley import WarrenCowley as WarrenCowley
     from asemacro.statistics.averages import stationary_average as stationary_average
     from asemacro.studies.alloy.diagram import phase_diagram as phase_diagram
     from asemacro.studies.learn.learned import Learned as Learned
@@ -68,12 +70,12 @@ if TYPE_CHECKING:  # what type checkers and completion see; the same names as in
     from asemacro.upsampling.tiling import repeat as repeat
     from asemacro.upsampling.tiling import upsample as upsample
 
-__version__ = "0.1.0"
 
 _MODULES = {
+    "data": "Pairs Moments",
     "lattice.lattice": "Lattice",
     "lattice.spins": "random_spins spins_to_atoms spins_from_atoms",
-    "observables.warren_cowley": "WarrenCowley",
+    "observables.alloy": "WarrenCowley",
     "observables.spins": "Magnetization DomainWallDensity EnergyPerSite",
     "observables.joined": "Observables",
     "observables.short_range_order": "warren_cowley",
@@ -88,8 +90,8 @@ _MODULES = {
     "upsampling.tiling": "upsample blocks repeat mosaic",
     "upsampling.ensemble": "snapshots magnetised log_ages",
     "upsampling.replication": "replicate calibrate_flips",
-    "labels.partial_evolution": "partial_evolution Pairs pairs_from_runs",
-    "labels.moments": "Moments patch_moments infinitesimal_moments",
+    "labels.transitions": "partial_evolution pairs_from_runs",
+    "labels.moments": "patch_moments infinitesimal_moments",
     "macro.moment_fit": "moments_from_pairs",
     "labels.duration": "choose_dt",
     "macro.sde": "NeuralSDE OnsagerNet FullDiffusion",
@@ -99,7 +101,8 @@ _MODULES = {
     "statistics.averages": "stationary_average",
     "studies.learn.learned": "learn_from_rates learn_from_pairs Learned",
     "micro.fields.predator_prey": "PredatorPrey random_cosines",
-    "lattice.fields": "FieldMean fields_to_atoms fields_from_atoms",
+    "lattice.fields": "fields_to_atoms fields_from_atoms",
+    "observables.field_mean": "FieldMean",
     "observables.field_covariance": "FieldCovariance",
     "upsampling.interpolation": "interpolate",
     "closure.fit": "fit_closure",
@@ -108,7 +111,7 @@ _MODULES = {
     "macro.reversible": "ReversibleDrift",
     "macro.polynomial": "PolynomialDiffusion",
     "macro.density_fit": "fit_reversible",
-    "macro.stationary_law": "stationary_law relaxation_modes",
+    "macro.stationary": "stationary_law relaxation_modes",
 }
 _PUBLIC = {name: module for module, names in _MODULES.items() for name in names.split()}
 __all__ = ["__version__", *_PUBLIC]

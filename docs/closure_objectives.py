@@ -18,7 +18,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from asemacro.closure.fit import fit_closure
-from asemacro.labels.moments import Moments
+from asemacro.data import Moments
 from asemacro.lattice.spins import random_spins
 from asemacro.micro.blocks import Observable, observe
 from asemacro.micro.protocol import sample

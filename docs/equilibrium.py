@@ -18,7 +18,7 @@ from asemacro.barriers import load_barriers
 from asemacro.lattice.lattice import Lattice
 from asemacro.micro.alloy.swap import SwapMC
 from asemacro.micro.alloy.vacancy_kmc import VacancyKMC
-from asemacro.observables.warren_cowley import WarrenCowley
+from asemacro.observables.alloy import WarrenCowley
 
 
 def mean_and_error(chains: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

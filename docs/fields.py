@@ -10,7 +10,7 @@ import sys
 import numpy as np
 
 from asemacro.labels.moments import infinitesimal_moments
-from asemacro.labels.partial_evolution import partial_evolution
+from asemacro.labels.transitions import partial_evolution
 from asemacro.lattice.lattice import Lattice
 from asemacro.micro.blocks import observe
 from asemacro.micro.fields.predator_prey import random_cosines

@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 
 import asemacro as am
 from asemacro.barriers.published import PublishedNetwork
-from asemacro.labels.partial_evolution import Pairs, pairs_from_runs
+from asemacro.data import Pairs
+from asemacro.labels.transitions import pairs_from_runs
 from asemacro.macro.sde import NeuralSDE
 from asemacro.macro.train import FitOptions, fit_ensemble
 from asemacro.studies.alloy.approach import relaxation

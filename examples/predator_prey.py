@@ -3,8 +3,8 @@
 import numpy as np
 
 import asemacro as am
-from asemacro.lattice.fields import FieldMean
 from asemacro.micro.fields.predator_prey import PredatorPrey, cosine_fields, random_cosines
+from asemacro.observables.field_mean import FieldMean
 from asemacro.studies.learn.learned import polynomial_sde
 from asemacro.upsampling.interpolation import interpolate
 

@@ -26,9 +26,8 @@ from asemacro.barriers.pair import PairBarrier
 from asemacro.cli import app as cli
 from asemacro.closure import fit as closure_fit
 from asemacro.closure.fit import ClosureOptions, fit_closure
-from asemacro.labels.moments import Moments, patch_moments
-from asemacro.labels.partial_evolution import Pairs
-from asemacro.lattice.fields import FieldMean
+from asemacro.data import Moments, Pairs
+from asemacro.labels.moments import patch_moments
 from asemacro.lattice.lattice import Lattice
 from asemacro.lattice.spins import random_spins
 from asemacro.macro.density_fit import fit_reversible
@@ -38,12 +37,13 @@ from asemacro.macro.moment_fit import MomentOptions, fit_moments, fit_noise
 from asemacro.macro.polynomial import PolynomialDiffusion, PolynomialDrift
 from asemacro.macro.reversible import ReversibleDrift
 from asemacro.macro.sde import NeuralSDE
-from asemacro.macro.stationary_law import relaxation_modes, stationary_law
+from asemacro.macro.stationary import relaxation_modes, stationary_law
 from asemacro.macro.train import FitOptions, fit_ensemble
 from asemacro.macro.trajectories import simulate
 from asemacro.micro.alloy.swap import SwapMC
 from asemacro.micro.alloy.vacancy_kmc import VacancyKMC
 from asemacro.micro.spins.ising import Ising
+from asemacro.observables.field_mean import FieldMean
 from asemacro.observables.joined import Observables
 from asemacro.observables.spins import DomainWallDensity, Magnetization
 from asemacro.statistics.mmd import compare_by_mmd, whiten

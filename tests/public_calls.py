@@ -472,7 +472,7 @@ def _of_learning() -> dict[str, Call]:
 
 
 def _of_analysis() -> dict[str, Call]:
-    from asemacro.labels.partial_evolution import pair_time_needed
+    from asemacro.labels.transitions import pair_time_needed
     from asemacro.statistics import averages as analysis
     from asemacro.statistics import mmd
     from asemacro.studies.critical import collapse, criticality

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from asemacro.arguments.door import checked, path, text
-from asemacro.barriers.base import BarrierModel, CompiledBarriers
+from asemacro.barriers.base import BarrierModel
+from asemacro.barriers.compiled import CompiledBarriers
 
 PRETRAINED = ("refractory", "refractory-direct", "nbmota")
 """Names of the models that come with the package."""

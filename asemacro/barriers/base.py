@@ -8,44 +8,17 @@ Because it is pure, a kinetic Monte Carlo may cache it by the environment withou
 from __future__ import annotations
 
 import abc
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from asemacro.arguments.door import CRYSTAL, SITES, array, checked
+from asemacro.barriers.compiled import CompiledBarriers
 from asemacro.tasks.threads import one_thread
 
 if TYPE_CHECKING:
     from asemacro.lattice.lattice import Lattice
-
-PAIR, NNK, GNN_DIRECT, GNN_CONSISTENT = range(4)
-FLOOR_EV = 0.01
-
-
-class CompiledBarriers(NamedTuple):
-    """What the numba kernels read; every field has the same type for every model.
-
-    Attributes:
-        kind: which evaluator of `barriers.kernels` (PAIR, NNK, GNN_DIRECT, GNN_CONSISTENT).
-        n_targets: number Z of first-shell jumps.
-        env: (n_basis, n_env, 4) int64, cell offset and target basis of each site that the barriers depend
-            on, for a vacancy on each basis site; entry 0 is the vacancy, entries 1..Z the jump targets.
-        species: (S + 1,) int8, model species index of each lattice species index (0, the vacancy, -> 0).
-        integers: int64 tables of the evaluator, flat.
-        single: float32 tables of the evaluator, flat.
-        double: float64 tables of the evaluator, flat.
-        workspace: number of float32 words of scratch memory that the evaluator needs.
-    """
-
-    kind: int
-    n_targets: int
-    env: NDArray[np.int64]
-    species: NDArray[np.int8]
-    integers: NDArray[np.int64]
-    single: NDArray[np.float32]
-    double: NDArray[np.float64]
-    workspace: int
 
 
 class BarrierModel(abc.ABC):

@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from asemacro.barriers.base import GNN_CONSISTENT, GNN_DIRECT, NNK, PAIR, CompiledBarriers
+from asemacro.barriers.compiled import GNN_CONSISTENT, GNN_DIRECT, NNK, PAIR, CompiledBarriers
 from asemacro.barriers.gnn.consistent_kernel import gnn_consistent
 from asemacro.barriers.gnn.direct_kernel import gnn_direct
 from asemacro.barriers.pair_kernel import pair_barriers

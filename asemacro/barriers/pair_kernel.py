@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from asemacro.barriers.base import FLOOR_EV, CompiledBarriers
+from asemacro.barriers.compiled import FLOOR_EV, CompiledBarriers
 
 
 @njit(cache=True, nogil=True)

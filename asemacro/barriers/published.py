@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from asemacro.barriers.base import NNK, BarrierModel, CompiledBarriers
+from asemacro.barriers.base import BarrierModel
+from asemacro.barriers.compiled import NNK, CompiledBarriers
 from asemacro.barriers.published_kernel import N_JUMPS, WIDTH
 from asemacro.files.arrays import Expected, read_arrays
 from asemacro.files.reading import LARGEST_WEIGHT, reading

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from asemacro import __version__
 from asemacro.cli.numbers import (
     HOPS,
     MOST_ANNEAL_HOPS,
@@ -21,6 +20,7 @@ from asemacro.cli.numbers import (
     Count,
     Number,
 )
+from asemacro.version import __version__
 
 if TYPE_CHECKING:
     from asemacro.lattice.reading.structure_file import Reading

@@ -32,14 +32,14 @@ from asemacro.closure.network import MOST_SHELLS, LocalNetwork
 from asemacro.closure.objectives import FieldPseudoLikelihood, Objective, OneStepLikelihood, SpinPseudoLikelihood
 from asemacro.closure.selection import Gain, gain, one_step_losses, selection_folds, whitened
 from asemacro.closure.variables import Closure, closure_of
-from asemacro.files.tables import group_of
+from asemacro.data import group_of
 from asemacro.macro.moment_fit import folds_of
 from asemacro.macro.quasi_newton import fill, minimise
 from asemacro.micro.blocks import observe
 from asemacro.tasks.threads import one_thread
 
 if TYPE_CHECKING:
-    from asemacro.labels.moments import Moments
+    from asemacro.data import Moments
     from asemacro.micro.blocks import Observable
 
 Floats = NDArray[np.float64]

@@ -18,7 +18,7 @@ from asemacro.macro.polynomial import PolynomialBasis
 from asemacro.tasks.threads import one_thread
 
 if TYPE_CHECKING:
-    from asemacro.labels.moments import Moments
+    from asemacro.data import Moments
 
 Floats = NDArray[np.float64]
 _FOLDS, _DEGREE, _RIDGE = 5, 6, 1e-8

@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 
+from asemacro.version import __version__
+
 RECORDED_PACKAGES = ("ase", "numba", "numpy", "pymatgen", "scipy", "spglib", "torch", "torch-geometric")
 
 
@@ -171,8 +173,6 @@ def _plain(value: Any) -> Any:
 
 def run_record(arguments: Mapping[str, Any], seed: int, wall_time_s: float, **results: Any) -> dict[str, Any]:
     """Content of run.json: version, seed, arguments, package versions, wall time, and what the run adds."""
-    from asemacro import __version__
-
     versions = {}
     for package in RECORDED_PACKAGES:
         try:

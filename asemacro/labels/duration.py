@@ -11,7 +11,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from asemacro.arguments.checks import bound_of_memory, fraction_of, generator_of
 from asemacro.arguments.door import OBSERVABLE, SYSTEM, above_zero, batch, checked, real, whole
-from asemacro.labels.partial_evolution import pair_time_needed
+from asemacro.labels.transitions import pair_time_needed
 from asemacro.micro.blocks import Observable, draw_active, observe
 from asemacro.tasks.threads import one_thread
 

@@ -12,16 +12,15 @@ carriers: labels without the bias of a finite duration and without the noise of 
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from asemacro.arguments.checks import array_of, generator_of
-from asemacro.arguments.door import MOMENTS, OBSERVABLE, STATES, SYSTEM, array, checked, many, real
-from asemacro.files.tables import column_of, condition_of, group_of, joined_columns, rows_of
+from asemacro.arguments.checks import generator_of
+from asemacro.arguments.door import OBSERVABLE, STATES, SYSTEM, array, checked, real
+from asemacro.data import Moments, group_of
 from asemacro.micro.blocks import BlockLattice, Observable, draw_active, observe
 from asemacro.micro.protocol import Motion
 from asemacro.tasks.threads import one_thread
@@ -33,69 +32,6 @@ Floats = NDArray[np.float64]
 _CHUNK = 1 << 19  # events whose changes are held at a time
 _COPIES = 1 << 24  # sites of states that are copied for an observable without `changes`
 _PROBE = 1e-3  # step of the differences of phi, relative to the size of the values
-
-
-@dataclasses.dataclass(frozen=True)
-class Moments:
-    """What the learner sees instead of pairs: N macroscopic states with their drift and covariance rates.
-
-    Attributes:
-        z: (N, d) states.
-        drift: (N, d) estimates of mu, z over the system's unit of time.
-        covariance: (N, d, d) estimates of Sigma of the whole system; unlike the squares of pairs, not K times larger.
-        K: (N,) one over the fraction of carriers summed over; 1 means no noise.
-        condition: (N, n_conditions), the temperature or no column.
-        group: (N,) states with the same number are correlated (made from the same run); default: none are.
-
-    Raises:
-        ValueError: shapes that differ, values that are not finite, K below 1.
-    """
-
-    z: Floats
-    drift: Floats
-    covariance: Floats
-    K: Floats
-    condition: Floats = dataclasses.field(default_factory=lambda: np.zeros(0))
-    group: NDArray[np.int64] = dataclasses.field(default=None)  # type: ignore[assignment, arg-type]
-
-    def __post_init__(self) -> None:
-        z = array_of(self.z, "z").copy()
-        if z.ndim != 2:
-            raise ValueError(f"z must have the shape (N, d), got {z.shape}")
-        n, d = z.shape
-        columns = {
-            "z": z,
-            "drift": array_of(self.drift, "drift").copy(),
-            "covariance": array_of(self.covariance, "covariance").copy(),
-            "K": column_of(self.K, "K", n),
-            "condition": condition_of(self.condition, n),
-            "group": group_of(self.group, n),
-        }
-        for name, shape in {"drift": (n, d), "covariance": (n, d, d)}.items():
-            if columns[name].shape != shape:
-                raise ValueError(f"{name} has the shape {columns[name].shape}, expected {shape}")
-        for name, value in columns.items():
-            object.__setattr__(self, name, value)
-        if (self.K < 1).any():
-            raise ValueError("K must be at least 1 in all moments")
-
-    def __len__(self) -> int:
-        return len(self.z)
-
-    def take(self, rows: NDArray[Any]) -> Moments:
-        """Some of the states, by index or mask."""
-        rows = rows_of(rows, len(self))
-        return Moments(**{f.name: getattr(self, f.name)[rows] for f in dataclasses.fields(self)})
-
-    @staticmethod
-    @checked(parts=many(MOMENTS))
-    def concat(parts: Sequence[Moments]) -> Moments:
-        """All states of several sets; groups of different sets stay different.
-
-        Raises:
-            ValueError: no set, or sets with different numbers of variables or conditions.
-        """
-        return Moments(**joined_columns(parts, "moments", "z"))
 
 
 @checked(

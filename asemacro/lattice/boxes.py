@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from typing import TYPE_CHECKING
+from typing import TypeVar
 
 import numpy as np
 from ase.geometry.minkowski_reduction import minkowski_reduce
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from asemacro.lattice.lattice import Lattice
+from asemacro.lattice.grid import Grid
+
+AnyGrid = TypeVar("AnyGrid", bound=Grid)
 
 
-def near_cube(lattice: Lattice, n_sites: int) -> Lattice:
+def near_cube(lattice: AnyGrid, n_sites: int) -> AnyGrid:
     """The box nearest to a cube, with at least `n_sites` sites, that `lattice` tiles.
 
     Minimises sites x (longest edge / shortest edge)^(1/2).
@@ -44,7 +45,7 @@ def _around(value: float) -> list[int]:
     return sorted({max(1, int(np.floor(value)) + k) for k in (-1, 0, 1, 2)})
 
 
-def in_conventional_cells(lattice: Lattice) -> Lattice:
+def in_conventional_cells(lattice: AnyGrid) -> AnyGrid:
     """The smallest box of conventional cells that `lattice` tiles; itself if it is one."""
     steps = np.rint(lattice.conventional @ np.linalg.inv(lattice.cell)).astype(np.int64)
     if np.array_equal(steps, np.eye(3, dtype=np.int64)):

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from asemacro.arguments.checks import count_of
-
-if TYPE_CHECKING:
-    from asemacro.lattice.lattice import Lattice
+from asemacro.lattice.grid import Grid
 
 VACANCY = "X"
 
 
-def counts_of(lattice: Lattice, composition: Mapping[str, float], vacancies: int) -> NDArray[np.int64]:
+def counts_of(lattice: Grid, composition: Mapping[str, float], vacancies: int) -> NDArray[np.int64]:
     """(S + 1,) number of vacancies and of atoms of each species; see `Lattice.random_state`.
 
     Raises:

@@ -7,7 +7,6 @@ tables of the unit cell, never as a table of sites, so a lattice of 10^8 sites c
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -37,7 +36,7 @@ from asemacro.arguments.door import (
     whole,
 )
 from asemacro.lattice.counts import counts_of
-from asemacro.lattice.form import check_form, need_memory
+from asemacro.lattice.grid import Grid, need_memory
 from asemacro.lattice.prototypes import PROTOTYPES
 from asemacro.lattice.recognition.distortion import SHELL_TOLERANCE, ideal_stacking
 from asemacro.lattice.shells import MOST_SHELLS, Shell, find_shells, offset_table
@@ -49,8 +48,7 @@ VACANCY = "X"
 Whole = TypeVar("Whole", bound=np.integer[Any])
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class Lattice:
+class Lattice(Grid):
     """A crystal lattice of N1 x N2 x N3 unit cells.
 
     Attributes:
@@ -66,22 +64,6 @@ class Lattice:
         vacant: fraction of the sites that fractional occupancies leave vacant; alloys made from it have so many.
         open_axes: along which axes the grid does not wrap around but ends (fields: no flux through its faces).
     """
-
-    cell: NDArray[np.float64]
-    basis: NDArray[np.float64]
-    shape: tuple[int, int, int]
-    pbc: tuple[bool, bool, bool]
-    species: tuple[str, ...]
-    composition: dict[str, float]
-    prototype: str
-    conventional: NDArray[np.float64]
-    ideal: NDArray[np.float64]
-    vacant: float = 0.0
-    open_axes: tuple[bool, bool, bool] = (False, False, False)
-    _memo: dict[Any, Any] = dataclasses.field(default_factory=dict, repr=False)
-
-    def __post_init__(self) -> None:
-        check_form(self)
 
     # ---------------------------------------------------------------- construction
 
@@ -193,28 +175,10 @@ class Lattice:
         """
         from asemacro.lattice.recognition.recognise import recognise
 
-        return recognise(atoms, shell_tolerance=shell_tolerance)
+        found = recognise(atoms, shell_tolerance=shell_tolerance)
+        return cls(**{field.name: getattr(found, field.name) for field in dataclasses.fields(found)})
 
     # ---------------------------------------------------------------- size
-
-    @property
-    def n_basis(self) -> int:
-        """Sites in a unit cell."""
-        return len(self.basis)
-
-    @property
-    def n_sites(self) -> int:
-        """Sites in all."""
-        return math.prod(self.shape) * self.n_basis
-
-    @checked(times=one_or_many(whole(1, MOST_CELLS)))
-    def repeat(self, times: int | Sequence[int]) -> Lattice:
-        """The same crystal in a box (m1, m2, m3) times as large."""
-        m = [times if p else 1 for p in self.pbc] if isinstance(times, int) else list(times)
-        if len(m) != 3:
-            raise ValueError(f"repeat takes one or three positive integers, got {times}")
-        shape = tuple(n * k for n, k in zip(self.shape, m, strict=True))
-        return dataclasses.replace(self, shape=shape)  # type: ignore[arg-type]
 
     def opened(self, *axes: int) -> Lattice:
         """The same box, ending at its faces along `axes` (0, 1, 2); for fields and other states without species."""
@@ -314,7 +278,7 @@ class Lattice:
         """
         from asemacro.lattice.recognition.recognise import read_state
 
-        return read_state(self, atoms)
+        return read_state(self, atoms, self.shells(1)[0].distance)
 
     @checked(x=SITES, vacancies=flag)
     def to_atoms(self, x: NDArray[np.int8], *, vacancies: bool = True) -> Atoms:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from ase.geometry.minkowski_reduction import minkowski_reduce
 from ase.neighborlist import primitive_neighbor_list
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from asemacro.lattice.lattice import Lattice
+from asemacro.lattice.grid import Grid
 
 MOST_SHELLS = 100
 SAME_SHELL = 5e-3  # distances closer than this fraction of the first are one shell (the geometry is undistorted)
@@ -31,7 +30,7 @@ class Shell(NamedTuple):
     bonds: NDArray[np.int64]
 
 
-def find_shells(lattice: Lattice, n: int) -> tuple[Shell, ...]:
+def find_shells(lattice: Grid, n: int) -> tuple[Shell, ...]:
     """The first `n` shells, from ase.neighborlist on one unit cell of the undistorted crystal."""
     frame = np.linalg.inv(lattice.conventional)
     cell = lattice.cell @ frame @ lattice.ideal
@@ -76,7 +75,7 @@ def _each_bond_once(offsets: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.array(kept, dtype=np.int64).reshape(-1, 5)
 
 
-def offset_table(lattice: Lattice, halves: NDArray[np.integer]) -> NDArray[np.int64]:
+def offset_table(lattice: Grid, halves: NDArray[np.integer]) -> NDArray[np.int64]:
     """(n_basis, n, 4) offsets of displacements (n, 3) in halves of the conventional cell vectors."""
     moves = halves / 2 @ lattice.conventional @ np.linalg.inv(lattice.cell)
     table = np.empty((lattice.n_basis, len(halves), 4), dtype=np.int64)

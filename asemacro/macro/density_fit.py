@@ -13,7 +13,7 @@ from torch import Tensor
 
 from asemacro.arguments.checks import generator_of
 from asemacro.arguments.door import MOMENTS, SDE, array, checked, instance, text
-from asemacro.files.tables import condition_of, group_of
+from asemacro.data import condition_of, group_of
 from asemacro.macro.moment_fit import (
     MomentOptions,
     covariance_rates,
@@ -26,7 +26,7 @@ from asemacro.macro.reversible import PolynomialDensity, ReversibleDrift
 from asemacro.tasks.threads import one_thread
 
 if TYPE_CHECKING:
-    from asemacro.labels.moments import Moments
+    from asemacro.data import Moments
     from asemacro.macro.sde import NeuralSDE
 
 Floats = NDArray[np.float64]

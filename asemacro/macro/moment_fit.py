@@ -16,8 +16,7 @@ from torch import Tensor
 
 from asemacro.arguments.checks import generator_of
 from asemacro.arguments.door import MOMENTS, PAIRS, SDE, array, check_fields, checked, instance, number, whole
-from asemacro.files.tables import column_of
-from asemacro.labels.moments import Moments
+from asemacro.data import Moments, column_of
 from asemacro.macro.least_squares import Normal, accumulate, choose_degrees
 from asemacro.macro.linear_drift import mean_slope
 from asemacro.macro.polynomial import PolynomialDiffusion, PolynomialDrift
@@ -25,7 +24,7 @@ from asemacro.macro.quasi_newton import fill, flat_of, minimise
 from asemacro.tasks.threads import one_thread
 
 if TYPE_CHECKING:
-    from asemacro.labels.partial_evolution import Pairs
+    from asemacro.data import Pairs
     from asemacro.macro.sde import NeuralSDE
 
 Floats = NDArray[np.float64]

@@ -20,7 +20,7 @@ from asemacro.macro.reversible import ReversibleDrift
 from asemacro.tasks.threads import one_thread
 
 if TYPE_CHECKING:
-    from asemacro.labels.partial_evolution import Pairs
+    from asemacro.data import Pairs
 
 Floats = NDArray[np.float64]
 Drift = OnsagerNet | PolynomialDrift | ReversibleDrift

@@ -31,7 +31,7 @@ from asemacro.arguments.door import (
 from asemacro.tasks.threads import one_thread
 
 if TYPE_CHECKING:
-    from asemacro.labels.partial_evolution import Pairs
+    from asemacro.data import Pairs
     from asemacro.macro.sde import Batch, NeuralSDE
 
 Progress = Callable[[int, float, float], None]

@@ -16,7 +16,7 @@ from asemacro.lattice.lattice import Lattice
 from asemacro.lattice.recognition.crystal import Crystal, read_crystal
 from asemacro.lattice.shells import MOST_SHELLS
 from asemacro.lattice.site_fractions import site_fractions
-from asemacro.observables.warren_cowley import WarrenCowley
+from asemacro.observables.alloy import WarrenCowley
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure

@@ -16,6 +16,7 @@ from asemacro.files.content import digest, file_digest
 from asemacro.files.json_text import read_json
 from asemacro.files.reading import plain
 from asemacro.files.store import CannotWrite, write_json, write_whole
+from asemacro.version import __version__
 
 Arrays = dict[str, NDArray[Any]]
 T = TypeVar("T")
@@ -61,8 +62,6 @@ class Entry:
     """
 
     def __init__(self, checkpoint: Checkpoint, task: str, inputs: Mapping[str, Any], suffix: str) -> None:
-        from asemacro import __version__
-
         self._checkpoint = checkpoint
         self._task = task
         parts = {**inputs, "version of asemacro": [__version__, FORMAT]}

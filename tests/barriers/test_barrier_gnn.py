@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from asemacro.barriers.base import FLOOR_EV
 from asemacro.barriers.binding import vacancy_binding
+from asemacro.barriers.compiled import FLOOR_EV
 from asemacro.barriers.energy import swap_energy
 from asemacro.barriers.gnn.cell import fits, minimum_shape
 from asemacro.barriers.gnn.file import load_gnn, save_gnn

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from asemacro.labels.moments import patch_moments
-from asemacro.labels.partial_evolution import partial_evolution
+from asemacro.labels.transitions import partial_evolution
 from asemacro.lattice.lattice import Lattice
 from asemacro.lattice.spins import random_spins
 from asemacro.micro.spins.curie_weiss import CurieWeiss

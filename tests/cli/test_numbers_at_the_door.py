@@ -9,11 +9,11 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
-from asemacro.barriers.base import CompiledBarriers
+from asemacro.barriers.compiled import CompiledBarriers
 from asemacro.barriers.pair import PairBarrier
 from asemacro.cli import app as cli
 from asemacro.cli.numbers import Count, Number
-from asemacro.labels.moments import Moments
+from asemacro.data import Moments
 from asemacro.lattice.lattice import Lattice
 from asemacro.studies.alloy.inputs import check_temperatures, parse_temperatures
 from asemacro.studies.alloy.mobility import LONGEST_HOP_S, check_mobile, hop_time_s

@@ -14,8 +14,7 @@ from asemacro.closure.fit import ClosureOptions, fit_closure
 from asemacro.closure.network import LocalNetwork, products
 from asemacro.closure.variables import Closure, closure_of
 from asemacro.labels.moments import infinitesimal_moments, patch_moments
-from asemacro.labels.partial_evolution import partial_evolution
-from asemacro.lattice.fields import FieldMean
+from asemacro.labels.transitions import partial_evolution
 from asemacro.lattice.lattice import Lattice
 from asemacro.lattice.patches import window_sites
 from asemacro.lattice.spins import random_spins
@@ -24,6 +23,7 @@ from asemacro.micro.fields.predator_prey import PredatorPrey
 from asemacro.micro.protocol import sample
 from asemacro.micro.spins.curie_weiss import CurieWeiss
 from asemacro.micro.spins.ising import Ising
+from asemacro.observables.field_mean import FieldMean
 from asemacro.observables.joined import Observables
 from asemacro.observables.spins import DomainWallDensity, Magnetization
 from asemacro.studies.paper.autoencoder import fit_autoencoder

@@ -11,17 +11,18 @@ from exact_systems import Mean, Spins
 from scipy import stats
 
 from asemacro.barriers.pair import PairBarrier
-from asemacro.labels.moments import Moments, event_changes, infinitesimal_moments, patch_moments
-from asemacro.labels.partial_evolution import partial_evolution
+from asemacro.data import Moments
+from asemacro.labels.moments import event_changes, infinitesimal_moments, patch_moments
+from asemacro.labels.transitions import partial_evolution
 from asemacro.lattice.lattice import Lattice
 from asemacro.lattice.patches import window_sites
 from asemacro.micro.alloy.vacancy_kmc import VacancyKMC
 from asemacro.micro.blocks import Blocks, draw_active
 from asemacro.micro.spins.curie_weiss import CurieWeiss
 from asemacro.micro.spins.ising import Ising
+from asemacro.observables.alloy import WarrenCowley
 from asemacro.observables.joined import Observables
 from asemacro.observables.spins import DomainWallDensity, EnergyPerSite, Magnetization
-from asemacro.observables.warren_cowley import WarrenCowley
 from asemacro.testing import ALPHA
 
 SIGMAS = stats.norm.isf(ALPHA / 2)

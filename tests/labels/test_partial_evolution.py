@@ -7,8 +7,9 @@ import pytest
 from exact_systems import Coordinates, Mean, MeanWithChange, Spins
 from scipy import stats
 
+from asemacro.data import Pairs
 from asemacro.labels.duration import choose_dt, event_time
-from asemacro.labels.partial_evolution import Pairs, pair_time_needed, partial_evolution
+from asemacro.labels.transitions import pair_time_needed, partial_evolution
 from asemacro.micro.blocks import BlockLattice, Blocks, observe
 
 ALPHA = 1e-5

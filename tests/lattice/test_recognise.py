@@ -19,7 +19,7 @@ from pymatgen.io.ase import AseAtomsAdaptor
 from scipy.spatial.transform import Rotation
 
 from asemacro.lattice.lattice import Lattice
-from asemacro.observables.warren_cowley import WarrenCowley
+from asemacro.observables.alloy import WarrenCowley
 
 
 def alloy(atoms: Atoms, seed: int = 0, symbols: tuple[str, ...] = ("Nb", "Mo", "Ta")) -> Atoms:

@@ -12,8 +12,7 @@ from exact_spins import ExactCurieWeiss
 from scipy import linalg, stats
 from scipy.special import eval_legendre
 
-from asemacro.labels.moments import Moments
-from asemacro.labels.partial_evolution import Pairs
+from asemacro.data import Moments, Pairs
 from asemacro.macro.diffusion import FullDiffusion
 from asemacro.macro.drift import OnsagerNet
 from asemacro.macro.file import load_sde, save_sde

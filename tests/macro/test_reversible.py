@@ -11,8 +11,7 @@ import torch
 from exact_spins import ExactCurieWeiss
 from scipy import linalg, stats
 
-from asemacro.labels.moments import Moments
-from asemacro.labels.partial_evolution import Pairs
+from asemacro.data import Moments, Pairs
 from asemacro.macro.density_fit import ageing, fit_reversible
 from asemacro.macro.diffusion import FullDiffusion
 from asemacro.macro.file import load_sde, save_sde

@@ -10,7 +10,7 @@ import pytest
 import torch
 from scipy import linalg, stats
 
-from asemacro.labels.partial_evolution import Pairs
+from asemacro.data import Pairs
 from asemacro.macro.diffusion import FullDiffusion
 from asemacro.macro.drift import OnsagerNet
 from asemacro.macro.file import load_sde, save_sde

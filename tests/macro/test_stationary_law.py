@@ -7,12 +7,12 @@ import pytest
 from exact_spins import ExactCurieWeiss
 from scipy import linalg, stats
 
-from asemacro.labels.moments import Moments
+from asemacro.data import Moments
 from asemacro.macro.density_fit import fit_reversible
 from asemacro.macro.polynomial import PolynomialDiffusion, PolynomialDrift
 from asemacro.macro.reversible import ReversibleDrift
 from asemacro.macro.sde import NeuralSDE
-from asemacro.macro.stationary_law import relaxation_modes, stationary_law
+from asemacro.macro.stationary import relaxation_modes, stationary_law
 from asemacro.macro.trajectories import simulate
 from asemacro.testing import ALPHA
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from asemacro.labels.partial_evolution import Pairs
+from asemacro.data import Pairs
 from asemacro.macro.diffusion import FullDiffusion
 from asemacro.macro.drift import OnsagerNet
 from asemacro.macro.sde import NeuralSDE

@@ -9,7 +9,7 @@ import pytest
 from exact_spins import ExactCurieWeiss
 from scipy import stats
 
-from asemacro.labels.partial_evolution import partial_evolution
+from asemacro.labels.transitions import partial_evolution
 from asemacro.lattice.lattice import Lattice
 from asemacro.lattice.spins import random_spins
 from asemacro.micro import curie_weiss

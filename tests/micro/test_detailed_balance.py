@@ -9,7 +9,7 @@ import pytest
 import torch
 from tests.test_barriers_pair_nnk import WEIGHTS, needs_weights
 
-from asemacro.barriers.base import CompiledBarriers
+from asemacro.barriers.compiled import CompiledBarriers
 from asemacro.barriers.energy import swap_energy
 from asemacro.barriers.gnn.model import BarrierGNN
 from asemacro.barriers.gnn.swap import swap_change

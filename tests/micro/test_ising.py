@@ -10,7 +10,7 @@ from exact_spins import ExactIsing, onsager
 from scipy import stats
 from scipy.linalg import expm
 
-from asemacro.labels.partial_evolution import partial_evolution
+from asemacro.labels.transitions import partial_evolution
 from asemacro.lattice.lattice import Lattice
 from asemacro.lattice.spins import random_spins, spins_from_atoms, spins_to_atoms
 from asemacro.micro import spin

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from ase.units import kB
 
-from asemacro.barriers.base import CompiledBarriers
+from asemacro.barriers.compiled import CompiledBarriers
 from asemacro.barriers.pair import PairBarrier
 from asemacro.lattice.lattice import Lattice
 from asemacro.micro.alloy.vacancy_kmc import VacancyKMC

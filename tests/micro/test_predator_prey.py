@@ -14,13 +14,14 @@ from small_fields import OPEN_CHAIN, OPEN_NET, some_fields
 
 from asemacro.labels.duration import choose_dt
 from asemacro.labels.moments import infinitesimal_moments, patch_moments
-from asemacro.labels.partial_evolution import partial_evolution
-from asemacro.lattice.fields import FieldMean, fields_from_atoms, fields_to_atoms
+from asemacro.labels.transitions import partial_evolution
+from asemacro.lattice.fields import fields_from_atoms, fields_to_atoms
 from asemacro.lattice.lattice import Lattice
 from asemacro.micro.blocks import Blocks
 from asemacro.micro.fields.predator_prey import PredatorPrey, cell_volume, cosine_fields, random_cosines
 from asemacro.micro.protocol import MicroSystem, sample
 from asemacro.observables.field_covariance import FieldCovariance
+from asemacro.observables.field_mean import FieldMean
 from asemacro.observables.joined import Observables
 from asemacro.testing import ALPHA, check_microsystem
 from asemacro.upsampling.interpolation import interpolate

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from pymatgen.core import Structure
 
 from asemacro.lattice.lattice import Lattice
+from asemacro.observables.alloy import WarrenCowley
 from asemacro.observables.short_range_order import warren_cowley
-from asemacro.observables.warren_cowley import WarrenCowley
 
 FCC_OF_BCC = bulk("Al", a=6.0).cell  # primitive cell of the bcc superstructures with four atoms
 FACES = [[0, 0, 0], [0.5, 0.5, 0], [0.5, 0, 0.5], [0, 0.5, 0.5]]

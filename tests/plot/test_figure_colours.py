@@ -9,8 +9,8 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
-from asemacro.labels.moments import Moments
-from asemacro.observables.warren_cowley import WarrenCowley
+from asemacro.data import Moments
+from asemacro.observables.alloy import WarrenCowley
 from asemacro.plot import short_range_order as plot
 from asemacro.plot.dynamics import binder_crossing
 from asemacro.studies.learn.figures import Path as Course

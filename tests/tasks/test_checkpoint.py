@@ -11,15 +11,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import asemacro
 from asemacro.barriers import PairBarrier
 from asemacro.files.content import digest
 from asemacro.lattice.lattice import Lattice
 from asemacro.macro.train import FitOptions
-from asemacro.observables.warren_cowley import WarrenCowley
+from asemacro.observables.alloy import WarrenCowley
 from asemacro.studies.alloy import kept_stages, prediction
+from asemacro.studies.alloy.calculated import PhaseDiagram
 from asemacro.studies.alloy.campaign import Budget, Job, run_jobs
-from asemacro.studies.alloy.diagram import PhaseDiagram, phase_diagram
+from asemacro.studies.alloy.diagram import phase_diagram
 from asemacro.tasks import checkpoint as module
 from asemacro.tasks.checkpoint import Checkpoint, arrays_of, items_of, write_arrays
 
@@ -123,7 +123,7 @@ def test_a_name_is_no_content(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("name", "value"), [("FORMAT", 999), ("__version__", "9.9.9")])
 def test_another_version(tmp_path: Path, caplog, monkeypatch: pytest.MonkeyPatch, name: str, value: object) -> None:
     Checkpoint(tmp_path).entry("runs", job().inputs()).save(lambda path: write_arrays(path, {"x": np.ones(1)}))
-    monkeypatch.setattr(module if name == "FORMAT" else asemacro, name, value)
+    monkeypatch.setattr(module, name, value)
     assert Checkpoint(tmp_path).entry("runs", job().inputs()).load(lambda path: 1) is None
     assert caplog.messages == ["checkpoint of other inputs ignored: version of asemacro differs"]
 

@@ -14,9 +14,9 @@ import numpy as np
 import pytest
 
 from asemacro import Learned
+from asemacro.data import Moments
 from asemacro.files.content import file_digest
 from asemacro.files.store import CannotWrite, output_file, remove_leftovers, write_csv, write_whole
-from asemacro.labels.moments import Moments
 from asemacro.plot.short_range_order import new_figure
 from asemacro.studies.learn.learned import learn_from_moments
 from asemacro.studies.paper.report import Result, Row, Table

@@ -8,12 +8,12 @@ from exact_systems import Mean, Spins
 from scipy import stats
 
 from asemacro.barriers.pair import PairBarrier
-from asemacro.labels.partial_evolution import pairs_from_runs, partial_evolution
+from asemacro.labels.transitions import pairs_from_runs, partial_evolution
 from asemacro.lattice.lattice import Lattice
 from asemacro.micro.alloy.vacancy_kmc import VacancyKMC
 from asemacro.micro.blocks import Blocks, observe
 from asemacro.micro.protocol import Snapshots, sample
-from asemacro.observables.warren_cowley import WarrenCowley
+from asemacro.observables.alloy import WarrenCowley
 from asemacro.upsampling.tiling import blocks, fix_composition, larger_lattice, mosaic, repeat, upsample
 
 ALPHA = 1e-5

@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from asemacro.barriers.base import FLOOR_EV, CompiledBarriers
+from asemacro.barriers.compiled import FLOOR_EV, CompiledBarriers
 
 N_JUMPS = 8
 N_SHELLS = 3

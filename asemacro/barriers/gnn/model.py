@@ -9,7 +9,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from asemacro.barriers.base import FLOOR_EV, GNN_CONSISTENT, GNN_DIRECT, BarrierModel, CompiledBarriers
+from asemacro.barriers.base import BarrierModel
+from asemacro.barriers.compiled import FLOOR_EV, GNN_CONSISTENT, GNN_DIRECT, CompiledBarriers
 from asemacro.barriers.energy import GNN_ENERGY, CompiledEnergy
 from asemacro.barriers.gnn.cell import fits, minimum_shape
 from asemacro.barriers.gnn.consistent import ConsistentNet

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING
 
 import numpy as np
 from ase.geometry.minkowski_reduction import minkowski_reduce
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from asemacro.lattice.lattice import Lattice
+from asemacro.lattice.grid import Grid
 
 Floats = NDArray[np.float64]
 
 
-def nearest_sites(lattice: Lattice, positions: Floats) -> tuple[NDArray[np.int64], Floats]:
+def nearest_sites(lattice: Grid, positions: Floats) -> tuple[NDArray[np.int64], Floats]:
     """(n,) the site nearest to each position, and (n,) the distance to it, angstrom."""
     cell, change = minkowski_reduce(lattice.cell, pbc=np.array(lattice.pbc))
     origins = lattice.basis @ lattice.cell @ np.linalg.inv(cell)

@@ -25,10 +25,11 @@ from numpy.typing import NDArray
 
 from asemacro.arguments.checks import number_of
 from asemacro.lattice.boxes import as_grid, sites_in
-from asemacro.lattice.lattice import Lattice
+from asemacro.lattice.grid import Grid
 from asemacro.lattice.recognition.crystal import VACANCY, Crystal, read_crystal
 from asemacro.lattice.recognition.distortion import SHELL_TOLERANCE, WIDEST
 from asemacro.lattice.recognition.periodic_points import PeriodicPoints
+from asemacro.lattice.recognition.placement import nearest_sites
 from asemacro.lattice.recognition.possible import check_cell, check_distances, near_pairs, too_near
 from asemacro.lattice.recognition.symmetry import describe_distortion, name_crystal
 from asemacro.lattice.recognition.translations import (
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("asemacro")
 
 
-def recognise(source: Atoms | Structure, *, shell_tolerance: float | None = None) -> Lattice:
+def recognise(source: Atoms | Structure, *, shell_tolerance: float | None = None) -> Grid:
     """The lattice under the atoms of a crystal, whatever species they are; X atoms are sites too.
 
     Args:
@@ -77,7 +78,7 @@ def recognise(source: Atoms | Structure, *, shell_tolerance: float | None = None
     if named.kinds == len(basis) > 2:  # two sites always have a centre of symmetry between them
         raise ValueError(NO_LATTICE.format(n=len(points)))
     cell, shape = as_grid(crystal.cell, primitive, named.conventional, points.pbc)
-    bare = Lattice(
+    bare = Grid(
         cell=cell,
         basis=sites_in(primitive, named.basis, cell),
         shape=shape,
@@ -96,9 +97,9 @@ def recognise(source: Atoms | Structure, *, shell_tolerance: float | None = None
     return dataclasses.replace(bare, species=tuple(composition), composition=composition, vacant=placed.vacant())
 
 
-def _on_lattice(lattice: Lattice, crystal: Crystal, points: PeriodicPoints, near: float) -> Crystal:
+def _on_lattice(lattice: Grid, crystal: Crystal, points: PeriodicPoints, near: float) -> Crystal:
     """The crystal without the atoms that are far from any site; species that are lost so are named."""
-    stray = lattice.nearest_sites(crystal.positions)[1] > 0.5 * near
+    stray = nearest_sites(lattice, crystal.positions)[1] > 0.5 * near
     if not stray.any():
         return crystal
     pairs = near_pairs(crystal, points, np.flatnonzero(stray))
@@ -122,8 +123,8 @@ def _on_lattice(lattice: Lattice, crystal: Crystal, points: PeriodicPoints, near
     return left
 
 
-def read_state(lattice: Lattice, source: Atoms | Structure) -> NDArray[np.int8]:
-    """(1, n_sites) state of the atoms on their nearest sites; see `Lattice.state`."""
+def read_state(lattice: Grid, source: Atoms | Structure, near: float) -> NDArray[np.int8]:
+    """(1, n_sites) state of the atoms on their nearest sites, whose neighbours are at `near`; see `Lattice.state`."""
     crystal = read_crystal(source)
     if crystal.occupancy is not None:
         raise ValueError(
@@ -131,8 +132,8 @@ def read_state(lattice: Lattice, source: Atoms | Structure) -> NDArray[np.int8]:
         )
     _check_box(lattice, crystal)
     symbols = np.array(crystal.symbols)
-    site, distance = lattice.nearest_sites(crystal.positions)
-    stray = distance > 0.5 * lattice.shells(1)[0].distance
+    site, distance = nearest_sites(lattice, crystal.positions)
+    stray = distance > 0.5 * near
     unknown = sorted(set(symbols[~stray]) - {VACANCY, *lattice.species})
     if unknown:
         raise ValueError(f"the lattice has no species {unknown[0]}, only {', '.join(lattice.species)}")
@@ -165,7 +166,7 @@ def read_state(lattice: Lattice, source: Atoms | Structure) -> NDArray[np.int8]:
     return x
 
 
-def _check_box(lattice: Lattice, crystal: Crystal) -> None:
+def _check_box(lattice: Grid, crystal: Crystal) -> None:
     box = lattice.cell * np.array(lattice.shape)[:, None]
     ratio = (crystal.cell @ np.linalg.inv(box))[np.ix_(lattice.pbc, lattice.pbc)]
     if np.abs(ratio - np.rint(ratio)).max() > 0.05 or abs(round(np.linalg.det(np.rint(ratio)))) != 1:

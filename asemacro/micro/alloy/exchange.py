@@ -10,9 +10,10 @@ import numpy as np
 from ase.units import kB
 from numpy.typing import ArrayLike, NDArray
 
-from asemacro.arguments.checks import count_of, positive, state_of
+from asemacro.arguments.checks import count_of, positive
 from asemacro.barriers.base import BarrierModel
 from asemacro.barriers.energy import energy_of
+from asemacro.lattice.states import state_of
 from asemacro.micro.alloy.swap import Features, new_features, swap_on
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from asemacro.barriers.base import CompiledBarriers
+from asemacro.barriers.compiled import CompiledBarriers
 from asemacro.barriers.kernels import evaluate
 from asemacro.lattice.gather import gather, neighbour
 from asemacro.micro.alloy.cache import Cache

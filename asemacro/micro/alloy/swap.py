@@ -12,12 +12,13 @@ from ase.units import kB
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
-from asemacro.arguments.checks import count_of, generator_of, state_of, temperature_of
+from asemacro.arguments.checks import count_of, generator_of, temperature_of
 from asemacro.arguments.door import BARRIERS, CRYSTAL, array, checked, function
 from asemacro.barriers.base import BarrierModel
 from asemacro.barriers.energy import GNN_ENERGY, CompiledEnergy, energy_of, swap_energy
 from asemacro.barriers.gnn.energy import AT_PAIRS, WIDTH
 from asemacro.barriers.gnn.swap import fill_features, swap_change
+from asemacro.lattice.states import state_of
 from asemacro.tasks.patience import Patience, next_size
 from asemacro.tasks.threads import one_thread
 

@@ -14,22 +14,19 @@ from numpy.typing import ArrayLike, NDArray
 from asemacro.arguments import door
 from asemacro.arguments.checks import (
     MOST_COUNT,
-    active_of,
     array_of,
     callable_of,
     count_of,
     generator_of,
     number_of,
     positive,
-    state_of,
-    states_of,
     temperature_of,
     time_of,
     times_of,
-    vacancies_of,
 )
 from asemacro.barriers.base import BarrierModel
 from asemacro.barriers.kernels import checked
+from asemacro.lattice.states import active_of, state_of, states_of, vacancies_of
 from asemacro.micro.alloy.cache import Cache, CachePool
 from asemacro.micro.alloy.kernels import BROKEN, CHUNK, CLAMPED, HIT, HOP, MISS, NEXT, SEEN, Walk, new_walk, walk_on
 from asemacro.micro.alloy.kmc_run import KMCRun, least, share_of

@@ -23,7 +23,7 @@ from asemacro.tasks.progress import Report
 if TYPE_CHECKING:
     from asemacro.barriers.base import BarrierModel
     from asemacro.lattice.lattice import Lattice
-    from asemacro.observables.warren_cowley import WarrenCowley
+    from asemacro.observables.alloy import WarrenCowley
 
 Floats = NDArray[np.float64]
 FIRST_STEP_HOPS = 64  # below it increments are vacancy flicker

@@ -12,7 +12,8 @@ import numpy as np
 from asemacro.arguments.checks import bound_of_memory
 from asemacro.files.store import run_record, write_csv
 from asemacro.lattice.reading.structure_file import Reading, read_structure
-from asemacro.studies.alloy.diagram import PhaseDiagram, phase_diagram, stages
+from asemacro.studies.alloy.calculated import PhaseDiagram
+from asemacro.studies.alloy.diagram import phase_diagram, stages
 from asemacro.studies.alloy.inputs import (
     check_temperatures,
     choose_barriers,
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from asemacro.lattice.lattice import Lattice
     from asemacro.micro.alloy.kmc_run import KMCRun
     from asemacro.micro.alloy.vacancy_kmc import VacancyKMC
-    from asemacro.observables.warren_cowley import WarrenCowley
+    from asemacro.observables.alloy import WarrenCowley
 
 RECORDS = 200  # rows of the order over time of a kmc run
 FRAMES = 50  # states in its trajectory
@@ -138,7 +139,7 @@ def _run_kmc(
     import ase.io
 
     from asemacro.micro.alloy.vacancy_kmc import VacancyKMC
-    from asemacro.observables.warren_cowley import WarrenCowley
+    from asemacro.observables.alloy import WarrenCowley
     from asemacro.studies.alloy.mobility import check_mobile
 
     check_temperatures([temperature_K])

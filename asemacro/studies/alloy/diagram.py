@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 import math
 from collections.abc import Sequence
@@ -16,28 +15,27 @@ from numpy.typing import NDArray
 
 from asemacro.arguments.checks import generator_of
 from asemacro.arguments.door import array, checked, flag, function, instance, model, real, whole
-from asemacro.observables.warren_cowley import WarrenCowley
+from asemacro.observables.alloy import WarrenCowley
 from asemacro.plot.written_numbers import written
 from asemacro.studies.alloy.about import about_of, say_what_was_done
+from asemacro.studies.alloy.calculated import PhaseDiagram
 from asemacro.studies.alloy.campaign import Budget, Job, run_jobs, task_name
 from asemacro.studies.alloy.course import courses_of
 from asemacro.studies.alloy.equilibrium import equilibrium_of
 from asemacro.studies.alloy.inputs import Boxes, check_boxes, check_temperatures, choose_barriers, choose_boxes
 from asemacro.studies.alloy.kept_stages import kept_fit, kept_swaps
-from asemacro.studies.alloy.points import OTHER, PairTable, Point
+from asemacro.studies.alloy.points import PairTable
 from asemacro.studies.alloy.prediction import learn, predict
 from asemacro.studies.alloy.results import best_points, direct_points
 from asemacro.studies.alloy.start import random_alloy
 from asemacro.studies.alloy.swap_equilibrium import LEAST_SWEEPS, equilibrium_by_swaps
-from asemacro.studies.alloy.time_temperature import TimeTemperatureMap, time_temperature_map
+from asemacro.studies.alloy.time_temperature import time_temperature_map
 from asemacro.tasks.checkpoint import Checkpoint
 from asemacro.tasks.progress import Report
 
 if TYPE_CHECKING:
     from asemacro.barriers.base import BarrierModel
     from asemacro.lattice.lattice import Lattice
-    from asemacro.macro.sde import NeuralSDE
-    from asemacro.tasks.publication import Files
 
 Floats = NDArray[np.float64]
 ANNEAL_HOPS = 2e7
@@ -47,82 +45,6 @@ SWEEPS = 400
 QUICK = Budget(hops=6e5, evaluations=2.6e4, relaxations=12.0, near_hops=8e4, far_evaluations=8e3)
 # where it is hot the curves are smooth and each temperature costs most
 TEMPERATURES_K = (400, 600, 800, 1000, 1200, 1400, 1600, 1800, 2000, 2300, 2600, 3000)
-
-
-@dataclasses.dataclass(frozen=True)
-class PhaseDiagram:
-    """Short-range order over temperature.
-
-    Attributes:
-        points: all of them.
-        map: order of the strongest pair over time and temperature.
-        ensemble: the learned model and the bootstrap members behind its error bars.
-        about: what was run, for captions and run.json.
-    """
-
-    points: list[Point]
-    map: TimeTemperatureMap
-    ensemble: list[NeuralSDE]
-    about: dict[str, Any]
-
-    @property
-    def sde(self) -> NeuralSDE:
-        """The learned model."""
-        return self.ensemble[0]
-
-    @property
-    def temperatures_K(self) -> list[float]:
-        """Increasing."""
-        return sorted({point.temperature_K for point in self.points})
-
-    @property
-    def pairs(self) -> list[str]:
-        """Names, in the order of the observable."""
-        return list(dict.fromkeys(point.pair for point in self.points))
-
-    def curve(self, pair: str, state: str, source: str | None = None) -> list[Point]:
-        """Points of one curve by temperature.
-
-        Args:
-            pair: its name.
-            state: "equilibrium" or "annealed".
-            source: the best value of any source if None; else all estimates by this one, best or not.
-        """
-        states = (state,) if source is None else (state, state + OTHER)
-        chosen = [p for p in self.points if p.pair == pair and p.state in states and source in (None, p.source)]
-        return sorted(chosen, key=lambda p: p.temperature_K)
-
-    def plot(self) -> Any:
-        """SRO over temperature in two panels; returns the Axes of the first, `.figure` is the figure."""
-        from asemacro.studies.alloy.figures import draw_diagram
-
-        return draw_diagram(self)
-
-    def plot_map(self) -> Any:
-        """Time-temperature map of the strongest pair; returns its Axes."""
-        from asemacro.studies.alloy.figures import draw_map
-
-        return draw_map(self)
-
-    def save(self, directory: str | Path) -> list[Path]:
-        """Write sro.csv, sro.png, ttt.png and sde.safetensors, together or not at all."""
-        from asemacro.tasks.publication import publish
-
-        return publish(directory, self.files())
-
-    def files(self) -> Files:
-        """What `save` writes, by name."""
-        from asemacro.files.store import write_csv
-        from asemacro.macro.file import save_sde
-
-        columns = [field.name for field in dataclasses.fields(Point)]
-        order, heat = self.plot().figure, self.plot_map().figure
-        return {
-            "sro.csv": lambda path: write_csv(path, columns, (dataclasses.astuple(point) for point in self.points)),
-            "sro.png": order.savefig,
-            "ttt.png": heat.savefig,
-            "sde.safetensors": lambda path: save_sde(path, self.ensemble, barriers=self.about["barriers"]),
-        }
 
 
 def stages(temperatures_K: Sequence[float], direct: bool) -> tuple[dict[str, float], ...]:

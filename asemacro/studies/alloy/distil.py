@@ -20,7 +20,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from asemacro.barriers.base import BarrierModel, CompiledBarriers
+from asemacro.barriers.base import BarrierModel
+from asemacro.barriers.compiled import CompiledBarriers
 from asemacro.barriers.gnn.graph import N_JUMPS, bcc_graph, bcc_shell
 from asemacro.barriers.kernels import barriers_at
 from asemacro.lattice.lattice import Lattice

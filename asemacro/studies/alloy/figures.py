@@ -14,14 +14,14 @@ from asemacro.studies.alloy.about import listed
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from asemacro.studies.alloy.diagram import PhaseDiagram
+    from asemacro.studies.alloy.curves import Curves
     from asemacro.studies.alloy.points import Point
 
 SOURCES = {"mc": "swap Monte Carlo", "sde": "learned SDE", "extrapolated": "extrapolated"}
 OPEN = "extrapolated, or\nerror above 0.05"  # Point.trusted is False
 
 
-def draw_diagram(diagram: PhaseDiagram) -> Axes:
+def draw_diagram(diagram: Curves) -> Axes:
     """Equilibrium on the left, after the anneal on the right, one colour a pair; returns the left Axes."""
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
@@ -84,7 +84,7 @@ def order_range(points: Sequence[Point]) -> tuple[float, float]:
     return min(values) - margin, max(values) + margin
 
 
-def draw_map(diagram: PhaseDiagram) -> Axes:
+def draw_map(diagram: Curves) -> Axes:
     """Time-temperature map of the strongest pair."""
     _, axes = plot.new_figure(7.4, 5.0)
     about = diagram.about
@@ -115,7 +115,7 @@ def draw_map(diagram: PhaseDiagram) -> Axes:
     return axes[0]
 
 
-def caption(diagram: PhaseDiagram) -> str:
+def caption(diagram: Curves) -> str:
     """What was run, for the head of a figure: alloy, size, barrier model, budget."""
     about = diagram.about
     alloy = " ".join(f"{symbol}{fraction:.3g}" for symbol, fraction in about["composition"].items())

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from asemacro.barriers.base import BarrierModel
     from asemacro.lattice.lattice import Lattice
     from asemacro.macro.sde import NeuralSDE
-    from asemacro.observables.warren_cowley import WarrenCowley
+    from asemacro.observables.alloy import WarrenCowley
     from asemacro.studies.alloy.record import Record
 
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
+from asemacro.data import Pairs
 from asemacro.files.store import run_record
-from asemacro.labels.partial_evolution import Pairs
 from asemacro.lattice.reading.structure_file import Reading, read_structure
 from asemacro.macro.moment_fit import moments_from_pairs
-from asemacro.observables.warren_cowley import WarrenCowley
+from asemacro.observables.alloy import WarrenCowley
 from asemacro.studies.alloy.campaign import Budget, Job, run_jobs
 from asemacro.studies.alloy.diagram import QUICK
 from asemacro.studies.alloy.inputs import check_boxes, choose_barriers, choose_boxes, parse_temperatures

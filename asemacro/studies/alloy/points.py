@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from asemacro.observables.warren_cowley import WarrenCowley, bounds_of_pairs
+from asemacro.observables.alloy import WarrenCowley, bounds_of_pairs
 
 if TYPE_CHECKING:
     from asemacro.lattice.lattice import Lattice

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from asemacro.labels.partial_evolution import Pairs
+from asemacro.data import Pairs
 from asemacro.macro.diffusion import FullDiffusion
 from asemacro.macro.drift import OnsagerNet
 from asemacro.macro.sde import NeuralSDE

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from asemacro.data import Pairs
 from asemacro.files.arrays import Expected
-from asemacro.labels.partial_evolution import Pairs, pairs_from_runs
+from asemacro.labels.transitions import pairs_from_runs
 from asemacro.studies.alloy.stationarity import lag, middle_of
 
 Floats = NDArray[np.float64]

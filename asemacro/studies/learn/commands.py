@@ -12,8 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asemacro.arguments.checks import bound_of_memory
+from asemacro.data import Moments
 from asemacro.files.store import run_record, write_csv
-from asemacro.labels.moments import Moments, patch_moments
+from asemacro.labels.moments import patch_moments
 from asemacro.lattice.reading.structure_file import Reading, locate
 from asemacro.micro.blocks import observe, observed_bounds
 from asemacro.micro.protocol import sample

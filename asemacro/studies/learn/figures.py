@@ -10,7 +10,7 @@ import numpy as np
 from ase.data import chemical_symbols
 from numpy.typing import NDArray
 
-from asemacro.labels.moments import Moments
+from asemacro.data import Moments
 from asemacro.macro.sde import NeuralSDE
 from asemacro.macro.trajectories import simulate
 from asemacro.plot.short_range_order import color_of, pair_styles, shade_of

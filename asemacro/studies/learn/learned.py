@@ -36,8 +36,9 @@ from asemacro.arguments.door import (
     text,
     whole,
 )
-from asemacro.labels.moments import Moments, patch_moments
-from asemacro.labels.partial_evolution import partial_evolution
+from asemacro.data import Moments
+from asemacro.labels.moments import patch_moments
+from asemacro.labels.transitions import partial_evolution
 from asemacro.macro.file import fingerprint, load_sde, save_sde
 from asemacro.macro.moment_fit import MomentOptions, MomentReport, fit_moments, moments_from_pairs
 from asemacro.macro.polynomial import PolynomialDiffusion, PolynomialDrift

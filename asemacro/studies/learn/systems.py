@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from asemacro.lattice.fields import FieldMean, fields_to_atoms
+from asemacro.lattice.fields import fields_to_atoms
 from asemacro.lattice.lattice import Lattice
 from asemacro.lattice.prototypes import PROTOTYPES
 from asemacro.lattice.reading.structure_file import read_structure
@@ -17,6 +17,7 @@ from asemacro.lattice.spins import random_spins, spins_to_atoms
 from asemacro.micro.fields.predator_prey import PredatorPrey, random_cosines
 from asemacro.micro.spins.curie_weiss import CurieWeiss
 from asemacro.micro.spins.ising import Ising
+from asemacro.observables.field_mean import FieldMean
 from asemacro.observables.joined import Observables
 from asemacro.observables.spins import DomainWallDensity, Magnetization
 from asemacro.upsampling.ensemble import Start, log_ages, magnetised

@@ -17,7 +17,7 @@ from asemacro.barriers import load_barriers
 from asemacro.lattice.lattice import Lattice
 from asemacro.macro.sde import NeuralSDE
 from asemacro.macro.trajectories import simulate
-from asemacro.observables.warren_cowley import WarrenCowley
+from asemacro.observables.alloy import WarrenCowley
 from asemacro.studies.alloy.campaign import Budget, Job, run_jobs
 from asemacro.studies.alloy.points import PairTable
 from asemacro.studies.alloy.prediction import MEMBERS, learn

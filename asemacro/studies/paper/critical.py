@@ -16,7 +16,8 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from asemacro.labels.moments import Moments, patch_moments
+from asemacro.data import Moments
+from asemacro.labels.moments import patch_moments
 from asemacro.lattice.lattice import Lattice
 from asemacro.micro.spins.ising import Ising
 from asemacro.micro.spins.wolff import wolff

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asemacro.macro.sde import NeuralSDE
-from asemacro.macro.stationary_law import relaxation_modes
+from asemacro.macro.stationary import relaxation_modes
 from asemacro.studies.paper.critical import CRITICAL, SMALL, SMALLER, Budget, drawn, system_of
 
 Floats = NDArray[np.float64]

@@ -8,14 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import integrate
 
-from asemacro.labels.moments import Moments
-from asemacro.labels.partial_evolution import partial_evolution
+from asemacro.data import Moments
+from asemacro.labels.transitions import partial_evolution
 from asemacro.macro.density_fit import fit_reversible
 from asemacro.macro.moment_fit import fit_moments
 from asemacro.macro.polynomial import PolynomialDiffusion, PolynomialDrift
 from asemacro.macro.reversible import ReversibleDrift
 from asemacro.macro.sde import NeuralSDE
-from asemacro.macro.stationary_law import stationary_law
+from asemacro.macro.stationary import stationary_law
 from asemacro.studies.critical.criticality import OrderParameter
 from asemacro.studies.paper.critical import (
     CRITICAL,

@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from asemacro.closure.fit import ClosureOptions, fit_closure
-from asemacro.labels.moments import Moments
+from asemacro.data import Moments
 from asemacro.observables.joined import Observables
 from asemacro.studies.paper.drawing import draw_errors
 from asemacro.studies.paper.report import Result, Row, Table

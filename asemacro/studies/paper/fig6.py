@@ -10,23 +10,20 @@ takes 1 % from |M| at L = 128 and adds .004 to beta/nu of direct runs: they are 
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 from numpy.typing import NDArray
 
 from asemacro.studies.critical.criticality import (
     BinderSlope,
-    CriticalExponents,
     OrderParameter,
     binder_slope,
     correlation_length_exponent,
     critical_exponents,
 )
 from asemacro.studies.paper.critical import CENTRAL, CRITICAL, FULL, QUICK, REPORTED, SMALL, SMALLER, Budget
-from asemacro.studies.paper.critical_clock import Clock, Decay, clock, direct_decay, model_decay
-from asemacro.studies.paper.critical_drawing import draw
+from asemacro.studies.paper.critical_clock import clock, direct_decay, model_decay
 from asemacro.studies.paper.critical_model import Study, noise_factors, study, unconstrained
+from asemacro.studies.paper.fig6_drawing import Found, draw
 from asemacro.studies.paper.report import Result, Row, Table
 from asemacro.tasks.progress import Report
 
@@ -45,30 +42,6 @@ COLUMNS = [
     *(f"snapshots_{name}" for name in _THREE),
     *(f"direct_{name}{part}" for name in _THREE for part in ("", "_err")),
 ]
-
-
-@dataclasses.dataclass(frozen=True)
-class Found:
-    """What the figure shows.
-
-    Attributes:
-        study: models and direct simulations.
-        exponents: of the models, of the unconstrained SDE, of direct simulations at T_c; of models and direct
-            simulations at 2.27.
-        slopes: dU/dT at T_c of the models and of direct simulations, by L.
-        free: L -> order parameter of the unconstrained SDE at T_c.
-        clock: relaxation of M at T_c from 8^2 and 16^2.
-        decays: L -> autocorrelation of M of the SDE with this clock, without it, and of direct simulations.
-        factors: noise factor of M and rho_DW, and errors.
-    """
-
-    study: Study
-    exponents: dict[str, CriticalExponents]
-    slopes: dict[str, list[BinderSlope]]
-    free: dict[int, OrderParameter]
-    clock: Clock
-    decays: dict[int, tuple[Decay, Decay, Decay]]
-    factors: tuple[Floats, Floats]
 
 
 def run(*, quick: bool, rng: np.random.Generator, progress: Report) -> Result:

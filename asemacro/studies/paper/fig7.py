@@ -13,10 +13,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from asemacro.plot import dynamics as plot_dynamics
 from asemacro.plot import short_range_order as plot
 from asemacro.studies.critical.collapse import Collapse, Curve, collapse_residual, optimise_collapse
 from asemacro.studies.critical.criticality import OrderParameter, correlation_length_exponent, critical_exponents
+from asemacro.studies.critical.figures import data_collapse
 from asemacro.studies.paper.critical import CRITICAL, FULL, QUICK, Budget
 from asemacro.studies.paper.critical_model import study
 from asemacro.studies.paper.fig6 import order_table, slope_of
@@ -126,7 +126,7 @@ def draw(scalings: dict[str, Scaling]) -> Figure:
     for k, (name, scaling) in enumerate(scalings.items()):
         _before(axes[2 * k], scaling, LABELS[name])
         ax = axes[2 * k + 1]
-        plot_dynamics.data_collapse(ax, scaling.curves, CRITICAL, 1.0, EXACT[name])
+        data_collapse(ax, scaling.curves, CRITICAL, 1.0, EXACT[name])
         for index, curve in enumerate(scaling.direct):
             factor = curve.size ** EXACT[name]
             x = (curve.temperatures - CRITICAL) * curve.size

@@ -15,7 +15,8 @@ from matplotlib.lines import Line2D
 
 from asemacro.lattice.lattice import Lattice
 from asemacro.plot import short_range_order as plot
-from asemacro.studies.alloy.diagram import PhaseDiagram, phase_diagram
+from asemacro.studies.alloy.calculated import PhaseDiagram
+from asemacro.studies.alloy.diagram import phase_diagram
 from asemacro.studies.paper.alloy import COPIES, SMALL, SPECIES, share_of
 from asemacro.studies.paper.report import Result, Row, Table
 from asemacro.tasks.progress import Report

@@ -12,7 +12,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from asemacro.observables.warren_cowley import WarrenCowley
+from asemacro.observables.alloy import WarrenCowley
 from asemacro.plot import short_range_order as plot
 from asemacro.plot.dynamics import mean_trajectory
 from asemacro.studies.paper.alloy import CLOCK, SMALL, SPECIES, Runs, from_random, learn_from, run_from_random, share_of

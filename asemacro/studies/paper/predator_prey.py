@@ -16,9 +16,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from asemacro.data import Pairs
 from asemacro.labels.moments import patch_moments
-from asemacro.labels.partial_evolution import Pairs, partial_evolution
-from asemacro.lattice.fields import FieldMean
+from asemacro.labels.transitions import partial_evolution
 from asemacro.lattice.lattice import Lattice
 from asemacro.macro.moment_fit import MomentOptions, fit_moments, fit_noise
 from asemacro.macro.polynomial import PolynomialDiffusion, PolynomialDrift
@@ -28,6 +28,7 @@ from asemacro.micro.blocks import Observable
 from asemacro.micro.fields.predator_prey import PredatorPrey, cosine_fields, random_cosines
 from asemacro.micro.protocol import sample
 from asemacro.observables.field_covariance import FieldCovariance
+from asemacro.observables.field_mean import FieldMean
 from asemacro.observables.joined import Observables
 from asemacro.upsampling.interpolation import interpolate
 

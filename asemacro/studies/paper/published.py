@@ -13,8 +13,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
-from asemacro.labels.moments import Moments, patch_moments
-from asemacro.labels.partial_evolution import Pairs
+from asemacro.data import Moments, Pairs
+from asemacro.labels.moments import patch_moments
 from asemacro.lattice.neighbour_tables import Stencil, locate, stencil_of, wrapped
 from asemacro.lattice.patches import window_size
 from asemacro.micro.blocks import Observable, observe

@@ -17,6 +17,7 @@ from asemacro.tasks.progress import Report
 from asemacro.tasks.publication import check_files, listed_files
 from asemacro.tasks.run_folder import RunFolder
 from asemacro.tasks.threads import one_thread
+from asemacro.version import __version__
 
 FIGURES = ("fig2", "fig3a", "fig3b", "fig4", "fig5", "fig6", "fig7", "fig8a", "fig8b", "fig8c")
 
@@ -63,8 +64,6 @@ def _reproduce(name: str, folder: RunFolder, quick: bool, seed: int, progress: R
 
 def finished(name: str, folder: str | Path, *, quick: bool, seed: int) -> bool:
     """Whether a folder already holds this figure, made by this version with these settings, and all its files."""
-    from asemacro import __version__
-
     folder, record_name = Path(folder), f"{name}-run.json"
     try:
         record = read_json(folder / record_name, "run record")

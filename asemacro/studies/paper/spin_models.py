@@ -8,8 +8,9 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from asemacro.labels.moments import Moments, patch_moments
-from asemacro.labels.partial_evolution import Pairs, partial_evolution
+from asemacro.data import Moments, Pairs
+from asemacro.labels.moments import patch_moments
+from asemacro.labels.transitions import partial_evolution
 from asemacro.lattice.spins import random_spins
 from asemacro.macro.moment_fit import fit_noise, moments_from_pairs
 from asemacro.macro.sde import NeuralSDE

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from asemacro.labels.moments import Moments
+from asemacro.data import Moments
 from asemacro.lattice.lattice import Lattice
 from asemacro.lattice.spins import random_spins
 from asemacro.macro.moment_fit import fit_moments

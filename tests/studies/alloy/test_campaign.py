@@ -9,7 +9,7 @@ import pytest
 
 from asemacro.barriers import PairBarrier
 from asemacro.lattice.lattice import Lattice
-from asemacro.observables.warren_cowley import WarrenCowley
+from asemacro.observables.alloy import WarrenCowley
 from asemacro.studies.alloy.campaign import Budget, Job, run_jobs
 from asemacro.studies.alloy.record import Record
 from asemacro.tasks.checkpoint import Checkpoint, write_arrays

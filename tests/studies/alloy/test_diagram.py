@@ -17,7 +17,8 @@ from asemacro.plot.short_range_order import pair_styles
 from asemacro.plot.written_numbers import as_math, written
 from asemacro.studies.alloy import prediction
 from asemacro.studies.alloy.about import listed
-from asemacro.studies.alloy.diagram import PhaseDiagram, phase_diagram
+from asemacro.studies.alloy.calculated import PhaseDiagram
+from asemacro.studies.alloy.diagram import phase_diagram
 from asemacro.studies.alloy.figures import caption, draw_diagram, draw_map
 
 SPECIES = ("Nb", "Mo", "Ta")

@@ -7,7 +7,7 @@ import pytest
 from tests.test_kmc import arrangements
 
 from asemacro.lattice.lattice import Lattice
-from asemacro.observables.warren_cowley import WarrenCowley
+from asemacro.observables.alloy import WarrenCowley
 from asemacro.studies.alloy.figures import order_range
 from asemacro.studies.alloy.points import PairTable, Point
 

@@ -10,7 +10,7 @@ from tests.test_kmc import PAIR, SPECIES, arrangements
 from asemacro.barriers.pair import PairBarrier
 from asemacro.lattice.lattice import Lattice
 from asemacro.micro.alloy.exchange import ReplicaExchange
-from asemacro.observables.warren_cowley import WarrenCowley
+from asemacro.observables.alloy import WarrenCowley
 from asemacro.studies.alloy.swap_equilibrium import EASY, Descent, SwapOrder, descend, equilibrium_by_swaps, ladder
 
 BCC = Lattice.bcc(3.24, SPECIES, 4)

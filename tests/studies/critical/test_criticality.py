@@ -20,6 +20,7 @@ from asemacro.studies.critical.criticality import (
     power_law,
     susceptibility,
 )
+from asemacro.studies.critical.figures import data_collapse
 from asemacro.testing import ALPHA
 
 SIGNIFICANT = stats.norm.isf(ALPHA / 2)
@@ -202,7 +203,7 @@ def test_figures_take_axes_and_return_them() -> None:
         plot_dynamics.discrepancy(axes[1], [1.0, 5.0, 20.0], [0.3, 0.1, 0.2], floor=0.05, sites_ratio=5.0, color=color),
         plot_dynamics.power_law(axes[2], SIZES, [0.7, 0.65, 0.6, 0.55], [0.01] * 4, exponent=-0.125, color=color),
         plot_dynamics.binder_crossing(axes[3], {L: (times, binder(times - 0.5, L), 0.01 * mean) for L in SIZES}),
-        plot_dynamics.data_collapse(axes[4], curves(rng), 2.269, 1.0, 0.125),
+        data_collapse(axes[4], curves(rng), 2.269, 1.0, 0.125),
     ]
     assert drawn == list(axes)
     assert all(ax.get_xlabel() for ax in axes)

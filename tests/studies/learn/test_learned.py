@@ -9,8 +9,7 @@ import pytest
 from exact_spins import ExactCurieWeiss
 from scipy import stats
 
-from asemacro.labels.moments import Moments
-from asemacro.lattice.fields import FieldMean
+from asemacro.data import Moments
 from asemacro.lattice.lattice import Lattice
 from asemacro.lattice.spins import random_spins
 from asemacro.macro.trajectories import simulate
@@ -18,6 +17,7 @@ from asemacro.micro.fields.predator_prey import PredatorPrey, random_cosines
 from asemacro.micro.protocol import sample
 from asemacro.micro.spins.curie_weiss import CurieWeiss
 from asemacro.micro.spins.ising import Ising
+from asemacro.observables.field_mean import FieldMean
 from asemacro.observables.joined import Observables
 from asemacro.observables.spins import DomainWallDensity, Magnetization
 from asemacro.studies.learn.learned import (

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 from asemacro.cli import app as cli
-from asemacro.labels.moments import Moments
+from asemacro.data import Moments
 from asemacro.macro.trajectories import simulate
 from asemacro.studies.learn.learned import Learned, learn_from_moments
 from asemacro.studies.learn.systems import setup

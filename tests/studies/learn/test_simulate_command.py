@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 
 from asemacro.cli import app as cli
+from asemacro.data import Moments
 from asemacro.files.tensors import read_tensors, write_tensors
-from asemacro.labels.moments import Moments
 from asemacro.lattice.lattice import Lattice
 from asemacro.macro.trajectories import simulate
+from asemacro.observables.alloy import WarrenCowley
 from asemacro.observables.joined import Observables
 from asemacro.observables.spins import DomainWallDensity, EnergyPerSite, Magnetization
-from asemacro.observables.warren_cowley import WarrenCowley
 from asemacro.studies.learn import settling, simulate_command
 from asemacro.studies.learn.learned import Learned, learn_from_moments
 from asemacro.studies.learn.settling import Settling, agree

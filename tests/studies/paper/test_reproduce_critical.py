@@ -9,8 +9,8 @@ import pytest
 from exact_spins import ExactCurieWeiss, ExactIsing
 from scipy import stats
 
-from asemacro.labels.moments import Moments
-from asemacro.macro.stationary_law import relaxation_modes, stationary_law
+from asemacro.data import Moments
+from asemacro.macro.stationary import relaxation_modes, stationary_law
 from asemacro.studies.critical.criticality import order_parameter
 from asemacro.studies.paper import fig6, fig7
 from asemacro.studies.paper.critical import (

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from asemacro.labels.moments import Moments, infinitesimal_moments
-from asemacro.labels.partial_evolution import Pairs
+from asemacro.data import Moments, Pairs
+from asemacro.labels.moments import infinitesimal_moments
 from asemacro.lattice.lattice import Lattice
 from asemacro.macro.moment_fit import MomentOptions, fit_moments, fit_noise
 from asemacro.macro.polynomial import PolynomialDiffusion, PolynomialDrift

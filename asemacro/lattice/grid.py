@@ -1,21 +1,73 @@
-"""What the parts of a lattice must be, and the memory that arrays over its sites take."""
+"""Unit cell x grid: the fields of a lattice, what they must be, and the memory that arrays over its sites take."""
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import Any, Self
 
 import numpy as np
 from ase.data import atomic_numbers
+from numpy.typing import NDArray
 
 from asemacro.arguments.checks import MOST_COUNT, bound_of_memory
-from asemacro.arguments.door import MOST_CELLS, array, check_fields, dictionary, flag, many, number, text, whole
+from asemacro.arguments.door import (
+    MOST_CELLS,
+    array,
+    check_fields,
+    checked,
+    dictionary,
+    flag,
+    many,
+    number,
+    one_or_many,
+    text,
+    whole,
+)
 
-if TYPE_CHECKING:
-    from asemacro.lattice.lattice import Lattice
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Grid:
+    """N1 x N2 x N3 unit cells: the fields of a `Lattice`, described there, for the functions that it is made of."""
+
+    cell: NDArray[np.float64]
+    basis: NDArray[np.float64]
+    shape: tuple[int, int, int]
+    pbc: tuple[bool, bool, bool]
+    species: tuple[str, ...]
+    composition: dict[str, float]
+    prototype: str
+    conventional: NDArray[np.float64]
+    ideal: NDArray[np.float64]
+    vacant: float = 0.0
+    open_axes: tuple[bool, bool, bool] = (False, False, False)
+    _memo: dict[Any, Any] = dataclasses.field(default_factory=dict, repr=False)
+
+    def __post_init__(self) -> None:
+        check_form(self)
+
+    @property
+    def n_basis(self) -> int:
+        """Sites in a unit cell."""
+        return len(self.basis)
+
+    @property
+    def n_sites(self) -> int:
+        """Sites in all."""
+        return math.prod(self.shape) * self.n_basis
+
+    @checked(times=one_or_many(whole(1, MOST_CELLS)))
+    def repeat(self, times: int | Sequence[int]) -> Self:
+        """The same crystal in a box (m1, m2, m3) times as large."""
+        m = [times if p else 1 for p in self.pbc] if isinstance(times, int) else list(times)
+        if len(m) != 3:
+            raise ValueError(f"repeat takes one or three positive integers, got {times}")
+        shape = tuple(n * k for n, k in zip(self.shape, m, strict=True))
+        return dataclasses.replace(self, shape=shape)  # type: ignore[arg-type]
 
 
-def check_form(lattice: Lattice) -> None:
+def check_form(lattice: Grid) -> None:
     """Check the fields of a lattice; arrays become read-only, sequences tuples.
 
     Raises:
@@ -49,6 +101,6 @@ def check_form(lattice: Lattice) -> None:
         raise ValueError(f"{len(lattice.species)} species do not fit the int8 state")
 
 
-def need_memory(lattice: Lattice, bytes_a_site: float, what: str) -> None:
+def need_memory(lattice: Grid, bytes_a_site: float, what: str) -> None:
     """Refuse arrays over the sites that do not fit the memory; see `bound_of_memory`."""
     bound_of_memory(bytes_a_site * lattice.n_sites, f"{what} of {lattice.n_sites} sites")

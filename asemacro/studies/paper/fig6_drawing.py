@@ -1,21 +1,47 @@
-"""The four panels of figure 6."""
+"""Figure 6: what is shown, and its four panels."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from asemacro.plot import dynamics as plot_dynamics
 from asemacro.plot import short_range_order as plot
-from asemacro.studies.critical.criticality import OrderParameter
+from asemacro.studies.critical.criticality import BinderSlope, CriticalExponents, OrderParameter
 from asemacro.studies.paper.critical import CRITICAL, Budget
+from asemacro.studies.paper.critical_clock import Clock, Decay
+from asemacro.studies.paper.critical_model import Study
 
-if TYPE_CHECKING:
-    from asemacro.studies.paper.fig6 import Found
+Floats = NDArray[np.float64]
+
+
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """What the figure shows.
+
+    Attributes:
+        study: models and direct simulations.
+        exponents: of the models, of the unconstrained SDE, of direct simulations at T_c; of models and direct
+            simulations at 2.27.
+        slopes: dU/dT at T_c of the models and of direct simulations, by L.
+        free: L -> order parameter of the unconstrained SDE at T_c.
+        clock: relaxation of M at T_c from 8^2 and 16^2.
+        decays: L -> autocorrelation of M of the SDE with this clock, without it, and of direct simulations.
+        factors: noise factor of M and rho_DW, and errors.
+    """
+
+    study: Study
+    exponents: dict[str, CriticalExponents]
+    slopes: dict[str, list[BinderSlope]]
+    free: dict[int, OrderParameter]
+    clock: Clock
+    decays: dict[int, tuple[Decay, Decay, Decay]]
+    factors: tuple[Floats, Floats]
 
 
 def draw(found: Found, budget: Budget, exact: Mapping[str, float]) -> Figure:

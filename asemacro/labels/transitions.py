@@ -4,28 +4,25 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from asemacro.arguments.checks import MOST_COUNT, array_of, bound_of_memory, generator_of, shown
+from asemacro.arguments.checks import MOST_COUNT, bound_of_memory, generator_of, shown
 from asemacro.arguments.door import (
     MOST_DRAWS,
     OBSERVABLE,
-    PAIRS,
     STATES,
     SYSTEM,
     above_zero,
     array,
     checked,
     flag,
-    many,
     real,
     whole,
 )
-from asemacro.files.tables import column_of, condition_of, group_of, joined_columns, rows_of
+from asemacro.data import Pairs, group_of
 from asemacro.micro.blocks import BlockLattice, Observable, draw_active, observe
 from asemacro.tasks.patience import Patience
 
@@ -35,80 +32,6 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 _CHUNK = 1 << 22  # sites of the states that an observable's change is asked for at a time
-
-
-@dataclasses.dataclass(frozen=True)
-class Pairs:
-    """What the learner sees: N pairs of macroscopic states.
-
-    Attributes:
-        z0: (N, d) start.
-        z1: (N, d) end as if all carriers had moved independently, z0 + K dphi: its noise is K times too large.
-        dt: (N,) durations in seconds.
-        K: (N,) one over the fraction of carriers that moved.
-        condition: (N, n_conditions), the temperature in K or no column.
-        weight: (N,) relative weights in the likelihood, default 1.
-        group: (N,) pairs with the same number are correlated (made from the same snapshot or run); default: none are.
-
-    Raises:
-        ValueError: shapes that differ, values that are not finite, dt or K out of range.
-    """
-
-    z0: Floats
-    z1: Floats
-    dt: Floats
-    K: Floats
-    condition: Floats
-    weight: Floats = dataclasses.field(default=None)  # type: ignore[assignment, arg-type]
-    group: NDArray[np.int64] = dataclasses.field(default=None)  # type: ignore[assignment, arg-type]
-
-    def __post_init__(self) -> None:
-        z0, z1 = array_of(self.z0, "z0"), array_of(self.z1, "z1")
-        if z0.ndim != 2 or z0.shape != z1.shape:
-            raise ValueError(f"z0 and z1 must have one shape (N, d), got {z0.shape} and {z1.shape}")
-        n = len(z0)
-        columns = {
-            "z0": z0.copy(),
-            "z1": z1.copy(),
-            "dt": column_of(self.dt, "dt", n),
-            "K": column_of(self.K, "K", n),
-            "condition": condition_of(self.condition, n),
-            "weight": np.ones(n) if self.weight is None else column_of(self.weight, "weight", n),
-            "group": group_of(self.group, n),
-        }
-        for name, value in columns.items():
-            object.__setattr__(self, name, value)
-        if (self.dt <= 0).any() or (self.K < 1).any() or (self.weight < 0).any():
-            raise ValueError("dt must be positive, K at least 1 and weight not negative in every pair")
-
-    def __len__(self) -> int:
-        return len(self.z0)
-
-    def take(self, rows: NDArray[Any]) -> Pairs:
-        """Some of the pairs, by index or mask."""
-        rows = rows_of(rows, len(self))
-        return Pairs(**{f.name: getattr(self, f.name)[rows] for f in dataclasses.fields(self)})
-
-    def balanced(self) -> Pairs:
-        """The same pairs, weighted so that every condition counts the same in total.
-
-        Slow runs of a low temperature hold many more pairs than fast ones, and would decide alone what the parts of a
-        model that all temperatures share are used for.
-        """
-        _, place, count = np.unique(self.condition, axis=0, return_inverse=True, return_counts=True)
-        total = np.bincount(place.reshape(-1), weights=self.weight, minlength=len(count))
-        share = self.weight.sum() / len(count) / np.maximum(total, 1e-300)
-        return dataclasses.replace(self, weight=self.weight * share[place.reshape(-1)])
-
-    @staticmethod
-    @checked(parts=many(PAIRS))
-    def concat(parts: Sequence[Pairs]) -> Pairs:
-        """All pairs of several sets; groups of different sets stay different.
-
-        Raises:
-            ValueError: no set, or sets with different numbers of variables or conditions.
-        """
-        return Pairs(**joined_columns(parts, "pairs", "z0"))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,0 +1,89 @@
+"""Means of the fields of a lattice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asemacro.arguments.door import LATTICE, SITES, STATES, array, checked, many, text
+from asemacro.observables.state_change import as_events, different, events_of
+
+Floats = NDArray[np.float64]
+
+
+class FieldMean:
+    """Mean of each field over the sites, `phi(x, lattice) -> (batch, n_fields)`.
+
+    Args:
+        labels: names of the fields, in the order of the last axis of a state.
+
+    Raises:
+        ValueError: no name, or one name twice.
+    """
+
+    @checked(labels=many(text))
+    def __init__(self, labels: Sequence[str] = ("u", "v")) -> None:
+        self.labels = tuple(labels)
+        if not self.labels or len(set(self.labels)) < len(self.labels):
+            raise ValueError(f"fields need different names, got {self.labels}")
+
+    @property
+    def dim(self) -> int:
+        """Number of fields."""
+        return len(self.labels)
+
+    @checked(x=STATES, lattice=LATTICE)
+    def __call__(self, x: Floats, lattice: Any) -> Floats:
+        """Means of states x (batch, n_sites, n_fields) or (n_sites, n_fields)."""
+        return self._batch(x, lattice).mean(axis=1)
+
+    @checked(x0=STATES, lattice=LATTICE, sites=SITES, values=array())
+    def change(self, x0: Floats, lattice: Any, sites: NDArray[np.integer], values: Floats) -> Floats:
+        """phi(x1) - phi(x0) from the changed sites alone.
+
+        Args:
+            x0: (batch, n_sites, n_fields) or (n_sites, n_fields) states before.
+            lattice: their lattice.
+            sites: (batch, m) or (m,) sites, each at most once; negative ones are ignored, to fill up a row.
+            values: (batch, m, n_fields) or (m, n_fields) what they hold afterwards.
+
+        Returns:
+            (batch, n_fields).
+
+        Raises:
+            ValueError: a site occurs twice.
+        """
+        x0 = self._batch(x0, lattice)
+        return self.changes(x0, lattice, *as_events(x0, sites, values))[:, 0]
+
+    @checked(x0=STATES, lattice=LATTICE, sites=SITES, values=array())
+    def changes(self, x0: Floats, lattice: Any, sites: NDArray[np.integer], values: Floats) -> Floats:
+        """The change by each of several events that start from the same state.
+
+        Args:
+            x0: (batch, n_sites, n_fields) states before.
+            lattice: their lattice.
+            sites: (batch, n_events, m) sites; negative ones are ignored.
+            values: (batch, n_events, m, n_fields) what they hold afterwards.
+
+        Returns:
+            (batch, n_events, n_fields).
+
+        Raises:
+            ValueError: a site occurs twice in an event.
+        """
+        x0 = self._batch(x0, lattice)
+        sites, values = events_of(x0, lattice.n_sites, sites, values)
+        different(sites)
+        before = x0[np.arange(len(x0))[:, None, None], np.maximum(sites, 0)]
+        return np.where(sites[..., None] >= 0, values - before, 0.0).sum(axis=2) / x0.shape[1]
+
+    def _batch(self, x: Floats, lattice: Any) -> Floats:
+        x = np.asarray(x, dtype=float)
+        x = x[None] if x.ndim == 2 else x
+        if x.ndim != 3 or x.shape[1:] != (lattice.n_sites, self.dim):
+            raise ValueError(f"fields must have the shape (batch, {lattice.n_sites}, {self.dim}), got {x.shape}")
+        return x

@@ -1,0 +1,52 @@
+"""The result of a phase diagram: its curves, its figures and its files."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from asemacro.files.store import write_csv
+from asemacro.studies.alloy.curves import Curves
+from asemacro.studies.alloy.figures import draw_diagram, draw_map
+from asemacro.studies.alloy.points import Point
+from asemacro.tasks.publication import publish
+
+if TYPE_CHECKING:
+    from asemacro.tasks.publication import Files
+
+
+class PhaseDiagram(Curves):
+    """Short-range order over temperature.
+
+    Attributes:
+        points: all of them.
+        map: order of the strongest pair over time and temperature.
+        ensemble: the learned model and the bootstrap members behind its error bars.
+        about: what was run, for captions and run.json.
+    """
+
+    def plot(self) -> Any:
+        """SRO over temperature in two panels; returns the Axes of the first, `.figure` is the figure."""
+        return draw_diagram(self)
+
+    def plot_map(self) -> Any:
+        """Time-temperature map of the strongest pair; returns its Axes."""
+        return draw_map(self)
+
+    def save(self, directory: str | Path) -> list[Path]:
+        """Write sro.csv, sro.png, ttt.png and sde.safetensors, together or not at all."""
+        return publish(directory, self.files())
+
+    def files(self) -> Files:
+        """What `save` writes, by name."""
+        from asemacro.macro.file import save_sde
+
+        columns = [field.name for field in dataclasses.fields(Point)]
+        order, heat = self.plot().figure, self.plot_map().figure
+        return {
+            "sro.csv": lambda path: write_csv(path, columns, (dataclasses.astuple(point) for point in self.points)),
+            "sro.png": order.savefig,
+            "ttt.png": heat.savefig,
+            "sde.safetensors": lambda path: save_sde(path, self.ensemble, barriers=self.about["barriers"]),
+        }
