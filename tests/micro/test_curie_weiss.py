@@ -12,7 +12,7 @@ from scipy import stats
 from asemacro.labels.transitions import partial_evolution
 from asemacro.lattice.lattice import Lattice
 from asemacro.lattice.spins import random_spins
-from asemacro.micro import curie_weiss
+from asemacro.micro.spins import curie_weiss
 from asemacro.micro.spins.curie_weiss import CurieWeiss
 from asemacro.observables.spins import Magnetization
 from asemacro.testing import ALPHA, check_microsystem, chi_square

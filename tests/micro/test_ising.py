@@ -13,8 +13,8 @@ from scipy.linalg import expm
 from asemacro.labels.transitions import partial_evolution
 from asemacro.lattice.lattice import Lattice
 from asemacro.lattice.spins import random_spins, spins_from_atoms, spins_to_atoms
-from asemacro.micro import spin
 from asemacro.micro.protocol import MicroSystem, sample
+from asemacro.micro.spins import ising
 from asemacro.micro.spins.ising import Ising
 from asemacro.micro.spins.wolff import wolff
 from asemacro.observables.spins import DomainWallDensity, EnergyPerSite, Magnetization
@@ -190,7 +190,7 @@ def test_where_a_run_is_cut_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> 
     active = np.broadcast_to(np.arange(20), (7, 20))
     whole = [system.evolve(x, 9.0, a, rng=np.random.default_rng(11))[0] for a in (None, active)]
     passage = system.first_passage(x, 9.0, above=0.8, rng=np.random.default_rng(12))
-    monkeypatch.setattr(spin, "PATIENCE", 50)
+    monkeypatch.setattr(ising, "PATIENCE", 50)
     for a, expected in zip((None, active), whole, strict=True):
         np.testing.assert_array_equal(system.evolve(x, 9.0, a, rng=np.random.default_rng(11))[0], expected)
     cut = system.first_passage(x, 9.0, above=0.8, rng=np.random.default_rng(12))
