@@ -166,9 +166,23 @@ def function(value: Any, name: str) -> Any:
     return callable_of(value, name)
 
 
-def flag_or_function(value: Any, name: str) -> Any:
-    """True, False, or something that can be called."""
-    return value if callable(value) else flag(value, name)
+def report(value: Any, name: str) -> Any:
+    """A function that is told of progress: (task, fraction, text)."""
+    callable_of(value, name)
+    try:
+        inspect.signature(value).bind("", 0.0, "")
+    except TypeError:
+        raise TypeError(
+            f"{name} is called as {name}(task, fraction, text), which {shown(value)} does not take"
+        ) from None
+    except ValueError:  # of some functions in C nothing is known
+        pass
+    return value
+
+
+def flag_or_report(value: Any, name: str) -> Any:
+    """True for a bar, False for none, or a function that is told of progress."""
+    return report(value, name) if callable(value) else flag(value, name)
 
 
 def flag(value: Any, name: str) -> bool:

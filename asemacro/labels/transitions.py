@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,13 +17,15 @@ from asemacro.arguments.door import (
     above_zero,
     array,
     checked,
-    flag,
+    flag_or_report,
     real,
     whole,
 )
 from asemacro.data import Pairs, group_of
 from asemacro.micro.blocks import BlockLattice, Observable, draw_active, observe
 from asemacro.tasks.patience import Patience
+from asemacro.tasks.progress import reporting
+from asemacro.typing import Report
 
 if TYPE_CHECKING:
     from asemacro.lattice.lattice import Lattice
@@ -128,7 +129,7 @@ class Transitions:
     fraction=real,
     rng=generator_of,
     group=array(None, kind="i"),
-    progress=flag,
+    progress=flag_or_report,
 )
 def partial_evolution(
     system: MicroSystem,
@@ -138,7 +139,7 @@ def partial_evolution(
     *,
     rng: np.random.Generator,
     group: NDArray[np.int64] | None = None,
-    progress: bool = False,
+    progress: bool | Report = False,
 ) -> Transitions:
     """Let a random part of the carriers of each snapshot move, the rest frozen, and record successive times.
 
@@ -153,7 +154,7 @@ def partial_evolution(
         fraction: part of the carriers that moves, in (0, 1].
         rng: random generator.
         group: (batch,) numbers that mark correlated rows; default: none are.
-        progress: show a bar (off when not a terminal).
+        progress: True for a bar, or a function called as progress("labels", fraction, text).
 
     Raises:
         ValueError: times not positive and ascending, fraction out of range, no carriers.
@@ -173,34 +174,29 @@ def partial_evolution(
     rows = max(1, min(64, (1 << 24) // max(1, x.shape[1])))
     n = m = 0
     patience = Patience(f"the partial evolution of {len(x)} snapshots")
-    for first in _bar(range(0, len(x), rows), progress):
-        part = x[first : first + rows]
-        carriers = np.asarray(system.carriers(part), dtype=np.int64)
-        n = carriers.shape[1]
-        m = max(1, round(fraction * n))
-        active = draw_active(system, part, m, rng=rng)
-        state, now = part, 0.0
-        for t, end in enumerate(ends):
-            state, active = system.evolve(state, end - now, active, rng=rng)
-            now = end
-            differs = state != part
-            row, site = np.nonzero(differs.any(axis=2) if differs.ndim > 2 else differs)
-            counts[t, first : first + len(part)] = np.bincount(row, minlength=len(part))
-            sites[t].append(site)
-            values[t].append(state[row, site])
-        patience.done((first + len(part)) / len(x))
+    with reporting(progress, {"labels": 1.0}) as report:
+        for first in range(0, len(x), rows):
+            part = x[first : first + rows]
+            carriers = np.asarray(system.carriers(part), dtype=np.int64)
+            n = carriers.shape[1]
+            m = max(1, round(fraction * n))
+            active = draw_active(system, part, m, rng=rng)
+            state, now = part, 0.0
+            for t, end in enumerate(ends):
+                state, active = system.evolve(state, end - now, active, rng=rng)
+                now = end
+                differs = state != part
+                row, site = np.nonzero(differs.any(axis=2) if differs.ndim > 2 else differs)
+                counts[t, first : first + len(part)] = np.bincount(row, minlength=len(part))
+                sites[t].append(site)
+                values[t].append(state[row, site])
+            share = (first + len(part)) / len(x)
+            patience.done(share)
+            report("labels", share, f"{first + len(part)} of {len(x)} snapshots")
     starts = np.concatenate([np.zeros((len(ends), 1), dtype=np.int64), counts.cumsum(axis=1)], axis=1)
     joined_sites = [np.concatenate(s) for s in sites] if len(x) else [np.zeros(0, np.int64) for _ in ends]
     joined_values = [np.concatenate(v) for v in values] if len(x) else [np.zeros(0, x.dtype) for _ in ends]
     return Transitions(system.lattice, x, ends, n / m if m else 1.0, starts, joined_sites, joined_values, group)
-
-
-def _bar(items: Any, progress: bool) -> Any:
-    if not progress:
-        return items
-    from tqdm import tqdm
-
-    return tqdm(items, desc="partial evolution", unit="batch", disable=not sys.stderr.isatty(), leave=False)
 
 
 @checked(n_patches=above_zero, sigma=array(), drift_error=array())

@@ -5,9 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import math
-import sys
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -22,19 +20,19 @@ from asemacro.arguments.door import (
     check_fields,
     checked,
     flag,
-    flag_or_function,
+    flag_or_report,
     instance,
     number,
     optional,
     whole,
 )
+from asemacro.tasks.progress import part_of, reporting
 from asemacro.tasks.threads import one_thread
+from asemacro.typing import Report
 
 if TYPE_CHECKING:
     from asemacro.data import Pairs
     from asemacro.macro.sde import Batch, NeuralSDE
-
-Progress = Callable[[int, float, float], None]
 
 
 @dataclasses.dataclass
@@ -105,7 +103,7 @@ class FitOptions:
     rng=generator_of,
     options=instance("FitOptions"),
     keep_parameters=flag,
-    progress=flag_or_function,
+    progress=flag_or_report,
 )
 @one_thread()
 def fit(
@@ -115,7 +113,7 @@ def fit(
     rng: np.random.Generator,
     options: FitOptions | None = None,
     keep_parameters: bool = False,
-    progress: bool | Progress = False,
+    progress: bool | Report = False,
 ) -> History:
     """Fit an SDE to pairs, in place.
 
@@ -127,7 +125,7 @@ def fit(
         rng: random generator; the same seed gives the same parameters.
         options: settings.
         keep_parameters: start from the model's parameters and scales instead of new ones.
-        progress: True for a bar (off when not a terminal), or a callable (epoch, training loss, validation loss).
+        progress: True for a bar, or a function called as progress("fit", fraction, text) after an epoch.
 
     Returns:
         The history; its best epoch is the one the model now holds.
@@ -144,7 +142,8 @@ def fit(
         sde.reset(generator, pairs)
     held_out = _held_out(pairs.group, options.validation, rng)
     multiplicity = np.where(held_out, 0.0, 1.0)
-    return _descend(sde, pairs, multiplicity, held_out, options, generator, progress)
+    with reporting(progress, {"fit": 1.0}) as report:
+        return _descend(sde, pairs, multiplicity, held_out, options, generator, report)
 
 
 @checked(
@@ -153,7 +152,7 @@ def fit(
     members=whole(1, 1000),
     rng=generator_of,
     options=instance("FitOptions"),
-    progress=flag_or_function,
+    progress=flag_or_report,
 )
 @one_thread()
 def fit_ensemble(
@@ -163,7 +162,7 @@ def fit_ensemble(
     *,
     rng: np.random.Generator,
     options: FitOptions | None = None,
-    progress: bool | Progress = False,
+    progress: bool | Report = False,
 ) -> list[NeuralSDE]:
     """Fit `sde`, then `members` copies to bootstrap samples of the pairs; the spread of the copies is the error.
 
@@ -179,18 +178,21 @@ def fit_ensemble(
     if members < 1:
         raise ValueError(f"an ensemble needs at least 1 member, got {members}")
     options = options or FitOptions()
-    fit(sde, pairs, rng=rng, options=options, progress=progress)
-    models = [sde]
-    names, group = np.unique(pairs.group, return_inverse=True)
-    for _ in range(members):
-        member = copy.deepcopy(sde)
-        generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-        drawn = np.bincount(rng.integers(len(names), size=len(names)), minlength=len(names))
-        multiplicity = drawn[group].astype(float)
-        member.reset(generator, dataclasses.replace(pairs, weight=pairs.weight * multiplicity))
-        held_out = multiplicity == 0 if len(names) > 1 else _held_out(pairs.group, options.validation, rng)
-        _descend(member, pairs, multiplicity, held_out, options, generator, progress)
-        models.append(member)
+    share = 1 / (1 + members)
+    with reporting(progress, {"fit": 1.0}) as report:
+        fit(sde, pairs, rng=rng, options=options, progress=part_of(report, "fit", 0.0, share))
+        models = [sde]
+        names, group = np.unique(pairs.group, return_inverse=True)
+        for k in range(members):
+            member = copy.deepcopy(sde)
+            generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
+            drawn = np.bincount(rng.integers(len(names), size=len(names)), minlength=len(names))
+            multiplicity = drawn[group].astype(float)
+            member.reset(generator, dataclasses.replace(pairs, weight=pairs.weight * multiplicity))
+            held_out = multiplicity == 0 if len(names) > 1 else _held_out(pairs.group, options.validation, rng)
+            here = part_of(report, "fit", (k + 1) * share, share)
+            _descend(member, pairs, multiplicity, held_out, options, generator, here)
+            models.append(member)
     return models
 
 
@@ -217,7 +219,7 @@ def _descend(
     held_out: NDArray[np.bool_],
     options: FitOptions,
     generator: torch.Generator,
-    progress: bool | Progress,
+    report: Report,
 ) -> History:
     """Adam with a half-cosine rate; keeps the averaged parameters that did best on the held-out pairs."""
     weight = torch.from_numpy(pairs.weight * multiplicity / pairs.weight.mean()).float()
@@ -240,7 +242,6 @@ def _descend(
     best = [p.clone() for p in mean]
     history, lowest, step = History(), math.inf, 0
     look_every = max(1, epochs // 60)  # tiny epochs are not all worth a look at the held-out pairs
-    bar, report = _reporter(progress, epochs)
     for epoch in range(epochs):
         order = rows[torch.randperm(len(rows), generator=generator)]
         total, total_weight = 0.0, 0.0
@@ -267,15 +268,14 @@ def _descend(
             continue
         value = _loss_of(sde, mean, everything.rows(check), check_weight, options) if len(check) else -float(epoch)
         history.validation.append(value)
-        report(epoch + 1, history.training[-1], value)
+        report("fit", (epoch + 1) / epochs, f"loss {history.training[-1]:.4f}, held out {value:.4f}")
         if value < lowest:
             lowest, history.best_epoch = value, epoch
             best = [m.clone() for m in mean]
         elif epoch - history.best_epoch > options.patience * epochs:
             history.stopped_early = True
             break
-    if bar is not None:
-        bar.close()
+    report("fit", 1.0, "")
     _set(parameters, best)
     return history
 
@@ -295,20 +295,3 @@ def _loss_of(sde: NeuralSDE, values: list[Tensor], batch: Batch, weight: Tensor,
 def _set(parameters: list[torch.nn.Parameter], values: list[Tensor]) -> None:
     for parameter, value in zip(parameters, values, strict=True):
         parameter.copy_(value)
-
-
-def _reporter(progress: bool | Progress, epochs: int) -> tuple[Any, Progress]:
-    """A bar and what moves it; or the caller's own callable; or nothing."""
-    if callable(progress):
-        return None, progress
-    if not progress:
-        return None, lambda epoch, training, validation: None
-    from tqdm import tqdm
-
-    bar = tqdm(total=epochs, desc="fit SDE", unit="epoch", disable=not sys.stderr.isatty(), leave=False)
-
-    def move(epoch: int, training: float, validation: float) -> None:
-        bar.update(epoch - bar.n)
-        bar.set_postfix_str(f"loss {training:.4f}, held out {validation:.4f}")
-
-    return bar, move

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from concurrent.futures import Executor
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from asemacro.arguments.checks import bound_of_memory, generator_of, shown
-from asemacro.arguments.door import EXECUTOR, STATES, SYSTEM, array, checked, function, whole
+from asemacro.arguments.door import EXECUTOR, STATES, SYSTEM, array, checked, flag_or_report, whole
 from asemacro.tasks.patience import Patience
+from asemacro.tasks.progress import part_of, reporting
+from asemacro.tasks.running import InTurn, Task, run_tasks
+from asemacro.typing import Report
 
 if TYPE_CHECKING:
     from asemacro.lattice.lattice import Lattice
@@ -119,7 +122,7 @@ class Snapshots:
     n_trajectories=whole(1),
     rng=generator_of,
     executor=EXECUTOR,
-    progress=function,
+    progress=flag_or_report,
 )
 def sample(
     system: MicroSystem,
@@ -129,7 +132,7 @@ def sample(
     n_trajectories: int | None = None,
     rng: np.random.Generator,
     executor: Executor | None = None,
-    progress: Callable[[int], Any] | None = None,
+    progress: bool | Report = False,
 ) -> Snapshots:
     """States at fixed times, so that each state is weighted by the time that the system spends in it.
 
@@ -141,8 +144,9 @@ def sample(
         times: (n_times,) increasing times since the start, in the system's unit (s for KMC).
         n_trajectories: number of trajectories, taking the initial states in turn; default one for each.
         rng: source of randomness.
-        executor: runs the trajectories in parallel if given (threads suffice: the kernels release the GIL).
-        progress: called with 1 for every finished trajectory.
+        executor: runs the trajectories in parallel if given (threads suffice: the kernels release the GIL), see
+            `run_tasks`; default one after the other.
+        progress: True for a bar, or a function called as progress("sample", fraction, text) after each trajectory.
 
     Raises:
         ValueError: times that are negative, not finite, or decrease.
@@ -158,13 +162,17 @@ def sample(
     size = n * (len(times) + 1) * x0[0].nbytes  # the states, and the streams of the trajectories
     bound_of_memory(size + n * _STREAM_BYTES, f"{n} trajectories of {len(times)} states")
     patience = Patience(f"the sampling of {n} trajectories")
-    tasks = [(system, x0[i % len(x0)], times, stream) for i, stream in enumerate(rng.spawn(n))]
-    done = []
-    for trajectory in map(_trajectory, tasks) if executor is None else executor.map(_trajectory, tasks):
-        done.append(trajectory)
-        patience.done(len(done) / n)
-        if progress is not None:
-            progress(1)
+    tasks = [
+        Task(f"trajectory {i}", partial(_trajectory, system, x0[i % len(x0)], times, stream))
+        for i, stream in enumerate(rng.spawn(n))
+    ]
+    with reporting(progress, {"sample": 1.0}) as shown_to:
+
+        def tell(task: str, fraction: float, text: str) -> None:
+            patience.done(fraction)
+            shown_to("sample", fraction, f"{round(fraction * n)} of {n} trajectories")
+
+        done = run_tasks(tasks, InTurn() if executor is None else executor, progress=part_of(tell, "sample", tasks=n))
     states = np.stack([x for x, _ in done])
     if getattr(system, "immobile", False):
         here = np.asarray(system.carriers(x0[:1]))[0]
@@ -173,9 +181,8 @@ def sample(
 
 
 def _trajectory(
-    task: tuple[MicroSystem, NDArray[Any], NDArray[np.float64], np.random.Generator],
+    system: MicroSystem, x: NDArray[Any], times: NDArray[np.float64], rng: np.random.Generator, progress: Report
 ) -> tuple[NDArray[Any], NDArray[np.int64]]:
-    system, x, times, rng = task
     now = x[None]
     sites = system.carriers(now)
     states, places = [], []

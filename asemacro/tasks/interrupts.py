@@ -31,6 +31,40 @@ class Stop:
 
 _stop = Stop()
 
+Stops = tuple[threading.Event, ...]
+_here = threading.local()
+
+
+class Stopped(BaseException):
+    """Raised in a task that was told to stop because another one failed or the user stopped the run."""
+
+
+@contextlib.contextmanager
+def stoppable(stops: Stops) -> Iterator[None]:
+    """Within the block `stop_if_told` looks at these events, in this thread."""
+    before = stops_here()
+    _here.stops = stops
+    try:
+        yield
+    finally:
+        _here.stops = before
+
+
+def stops_here() -> Stops:
+    """The events that stop what this thread does."""
+    stops: Stops = getattr(_here, "stops", ())
+    return stops
+
+
+def stop_if_told() -> None:
+    """End the task that this thread runs, if it was told to stop. Long loops call it several times a second.
+
+    Raises:
+        Stopped: it was.
+    """
+    if any(event.is_set() for event in stops_here()):
+        raise Stopped
+
 
 def interrupted(error: BaseException | None) -> bool:
     """Whether an error is an interrupt, or what became of one: compilers that are stopped fail in their own ways."""

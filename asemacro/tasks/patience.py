@@ -1,10 +1,14 @@
-"""Long work: compiled loops that come back to Python several times a second, and a word if it takes over an hour."""
+"""Long work: compiled loops that come back to Python several times a second, where they can be stopped, and a word if
+it takes over an hour.
+"""
 
 from __future__ import annotations
 
 import logging
 import time
 from collections.abc import Callable
+
+from asemacro.tasks.interrupts import stop_if_told
 
 PATIENCE_S = 0.2
 """Longest time inside a compiled loop, so that Ctrl-C and progress bars answer."""
@@ -22,7 +26,7 @@ def next_size(size: int, elapsed_s: float, *, least: int = 1, most: int = 10**8)
 
 
 class Patience:
-    """Says once, in one line, that some work will take more than an hour, from its rate in one second.
+    """Says once, in one line, that some work will take more than an hour, from its rate in one second; and stops it.
 
     `patience = Patience("the evolution of 3 states for 2.5 s")`, then `patience.done(share)` wherever the loop comes
     back to Python. The rate counts from the first such call: what comes before it may be compilation.
@@ -39,7 +43,12 @@ class Patience:
         self._silent = False
 
     def done(self, share: float) -> None:
-        """Tell how much of the work is done, 0 to 1."""
+        """Tell how much of the work is done, 0 to 1.
+
+        Raises:
+            Stopped: the work is part of a task that was told to stop, see `run_tasks`.
+        """
+        stop_if_told()
         if self._silent:
             return
         now = self._clock()

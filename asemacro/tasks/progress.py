@@ -10,7 +10,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import TextIO
 
-Report = Callable[[str, float, str], object]  # task, fraction done (0 to 1), a few words
+from asemacro.typing import Report
+
 LINE_EVERY_S = 60.0  # without a terminal
 BAR_EVERY_S = 1.0  # on a terminal, between reports
 LATE = 0.25  # of what a task has taken so far is still to come at least, where it shows nothing
@@ -155,6 +156,53 @@ def duration(seconds: float) -> str:
     if whole < 86400:
         return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
     return f"{whole // 86400} d {whole % 86400 // 3600} h"
+
+
+def silent(task: str, fraction: float, text: str) -> None:
+    """The progress of those who want to see none."""
+
+
+def part_of(progress: Report, task: str, begin: float = 0.0, share: float = 1.0, tasks: int = 1) -> Report:
+    """The progress for work that is a part of a task: it moves the fraction of `task` from `begin` on by `share`.
+
+    Args:
+        progress: told of the task.
+        task: its name.
+        begin: where the part begins.
+        share: length of the part.
+        tasks: number of tasks that the part itself reports, one after the other or side by side; each counts the same.
+    """
+    fractions: dict[str, float] = {}
+    total = 0.0
+    lock = threading.Lock()
+
+    def tell(name: str, fraction: float, text: str) -> None:
+        nonlocal total
+        with lock:
+            before = fractions.get(name, 0.0)
+            fractions[name] = max(before, fraction)
+            total += fractions[name] - before
+            now = begin + share * min(total / tasks, 1.0)
+        progress(task, now, text)
+
+    return tell
+
+
+@contextlib.contextmanager
+def reporting(progress: bool | Report | None, *stages: Mapping[str, float]) -> Iterator[Report]:
+    """What the argument `progress` of a function stands for.
+
+    Args:
+        progress: True for a bar of one's own (`progress_bar`), a function progress(task, fraction, text), or nothing.
+        stages: of the bar, see `Progress`.
+    """
+    if callable(progress):
+        yield progress
+    elif progress:
+        with progress_bar(*stages) as shown:
+            yield shown
+    else:
+        yield silent
 
 
 @contextlib.contextmanager

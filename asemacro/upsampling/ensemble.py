@@ -18,6 +18,7 @@ from asemacro.arguments.door import (
     array,
     batch,
     checked,
+    flag_or_report,
     function,
     many,
     real,
@@ -25,6 +26,8 @@ from asemacro.arguments.door import (
 )
 from asemacro.lattice.spins import random_spins
 from asemacro.micro.protocol import sample
+from asemacro.tasks.progress import part_of, reporting
+from asemacro.typing import Report
 from asemacro.upsampling.tiling import How, upsample
 
 if TYPE_CHECKING:
@@ -76,7 +79,7 @@ class LargeSnapshots:
     relax=time_of,
     rng=generator_of,
     executor=EXECUTOR,
-    progress=function,
+    progress=flag_or_report,
 )
 def snapshots(
     system: MicroSystem,
@@ -90,7 +93,7 @@ def snapshots(
     relax: float = 0.0,
     rng: np.random.Generator,
     executor: Executor | None = None,
-    progress: Callable[[int], Any] | None = None,
+    progress: bool | Report = False,
 ) -> LargeSnapshots:
     """Run small systems from each start and enlarge what they are at each age.
 
@@ -109,7 +112,7 @@ def snapshots(
         relax: time for which the large states evolve afterwards; their age counts without it.
         rng: source of randomness; each start has its own stream.
         executor: runs the trajectories of a start in parallel.
-        progress: called with 1 for every finished small run.
+        progress: True for a bar, or a function called as progress("snapshots", fraction, text) after each small run.
 
     Raises:
         ValueError: no starts, or what `sample`, `upsample` and the way of upsampling do not take.
@@ -120,11 +123,14 @@ def snapshots(
     runs = copies if trajectories is None else trajectories
     large: Any = system
     parts = []
-    for start, stream in zip(starts, rng.spawn(len(starts)), strict=True):
-        x0 = start(system.lattice, batch=runs, rng=stream) if callable(start) else np.asarray(start)
-        small = sample(system, x0, times, n_trajectories=runs, rng=stream, executor=executor, progress=progress)
-        large, x = upsample(system, small, copies, how, n_snapshots=per_age, relax_s=relax, rng=stream)
-        parts.append(x)
+    share = 1 / len(starts)
+    with reporting(progress, {"snapshots": 1.0}) as report:
+        for k, (start, stream) in enumerate(zip(starts, rng.spawn(len(starts)), strict=True)):
+            x0 = start(system.lattice, batch=runs, rng=stream) if callable(start) else np.asarray(start)
+            here = part_of(report, "snapshots", k * share, share)
+            small = sample(system, x0, times, n_trajectories=runs, rng=stream, executor=executor, progress=here)
+            large, x = upsample(system, small, copies, how, n_snapshots=per_age, relax_s=relax, rng=stream)
+            parts.append(x)
     n = len(times) * per_age
     return LargeSnapshots(
         large,

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from tests.test_barriers_pair_nnk import WEIGHTS
 
 from asemacro.barriers import available, load_barriers
 from asemacro.barriers.base import BarrierModel
@@ -18,6 +17,7 @@ from asemacro.barriers.pair import PairBarrier
 from asemacro.lattice.lattice import Lattice
 from asemacro.micro.alloy.swap import SwapMC
 from asemacro.micro.alloy.vacancy_kmc import VacancyKMC
+from tests.barriers.test_barriers_pair_nnk import WEIGHTS
 
 SPECIES = ("Nb", "Mo", "Ta")
 MODELS = ["pair", "published", *available()]

@@ -77,12 +77,14 @@ def test_early_stopping_keeps_the_best_epoch() -> None:
     rng = np.random.default_rng(6)
     z0 = rng.standard_normal((120, 2))
     pairs = Pairs(z0, z0 + 0.3 * rng.standard_normal((120, 2)), np.array(1.0), np.array(1.0), np.zeros(0))
-    seen: list[tuple[int, float, float]] = []
+    seen: list[tuple[str, float, str]] = []
     options = FitOptions(max_epochs=400, min_steps=0, batch_size=64, learning_rate=2e-2, validation=0.5, patience=0.2)
     history = fit(model(2), pairs, rng=rng, options=options, progress=lambda *args: seen.append(args))
     assert history.stopped_early
     assert min(history.validation) < history.validation[-1]
-    assert [s[2] for s in seen] == history.validation
+    assert {task for task, _, _ in seen} == {"fit"}
+    assert [text.rpartition(" ")[2] for _, _, text in seen[:-1]] == [f"{value:.4f}" for value in history.validation]
+    assert seen[-1] == ("fit", 1.0, "")
     assert history.training[-1] < min(history.validation)
 
 

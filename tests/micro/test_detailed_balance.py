@@ -7,7 +7,6 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from tests.test_barriers_pair_nnk import WEIGHTS, needs_weights
 
 from asemacro.barriers.compiled import CompiledBarriers
 from asemacro.barriers.energy import swap_energy
@@ -18,6 +17,7 @@ from asemacro.barriers.published import PublishedNetwork
 from asemacro.lattice.lattice import Lattice
 from asemacro.micro.alloy.swap import SwapMC, new_features
 from asemacro.micro.alloy.vacancy_kmc import VacancyKMC
+from tests.barriers.test_barriers_pair_nnk import WEIGHTS, needs_weights
 
 SPECIES = ("Nb", "Mo", "Ta")
 LATTICE = Lattice.bcc(3.24, SPECIES, (8, 7, 7))

@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 from ase.units import kB
-from tests.test_kmc import PAIR, SPECIES, arrangements
 
 from asemacro.barriers.pair import PairBarrier
 from asemacro.lattice.lattice import Lattice
 from asemacro.micro.alloy.exchange import ReplicaExchange
 from asemacro.testing import ALPHA, chi_square
+from tests.micro.test_kmc import PAIR, SPECIES, arrangements
 
 BCC = Lattice.bcc(3.24, SPECIES, 4)
 KELVIN = (500.0, 700.0, 1100.0)

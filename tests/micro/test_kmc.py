@@ -254,9 +254,11 @@ def test_stops_and_records() -> None:
     assert (both.hops, both.stopped) == (3, "hops")
     assert len(both.record) < 6
     seen = []
-    system.run(x, hops=5000, progress=lambda hops, time_s: seen.append((hops, time_s)), rng=rng)
-    assert seen[-1][0] == 5000
-    assert np.all(np.diff(np.array(seen), axis=0) > 0)
+    system.run(x, hops=5000, progress=lambda *words: seen.append(words), rng=rng)
+    assert {task for task, _, _ in seen} == {"kmc"}
+    assert seen[-1][1] == 1
+    assert seen[-1][2].startswith("5.00e+03 hops, ")
+    assert np.all(np.diff([fraction for _, fraction, _ in seen]) > 0)
 
 
 def test_adjacent_time_is_the_time_with_a_vacancy_pair() -> None:

@@ -152,8 +152,8 @@ def test_a_run_of_more_than_an_hour_says_so_and_stops_at_once(caplog: pytest.Log
     x = LATTICE.random_state(vacancies=1, rng=rng)
     calls = []
 
-    def interrupt(hops: int, time_s: float) -> None:
-        calls.append(hops)
+    def interrupt(task: str, fraction: float, text: str) -> None:
+        calls.append(fraction)
         if caplog.records or len(calls) > 1000:
             raise KeyboardInterrupt
 

@@ -7,8 +7,6 @@ from typing import Any
 import numpy as np
 import pytest
 from ase.units import kB
-from tests.test_barriers_pair_nnk import network_arrays
-from tests.test_kmc import PAIR, SPECIES, arrangements
 
 from asemacro.barriers.energy import has_energy, swap_energy
 from asemacro.barriers.pair import PairBarrier
@@ -17,6 +15,8 @@ from asemacro.lattice.lattice import Lattice
 from asemacro.micro.alloy.swap import SwapMC
 from asemacro.micro.alloy.vacancy_kmc import VacancyKMC
 from asemacro.testing import ALPHA, chi_square
+from tests.barriers.test_barriers_pair_nnk import network_arrays
+from tests.micro.test_kmc import PAIR, SPECIES, arrangements
 
 BCC = Lattice.bcc(3.24, SPECIES, 4)
 
@@ -96,8 +96,10 @@ def test_run_keeps_counts_and_books_the_energy() -> None:
     rng = np.random.default_rng(3)
     x = BCC.random_state(vacancies=3, rng=rng)
     before = x.copy()
-    seen: list[int] = []
-    run = SwapMC(BCC, PAIR, 800).run(x, 200, record_sweeps=[0, 7, 200], progress=seen.append, rng=rng)
+    seen: list[tuple[str, float, str]] = []
+    run = SwapMC(BCC, PAIR, 800).run(
+        x, 200, record_sweeps=[0, 7, 200], progress=lambda *words: seen.append(words), rng=rng
+    )
     assert np.array_equal(x, before)
     assert np.array_equal(np.bincount(run.x), np.bincount(x[0]))
     assert run.record_sweeps.tolist() == [0, 7, 200]
@@ -106,7 +108,7 @@ def test_run_keeps_counts_and_books_the_energy() -> None:
     assert run.energy_change_eV == pytest.approx((PAIR.energy(BCC, run.x[None]) - PAIR.energy(BCC, x))[0], abs=1e-9)
     assert run.energy_change_eV < -1
     assert 0 < run.acceptance < 1
-    assert seen[-1] == 200
+    assert seen[-1] == ("swaps", 1.0, "200 of 200 sweeps")
     again = SwapMC(BCC, PAIR, 800).run(x, 200, rng=np.random.default_rng(9))
     same = SwapMC(BCC, PAIR, 800).run(x, 200, record_sweeps=[3, 50], rng=np.random.default_rng(9))
     assert np.array_equal(again.x, same.x)

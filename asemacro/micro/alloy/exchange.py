@@ -15,6 +15,7 @@ from asemacro.barriers.base import BarrierModel
 from asemacro.barriers.energy import energy_of
 from asemacro.lattice.states import state_of
 from asemacro.micro.alloy.swap import Features, new_features, swap_on
+from asemacro.typing import Report
 
 if TYPE_CHECKING:
     from asemacro.lattice.lattice import Lattice
@@ -79,7 +80,7 @@ class ReplicaExchange:
         *,
         record_sweeps: ArrayLike,
         observe: Callable[[NDArray[np.int8]], Any],
-        progress: Callable[[int], Any] | None = None,
+        progress: Report | None = None,
         rng: np.random.Generator,
     ) -> ExchangeRun:
         """One Markov chain of all temperatures.
@@ -88,7 +89,7 @@ class ReplicaExchange:
             x: (n_sites,) or (1, n_sites) state from which every temperature starts, not edited.
             record_sweeps: numbers of sweeps to record after, ascending; the last is the length of the run.
             observe: what to keep of a state (1, n_sites).
-            progress: called with the sweeps so far, after each.
+            progress: called as progress("swaps", fraction, text), after each sweep.
             rng: source of randomness.
 
         Raises:
@@ -121,7 +122,7 @@ class ReplicaExchange:
             if sweep == points[len(record)]:
                 record.append([observe(states[replica][None]) for replica in replica_at])
             if progress is not None:
-                progress(sweep)
+                progress("swaps", sweep / max(int(points[-1]), 1), f"{sweep} of {points[-1]} sweeps")
         attempts = max(int(points[-1]) * len(start), 1)
         return ExchangeRun(
             x=np.array([states[replica] for replica in replica_at]),

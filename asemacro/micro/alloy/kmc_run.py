@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asemacro.tasks.patience import Patience
+from asemacro.typing import Report
 
 
 @dataclasses.dataclass(frozen=True)
@@ -59,16 +60,17 @@ def share_of(
     before: int,
     batch: int,
     patience: Patience,
-    progress: Callable[[int, float], Any] | None = None,
+    progress: Report | None = None,
 ) -> Callable[[int, float], None]:
     """A report of a run, the one after `before` of `batch`: how much of it all is done goes to `patience`."""
 
     def tick(hops: int, time_s: float) -> None:
         by_time = time_s / until_s if until_s else 0.0
         by_hops = hops / until_hops if until_hops else 0.0
-        patience.done((before + max(by_time, by_hops)) / batch)
+        share = (before + max(by_time, by_hops)) / batch
+        patience.done(share)
         if progress is not None:
-            progress(hops, time_s)
+            progress("kmc", share, f"{hops:.2e} hops, {time_s:.2e} s")
 
     return tick
 

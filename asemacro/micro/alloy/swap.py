@@ -13,7 +13,7 @@ from numba import njit
 from numpy.typing import ArrayLike, NDArray
 
 from asemacro.arguments.checks import count_of, generator_of, temperature_of
-from asemacro.arguments.door import BARRIERS, CRYSTAL, array, checked, function
+from asemacro.arguments.door import BARRIERS, CRYSTAL, array, checked, function, report
 from asemacro.barriers.base import BarrierModel
 from asemacro.barriers.energy import GNN_ENERGY, CompiledEnergy, energy_of, swap_energy
 from asemacro.barriers.gnn.energy import AT_PAIRS, WIDTH
@@ -21,6 +21,7 @@ from asemacro.barriers.gnn.swap import fill_features, swap_change
 from asemacro.lattice.states import state_of
 from asemacro.tasks.patience import Patience, next_size
 from asemacro.tasks.threads import one_thread
+from asemacro.typing import Report
 
 if TYPE_CHECKING:
     from asemacro.lattice.lattice import Lattice
@@ -153,7 +154,7 @@ class SwapMC:
         """Temperature in K."""
         return self._temperature_K
 
-    @checked(record_sweeps=array(), observe=function, progress=function, rng=generator_of)
+    @checked(record_sweeps=array(), observe=function, progress=report, rng=generator_of)
     @one_thread()
     def run(
         self,
@@ -162,7 +163,7 @@ class SwapMC:
         *,
         record_sweeps: ArrayLike | None = None,
         observe: Callable[[NDArray[np.int8]], Any] | None = None,
-        progress: Callable[[int], Any] | None = None,
+        progress: Report | None = None,
         rng: np.random.Generator,
     ) -> SwapRun:
         """One Markov chain.
@@ -172,7 +173,7 @@ class SwapMC:
             sweeps: length; default the last of `record_sweeps`.
             record_sweeps: numbers of sweeps to record after, ascending.
             observe: what to keep of a state (1, n_sites) at a record point; default the state itself.
-            progress: called with the sweeps so far, several times a second.
+            progress: called as progress("swaps", fraction, text), several times a second.
             rng: source of randomness.
 
         Raises:
@@ -201,7 +202,7 @@ class SwapMC:
                 at += size
                 patience.done(at / end)
                 if progress is not None:
-                    progress(at)
+                    progress("swaps", at / end, f"{at} of {end} sweeps")
             if len(record) < len(points):
                 record.append(keep(state))
         attempts = max(end * self._lattice.n_sites, 1)

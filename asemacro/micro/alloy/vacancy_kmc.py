@@ -33,6 +33,7 @@ from asemacro.micro.alloy.kmc_run import KMCRun, least, share_of
 from asemacro.micro.protocol import Events
 from asemacro.tasks.patience import Patience, next_size
 from asemacro.tasks.threads import one_thread
+from asemacro.typing import Report
 
 if TYPE_CHECKING:
     from asemacro.lattice.lattice import Lattice
@@ -211,7 +212,7 @@ class VacancyKMC:
         record_hops: ArrayLike | None = None,
         observe: Callable[[NDArray[np.int8]], Any] | None = None,
         active: NDArray[np.integer] | None = None,
-        progress: Callable[[int, float], Any] | None = None,
+        progress: Report | None = None,
         rng: np.random.Generator,
     ) -> KMCRun:
         """One trajectory, by time or by hops, with records on the way.
@@ -224,7 +225,7 @@ class VacancyKMC:
             record_hops: numbers of hops to record after, ascending. One kind of record point only.
             observe: what to keep of a state (1, n_sites) at a record point; default the state itself.
             active: (m,) sites of the vacancies that may move; default all.
-            progress: called with (hops, time_s) so far, several times a second.
+            progress: called as progress("kmc", fraction, text), several times a second.
             rng: source of randomness.
 
         Raises:
@@ -232,9 +233,10 @@ class VacancyKMC:
                 barrier that is not a number.
         """
         generator_of(rng)
-        for name, function in (("observe", observe), ("progress", progress)):
-            if function is not None:
-                callable_of(function, name)
+        if observe is not None:
+            callable_of(observe, "observe")
+        if progress is not None:
+            door.report(progress, "progress")
         state = state_of(self._lattice, x).copy()
         sites = (vacancies_of(state) if active is None else active_of(state, np.asarray(active)[None]))[0]
         if record_times_s is not None and record_hops is not None:

@@ -115,15 +115,12 @@ def collect(
         """Run one cell along the grid; whether it came to the end of it."""
         base = hops[index][-1]
 
-        def tell(done: int, now_s: float) -> None:
+        def tell(task: str, fraction: float, text: str) -> None:
             if progress is not None:
                 # all runs go through the round one after the other: this is how far they are on average
-                age = (index + now_s / (grid[-1] - times[-1])) / len(states) * (
-                    grid[-1] / max(times[-1], first) - 1
-                ) + 1
-                per_run = len(states) * vacancies
-                share = budget.share((totals[0] + done) / per_run, totals[1] / per_run, length_in_times * age)
-                progress(share, f"{kmc.temperature_K:g} K, {base + done / vacancies:.1e} hops")
+                age = (index + fraction) / len(states) * (grid[-1] / max(times[-1], first) - 1) + 1
+                made, evaluated = at_begin / len(states) / vacancies * age
+                progress(budget.share(made, evaluated, length_in_times * age), f"{kmc.temperature_K:g} K, {text}")
 
         done = kmc.run(
             states[index],
@@ -145,7 +142,7 @@ def collect(
         while not grid or grid[-1] < goal:
             now = grid[-1] if grid else times[-1]
             grid.append(now + max(first, min(GROWTH * now, LAST_STEP_HOPS * per_hop)))
-        before = typical()
+        before, at_begin = typical(), totals[:2].copy()
         reached = [advance(index, np.array(grid)) for index in range(len(states))]
         cut = not all(reached)
         times.extend(grid)

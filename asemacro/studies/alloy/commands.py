@@ -173,13 +173,8 @@ def _run_kmc(
     by_time = None if time_s is None else np.linspace(0, time_s, RECORDS + 1)
     by_hops = np.unique(np.linspace(0, total, RECORDS + 1).astype(int)) if time_s is None else None
     with progress_bar({"kmc": 1.0}) as report:
-
-        def progress(done: int, now: float) -> None:
-            share = now / time_s if time_s is not None else done / total
-            report("kmc", share, f"{done:.2e} hops, {now:.2e} s")
-
         kmc.run(start, hops=1, rng=np.random.default_rng(0))  # compile first, so that hops/s are those of the run
-        run = kmc.run(start, record_times_s=by_time, record_hops=by_hops, progress=progress, rng=rng)
+        run = kmc.run(start, record_times_s=by_time, record_hops=by_hops, progress=report, rng=rng)
     columns, rows = order_table(sro, box, run)
     frames = [
         at_time(box.to_atoms(x), time_s=t)

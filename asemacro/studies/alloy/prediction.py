@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from asemacro.data import Pairs
 from asemacro.macro.diffusion import FullDiffusion
 from asemacro.macro.drift import OnsagerNet
 from asemacro.macro.sde import NeuralSDE
-from asemacro.macro.train import FitOptions, epochs_of, fit, fit_ensemble
+from asemacro.macro.train import FitOptions, fit, fit_ensemble
 from asemacro.macro.trajectories import simulate
 from asemacro.studies.alloy.approach import smooth
 from asemacro.studies.alloy.record import Record
@@ -91,24 +92,11 @@ def learn(
         labels=tuple(labels),
         sites=sites,
     )
-    progress = _follow(report, 1 + members, epochs_of(len(pairs), FIT)) if report else False
+    progress: Any = (lambda task, share, text: report(share)) if report else False
     if members == 0:
         fit(sde, pairs, rng=rng, options=FIT, progress=progress)
         return [sde]
     return fit_ensemble(sde, pairs, members, rng=rng, options=FIT, progress=progress)
-
-
-def _follow(report: Callable[[float], object], fits: int, epochs: int) -> Callable[[int, float, float], None]:
-    """From the epochs of fits, one after the other, to the share of all; an epoch that does not rise begins a fit."""
-    ended, before = 0, 0
-
-    def tell(epoch: int, training: float, validation: float) -> None:
-        nonlocal ended, before
-        ended += epoch <= before
-        before = epoch
-        report(min((ended + min(epoch / epochs, 1.0)) / fits, 1.0))
-
-    return tell
 
 
 @one_thread()

@@ -149,10 +149,10 @@ def equilibrium_by_swaps(
     done, stop = [0, 0], threading.Event()
 
     def follow(index: int) -> ExchangeRun:
-        def tell(now: int) -> None:
+        def tell(task: str, fraction: float, text: str) -> None:
             if stop.is_set():
                 raise KeyboardInterrupt
-            done[index] = now
+            done[index] = round(fraction * sweeps)
             share = DESCENT / 2 + (1 - DESCENT / 2) * sum(done) / (2 * sweeps)
             report("swaps", share, f"swap Monte Carlo, {len(levels)} temperatures, {min(done)} of {sweeps} sweeps")
 

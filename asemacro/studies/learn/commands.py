@@ -23,7 +23,7 @@ from asemacro.studies.alloy.commands import at_time, run_kmc
 from asemacro.studies.learn.figures import draw_diagnostics, explained, follow, noise_ratio
 from asemacro.studies.learn.learned import Learned, learn_from_moments, polynomial_sde
 from asemacro.studies.learn.systems import NAMES, Setup, setup, start_states
-from asemacro.tasks.progress import progress_bar
+from asemacro.tasks.progress import part_of, progress_bar
 from asemacro.tasks.publication import Files
 from asemacro.tasks.run_folder import RunFolder
 from asemacro.tasks.threads import one_thread
@@ -91,12 +91,6 @@ def _run_learn(
     n = made_of.settings["sites"]
     print(f"{system}, {n} sites learned from {made_of.settings['small']}, observables {', '.join(made_of.phi.labels)}")
     with progress_bar(*_stages(closed=dims is not None)) as report, one_thread():
-        done = np.zeros(1, dtype=int)
-
-        def tick(_: int) -> None:
-            done[0] += 1
-            report("runs", done[0] / (count * made_of.trajectories), f"small runs, {done[0]}")
-
         made = snapshots(
             made_of.small,
             made_of.starts(count, rng),
@@ -105,7 +99,7 @@ def _run_learn(
             made_of.how,
             trajectories=made_of.trajectories,
             rng=rng,
-            progress=tick,
+            progress=part_of(report, "runs"),
         )
         learned, found, result = _learn(made_of, made, fraction, dims, report, rng)
     arguments = {"system": system, **made_of.settings, "starts": count, "fraction": fraction, "closure": closure}
@@ -249,13 +243,7 @@ def _sample_system(
     x0 = start_states(of, start, runs, rng=rng)
     times = np.linspace(0.0, end, POINTS + 1)
     with progress_bar({"runs": 1.0}) as report:
-        done = np.zeros(1, dtype=int)
-
-        def tick(_: int) -> None:
-            done[0] += 1
-            report("runs", done[0] / runs, f"runs, {done[0]}")
-
-        found = sample(of.small, x0, times, rng=rng, progress=tick)
+        found = sample(of.small, x0, times, rng=rng, progress=part_of(report, "runs"))
     z = np.stack([observe(of.phi, x, lattice) for x in found.x])
     rows = [[run, float(t), *z[run, k]] for run in range(runs) for k, t in enumerate(times)]
     every = max(1, len(times) // FRAMES)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.test_kmc import arrangements
 
 from asemacro.lattice.lattice import Lattice
 from asemacro.observables.alloy import WarrenCowley
 from asemacro.studies.alloy.figures import order_range
 from asemacro.studies.alloy.points import PairTable, Point
+from tests.micro.test_kmc import arrangements
 
 
 def table_of(lattice: Lattice, counts: dict[str, int], sro: WarrenCowley) -> PairTable:

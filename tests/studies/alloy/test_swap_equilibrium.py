@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from ase.units import kB
-from tests.test_kmc import PAIR, SPECIES, arrangements
 
 from asemacro.barriers.pair import PairBarrier
 from asemacro.lattice.lattice import Lattice
 from asemacro.micro.alloy.exchange import ReplicaExchange
 from asemacro.observables.alloy import WarrenCowley
 from asemacro.studies.alloy.swap_equilibrium import EASY, Descent, SwapOrder, descend, equilibrium_by_swaps, ladder
+from tests.micro.test_kmc import PAIR, SPECIES, arrangements
 
 BCC = Lattice.bcc(3.24, SPECIES, 4)
 COUNTS = {"Nb": 42, "Mo": 43, "Ta": 42, "X": 1}

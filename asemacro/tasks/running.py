@@ -1,0 +1,199 @@
+"""Tasks that do not need each other: run side by side, their results in order, all of them stopped within a moment."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, as_completed, wait
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+from asemacro.tasks.checkpoint import Checkpoint, Entry
+from asemacro.tasks.interrupts import Stops, stop_if_told, stoppable, stops_here
+from asemacro.tasks.progress import silent
+from asemacro.typing import Report
+
+T = TypeVar("T")
+LAST_MOMENT_S = 2.0
+"""How long tasks of an executor that belongs to the caller are waited for after they were told to stop."""
+
+
+@dataclass(frozen=True)
+class Kept(Generic[T]):
+    """How the result of a task is kept in a store.
+
+    Attributes:
+        inputs: all that the result depends on, in named parts, see `content.digest`.
+        write: writes a result to a file.
+        read: reads it; an error counts as a damaged file.
+        suffix: of the file.
+    """
+
+    inputs: Mapping[str, Any]
+    write: Callable[[Path, T], Any]
+    read: Callable[[Path], T]
+    suffix: str = ".npz"
+
+
+@dataclass(frozen=True)
+class Task(Generic[T]):
+    """A piece of work that needs no other.
+
+    Attributes:
+        name: in the progress and in the store; no two tasks of one call share it.
+        work: makes the result. It gets a function progress(task, fraction, text) to call now and then; whatever task
+            it names, what is shown is the name of this one. Random numbers come from a stream of its own.
+        weight: how long it takes, compared with the others; the longest begin first, so that none is left over.
+        kept: how its result is kept; None: it is not.
+    """
+
+    name: str
+    work: Callable[[Report], T]
+    weight: float = 1.0
+    kept: Kept[T] | None = None
+
+
+class InTurn(Executor):
+    """Runs what is submitted at once, in the calling thread."""
+
+    def submit(self, fn: Callable[..., T], /, *args: Any, **kwargs: Any) -> Future[T]:
+        """The result of fn(*args, **kwargs) in a future that is done; an error is raised here."""
+        future: Future[T] = Future()
+        future.set_result(fn(*args, **kwargs))
+        return future
+
+
+def run_tasks(
+    tasks: Sequence[Task[T]],
+    executor: Executor | None = None,
+    store: Checkpoint | None = None,
+    progress: Report | None = None,
+    *,
+    workers: int | None = None,
+) -> list[T]:
+    """Results of tasks, in their order, whatever runs them and however many at once.
+
+    An error of one task, or Ctrl-C or SIGTERM (`sigterm_like_ctrl_c`), stops the others and is raised once. Tasks that
+    run stop where they next report progress or call `Patience.done`; those in other processes, which cannot be told,
+    run to their end. Results that are finished by then are in the store.
+
+    Args:
+        tasks: what to run.
+        executor: any `concurrent.futures.Executor`; with one of processes the work must be picklable, and progress is
+            told only when a task ends. Default: threads, as the compiled kernels release the interpreter lock.
+        store: where results are kept. Those in it, of the same inputs, are not made again.
+        progress: called as progress(task, fraction, text), from any thread.
+        workers: threads of the default executor; default one for each core.
+
+    Raises:
+        ValueError: several tasks of one name.
+    """
+    (name, count), *_ = Counter(task.name for task in tasks).most_common(1) or [("", 1)]
+    if count > 1:
+        raise ValueError(f"{count} tasks are named {name}; give each a name of its own")
+    run = _Run(tasks, store or Checkpoint(None), progress or silent)
+    left = run.left()
+    if not left:
+        return run.results()
+    if executor is not None:
+        run.on(executor, left, LAST_MOMENT_S)
+    else:
+        with ThreadPoolExecutor(min(workers or os.cpu_count() or 1, len(left))) as threads:
+            run.on(threads, left, None)
+    return run.results()
+
+
+class _Run(Generic[T]):
+    """One call of `run_tasks`: its tasks, what they gave so far, and where it is kept."""
+
+    def __init__(self, tasks: Sequence[Task[T]], store: Checkpoint, progress: Report) -> None:
+        self._tasks, self._progress = tasks, progress
+        # before anything runs, as the inputs hold random streams
+        self._entries: dict[int, Entry] = {
+            k: store.entry(task.name, task.kept.inputs, task.kept.suffix)
+            for k, task in enumerate(tasks)
+            if task.kept is not None
+        }
+        self._done: dict[int, T] = {}
+
+    def left(self) -> list[int]:
+        """Take what the store holds; the tasks that remain, the longest first."""
+        for k, entry in self._entries.items():
+            kept = self._tasks[k].kept
+            found = None if kept is None else entry.load(kept.read)
+            if found is not None:
+                self._done[k] = found
+                self._progress(self._tasks[k].name, 1.0, "")
+        remain = [k for k in range(len(self._tasks)) if k not in self._done]
+        return sorted(remain, key=lambda k: -self._tasks[k].weight)
+
+    def on(self, executor: Executor, places: Sequence[int], last_moment_s: float | None) -> None:
+        """Run tasks on an executor; an error stops all, and is raised when they have stopped or after a moment."""
+        stop = threading.Event()
+        stops = (*stops_here(), stop)
+        running: dict[Future[T], int] = {}
+        try:
+            for k in places:
+                task = self._tasks[k]
+                future = executor.submit(_work, task.work, _Told(task.name, self._progress, stops))
+                running[future] = k
+                if future.done():
+                    self._finish(future, k)
+            for future in as_completed([f for f, k in running.items() if k not in self._done]):
+                self._finish(future, running[future])
+        except BaseException:
+            stop.set()
+            for future in running:
+                future.cancel()
+            wait(running, timeout=last_moment_s)
+            for future, k in running.items():
+                if k not in self._done and future.done() and not future.cancelled() and future.exception() is None:
+                    self._keep(k, future.result())
+            raise
+
+    def results(self) -> list[T]:
+        """All, in the order of the tasks."""
+        return [self._done[k] for k in range(len(self._tasks))]
+
+    def _finish(self, future: Future[T], k: int) -> None:
+        """Take the result of a task that has ended.
+
+        Raises:
+            BaseException: its error.
+        """
+        result = future.result()
+        self._keep(k, result)
+        self._done[k] = result
+        self._progress(self._tasks[k].name, 1.0, "")
+
+    def _keep(self, k: int, result: T) -> None:
+        kept = self._tasks[k].kept
+        if kept is not None:
+            self._entries[k].save(lambda path: kept.write(path, result))
+
+
+class _Told:
+    """The progress that a task is given: shows its name, and stops it when it shall stop.
+
+    In another process, where neither can be reached, it does nothing.
+    """
+
+    def __init__(self, name: str, progress: Report, stops: Stops) -> None:
+        self.name, self.progress, self.stops = name, progress, stops
+
+    def __call__(self, task: str, fraction: float, text: str) -> None:
+        stop_if_told()
+        self.progress(self.name, fraction, text)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _Told, (self.name, silent, ())
+
+
+def _work(work: Callable[[Report], T], told: _Told) -> T:
+    """What the executor runs."""
+    with stoppable(told.stops):
+        stop_if_told()
+        return work(told)
