@@ -61,9 +61,12 @@ def test_threads_are_the_default(workers: int | None) -> None:
 
 def test_the_longest_begin_first() -> None:
     begun: list[str] = []
+
+    def work(name: str, progress: Report) -> None:
+        begun.append(name)
+
     tasks = [
-        Task(name, lambda progress, name=name: begun.append(name), weight)
-        for name, weight in (("a", 1.0), ("b", 3.0), ("c", 2.0), ("d", 3.0))
+        Task(name, partial(work, name), weight) for name, weight in (("a", 1.0), ("b", 3.0), ("c", 2.0), ("d", 3.0))
     ]
     run_tasks(tasks, InTurn())
     assert begun == ["b", "d", "c", "a"]
