@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from asemacro.arguments.checks import array_of
 from asemacro.arguments.door import MOMENTS, PAIRS, checked, many
-
-Floats = NDArray[np.float64]
+from asemacro.typing import Floats
 
 
 @dataclasses.dataclass(frozen=True)

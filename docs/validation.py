@@ -17,7 +17,6 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 import asemacro as am
 from asemacro.barriers.published import PublishedNetwork
@@ -28,8 +27,8 @@ from asemacro.macro.train import FitOptions, fit_ensemble
 from asemacro.studies.alloy.approach import relaxation
 from asemacro.studies.alloy.campaign import RELAXED
 from asemacro.studies.alloy.stationarity import lag
+from asemacro.typing import Floats
 
-Floats = NDArray[np.float64]
 COPIES = 8  # 1,024-site cells in the large system
 MEMBERS = 4  # bootstrap members behind the error bars
 UNLIKE, SECOND_SHELL = [1, 2, 4], [7, 8, 10]  # Nb-Mo, Nb-Ta, Mo-Ta among the pairs of one shell, and of the second

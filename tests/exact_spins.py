@@ -8,7 +8,7 @@ from scipy import sparse, stats
 from scipy.sparse.linalg import spsolve
 from scipy.special import ellipk, gammaln
 
-Floats = NDArray[np.float64]
+from asemacro.typing import Floats
 
 
 def uniformised(generator: sparse.spmatrix, p: Floats, t: float) -> Floats:

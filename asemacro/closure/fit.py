@@ -37,12 +37,12 @@ from asemacro.macro.moment_fit import folds_of
 from asemacro.macro.quasi_newton import fill, minimise
 from asemacro.micro.blocks import observe
 from asemacro.tasks.threads import one_thread
+from asemacro.typing import Floats
 
 if TYPE_CHECKING:
     from asemacro.data import Moments
     from asemacro.micro.blocks import Observable
 
-Floats = NDArray[np.float64]
 MOST_DIMS = 20
 _SAME = 1e-6  # z* is a mean of products if they reproduce it to this fraction of its spread
 

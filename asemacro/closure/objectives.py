@@ -6,13 +6,12 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from asemacro.closure.data import FieldData, SpinData
 from asemacro.macro.drift import reset_layers, run_layers, tanh_layers
+from asemacro.typing import Floats
 
-Floats = NDArray[np.float64]
 _RANK = 8  # functions of z that the log-odds of all environments are made of
 
 

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from asemacro.macro.moment_fit import folds_of
 from asemacro.macro.polynomial import PolynomialBasis
 from asemacro.tasks.threads import one_thread
+from asemacro.typing import Floats
 
 if TYPE_CHECKING:
     from asemacro.data import Moments
 
-Floats = NDArray[np.float64]
 _FOLDS, _DEGREE, _RIDGE = 5, 6, 1e-8
 _LABELS_A_FEATURE = 10  # polynomials have at most one coefficient for so many labels
 

@@ -17,8 +17,8 @@ from asemacro.closure.network import LocalNetwork, code_steps, products, spin_co
 from asemacro.lattice.neighbour_tables import Stencil, stencil_of
 from asemacro.observables.state_change import as_events, events_of
 from asemacro.tasks.threads import one_thread
+from asemacro.typing import Floats
 
-Floats = NDArray[np.float64]
 _ROWS = 1 << 15  # sites with their neighbours that go through a network at a time
 
 

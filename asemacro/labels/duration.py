@@ -14,11 +14,11 @@ from asemacro.arguments.door import OBSERVABLE, SYSTEM, above_zero, batch, check
 from asemacro.labels.transitions import pair_time_needed
 from asemacro.micro.blocks import Observable, draw_active, observe
 from asemacro.tasks.threads import one_thread
+from asemacro.typing import Floats
 
 if TYPE_CHECKING:
     from asemacro.micro.protocol import MicroSystem
 
-Floats = NDArray[np.float64]
 FIRST_EVENTS = 64  # shorter increments of a vacancy are flicker
 _LEVEL = 0.1  # of the states; less in four doublings is no growth
 MEMORY_LIMIT = 0.4  # largest rate x dt that is not called memory

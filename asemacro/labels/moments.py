@@ -24,11 +24,11 @@ from asemacro.data import Moments, group_of
 from asemacro.micro.blocks import BlockLattice, Observable, draw_active, observe
 from asemacro.micro.protocol import Motion
 from asemacro.tasks.threads import one_thread
+from asemacro.typing import Floats
 
 if TYPE_CHECKING:
     from asemacro.micro.protocol import Events, MicroSystem
 
-Floats = NDArray[np.float64]
 _CHUNK = 1 << 19  # events whose changes are held at a time
 _COPIES = 1 << 24  # sites of states that are copied for an observable without `changes`
 _PROBE = 1e-3  # step of the differences of phi, relative to the size of the values

@@ -25,13 +25,12 @@ from asemacro.data import Pairs, group_of
 from asemacro.micro.blocks import BlockLattice, Observable, draw_active, observe
 from asemacro.tasks.patience import Patience
 from asemacro.tasks.progress import reporting
-from asemacro.typing import Report
+from asemacro.typing import Floats, Report
 
 if TYPE_CHECKING:
     from asemacro.lattice.lattice import Lattice
     from asemacro.micro.protocol import MicroSystem
 
-Floats = NDArray[np.float64]
 _CHUNK = 1 << 22  # sites of the states that an observable's change is asked for at a time
 
 

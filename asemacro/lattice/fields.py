@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from ase import Atoms
-from numpy.typing import NDArray
 
 from asemacro.arguments.door import ATOMS, CRYSTAL, array, checked, many, text
+from asemacro.typing import Floats
 
 if TYPE_CHECKING:
     from asemacro.lattice.lattice import Lattice
-
-Floats = NDArray[np.float64]
 
 
 @checked(lattice=CRYSTAL, x=array(), labels=many(text, least=1))

@@ -14,11 +14,10 @@ from numba import njit
 from numpy.typing import NDArray
 
 from asemacro.lattice.gather import wrap
+from asemacro.typing import Floats
 
 if TYPE_CHECKING:
     from asemacro.lattice.lattice import Lattice
-
-Floats = NDArray[np.float64]
 
 
 class Grid(NamedTuple):

@@ -5,19 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from asemacro.lattice.reading.elements import VACANCY
 from asemacro.lattice.reading.occupancy import ROUNDING
 from asemacro.lattice.recognition.crystal import Crystal, read_crystal
+from asemacro.typing import Floats
 
 if TYPE_CHECKING:
     from ase import Atoms
     from pymatgen.core import Structure
 
     from asemacro.lattice.lattice import Lattice
-
-Floats = NDArray[np.float64]
 
 
 def site_fractions(lattice: Lattice, source: Atoms | Structure) -> Floats:

@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from ase import Atoms
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from asemacro.arguments.checks import bound_of_memory, generator_of, shown
 from asemacro.arguments.door import ATOMS, CRYSTAL, LATTICE, STATES, array, checked, whole
+from asemacro.typing import Spins
 
 if TYPE_CHECKING:
     from asemacro.lattice.lattice import Lattice
-
-Spins = NDArray[np.int8]
 
 
 @checked(lattice=LATTICE, magnetisation=array(finite=False), batch=whole(1), rng=generator_of)

@@ -24,12 +24,12 @@ from asemacro.macro.moment_fit import (
 )
 from asemacro.macro.reversible import PolynomialDensity, ReversibleDrift
 from asemacro.tasks.threads import one_thread
+from asemacro.typing import Floats
 
 if TYPE_CHECKING:
     from asemacro.data import Moments
     from asemacro.macro.sde import NeuralSDE
 
-Floats = NDArray[np.float64]
 NODES = {1: 400, 2: 121, 3: 41}
 """Gauss-Legendre nodes along each axis of the box that the density is integrated over."""
 _MARGIN = 0.03  # of the box around the snapshots, on each side

@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 
 from asemacro.macro.polynomial import PolynomialBasis
+from asemacro.typing import Floats
 
-Floats = NDArray[np.float64]
 RIDGE = 1e-8
 """Added to the Gram matrix, relative to its mean diagonal: coefficients that no label constrains stay small."""
 _TIE = 0.5

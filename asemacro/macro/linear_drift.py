@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from asemacro.typing import Floats
 
 
 def restoring(slope: Floats, smallest: float) -> Floats:

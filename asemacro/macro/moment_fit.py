@@ -22,12 +22,12 @@ from asemacro.macro.linear_drift import mean_slope
 from asemacro.macro.polynomial import PolynomialDiffusion, PolynomialDrift
 from asemacro.macro.quasi_newton import fill, flat_of, minimise
 from asemacro.tasks.threads import one_thread
+from asemacro.typing import Floats
 
 if TYPE_CHECKING:
     from asemacro.data import Pairs
     from asemacro.macro.sde import NeuralSDE
 
-Floats = NDArray[np.float64]
 _LEAST_SHARE = 0.02  # of the mean covariance that the start of a diffusion keeps in every direction
 
 

@@ -6,11 +6,10 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from scipy import optimize
 from torch import Tensor
 
-Floats = NDArray[np.float64]
+from asemacro.typing import Floats
 
 
 def minimise(

@@ -18,11 +18,11 @@ from asemacro.macro.linear_drift import centred, mean_slope, normal_equations, r
 from asemacro.macro.polynomial import PolynomialDiffusion, PolynomialDrift
 from asemacro.macro.reversible import ReversibleDrift
 from asemacro.tasks.threads import one_thread
+from asemacro.typing import Floats
 
 if TYPE_CHECKING:
     from asemacro.data import Pairs
 
-Floats = NDArray[np.float64]
 Drift = OnsagerNet | PolynomialDrift | ReversibleDrift
 Diffusion = FullDiffusion | PolynomialDiffusion
 _DRIFTS: dict[str, type[Drift]] = {c.__name__: c for c in (OnsagerNet, PolynomialDrift, ReversibleDrift)}

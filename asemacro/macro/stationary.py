@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import linalg
 from torch import Tensor
 
@@ -20,11 +20,11 @@ from asemacro.arguments.door import SDE, above_zero, array, checked, whole
 from asemacro.macro.polynomial import PolynomialBasis
 from asemacro.macro.reversible import PolynomialDensity, ReversibleDrift
 from asemacro.tasks.threads import one_thread
+from asemacro.typing import Floats
 
 if TYPE_CHECKING:
     from asemacro.macro.sde import NeuralSDE
 
-Floats = NDArray[np.float64]
 MOST_NODES, MOST_DEGREE = 4000, 100
 NODES = {1: 2000, 2: 301, 3: 61}
 """Gauss-Legendre nodes along each axis."""

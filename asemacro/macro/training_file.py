@@ -8,17 +8,14 @@ import math
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from asemacro.arguments.checks import array_of, count_of, instance_of
 from asemacro.files.json_text import object_in
 from asemacro.files.reading import reading
 from asemacro.files.tensors import check_values, json_of, read_tensors, write_tensors
 from asemacro.macro.moment_fit import MomentReport
-
-Floats = NDArray[np.float64]
+from asemacro.typing import Floats
 
 
 def save_training(

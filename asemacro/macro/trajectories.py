@@ -6,15 +6,15 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from asemacro.arguments.checks import bound_of_memory, generator_of
 from asemacro.arguments.door import SDE, above_zero, array, checked, flag, optional, real, whole
 from asemacro.macro.sde import NeuralSDE
 from asemacro.tasks.patience import Patience
 from asemacro.tasks.threads import one_thread
+from asemacro.typing import Floats
 
-Floats = NDArray[np.float64]
 _REFRESH = 16  # steps between two looks at the stiffness
 _BYTES_A_VALUE = 24  # of a saved value: as it is saved, joined with the others, and in their mean and deviation
 

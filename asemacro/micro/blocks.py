@@ -12,12 +12,12 @@ from numpy.typing import ArrayLike, NDArray
 from asemacro.arguments.door import SYSTEM, checked, whole
 from asemacro.micro.protocol import Events, Motion
 from asemacro.observables.joined import bounds_of
+from asemacro.typing import Floats
 
 if TYPE_CHECKING:
     from asemacro.lattice.lattice import Lattice
     from asemacro.micro.protocol import MicroSystem
 
-Floats = NDArray[np.float64]
 _CHUNK_SITES = 1 << 23  # states are measured in chunks of about this many sites
 
 

@@ -27,8 +27,7 @@ from asemacro.lattice.lattice import Lattice
 from asemacro.lattice.shells import MOST_SHELLS
 from asemacro.observables.pair_counts import count_changes, count_each_change, count_pairs
 from asemacro.observables.state_change import as_events, events_of
-
-Floats = NDArray[np.float64]
+from asemacro.typing import Floats
 
 
 class WarrenCowley:

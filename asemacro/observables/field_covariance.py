@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from asemacro.arguments.door import LATTICE, SITES, STATES, array, checked, many, text
 from asemacro.observables.state_change import as_events, events_of
-
-Floats = NDArray[np.float64]
+from asemacro.typing import Floats
 
 
 class FieldCovariance:

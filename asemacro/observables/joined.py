@@ -10,8 +10,7 @@ from numpy.typing import NDArray
 
 from asemacro.arguments.door import LATTICE, OBSERVABLE, SITES, STATES, checked, many
 from asemacro.observables.state_change import as_events, events_of
-
-Floats = NDArray[np.float64]
+from asemacro.typing import Floats
 
 
 def bounds_of(phi: Any, x: NDArray[Any], lattice: Any) -> Floats:

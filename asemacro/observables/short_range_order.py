@@ -17,11 +17,11 @@ from asemacro.lattice.recognition.crystal import Crystal, read_crystal
 from asemacro.lattice.shells import MOST_SHELLS
 from asemacro.lattice.site_fractions import site_fractions
 from asemacro.observables.alloy import WarrenCowley
+from asemacro.typing import Floats
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-Floats = NDArray[np.float64]
 log = logging.getLogger("asemacro")
 
 

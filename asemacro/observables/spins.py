@@ -13,8 +13,7 @@ from asemacro.lattice.lattice import Lattice
 from asemacro.lattice.neighbour_tables import Stencil, bond_sums, stencil_of, sum_changes
 from asemacro.lattice.shells import MOST_SHELLS
 from asemacro.observables.state_change import as_events, events_of
-
-Floats = NDArray[np.float64]
+from asemacro.typing import Floats
 
 
 class SpinObservable(ABC):

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from asemacro.arguments.door import above_zero, array, checked, number, real
-
-Floats = NDArray[np.float64]
+from asemacro.typing import Floats
 
 
 @checked(series=array(finite=False), window=above_zero)

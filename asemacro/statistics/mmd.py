@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from asemacro.arguments.checks import generator_of
 from asemacro.arguments.door import (
@@ -17,8 +17,8 @@ from asemacro.arguments.door import (
     whole,
 )
 from asemacro.tasks.threads import one_thread
+from asemacro.typing import Floats
 
-Floats = NDArray[np.float64]
 SIGMAS = (0.25, 0.5, 1.0, 2.0, 4.0, 8.0)
 """Widths of the kernels of arXiv 2511.12842."""
 

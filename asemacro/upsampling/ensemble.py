@@ -27,13 +27,12 @@ from asemacro.arguments.door import (
 from asemacro.lattice.spins import random_spins
 from asemacro.micro.protocol import sample
 from asemacro.tasks.progress import part_of, reporting
-from asemacro.typing import Report
+from asemacro.typing import Floats, Report
 from asemacro.upsampling.tiling import How, upsample
 
 if TYPE_CHECKING:
     from asemacro.micro.protocol import MicroSystem
 
-Floats = NDArray[np.float64]
 MOST_AGES = 10_000_000
 Start = NDArray[Any] | Callable[..., NDArray[Any]]
 

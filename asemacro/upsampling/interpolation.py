@@ -6,7 +6,6 @@ import dataclasses
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from asemacro.arguments.checks import bound_of_memory, generator_of
 from asemacro.arguments.door import (
@@ -17,11 +16,10 @@ from asemacro.arguments.door import (
     checked,
     whole,
 )
+from asemacro.typing import Floats
 
 if TYPE_CHECKING:
     from asemacro.lattice.lattice import Lattice
-
-Floats = NDArray[np.float64]
 
 
 @checked(system=SYSTEM, cells=batch, copies=whole(1), count=whole(1), rng=generator_of)

@@ -27,6 +27,7 @@ from asemacro.arguments.door import (
 )
 from asemacro.lattice.patches import overlapping_windows
 from asemacro.tasks.threads import one_thread
+from asemacro.typing import Spins
 from asemacro.upsampling.tiling import larger_lattice
 
 if TYPE_CHECKING:
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from asemacro.micro.protocol import MicroSystem
     from asemacro.micro.spins.glauber import Glauber
 
-Spins = NDArray[np.int8]
 _ROWS = 1 << 24  # random numbers drawn at a time
 
 

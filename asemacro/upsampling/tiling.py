@@ -21,13 +21,13 @@ from asemacro.arguments.door import (
     whole,
 )
 from asemacro.micro.blocks import Blocks
+from asemacro.typing import State
 
 if TYPE_CHECKING:
     from asemacro.lattice.lattice import Lattice
     from asemacro.micro.protocol import MicroSystem, Snapshots
 
-States = NDArray[np.int8]
-How = Callable[..., tuple[Any, States]]
+How = Callable[..., tuple[Any, State]]
 
 
 @checked(
@@ -48,7 +48,7 @@ def upsample(
     n_snapshots: int | None = None,
     rng: np.random.Generator,
     relax_s: float = 0.0,
-) -> tuple[MicroSystem | Blocks, States]:
+) -> tuple[MicroSystem | Blocks, State]:
     """Large snapshots whose parts are small ones of the same age.
 
     Args:
@@ -82,8 +82,8 @@ def upsample(
 
 @checked(system=SYSTEM, cells=batch, copies=whole(1), count=whole(1), rng=generator_of)
 def blocks(
-    system: MicroSystem, cells: States, copies: int, count: int, *, rng: np.random.Generator
-) -> tuple[Blocks, States]:
+    system: MicroSystem, cells: State, copies: int, count: int, *, rng: np.random.Generator
+) -> tuple[Blocks, State]:
     """Different small periodic cells side by side, none of them changed.
 
     No seams, the spread of a large system (the mean over independent cells), and the carriers stay where time
@@ -111,8 +111,8 @@ def blocks(
 
 @checked(system=SYSTEM, cells=batch, copies=whole(1), count=whole(1), rng=generator_of)
 def repeat(
-    system: MicroSystem, cells: States, copies: int, count: int, *, rng: np.random.Generator
-) -> tuple[MicroSystem, States]:
+    system: MicroSystem, cells: State, copies: int, count: int, *, rng: np.random.Generator
+) -> tuple[MicroSystem, State]:
     """Exact copies of one small cell in one large box: no seams, the composition exact, the spread of one cell.
 
     Arguments as in `blocks`; the cells are taken in turn, in random order. The system must be one that can be made
@@ -126,8 +126,8 @@ def repeat(
 
 @checked(system=SYSTEM, cells=batch, copies=whole(1), count=whole(1), rng=generator_of, wanted=array(None, kind="i"))
 def mosaic(
-    system: MicroSystem, cells: States, copies: int, count: int, *, rng: np.random.Generator, wanted: Any = None
-) -> tuple[MicroSystem, States]:
+    system: MicroSystem, cells: State, copies: int, count: int, *, rng: np.random.Generator, wanted: Any = None
+) -> tuple[MicroSystem, State]:
     """Different small cells, each shifted by a random lattice translation, in one large box, composition fixed.
 
     The published way. Bonds across the seams are random (17.6 % of the first-shell bonds of 8 x 8 x 8 bcc cells)
@@ -159,7 +159,7 @@ def mosaic(
 
 
 @checked(x=SITES, counts=array(None, kind="i"), rng=generator_of)
-def fix_composition(x: States, counts: NDArray[np.integer], *, rng: np.random.Generator) -> States:
+def fix_composition(x: State, counts: NDArray[np.integer], *, rng: np.random.Generator) -> State:
     """Change as few random sites as possible so that every state has exactly `counts[s]` sites of value s.
 
     Args:
@@ -184,7 +184,7 @@ def fix_composition(x: States, counts: NDArray[np.integer], *, rng: np.random.Ge
     return out
 
 
-def _fits(system: MicroSystem, cells: States) -> None:
+def _fits(system: MicroSystem, cells: State) -> None:
     if cells.shape[1] != system.lattice.n_sites:
         raise ValueError(f"cells must have {system.lattice.n_sites} sites, those of the system, got {cells.shape}")
 

@@ -25,6 +25,7 @@ from scipy.spatial import cKDTree
 from asemacro.lattice.reading.cif_symmetry import column, compare_with_pymatgen, operations
 from asemacro.lattice.reading.elements import VACANCY, as_element
 from asemacro.lattice.reading.occupancy import is_definite, leading, site_shares
+from asemacro.typing import Floats
 
 if TYPE_CHECKING:
     from ase.io.cif import CIFBlock
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 SAME_SITE = 0.1  # angstrom; images of a row nearer than this differ by rounded fractions
 MOST_PAIRS = 50_000_000
 _SYMBOL, _LABEL, _OCCUPANCY = "_atom_site_type_symbol", "_atom_site_label", "_atom_site_occupancy"
-Floats = NDArray[np.float64]
 
 
 class Row(NamedTuple):

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from asemacro.typing import Floats
+
 if TYPE_CHECKING:
     from ase.io.cif import CIFBlock
     from ase.spacegroup import Spacegroup
@@ -22,7 +24,6 @@ _RHOMBOHEDRAL = {146, 148, 155, 160, 161, 166, 167}
 _TWO_ORIGINS = {
     48, 50, 59, 68, 70, 85, 86, 88, 125, 126, 129, 130, 133, 134, 137, 138, 141, 142, 201, 203, 222, 224, 227, 228,
 }  # fmt: skip
-Floats = NDArray[np.float64]
 Operations = tuple[NDArray[np.int64], Floats]
 log = logging.getLogger("asemacro")
 

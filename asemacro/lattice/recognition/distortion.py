@@ -11,11 +11,11 @@ import itertools
 import numpy as np
 from numpy.typing import NDArray
 
+from asemacro.typing import Floats, Integers
+
 SHELL_TOLERANCE = 0.08  # distortion up to which neighbours are those of the undistorted crystal
 WIDEST = 0.15  # of tolerances: at 0.16 fcc becomes bcc along Bain's path
 SAME_SITE = 0.08  # sites that a symmetry maps this near to each other, in neighbour distances, are mapped
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 
 def distortion(cell: Floats, undistorted: Floats, pbc: NDArray[np.bool_] | None = None) -> float:

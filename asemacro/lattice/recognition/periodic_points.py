@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
+from asemacro.typing import Floats
+
 MANY = 20_000  # atoms: above it statistics are taken on as many atoms drawn at random
-Floats = NDArray[np.float64]
 
 
 class Images(NamedTuple):

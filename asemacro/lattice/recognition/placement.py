@@ -9,8 +9,7 @@ from ase.geometry.minkowski_reduction import minkowski_reduce
 from numpy.typing import NDArray
 
 from asemacro.lattice.grid import Grid
-
-Floats = NDArray[np.float64]
+from asemacro.typing import Floats
 
 
 def nearest_sites(lattice: Grid, positions: Floats) -> tuple[NDArray[np.int64], Floats]:

@@ -18,11 +18,11 @@ from asemacro.lattice.recognition.distortion import (
     ideal_stacking,
     symmetrised,
 )
+from asemacro.typing import Floats
 
 LEAST_SAID = 0.005  # distortion that is mentioned: below it shells do not split
 EXACT = 1e-6
 CUBIC = ("bcc", "fcc", "sc", "diamond")
-Floats = NDArray[np.float64]
 _BY_SYMMETRY = {(229, 1): "bcc", (225, 1): "fcc", (221, 1): "sc", (227, 2): "diamond", (194, 2): "hcp"}
 _HEX = np.array([[1.0, 0, 0], [-0.5, np.sqrt(0.75), 0], [0, 0, 1]])
 

@@ -6,16 +6,15 @@ import itertools
 
 import numpy as np
 from ase.geometry.minkowski_reduction import minkowski_reduce
-from numpy.typing import NDArray
 
 from asemacro.lattice.recognition.periodic_points import Images, PeriodicPoints
+from asemacro.typing import Floats
 
 MAPPED = 0.9  # a translation maps this fraction of the atoms
 NEAR = 0.25  # onto atoms within this fraction of the neighbour distance
 GAP = 3.0  # neighbour distances of nothing make an axis a vacuum
 REACH = 6.0  # longest primitive vector looked for, neighbour distances
 LARGEST_BASIS = 64
-Floats = NDArray[np.float64]
 NO_LATTICE = (
     "no crystal lattice found under the {n} atoms: the cell is amorphous, atoms are displaced by more than a "
     "quarter of the neighbour distance, or more than a few per cent of the sites are empty "

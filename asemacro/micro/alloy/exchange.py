@@ -15,12 +15,10 @@ from asemacro.barriers.base import BarrierModel
 from asemacro.barriers.energy import energy_of
 from asemacro.lattice.states import state_of
 from asemacro.micro.alloy.swap import Features, new_features, swap_on
-from asemacro.typing import Report
+from asemacro.typing import Floats, Report
 
 if TYPE_CHECKING:
     from asemacro.lattice.lattice import Lattice
-
-Floats = NDArray[np.float64]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -10,7 +10,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from asemacro.typing import Floats
+
 TOLERANCE = 1e-12
 """Largest residual of the implicit step, relative to its right side."""
 ROUNDING = 1e-9

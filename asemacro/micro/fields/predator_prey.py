@@ -14,11 +14,11 @@ from asemacro.lattice.patches import random_windows
 from asemacro.micro.fields.kernels import ROUNDING, advance
 from asemacro.micro.protocol import Motion
 from asemacro.tasks.patience import Patience, next_size
+from asemacro.typing import Floats
 
 if TYPE_CHECKING:
     from asemacro.lattice.lattice import Lattice
 
-Floats = NDArray[np.float64]
 _FIRST_CALL = 1 << 14  # cells stepped in the first call of the compiled loop
 _DEFAULTS = {"published": ((0.0, 1.0), 0.02), "physical": ((1e-4, 1e-4), 0.002)}
 

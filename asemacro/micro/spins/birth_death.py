@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from scipy import sparse
 from scipy.integrate import solve_ivp
 
 from asemacro.arguments.checks import shown
 from asemacro.arguments.door import WEISS, array, checked
+from asemacro.typing import Floats
 
 if TYPE_CHECKING:
     from asemacro.micro.spins.curie_weiss import CurieWeiss
 
-Floats = NDArray[np.float64]
 _ROWS = 1 << 24  # spins of the states whose rates are looked up at a time
 _LONGEST = 1e12
 _TOLERANCE = 1e-8

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
@@ -14,10 +12,7 @@ from asemacro.lattice.lattice import Lattice
 from asemacro.micro.spins.glauber import PATIENCE, Glauber
 from asemacro.micro.spins.kernels import flip_mean_field
 from asemacro.micro.spins.streams import threshold
-
-if TYPE_CHECKING:
-    Floats = NDArray[np.float64]
-    Spins = NDArray[np.int8]
+from asemacro.typing import Floats, Spins
 
 _BYTES_A_SPIN = 100  # tables of rates, and the states of a small batch
 

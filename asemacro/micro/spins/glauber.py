@@ -14,12 +14,11 @@ from asemacro.lattice.patches import random_windows
 from asemacro.micro.protocol import Events
 from asemacro.micro.spins.streams import new_streams
 from asemacro.tasks.patience import Patience
+from asemacro.typing import Floats, Spins
 
 if TYPE_CHECKING:
     from asemacro.lattice.lattice import Lattice
 
-Floats = NDArray[np.float64]
-Spins = NDArray[np.int8]
 PATIENCE = 1 << 24
 """Most attempts inside one call of a compiled loop, so that Ctrl-C answers."""
 

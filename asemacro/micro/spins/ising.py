@@ -16,12 +16,11 @@ from asemacro.micro.spins.glauber import PATIENCE, Glauber
 from asemacro.micro.spins.kernels import LocalTable, codes_of, flip_local
 from asemacro.micro.spins.streams import WHOLE, threshold
 from asemacro.observables.spins import EnergyPerSite
+from asemacro.typing import Floats, Spins
 
 if TYPE_CHECKING:
     from asemacro.lattice.lattice import Lattice
 
-Floats = NDArray[np.float64]
-Spins = NDArray[np.int8]
 MOST_CODES = 1 << 24
 
 

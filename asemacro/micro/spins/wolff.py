@@ -12,8 +12,8 @@ from asemacro.lattice.neighbour_tables import Stencil, locate, stencil_of, wrapp
 from asemacro.micro.spins.ising import Ising
 from asemacro.micro.spins.streams import draw, new_streams, pick, threshold
 from asemacro.tasks.patience import Patience
+from asemacro.typing import Spins
 
-Spins = NDArray[np.int8]
 PATIENCE = 1 << 22
 """Most sites flipped inside one call of the compiled loop, about, so that Ctrl-C answers."""
 

@@ -23,8 +23,8 @@ from asemacro.studies.alloy.stationarity import (
     middle_of,
     slowest_time,
 )
+from asemacro.typing import Floats
 
-Floats = NDArray[np.float64]
 DOUBLINGS = 3
 CONTRADICTION = 3.0  # standard errors by which runs must contradict the other temperatures to be heard alone
 SURELY = 2.0  # standard errors above the pooled growth that bound it

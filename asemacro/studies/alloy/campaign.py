@@ -18,14 +18,13 @@ from asemacro.micro.alloy.vacancy_kmc import VacancyKMC
 from asemacro.studies.alloy.approach import relaxation
 from asemacro.studies.alloy.record import IN_FILE, Record
 from asemacro.tasks.checkpoint import Checkpoint, Entry, write_arrays
-from asemacro.tasks.progress import Report
+from asemacro.typing import Floats, Report
 
 if TYPE_CHECKING:
     from asemacro.barriers.base import BarrierModel
     from asemacro.lattice.lattice import Lattice
     from asemacro.observables.alloy import WarrenCowley
 
-Floats = NDArray[np.float64]
 FIRST_STEP_HOPS = 64  # below it increments are vacancy flicker
 LAST_STEP_HOPS = 256  # finest step late in a run; pairs join several
 GROWTH = 0.05  # step over age in between

@@ -12,8 +12,8 @@ from asemacro.studies.alloy.equilibrium import Equilibrium
 from asemacro.studies.alloy.points import PairTable
 from asemacro.studies.alloy.prediction import Prediction
 from asemacro.studies.alloy.record import Record
+from asemacro.typing import Floats
 
-Floats = NDArray[np.float64]
 SIMULATED, EXTRAPOLATED, UNKNOWN = 0, 1, 2  # how much is known of the order at a time
 REACH = 1.5  # a path may go this much beyond the data's time before it counts as extrapolated
 OPEN = 0.5  # of equilibrium: where the bounds of the order are further apart, it is not known

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ase.units import kB
-from numpy.typing import NDArray
 
 from asemacro.arguments.checks import generator_of
 from asemacro.arguments.door import array, checked, flag, function, instance, model, real, whole
@@ -31,13 +30,12 @@ from asemacro.studies.alloy.start import random_alloy
 from asemacro.studies.alloy.swap_equilibrium import LEAST_SWEEPS, equilibrium_by_swaps
 from asemacro.studies.alloy.time_temperature import time_temperature_map
 from asemacro.tasks.checkpoint import Checkpoint
-from asemacro.tasks.progress import Report
+from asemacro.typing import Report
 
 if TYPE_CHECKING:
     from asemacro.barriers.base import BarrierModel
     from asemacro.lattice.lattice import Lattice
 
-Floats = NDArray[np.float64]
 ANNEAL_HOPS = 2e7
 LARGEST_EXPONENT = 500.0  # of a thermal vacancy concentration; times beyond exp(500) s are of no use, and overflow
 say = logging.getLogger("asemacro")

@@ -14,8 +14,8 @@ from asemacro.studies.alloy.extrapolation import LEAST_REACHED, quasi_chemical
 from asemacro.studies.alloy.points import PairTable
 from asemacro.studies.alloy.prediction import Prediction
 from asemacro.studies.alloy.record import Record
+from asemacro.typing import Floats
 
-Floats = NDArray[np.float64]
 NEAR = 0.15  # runs that lag by less than this are not there, but say enough to weigh in an extrapolation, lag as error
 AGREE = 0.05  # learned equilibrium and late data may differ by this, or by three standard errors
 LEARNED, SWAPS, EXTRAPOLATED = "sde", "mc", "extrapolated"  # sources

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asemacro.tasks.threads import one_thread
+from asemacro.typing import Floats
 
-Floats = NDArray[np.float64]
 LEAST_REACHED = 3  # temperatures in equilibrium that an extrapolation needs
 
 

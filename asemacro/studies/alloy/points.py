@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asemacro.observables.alloy import WarrenCowley, bounds_of_pairs
+from asemacro.typing import Floats
 
 if TYPE_CHECKING:
     from asemacro.lattice.lattice import Lattice
 
-Floats = NDArray[np.float64]
 TRUSTED_ERROR = 0.05  # a predicted error above it, and the point is drawn open
 EDGE = 1e-3  # of the possible range: nearer, a value sits on the bound
 LONGEST_ANNEAL_S = 4e17  # the age of the universe: an anneal beyond it is arithmetic, not a measurement

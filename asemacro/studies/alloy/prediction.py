@@ -18,8 +18,8 @@ from asemacro.macro.trajectories import simulate
 from asemacro.studies.alloy.approach import smooth
 from asemacro.studies.alloy.record import Record
 from asemacro.tasks.threads import one_thread
+from asemacro.typing import Floats
 
-Floats = NDArray[np.float64]
 MEMBERS = 3  # bootstrap members behind the error bars
 TRAJECTORIES = 48
 SAVED_TIMES = 48  # on a logarithmic axis

@@ -13,8 +13,8 @@ from asemacro.data import Pairs
 from asemacro.files.arrays import Expected
 from asemacro.labels.transitions import pairs_from_runs
 from asemacro.studies.alloy.stationarity import lag, middle_of
+from asemacro.typing import Floats
 
-Floats = NDArray[np.float64]
 IN_FILE = {
     "temperature_K": Expected("number"),
     "copies": Expected("whole number"),

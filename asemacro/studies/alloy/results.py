@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from asemacro.statistics.averages import stationary_average
 from asemacro.studies.alloy.course import SIMULATED, Course
@@ -16,8 +15,8 @@ from asemacro.studies.alloy.points import ANNEALED, EQUILIBRIUM, OTHER, PairTabl
 from asemacro.studies.alloy.prediction import Prediction
 from asemacro.studies.alloy.record import Record
 from asemacro.studies.alloy.swap_equilibrium import SwapOrder
+from asemacro.typing import Floats
 
-Floats = NDArray[np.float64]
 DIRECT = "kmc"
 
 

@@ -23,13 +23,13 @@ from asemacro.lattice.recognition.crystal import read_crystal
 from asemacro.lattice.rounding import round_table
 from asemacro.lattice.site_fractions import site_fractions
 from asemacro.studies.alloy.inputs import vacancies_in
+from asemacro.typing import Floats
 
 if TYPE_CHECKING:
     from ase import Atoms
     from pymatgen.core import Structure
 
 NONMETALS = frozenset(("H", "B", "C", "N", "O", "F", "P", "S", "Cl", "As", "Se", "Br", "Te", "I"))
-Floats = NDArray[np.float64]
 say = logging.getLogger("asemacro")
 
 

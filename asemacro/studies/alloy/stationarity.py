@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from asemacro.statistics.averages import autocorrelation_time
+from asemacro.typing import Floats
 
-Floats = NDArray[np.float64]
 LONGEST_MEMORY = 0.8  # largest ratio of the changes in two doublings of the time
 LEAST_TIMES = 32  # in the second half of runs, to speak of their relaxation time
 STAND = 0.05  # a mean that is expected to change by less than this has come to a stand

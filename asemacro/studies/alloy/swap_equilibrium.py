@@ -16,14 +16,13 @@ from asemacro.barriers.energy import has_energy
 from asemacro.micro.alloy.exchange import ExchangeRun, ReplicaExchange
 from asemacro.micro.alloy.swap import SwapMC
 from asemacro.statistics.averages import stationary_average
-from asemacro.tasks.progress import Report
+from asemacro.typing import Floats, Report
 
 if TYPE_CHECKING:
     from asemacro.barriers.base import BarrierModel
     from asemacro.lattice.lattice import Lattice
     from asemacro.observables.alloy import WarrenCowley
 
-Floats = NDArray[np.float64]
 MARKS = 1000  # times that a chain is looked at
 LEAST_SWEEPS = 40  # fewer leave too few states to average over
 STILL = 4.0  # standard errors by which two starts, or two halves, may differ, the largest of all pairs

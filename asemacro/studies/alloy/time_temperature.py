@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from asemacro.studies.alloy.course import EXTRAPOLATED, UNKNOWN, Course
 from asemacro.studies.alloy.points import LONGEST_ANNEAL_S
+from asemacro.typing import Floats
 
-Floats = NDArray[np.float64]
 FINE_TIMES = 240
 FINE_TEMPERATURES = 80
 

@@ -6,7 +6,6 @@ import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import optimize
 
 from asemacro.arguments.checks import generator_of
@@ -23,8 +22,8 @@ from asemacro.arguments.door import (
     text,
     whole,
 )
+from asemacro.typing import Floats
 
-Floats = NDArray[np.float64]
 MOST_EXPONENT = 100.0
 LEAST_NU = 0.01  # below it powers of the size overflow
 NAMES = ("critical_temperature", "nu", "exponent")

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from asemacro.arguments.checks import generator_of
 from asemacro.arguments.door import (
@@ -21,8 +21,8 @@ from asemacro.arguments.door import (
 )
 from asemacro.statistics.averages import autocorrelation_time
 from asemacro.tasks.threads import one_thread
+from asemacro.typing import Floats
 
-Floats = NDArray[np.float64]
 _BLOCK = 4.0  # a bootstrap block lasts this many autocorrelation times
 
 

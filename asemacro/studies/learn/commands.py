@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from asemacro.arguments.checks import bound_of_memory
 from asemacro.data import Moments
@@ -29,7 +28,6 @@ from asemacro.tasks.run_folder import RunFolder
 from asemacro.tasks.threads import one_thread
 from asemacro.upsampling.ensemble import LargeSnapshots, snapshots
 
-Floats = NDArray[np.float64]
 HELD = 5  # every fifth start is held out
 SHOWN = 4  # held-out courses in diagnostics.png
 POINTS = 200  # saved times of sample

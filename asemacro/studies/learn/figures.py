@@ -8,18 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ase.data import chemical_symbols
-from numpy.typing import NDArray
 
 from asemacro.data import Moments
 from asemacro.macro.sde import NeuralSDE
 from asemacro.macro.trajectories import simulate
 from asemacro.plot.short_range_order import color_of, pair_styles, shade_of
+from asemacro.typing import Floats
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-Floats = NDArray[np.float64]
 BINS = 12
 TRAJECTORIES = 200
 _LOGARITHMIC = 50.0  # last over first time from which the axis of time is logarithmic

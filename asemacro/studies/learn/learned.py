@@ -47,11 +47,11 @@ from asemacro.macro.training_file import load_training, save_training
 from asemacro.micro.blocks import Observable, observed_bounds
 from asemacro.tasks.publication import Files, check_files, publish
 from asemacro.tasks.threads import one_thread
+from asemacro.typing import Floats
 
 if TYPE_CHECKING:
     from asemacro.micro.protocol import MicroSystem
 
-Floats = NDArray[np.float64]
 DEGREES = {1: (9, 6), 2: (7, 4), 3: (5, 3)}  # largest degree of drift and diffusion; the fit chooses up to it
 MORE_VARIABLES = (3, 2)  # the same for four variables and more: 35 and 15 features of four
 HIDDEN = 16

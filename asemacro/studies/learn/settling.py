@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from asemacro.macro.sde import NeuralSDE
 from asemacro.macro.trajectories import simulate
+from asemacro.typing import Floats
 
-Floats = NDArray[np.float64]
 LEAST_GROUP = 30  # trajectories, to tell anything by their spread
 SECOND_GROUP = 64
 FIRST_LOOKS = 64  # calls before the first window: a run that takes no longer goes to its end

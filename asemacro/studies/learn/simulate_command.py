@@ -8,15 +8,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from asemacro.files.store import output_file, write_csv
 from asemacro.macro.trajectories import simulate
 from asemacro.studies.learn.learned import Learned
 from asemacro.studies.learn.settling import LEAST_GROUP, SECOND_GROUP, Settling
 from asemacro.tasks.progress import duration, progress_bar
+from asemacro.typing import Floats
 
-Floats = NDArray[np.float64]
 POINTS = 200  # saved times
 HOUR_S = 3600.0  # a run of more is refused
 LOOK_S = 120.0  # unless it comes to equilibrium in this time

@@ -11,7 +11,6 @@ import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from asemacro.barriers import load_barriers
 from asemacro.lattice.lattice import Lattice
@@ -22,9 +21,8 @@ from asemacro.studies.alloy.campaign import Budget, Job, run_jobs
 from asemacro.studies.alloy.points import PairTable
 from asemacro.studies.alloy.prediction import MEMBERS, learn
 from asemacro.studies.alloy.record import Record
-from asemacro.tasks.progress import Report
+from asemacro.typing import Floats, Report
 
-Floats = NDArray[np.float64]
 SPECIES = ("Nb", "Mo", "Ta")
 SMALL = 1024
 EDGES = {1024: 8, 8192: 16, 65536: 32}  # sites: conventional cells along an edge

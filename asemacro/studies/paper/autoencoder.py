@@ -18,8 +18,8 @@ from torch import Tensor
 from asemacro.macro.drift import linear, reset_layers, run_layers, tanh_layers
 from asemacro.micro.blocks import Observable, observe
 from asemacro.tasks.threads import one_thread
+from asemacro.typing import Floats
 
-Floats = NDArray[np.float64]
 _BATCH = 128
 _ROWS = 512  # states encoded at a time
 

@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from asemacro.data import Moments
 from asemacro.labels.moments import patch_moments
@@ -24,10 +23,9 @@ from asemacro.micro.spins.wolff import wolff
 from asemacro.observables.joined import Observables
 from asemacro.observables.spins import DomainWallDensity, Magnetization
 from asemacro.studies.critical.criticality import OrderParameter, order_parameter
+from asemacro.typing import Floats, Spins
 from asemacro.upsampling.replication import FlipCalibration, calibrate_flips, replicate
 
-Floats = NDArray[np.float64]
-Spins = NDArray[np.int8]
 CRITICAL = 2 / np.log1p(np.sqrt(2))  # Onsager's T_c
 REPORTED = 2.27  # where the paper takes its exponents; .0008 above T_c
 CENTRAL = (CRITICAL, REPORTED)  # exponents are read off at both

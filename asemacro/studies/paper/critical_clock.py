@@ -11,13 +11,12 @@ import copy
 import dataclasses
 
 import numpy as np
-from numpy.typing import NDArray
 
 from asemacro.macro.sde import NeuralSDE
 from asemacro.macro.stationary import relaxation_modes
 from asemacro.studies.paper.critical import CRITICAL, SMALL, SMALLER, Budget, drawn, system_of
+from asemacro.typing import Floats
 
-Floats = NDArray[np.float64]
 _SAVES = 30  # magnetisations of a direct run
 _WINDOW = (0.1, 0.5)  # of a run's length: between these the decay of <M(0) M(t)> gives the rate
 

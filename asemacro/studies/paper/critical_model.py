@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import integrate
 
 from asemacro.data import Moments
@@ -31,9 +30,8 @@ from asemacro.studies.paper.critical import (
     snapshots,
     system_of,
 )
-from asemacro.tasks.progress import Report
+from asemacro.typing import Floats, Report
 
-Floats = NDArray[np.float64]
 ODD = (0,)  # M changes sign, rho_DW does not
 PAIR_TIME = 20.0  # for the noise factor, which is K at any duration
 PAIRS_A_STATE = 12

@@ -8,16 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from numpy.typing import NDArray
 
 from asemacro.plot import short_range_order as plot
 from asemacro.plot.dynamics import mean_trajectory
 from asemacro.studies.paper.spin_transients import QUANTITIES, Law
+from asemacro.typing import Floats
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Floats = NDArray[np.float64]
 TITLES = {"transient": "transient, t <= 10", "equilibrium": "later", "total": "all times"}
 
 

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from asemacro.micro.blocks import Observable
 from asemacro.plot import short_range_order as plot
@@ -21,9 +20,8 @@ from asemacro.plot.dynamics import discrepancy, mean_trajectory
 from asemacro.statistics.mmd import halves_floor, time_averaged_mmd, whiten
 from asemacro.studies.paper.predator_prey import CLOSED, END, MEANS, STARTS, K, direct, learn, predict, snapshots
 from asemacro.studies.paper.report import Result, Row, Table
-from asemacro.tasks.progress import Report
+from asemacro.typing import Floats, Report
 
-Floats = NDArray[np.float64]
 LAMBDAS = (1.0, 2.5, 5.0, 10.0, 15.0, 20.0)
 PUBLISHED_TRAJECTORIES = 50
 TESTED = ((0.05, 0.55), (0.10, 0.50), (0.15, 0.45))

@@ -40,7 +40,7 @@ from asemacro.studies.paper.spin_transients import (
     exact_law,
     mean_of,
 )
-from asemacro.tasks.progress import Report
+from asemacro.typing import Report
 
 PUBLISHED = {4096: 1.95e-3, 1024: 4.50e-4, 256: 7.98e-4, 64: 2.84e-2}  # over all times
 PUBLISHED_BASELINE = {4096: 2.09e-3, 1024: 1.29e-3, 256: 3.20e-2, 64: 1.31e-1}

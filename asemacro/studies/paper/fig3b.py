@@ -39,7 +39,7 @@ from asemacro.studies.paper.spin_transients import (
     predict,
     window_error,
 )
-from asemacro.tasks.progress import Report
+from asemacro.typing import Report
 
 PUBLISHED = {4096: 4.05e-4, 1024: 7.85e-4, 256: 1.06e-3, 64: 4.38e-3}  # over all times
 PUBLISHED_BASELINE = {4096: 4.08e-4, 1024: 1.01e-3, 256: 2.53e-3, 64: 1.26e-2}

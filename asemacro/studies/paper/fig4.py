@@ -14,7 +14,7 @@ from asemacro.studies.paper.fig3a import FULL, QUICK, SD_TARGET, Budget
 from asemacro.studies.paper.report import Result, Row
 from asemacro.studies.paper.spin_models import frozen_rates, law_of, make_data
 from asemacro.studies.paper.spin_transients import SIZES, Law, curie_weiss, exact_law, law_rows, law_table
-from asemacro.tasks.progress import Report
+from asemacro.typing import Report
 
 MARKS = (1.0, 2.0, 5.0, 10.0, 20.0, 60.0)
 

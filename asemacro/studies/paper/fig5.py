@@ -16,7 +16,7 @@ from asemacro.studies.paper.fig3b import FULL, QUICK, Budget, closed_labels, equ
 from asemacro.studies.paper.report import Result, Row
 from asemacro.studies.paper.spin_models import make_data
 from asemacro.studies.paper.spin_transients import SIZES, Law, direct_law, ising, law_rows, law_table
-from asemacro.tasks.progress import Report
+from asemacro.typing import Report
 
 MARKS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 DRAWN = (256, 64)

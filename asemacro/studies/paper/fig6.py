@@ -11,7 +11,6 @@ takes 1 % from |M| at L = 128 and adds .004 to beta/nu of direct runs: they are 
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from asemacro.studies.critical.criticality import (
     BinderSlope,
@@ -25,9 +24,8 @@ from asemacro.studies.paper.critical_clock import clock, direct_decay, model_dec
 from asemacro.studies.paper.critical_model import Study, noise_factors, study, unconstrained
 from asemacro.studies.paper.fig6_drawing import Found, draw
 from asemacro.studies.paper.report import Result, Row, Table
-from asemacro.tasks.progress import Report
+from asemacro.typing import Report
 
-Floats = NDArray[np.float64]
 PUBLISHED = {"beta_nu": 0.120, "gamma_nu": 1.792, "nu": 0.95}
 SLOPES = {16: -0.631, 32: -1.282, 64: -2.844}  # published dU/dT
 EXACT = {"beta_nu": 0.125, "gamma_nu": 1.75, "nu": 1.0}

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from asemacro.plot import dynamics as plot_dynamics
 from asemacro.plot import short_range_order as plot
@@ -16,8 +15,7 @@ from asemacro.studies.critical.criticality import BinderSlope, CriticalExponents
 from asemacro.studies.paper.critical import CRITICAL, Budget
 from asemacro.studies.paper.critical_clock import Clock, Decay
 from asemacro.studies.paper.critical_model import Study
-
-Floats = NDArray[np.float64]
+from asemacro.typing import Floats
 
 
 @dataclasses.dataclass(frozen=True)

@@ -21,7 +21,7 @@ from asemacro.studies.paper.critical import CRITICAL, FULL, QUICK, Budget
 from asemacro.studies.paper.critical_model import study
 from asemacro.studies.paper.fig6 import order_table, slope_of
 from asemacro.studies.paper.report import Result, Row
-from asemacro.tasks.progress import Report
+from asemacro.typing import Report
 
 QUANTITIES = {"magnetisation": ("absolute", 1.0), "susceptibility": ("susceptibility", -1.0)}  # sign of the exponent
 EXACT = {"magnetisation": 0.125, "susceptibility": -1.75}

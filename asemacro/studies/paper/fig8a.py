@@ -10,15 +10,13 @@ import dataclasses
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from numpy.typing import NDArray
 
 from asemacro.plot import short_range_order as plot
 from asemacro.plot.dynamics import mean_trajectory
 from asemacro.studies.paper.alloy import CLOCK, COPIES, SMALL, from_random, learn_from, run_from_random, share_of
 from asemacro.studies.paper.report import Result, Row, Table
-from asemacro.tasks.progress import Report
+from asemacro.typing import Floats, Report
 
-Floats = NDArray[np.float64]
 MARKS = (0.03, 0.2, 1.0)  # of the compared time, where mean and sd become rows
 RMS_TARGETS = {2000: 0.01, 1400: 0.02}  # along the path, as asked of the alloy pipeline
 STATES = (("sde", "mean"), ("sde", "sd"), ("direct", "mean"), ("direct", "sd"))

@@ -19,7 +19,7 @@ from asemacro.studies.alloy.calculated import PhaseDiagram
 from asemacro.studies.alloy.diagram import phase_diagram
 from asemacro.studies.paper.alloy import COPIES, SMALL, SPECIES, share_of
 from asemacro.studies.paper.report import Result, Row, Table
-from asemacro.tasks.progress import Report
+from asemacro.typing import Report
 
 ANNEAL_HOPS = 6e5
 STRONG = ("Mo-Mo", "Mo-Ta", "Ta-Ta")  # the pairs whose order peaks in the paper's panel

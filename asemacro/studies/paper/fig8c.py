@@ -10,16 +10,14 @@ import dataclasses
 
 import numpy as np
 from matplotlib.figure import Figure
-from numpy.typing import NDArray
 
 from asemacro.observables.alloy import WarrenCowley
 from asemacro.plot import short_range_order as plot
 from asemacro.plot.dynamics import mean_trajectory
 from asemacro.studies.paper.alloy import CLOCK, SMALL, SPECIES, Runs, from_random, learn_from, run_from_random, share_of
 from asemacro.studies.paper.report import Result, Row, Table
-from asemacro.tasks.progress import Report
+from asemacro.typing import Floats, Report
 
-Floats = NDArray[np.float64]
 KELVIN, PAIR = 2000, "Ta-Ta"
 SIZES = (1024, 8192, 65536, 524288)
 LATE = 0.5  # of the time: from here on mean and sd are those of equilibrium

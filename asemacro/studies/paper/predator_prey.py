@@ -14,7 +14,6 @@ import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from asemacro.data import Pairs
 from asemacro.labels.moments import patch_moments
@@ -30,9 +29,9 @@ from asemacro.micro.protocol import sample
 from asemacro.observables.field_covariance import FieldCovariance
 from asemacro.observables.field_mean import FieldMean
 from asemacro.observables.joined import Observables
+from asemacro.typing import Floats
 from asemacro.upsampling.interpolation import interpolate
 
-Floats = NDArray[np.float64]
 SMALL, LARGE, K = 100, 200, 5
 END = 30.0
 STARTS = tuple((c1, c2) for c1 in (0.05, 0.10, 0.15) for c2 in (0.45, 0.50, 0.55))

@@ -20,12 +20,10 @@ from asemacro.lattice.patches import window_size
 from asemacro.micro.blocks import Observable, observe
 from asemacro.micro.spins.curie_weiss import CurieWeiss
 from asemacro.micro.spins.ising import Ising
+from asemacro.typing import Floats, Spins
 
 if TYPE_CHECKING:
     from asemacro.macro.sde import NeuralSDE
-
-Floats = NDArray[np.float64]
-Spins = NDArray[np.int8]
 
 
 def closed_patches(

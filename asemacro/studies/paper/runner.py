@@ -13,10 +13,10 @@ import numpy as np
 from asemacro.files.json_text import read_json
 from asemacro.files.store import run_record
 from asemacro.studies.paper.report import Result
-from asemacro.tasks.progress import Report
 from asemacro.tasks.publication import check_files, listed_files
 from asemacro.tasks.run_folder import RunFolder
 from asemacro.tasks.threads import one_thread
+from asemacro.typing import Report
 from asemacro.version import __version__
 
 FIGURES = ("fig2", "fig3a", "fig3b", "fig4", "fig5", "fig6", "fig7", "fig8a", "fig8b", "fig8c")

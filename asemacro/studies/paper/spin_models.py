@@ -6,7 +6,6 @@ import dataclasses
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import NDArray
 
 from asemacro.data import Moments, Pairs
 from asemacro.labels.moments import patch_moments
@@ -25,9 +24,9 @@ from asemacro.studies.paper.spin_transients import (
     large_snapshots,
     predict,
 )
+from asemacro.typing import Floats
 from asemacro.upsampling.ensemble import LargeSnapshots
 
-Floats = NDArray[np.float64]
 # A mosaic ages while it relaxes, so young states relax little. Late ones have the time, and need it: cells of 16^2 left
 # the metastable side one by one, so at the same (M, rho) a mosaic of them has domains that the large system has not.
 ISING_STAGES = (

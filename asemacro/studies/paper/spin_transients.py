@@ -10,7 +10,6 @@ import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from asemacro.data import Moments
 from asemacro.lattice.lattice import Lattice
@@ -27,10 +26,10 @@ from asemacro.observables.spins import DomainWallDensity, Magnetization
 from asemacro.statistics.averages import mean_errors
 from asemacro.studies.learn.learned import polynomial_sde
 from asemacro.studies.paper.report import Row, Table
+from asemacro.typing import Floats
 from asemacro.upsampling.ensemble import LargeSnapshots, magnetised, snapshots
 from asemacro.upsampling.tiling import mosaic, repeat
 
-Floats = NDArray[np.float64]
 Tell = Callable[[float, str], object]  # fraction done, a few words
 SIDE = 64
 SIZES = (4096, 1024, 256, 64)

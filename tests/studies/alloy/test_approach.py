@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from asemacro.studies.alloy.approach import CONTRADICTION, DOUBLINGS, Growth, approach, behind, falling, smooth
 from asemacro.studies.alloy.stationarity import LONGEST_MEMORY, lag
+from asemacro.typing import Floats
 
-Floats = NDArray[np.float64]
 RUNS, SPREAD, TAU = 8, 0.08, 1.0  # as of small cells: eight of them, the sd of their order, the time it lasts
 
 

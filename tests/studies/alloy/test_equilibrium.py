@@ -6,15 +6,14 @@ import dataclasses
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from asemacro.studies.alloy.course import beyond_the_runs, courses_of
 from asemacro.studies.alloy.equilibrium import equilibrium_of
 from asemacro.studies.alloy.points import PairTable
 from asemacro.studies.alloy.prediction import Prediction
 from asemacro.studies.alloy.record import Record
+from asemacro.typing import Floats
 
-Floats = NDArray[np.float64]
 KELVIN = np.array([600.0, 800, 1000, 1200, 1400, 1600, 1800, 2000, 2300, 2600, 3000])
 RANDOM = 4.0  # Z c_j of a binary alloy on bcc
 RUNS, SPREAD = 8, 0.08

@@ -7,13 +7,12 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from asemacro.studies.alloy import prediction
 from asemacro.studies.alloy.prediction import learn, of_the_runs, predict
 from asemacro.studies.alloy.record import Record
+from asemacro.typing import Floats
 
-Floats = NDArray[np.float64]
 RUNS, STEPS = 8, 300
 SPREAD = 0.09  # sd between small runs at one time: 0.032 of their mean
 COLUMNS = np.array([0])

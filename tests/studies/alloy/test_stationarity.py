@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from asemacro.studies.alloy.approach import relaxation
 from asemacro.studies.alloy.stationarity import change_per_doubling, lag, middle_of, time_means
+from asemacro.typing import Floats
 
-Floats = NDArray[np.float64]
 TAU = 20.0
 
 
