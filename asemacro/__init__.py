@@ -1,12 +1,99 @@
-"""asemacro: macroscopic stochastic dynamics of large materials systems, learned from small ones."""
+"""Macroscopic stochastic dynamics of large materials systems, learned from simulations of small ones.
 
-import importlib
-from typing import TYPE_CHECKING, Any
+States -> small runs -> large states -> labels -> macroscopic model -> prediction, one package a station:
 
-from asemacro.version import __version__ as __version__
+lattice, where states live
+    Lattice                a crystal as unit cell x grid, from a prototype's name or from atoms
+    read_structure         the atoms of one frame of any structure file
+    read_frames            several frames of a file, each with its number and time
+    random_spins           states of spins with an exact magnetisation
+    spins_to_atoms         spins as pseudo-atoms of ASE
+    spins_from_atoms       spins from pseudo-atoms
+    fields_to_atoms        fields as pseudo-atoms with an array for each field
+    fields_from_atoms      fields from pseudo-atoms
 
-if TYPE_CHECKING:  # what type checkers and completion see; the same names as in _MODULES
-    from asemacro.barriers import load_barriers as load_barriers
+observables, what is measured
+    WarrenCowley           short-range order delta_ij of an alloy, an observable
+    warren_cowley          alpha and delta of one structure, as a table
+    Magnetization          mean spin
+    DomainWallDensity      fraction of unlike neighbours
+    EnergyPerSite          energy of spins, per site
+    FieldMean              mean of each field
+    FieldCovariance        covariances of the fields
+    Observables            several observables as one
+
+barriers, how high a jump is
+    load_barriers          a barrier model by its name or from a file
+    PairBarrier            barriers from pair energies, on any lattice
+
+micro, what moves
+    VacancyKMC             kinetic Monte Carlo of vacancies in an alloy
+    SwapMC                 equilibrium of an alloy by swaps of atoms
+    Ising                  spins with neighbours, Glauber dynamics
+    CurieWeiss             spins that all see each other
+    PredatorPrey           fields of prey and predators with noise
+    random_cosines         starts of these fields
+    sample                 states of a system at fixed times
+
+upsampling, small runs enlarged
+    snapshots              large states of many ages, from small runs
+    magnetised             starts for `snapshots`: spins of given magnetisations
+    log_ages               ages for `snapshots`, even on a logarithmic axis
+    upsample               large states whose parts are small ones
+    blocks                 a way to upsample: small cells side by side
+    repeat                 a way to upsample: exact copies of one cell
+    mosaic                 a way to upsample: cells shifted and joined, composition kept
+    interpolate            a way to upsample: fields on a finer grid
+    replicate              a way to upsample: a spin becomes a block of spins, relaxed
+    calibrate_flips        how many spins `replicate` flips
+
+labels, what a part of a large system does next
+    partial_evolution      a random part of the carriers moves, the rest is frozen
+    pairs_from_runs        pairs from small runs alone
+    choose_dt              the duration of pairs, from a few trials
+    patch_moments          exact drift and covariance rates from a part of each state
+    infinitesimal_moments  the same of carriers that you name
+    Pairs                  pairs of macroscopic states, as a table
+    Moments                states with their drift and covariance rates, as a table
+
+macro, the macroscopic model
+    NeuralSDE              a stochastic differential equation of the observables
+    OnsagerNet             a drift: a potential, a dissipation and a rotation, as networks
+    ReversibleDrift        a drift from a density and the noise: detailed balance
+    FullDiffusion          noise by a network
+    PolynomialDiffusion    noise by polynomials
+    fit                    fit an equation to pairs
+    fit_reversible         fit a reversible equation to snapshots and moments
+    moments_from_pairs     drift and covariance rates from pairs
+    simulate               trajectories of an equation
+    stationary_law         equilibrium of a reversible equation, without sampling
+    relaxation_modes       slowest relaxation rates of a reversible equation
+    save_sde               write an equation
+    load_sde               read an equation
+
+closure, what the observables lack
+    fit_closure            variables that the observables lack, learned from snapshots
+    save_closure           write such variables
+    load_closure           read such variables
+
+studies, whole answers
+    phase_diagram          order of an alloy over temperature, at equilibrium and annealed
+    learn_from_rates       a learned model from exact rates
+    learn_from_pairs       a learned model from pairs
+    Learned                a learned model: save, load, simulate, plot
+
+beside them
+    stationary_average     mean of correlated series with its error
+    __version__            version of the package
+"""
+
+from typing import TYPE_CHECKING
+
+from asemacro import renamed
+from asemacro.lazy import door
+
+if TYPE_CHECKING:
+    from asemacro.barriers.load import load_barriers as load_barriers
     from asemacro.barriers.pair import PairBarrier as PairBarrier
     from asemacro.closure.file import load_closure as load_closure
     from asemacro.closure.file import save_closure as save_closure
@@ -27,14 +114,14 @@ if TYPE_CHECKING:  # what type checkers and completion see; the same names as in
     from asemacro.lattice.spins import spins_from_atoms as spins_from_atoms
     from asemacro.lattice.spins import spins_to_atoms as spins_to_atoms
     from asemacro.macro.density_fit import fit_reversible as fit_reversible
+    from asemacro.macro.diffusion import FullDiffusion as FullDiffusion
+    from asemacro.macro.drift import OnsagerNet as OnsagerNet
     from asemacro.macro.file import load_sde as load_sde
     from asemacro.macro.file import save_sde as save_sde
     from asemacro.macro.moment_fit import moments_from_pairs as moments_from_pairs
     from asemacro.macro.polynomial import PolynomialDiffusion as PolynomialDiffusion
     from asemacro.macro.reversible import ReversibleDrift as ReversibleDrift
-    from asemacro.macro.sde import FullDiffusion as FullDiffusion
     from asemacro.macro.sde import NeuralSDE as NeuralSDE
-    from asemacro.macro.sde import OnsagerNet as OnsagerNet
     from asemacro.macro.stationary import relaxation_modes as relaxation_modes
     from asemacro.macro.stationary import stationary_law as stationary_law
     from asemacro.macro.train import fit as fit
@@ -69,60 +156,8 @@ if TYPE_CHECKING:  # what type checkers and completion see; the same names as in
     from asemacro.upsampling.tiling import mosaic as mosaic
     from asemacro.upsampling.tiling import repeat as repeat
     from asemacro.upsampling.tiling import upsample as upsample
+    from asemacro.version import __version__ as __version__
+else:
+    __getattr__, __dir__, __all__ = door(__name__)
 
-
-_MODULES = {
-    "data": "Pairs Moments",
-    "lattice.lattice": "Lattice",
-    "lattice.spins": "random_spins spins_to_atoms spins_from_atoms",
-    "observables.alloy": "WarrenCowley",
-    "observables.spins": "Magnetization DomainWallDensity EnergyPerSite",
-    "observables.joined": "Observables",
-    "observables.short_range_order": "warren_cowley",
-    "barriers": "load_barriers",
-    "barriers.pair": "PairBarrier",
-    "micro.alloy.vacancy_kmc": "VacancyKMC",
-    "micro.alloy.swap": "SwapMC",
-    "micro.spins.ising": "Ising",
-    "micro.spins.curie_weiss": "CurieWeiss",
-    "micro.protocol": "sample",
-    "lattice.reading.structure_file": "read_structure read_frames",
-    "upsampling.tiling": "upsample blocks repeat mosaic",
-    "upsampling.ensemble": "snapshots magnetised log_ages",
-    "upsampling.replication": "replicate calibrate_flips",
-    "labels.transitions": "partial_evolution pairs_from_runs",
-    "labels.moments": "patch_moments infinitesimal_moments",
-    "macro.moment_fit": "moments_from_pairs",
-    "labels.duration": "choose_dt",
-    "macro.sde": "NeuralSDE OnsagerNet FullDiffusion",
-    "macro.trajectories": "simulate",
-    "macro.file": "save_sde load_sde",
-    "macro.train": "fit",
-    "statistics.averages": "stationary_average",
-    "studies.learn.learned": "learn_from_rates learn_from_pairs Learned",
-    "micro.fields.predator_prey": "PredatorPrey random_cosines",
-    "lattice.fields": "fields_to_atoms fields_from_atoms",
-    "observables.field_mean": "FieldMean",
-    "observables.field_covariance": "FieldCovariance",
-    "upsampling.interpolation": "interpolate",
-    "closure.fit": "fit_closure",
-    "closure.file": "save_closure load_closure",
-    "studies.alloy.diagram": "phase_diagram",
-    "macro.reversible": "ReversibleDrift",
-    "macro.polynomial": "PolynomialDiffusion",
-    "macro.density_fit": "fit_reversible",
-    "macro.stationary": "stationary_law relaxation_modes",
-}
-_PUBLIC = {name: module for module, names in _MODULES.items() for name in names.split()}
-__all__ = ["__version__", *_PUBLIC]
-
-
-def __getattr__(name: str) -> Any:
-    if name in _PUBLIC:
-        return getattr(importlib.import_module(f"{__name__}.{_PUBLIC[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    """The public names, before and after they are imported."""
-    return sorted(__all__)
+renamed.install()

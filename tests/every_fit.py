@@ -46,7 +46,7 @@ from asemacro.micro.spins.ising import Ising
 from asemacro.observables.field_mean import FieldMean
 from asemacro.observables.joined import Observables
 from asemacro.observables.spins import DomainWallDensity, Magnetization
-from asemacro.statistics.mmd import compare_by_mmd, whiten
+from asemacro.statistics.discrepancy import compare_by_mmd, whiten
 from asemacro.studies.alloy import prediction
 from asemacro.studies.alloy.distil import distil
 from asemacro.studies.alloy.extrapolation import quasi_chemical

@@ -255,7 +255,7 @@ def _of_systems() -> dict[str, Call]:
         "PredatorPrey.evolve": Call(
             FIELDS.evolve, {"x": CELLS, "duration": 0.05, "active": active[:4], "rng": rng()}
         ),
-        "wolff": Call(__import__("asemacro.micro.spins.wolff", fromlist=["wolff"]).wolff,
+        "wolff": Call(__import__("asemacro.micro.spins.cluster_moves", fromlist=["wolff"]).wolff,
                       {"system": ISING, "x": SPINS, "clusters": 2, "rng": rng()}),
         "magnetisation_moments": Call(
             __import__("asemacro.micro.spins.birth_death", fromlist=["x"]).magnetisation_moments,
@@ -474,7 +474,7 @@ def _of_learning() -> dict[str, Call]:
 def _of_analysis() -> dict[str, Call]:
     from asemacro.labels.transitions import pair_time_needed
     from asemacro.statistics import averages as analysis
-    from asemacro.statistics import mmd
+    from asemacro.statistics import discrepancy
     from asemacro.studies.critical import collapse, criticality
 
     runs, m = _z(64, 1).reshape(4, 16, 1), np.tanh(_z(64, 1)).reshape(4, 16)
@@ -491,18 +491,18 @@ def _of_analysis() -> dict[str, Call]:
             analysis.mean_errors,
             {"model": runs, "reference": runs + 1, "times": np.arange(16.0), "split": 5.0},
         ),
-        "mmd": Call(mmd.mmd, {"x": runs[0], "y": runs[1], "sigmas": (1.0, 2.0)}),
+        "mmd": Call(discrepancy.mmd, {"x": runs[0], "y": runs[1], "sigmas": (1.0, 2.0)}),
         "compare_by_mmd": Call(
-            mmd.compare_by_mmd,
+            discrepancy.compare_by_mmd,
             {"model": runs, "reference": runs, "sigmas": (1.0, 2.0), "permutations": 3, "rng": rng()},
         ),
         "time_averaged_mmd": Call(
-            mmd.time_averaged_mmd, {"model": runs, "reference": runs, "sigmas": (1.0, 2.0)}
+            discrepancy.time_averaged_mmd, {"model": runs, "reference": runs, "sigmas": (1.0, 2.0)}
         ),
         "halves_floor": Call(
-            mmd.halves_floor, {"reference": runs, "sigmas": (1.0, 2.0), "splits": 3, "rng": rng()}
+            discrepancy.halves_floor, {"reference": runs, "sigmas": (1.0, 2.0), "splits": 3, "rng": rng()}
         ),
-        "whiten": Call(mmd.whiten, {"model": runs, "reference": runs}),
+        "whiten": Call(discrepancy.whiten, {"model": runs, "reference": runs}),
         "susceptibility": Call(criticality.susceptibility, {"m": m, "sites": 16}),
         "binder_cumulant": Call(criticality.binder_cumulant, {"m": m}),
         "order_parameter": Call(

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import ast
+import importlib
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from asemacro.lazy import listed
 
 PACKAGE = Path(__file__).resolve().parent.parent / "asemacro"
 BESIDE = {"arguments", "files", "statistics", "tasks"}
@@ -102,7 +106,7 @@ def test_learner_sees_only_arrays(path: Path) -> None:
 
 def test_import_is_light() -> None:
     code = (
-        "import sys, asemacro, asemacro.cli.app;"
+        "import sys, asemacro, asemacro.cli.app; dir(asemacro);"
         "heavy = {'torch', 'torch_geometric', 'matplotlib', 'pymatgen', 'numba', 'ase'} & set(sys.modules);"
         "sys.exit(', '.join(sorted(heavy)) or 0)"
     )
@@ -115,27 +119,38 @@ def test_files_stay_short() -> None:
     assert not long
 
 
-def test_no_module_hides_a_public_name() -> None:
-    # importing asemacro.NAME sets the attribute NAME of the package: a function of that name would vanish
+DOORS = [name for name, path in MODULES.items() if path.name == "__init__.py"]
+
+
+@pytest.mark.parametrize("name", DOORS)
+def test_doors_are_tables_of_contents(name: str) -> None:
+    """A sentence, then one line for each name; completion shows them before any is imported; each is there."""
+    door = importlib.import_module(name)
+    sentence, _, page = door.__doc__.partition("\n")
+    assert sentence.endswith(".")
+    lines = re.findall(r"^ *(\w+) {2,}\S", page, re.M)
+    assert sorted(lines) == sorted(door.__all__) == sorted(set(dir(door)) & set(lines))
+    assert not [line for line in lines if not hasattr(door, line)]
+    # importing a module sets an attribute of its package: a function of that name would vanish
+    folder = MODULES[name].parent
+    assert not [line for line in lines if (folder / f"{line}.py").exists() or (folder / line).is_dir()]
+
+
+def test_names_that_are_not_there_are_refused_as_ever() -> None:
     import asemacro
 
-    assert not [name for name in asemacro.__all__ if (PACKAGE / f"{name}.py").exists() or (PACKAGE / name).is_dir()]
+    with pytest.raises(AttributeError, match="module 'asemacro' has no attribute 'phase_diagrams'"):
+        _ = asemacro.phase_diagrams
+    with pytest.raises(ImportError):
+        from asemacro.lattice import Latice  # noqa: F401
 
 
-def test_public_names_are_seen_by_dir_and_by_type_checkers() -> None:
-    # before any of them is imported: completion shows dir(), type checkers read the block under TYPE_CHECKING
-    code = "import asemacro; print(*dir(asemacro)); import sys; sys.exit('asemacro.lattice.lattice' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+def test_the_first_page_goes_along_the_data_flow() -> None:
     import asemacro
 
-    assert set(asemacro.__all__) == set(done.stdout.split())
-    tree = ast.parse((PACKAGE / "__init__.py").read_text())
-    (block,) = [n for n in ast.walk(tree) if isinstance(n, ast.If) and ast.unparse(n.test) == "TYPE_CHECKING"]
-    seen = {
-        alias.asname: str(node.module).removeprefix("asemacro.")
-        for node in block.body
-        if isinstance(node, ast.ImportFrom)
-        for alias in node.names
-    }
-    assert seen == asemacro._PUBLIC
+    stations = re.findall(r"^(\w+), ", asemacro.__doc__ or "", re.M)
+    assert stations == [name for name in ROOMS if name != "cli"]
+    modules = listed("asemacro")
+    for station, names in re.findall(r"^(\w+), .*\n((?: {4}.*\n)+)", asemacro.__doc__ or "", re.M):
+        rooms = {modules[line.split()[0]].split(".")[1] for line in names.splitlines()}
+        assert rooms - {"data"} == {station}

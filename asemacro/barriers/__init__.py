@@ -1,93 +1,33 @@
-"""Barrier models of vacancy jumps: pretrained, from a file, or analytic."""
+"""How high a jump is: barrier models of vacancies, pretrained, from a file, or analytic.
 
-from __future__ import annotations
+load_barriers     a barrier model by its name or from a file
+available         names of the pretrained models that are installed
+card              what a pretrained model was made from and how good it is
+PRETRAINED        names of the models that come with the package
+BarrierModel      what every barrier model is
+PairBarrier       barriers from pair energies, on any lattice
+BarrierGNN        graph networks of bcc alloys
+PublishedNetwork  the published network of NbMoTa
+CompiledBarriers  a model on a lattice, as compiled loops read it
+has_energy        whether a model has a lattice energy to swap atoms by
+vacancy_binding   binding energy of two vacancies
+"""
 
-import importlib
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-from asemacro.arguments.door import checked, path, text
-from asemacro.barriers.base import BarrierModel
-from asemacro.barriers.compiled import CompiledBarriers
+from asemacro.lazy import door
 
-PRETRAINED = ("refractory", "refractory-direct", "nbmota")
-"""Names of the models that come with the package."""
-DIRECTORY = Path(__file__).parent / "pretrained"
-
-_LAZY = {"PairBarrier": "pair", "PublishedNetwork": "published", "BarrierGNN": "gnn.model"}
-__all__ = ["PRETRAINED", "BarrierModel", "CompiledBarriers", "available", "card", "load_barriers", *_LAZY]
-
-
-def __getattr__(name: str) -> Any:
-    if name in _LAZY:
-        return getattr(importlib.import_module(f"{__name__}.{_LAZY[name]}"), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-
-
-def available() -> tuple[str, ...]:
-    """Names of the pretrained models whose files are installed."""
-    return tuple(name for name in PRETRAINED if (DIRECTORY / f"{name}.safetensors").is_file())
-
-
-@checked(name=text)
-def card(name: str) -> str:
-    """What a pretrained model was made from, how well it does and how it was made (Markdown)."""
-    if name not in available():
-        raise ValueError(
-            f"no pretrained barrier model is called {name!r}; there are {', '.join(available()) or 'none'}"
-        )
-    return (DIRECTORY / f"{name}.md").read_text(encoding="utf-8")
-
-
-@checked(name_or_path=path)
-def load_barriers(name_or_path: str | Path) -> BarrierModel:
-    """A barrier model by name or from a file; the suffix says what the file is.
-
-    Args:
-        name_or_path: a pretrained model ("refractory", "refractory-direct", "nbmota"), a graph network
-            (.safetensors), pair energies (.json) or the published NbMoTa network (.npz).
-
-    Raises:
-        ValueError: in one line, if there is no such name, or the file is missing, truncated, not such a
-            model, or holds values that are not finite.
-    """
-    text = str(name_or_path)
-    if text in PRETRAINED:
-        path = DIRECTORY / f"{text}.safetensors"
-        if not path.is_file():
-            raise ValueError(f"the pretrained barrier model {text} is not installed ({path.name} is missing)")
-        return _network(path)
-    path = Path(name_or_path)
-    names = ", ".join(available()) or "none"
-    if path.is_dir():
-        raise ValueError(
-            f"cannot read the barrier model {path}: it is a folder; give the file in it, or one of {names}"
-        )
-    suffix = path.suffix.lower()
-    if suffix not in _READERS:
-        what = f"{path} is no barrier model" if path.exists() else f"no barrier model is called {text!r}"
-        raise ValueError(f"{what}; there are {names}; or give a file ({', '.join(_READERS)})")
-    if not path.is_file():
-        raise ValueError(f"cannot read the barrier model {path}: no such file")
-    return _READERS[suffix](path)
-
-
-def _pair(path: Path) -> BarrierModel:
-    from asemacro.barriers.pair import PairBarrier
-
-    return PairBarrier.from_json(path)
-
-
-def _published(path: Path) -> BarrierModel:
-    from asemacro.barriers.published import PublishedNetwork
-
-    return PublishedNetwork.from_npz(path)
-
-
-def _network(path: Path) -> BarrierModel:
-    from asemacro.barriers.gnn.file import load_gnn
-
-    return load_gnn(path)
-
-
-_READERS = {".safetensors": _network, ".json": _pair, ".npz": _published}
+if TYPE_CHECKING:
+    from asemacro.barriers.base import BarrierModel as BarrierModel
+    from asemacro.barriers.binding import vacancy_binding as vacancy_binding
+    from asemacro.barriers.compiled import CompiledBarriers as CompiledBarriers
+    from asemacro.barriers.energy import has_energy as has_energy
+    from asemacro.barriers.gnn.model import BarrierGNN as BarrierGNN
+    from asemacro.barriers.load import PRETRAINED as PRETRAINED
+    from asemacro.barriers.load import available as available
+    from asemacro.barriers.load import card as card
+    from asemacro.barriers.load import load_barriers as load_barriers
+    from asemacro.barriers.pair import PairBarrier as PairBarrier
+    from asemacro.barriers.published import PublishedNetwork as PublishedNetwork
+else:
+    __getattr__, __dir__, __all__ = door(__name__)

@@ -190,7 +190,7 @@ def sro_verb(
 @app.command("info")
 def info_verb() -> None:
     """Versions, barrier models and their cards."""
-    from asemacro.barriers import available, card, load_barriers
+    from asemacro.barriers.load import available, card, load_barriers
     from asemacro.files.store import run_record
 
     record = run_record({}, 0, 0.0)

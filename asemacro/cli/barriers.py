@@ -39,9 +39,9 @@ def evaluate_verb(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Errors of a barrier model against data, per composition and per jumping species."""
-    from asemacro.barriers import load_barriers
     from asemacro.barriers.data.evaluation import evaluate_barriers, print_errors
     from asemacro.barriers.gnn.model import BarrierGNN
+    from asemacro.barriers.load import load_barriers
 
     network = load_barriers(model)
     if not isinstance(network, BarrierGNN):

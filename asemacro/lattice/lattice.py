@@ -173,7 +173,7 @@ class Lattice(Grid):
             shell_tolerance: distortion up to which neighbours are those of the undistorted crystal, 0 to 0.15;
                 None for 0.08.
         """
-        from asemacro.lattice.recognition.recognise import recognise
+        from asemacro.lattice.recognition.atoms_to_grid import recognise
 
         found = recognise(atoms, shell_tolerance=shell_tolerance)
         return cls(**{field.name: getattr(found, field.name) for field in dataclasses.fields(found)})
@@ -276,7 +276,7 @@ class Lattice(Grid):
             ValueError: two atoms on a site, more than 10 % of the atoms off the lattice, an unknown species,
                 or fractional occupancy.
         """
-        from asemacro.lattice.recognition.recognise import read_state
+        from asemacro.lattice.recognition.atoms_to_grid import read_state
 
         return read_state(self, atoms, self.shells(1)[0].distance)
 

@@ -1,1 +1,49 @@
-"""The macroscopic model: drift and noise of a few variables, how it is fitted, simulated and kept. Arrays only."""
+"""The macroscopic model: stochastic differential equations, fitted to arrays and simulated.
+
+NeuralSDE            a stochastic differential equation of the observables
+OnsagerNet           a drift: a potential, a dissipation and a rotation, as networks
+ReversibleDrift      a drift from a density and the noise: detailed balance
+FullDiffusion        noise by a network
+PolynomialDiffusion  noise by polynomials
+fit                  fit an equation to pairs
+fit_reversible       fit a reversible equation to snapshots and moments
+moments_from_pairs   drift and covariance rates from pairs
+simulate             trajectories of an equation
+stationary_law       equilibrium of a reversible equation, without sampling
+relaxation_modes     slowest relaxation rates of a reversible equation
+save_sde             write an equation
+load_sde             read an equation
+PolynomialDrift      a drift: polynomials and a network
+FitOptions           settings of `fit`
+fit_ensemble         a fit and its bootstrap members
+fit_moments          fit an equation to drift and covariance rates
+fit_noise            fit the noise alone
+MomentOptions        settings of `fit_moments`
+"""
+
+from typing import TYPE_CHECKING
+
+from asemacro.lazy import door
+
+if TYPE_CHECKING:
+    from asemacro.macro.density_fit import fit_reversible as fit_reversible
+    from asemacro.macro.diffusion import FullDiffusion as FullDiffusion
+    from asemacro.macro.drift import OnsagerNet as OnsagerNet
+    from asemacro.macro.file import load_sde as load_sde
+    from asemacro.macro.file import save_sde as save_sde
+    from asemacro.macro.moment_fit import MomentOptions as MomentOptions
+    from asemacro.macro.moment_fit import fit_moments as fit_moments
+    from asemacro.macro.moment_fit import fit_noise as fit_noise
+    from asemacro.macro.moment_fit import moments_from_pairs as moments_from_pairs
+    from asemacro.macro.polynomial import PolynomialDiffusion as PolynomialDiffusion
+    from asemacro.macro.polynomial import PolynomialDrift as PolynomialDrift
+    from asemacro.macro.reversible import ReversibleDrift as ReversibleDrift
+    from asemacro.macro.sde import NeuralSDE as NeuralSDE
+    from asemacro.macro.stationary import relaxation_modes as relaxation_modes
+    from asemacro.macro.stationary import stationary_law as stationary_law
+    from asemacro.macro.train import FitOptions as FitOptions
+    from asemacro.macro.train import fit as fit
+    from asemacro.macro.train import fit_ensemble as fit_ensemble
+    from asemacro.macro.trajectories import simulate as simulate
+else:
+    __getattr__, __dir__, __all__ = door(__name__)

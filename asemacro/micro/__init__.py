@@ -1,1 +1,35 @@
-"""Microscopic systems: the ones whose large-scale dynamics are learned."""
+"""What moves: the microscopic systems whose large-scale dynamics are learned.
+
+MicroSystem     what every system does
+VacancyKMC      kinetic Monte Carlo of vacancies in an alloy
+SwapMC          equilibrium of an alloy by swaps of atoms
+Ising           spins with neighbours, Glauber dynamics
+CurieWeiss      spins that all see each other
+PredatorPrey    fields of prey and predators with noise
+random_cosines  starts of these fields
+sample          states of a system at fixed times
+Snapshots       what `sample` gives
+Events          the jumps that can happen next
+Motion          how values move continuously
+Blocks          independent cells side by side as one system
+"""
+
+from typing import TYPE_CHECKING
+
+from asemacro.lazy import door
+
+if TYPE_CHECKING:
+    from asemacro.micro.alloy.swap import SwapMC as SwapMC
+    from asemacro.micro.alloy.vacancy_kmc import VacancyKMC as VacancyKMC
+    from asemacro.micro.blocks import Blocks as Blocks
+    from asemacro.micro.fields.predator_prey import PredatorPrey as PredatorPrey
+    from asemacro.micro.fields.predator_prey import random_cosines as random_cosines
+    from asemacro.micro.protocol import Events as Events
+    from asemacro.micro.protocol import MicroSystem as MicroSystem
+    from asemacro.micro.protocol import Motion as Motion
+    from asemacro.micro.protocol import Snapshots as Snapshots
+    from asemacro.micro.protocol import sample as sample
+    from asemacro.micro.spins.curie_weiss import CurieWeiss as CurieWeiss
+    from asemacro.micro.spins.ising import Ising as Ising
+else:
+    __getattr__, __dir__, __all__ = door(__name__)

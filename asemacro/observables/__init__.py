@@ -1,1 +1,31 @@
-"""What is measured on a state: z = phi(x), one number an observable, and how it changes when sites change."""
+"""What is measured on a state: z = phi(x), one number an observable, and how it changes when sites change.
+
+WarrenCowley       short-range order delta_ij of an alloy, an observable
+warren_cowley      alpha and delta of one structure, as a table
+Magnetization      mean spin
+DomainWallDensity  fraction of unlike neighbours
+EnergyPerSite      energy of spins, per site
+FieldMean          mean of each field
+FieldCovariance    covariances of the fields
+Observables        several observables as one
+ShortRangeOrder    the table of `warren_cowley`
+SpinObservable     sums over spins and bonds, what the three of spins are
+"""
+
+from typing import TYPE_CHECKING
+
+from asemacro.lazy import door
+
+if TYPE_CHECKING:
+    from asemacro.observables.alloy import WarrenCowley as WarrenCowley
+    from asemacro.observables.field_covariance import FieldCovariance as FieldCovariance
+    from asemacro.observables.field_mean import FieldMean as FieldMean
+    from asemacro.observables.joined import Observables as Observables
+    from asemacro.observables.short_range_order import ShortRangeOrder as ShortRangeOrder
+    from asemacro.observables.short_range_order import warren_cowley as warren_cowley
+    from asemacro.observables.spins import DomainWallDensity as DomainWallDensity
+    from asemacro.observables.spins import EnergyPerSite as EnergyPerSite
+    from asemacro.observables.spins import Magnetization as Magnetization
+    from asemacro.observables.spins import SpinObservable as SpinObservable
+else:
+    __getattr__, __dir__, __all__ = door(__name__)

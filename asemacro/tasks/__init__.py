@@ -1,1 +1,27 @@
-"""Long work: progress, checkpoints, interruptions, the folder of a run."""
+"""Long work: progress, checkpoints, interruptions, the folder of a run.
+
+Checkpoint           finished tasks of a long run
+RunFolder            the folder of a run
+publish              files that are put in place together
+Progress             share done and time left
+progress_bar         a bar, or a line a minute
+sigterm_like_ctrl_c  both signals end work in the same way
+Patience             a word if work takes over an hour
+one_thread           linear algebra on one thread
+"""
+
+from typing import TYPE_CHECKING
+
+from asemacro.lazy import door
+
+if TYPE_CHECKING:
+    from asemacro.tasks.checkpoint import Checkpoint as Checkpoint
+    from asemacro.tasks.interrupts import sigterm_like_ctrl_c as sigterm_like_ctrl_c
+    from asemacro.tasks.patience import Patience as Patience
+    from asemacro.tasks.progress import Progress as Progress
+    from asemacro.tasks.progress import progress_bar as progress_bar
+    from asemacro.tasks.publication import publish as publish
+    from asemacro.tasks.run_folder import RunFolder as RunFolder
+    from asemacro.tasks.threads import one_thread as one_thread
+else:
+    __getattr__, __dir__, __all__ = door(__name__)

@@ -15,8 +15,8 @@ from asemacro.lattice.lattice import Lattice
 from asemacro.lattice.spins import random_spins, spins_from_atoms, spins_to_atoms
 from asemacro.micro.protocol import MicroSystem, sample
 from asemacro.micro.spins import ising
+from asemacro.micro.spins.cluster_moves import wolff
 from asemacro.micro.spins.ising import Ising
-from asemacro.micro.spins.wolff import wolff
 from asemacro.observables.spins import DomainWallDensity, EnergyPerSite, Magnetization
 from asemacro.testing import ALPHA, check_microsystem, chi_square
 

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from asemacro.statistics.averages import mean_errors
-from asemacro.statistics.mmd import SIGMAS, compare_by_mmd, halves_floor, mmd, time_averaged_mmd, whiten
+from asemacro.statistics.discrepancy import SIGMAS, compare_by_mmd, halves_floor, mmd, time_averaged_mmd, whiten
 from asemacro.testing import ALPHA
 
 SIGNIFICANT = stats.norm.isf(ALPHA / 2)

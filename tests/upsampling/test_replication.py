@@ -12,8 +12,8 @@ from scipy import stats
 from asemacro.lattice.lattice import Lattice
 from asemacro.lattice.spins import random_spins
 from asemacro.micro.protocol import sample
+from asemacro.micro.spins.cluster_moves import wolff
 from asemacro.micro.spins.ising import Ising
-from asemacro.micro.spins.wolff import wolff
 from asemacro.observables.spins import DomainWallDensity
 from asemacro.testing import ALPHA, chi_square
 from asemacro.upsampling.replication import calibrate_flips, enlarge, flip_random, levels, relax_patches, replicate

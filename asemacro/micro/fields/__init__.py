@@ -1,1 +1,17 @@
-"""Fields on a grid with noise: predator and prey."""
+"""Fields on a grid with noise: predator and prey.
+
+PredatorPrey    fields of prey and predators with noise
+random_cosines  starts of these fields
+cosine_fields   starts with given coefficients
+"""
+
+from typing import TYPE_CHECKING
+
+from asemacro.lazy import door
+
+if TYPE_CHECKING:
+    from asemacro.micro.fields.predator_prey import PredatorPrey as PredatorPrey
+    from asemacro.micro.fields.predator_prey import cosine_fields as cosine_fields
+    from asemacro.micro.fields.predator_prey import random_cosines as random_cosines
+else:
+    __getattr__, __dir__, __all__ = door(__name__)

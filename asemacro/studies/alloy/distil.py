@@ -287,7 +287,7 @@ def distil(
 
 def main(arguments: list[str] | None = None) -> None:
     """Distil a network from the published NbMoTa weights and print its test errors."""
-    from asemacro.barriers import load_barriers
+    from asemacro.barriers.load import load_barriers
 
     parser = argparse.ArgumentParser(prog="python -m asemacro.studies.alloy.distil", description=main.__doc__)
     parser.add_argument("teacher", type=Path, help="weights of the teacher, npz")

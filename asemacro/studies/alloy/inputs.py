@@ -64,7 +64,7 @@ def choose_barriers(barriers: str | Path | BarrierModel | None, species: Sequenc
     Raises:
         ValueError: one line naming each model's species and lattice if none covers the species.
     """
-    from asemacro.barriers import available, load_barriers
+    from asemacro.barriers.load import available, load_barriers
 
     if barriers is not None:
         return load_barriers(barriers) if isinstance(barriers, (str, Path)) else barriers

@@ -1,5 +1,25 @@
 """The figures of Chen, Huang, Novoselov, Li (arXiv 2511.12842), each run again, compared and drawn by one function.
 
-A figure is a module with `run(*, quick, rng, progress) -> Result`;
-`asemacro.studies.paper.runner` finds, times, saves it.
+A figure is a module with `run(*, quick, rng, progress) -> Result`.
+
+    reproduce  run one figure and keep it
+    finished   whether a folder holds a figure
+    missing    figures that it does not hold
+    Result     what a figure leaves behind
+    Row        one number of it beside the published one
+    Table      one CSV
 """
+
+from typing import TYPE_CHECKING
+
+from asemacro.lazy import door
+
+if TYPE_CHECKING:
+    from asemacro.studies.paper.report import Result as Result
+    from asemacro.studies.paper.report import Row as Row
+    from asemacro.studies.paper.report import Table as Table
+    from asemacro.studies.paper.runner import finished as finished
+    from asemacro.studies.paper.runner import missing as missing
+    from asemacro.studies.paper.runner import reproduce as reproduce
+else:
+    __getattr__, __dir__, __all__ = door(__name__)

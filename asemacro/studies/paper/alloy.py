@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from asemacro.barriers import load_barriers
+from asemacro.barriers.load import load_barriers
 from asemacro.lattice.lattice import Lattice
 from asemacro.macro.sde import NeuralSDE
 from asemacro.macro.trajectories import simulate

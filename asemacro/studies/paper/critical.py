@@ -18,8 +18,8 @@ import numpy as np
 from asemacro.data import Moments
 from asemacro.labels.moments import patch_moments
 from asemacro.lattice.lattice import Lattice
+from asemacro.micro.spins.cluster_moves import wolff
 from asemacro.micro.spins.ising import Ising
-from asemacro.micro.spins.wolff import wolff
 from asemacro.observables.joined import Observables
 from asemacro.observables.spins import DomainWallDensity, Magnetization
 from asemacro.studies.critical.criticality import OrderParameter, order_parameter

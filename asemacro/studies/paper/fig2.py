@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 from asemacro.micro.blocks import Observable
 from asemacro.plot import short_range_order as plot
 from asemacro.plot.dynamics import discrepancy, mean_trajectory
-from asemacro.statistics.mmd import halves_floor, time_averaged_mmd, whiten
+from asemacro.statistics.discrepancy import halves_floor, time_averaged_mmd, whiten
 from asemacro.studies.paper.predator_prey import CLOSED, END, MEANS, STARTS, K, direct, learn, predict, snapshots
 from asemacro.studies.paper.report import Result, Row, Table
 from asemacro.typing import Floats, Report
