@@ -90,7 +90,7 @@ beside them
 from typing import TYPE_CHECKING
 
 from asemacro import renamed
-from asemacro.lazy import door
+from asemacro.lazy import lazily
 
 if TYPE_CHECKING:
     from asemacro.barriers.load import load_barriers as load_barriers
@@ -158,6 +158,6 @@ if TYPE_CHECKING:
     from asemacro.upsampling.tiling import upsample as upsample
     from asemacro.version import __version__ as __version__
 else:
-    __getattr__, __dir__, __all__ = door(__name__)
+    __getattr__, __dir__, __all__ = lazily(__name__)
 
 renamed.install()

@@ -5,7 +5,7 @@ A package lists its names once, where type checkers see them too:
     if TYPE_CHECKING:
         from asemacro.lattice.lattice import Lattice as Lattice
     else:
-        __getattr__, __dir__, __all__ = door(__name__)
+        __getattr__, __dir__, __all__ = lazily(__name__)
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 
-def door(package: str) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
+def lazily(package: str) -> tuple[Callable[[str], Any], Callable[[], list[str]], list[str]]:
     """What a package of listed names needs: `__getattr__`, `__dir__` and `__all__`.
 
     Args:

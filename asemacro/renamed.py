@@ -1,7 +1,7 @@
 """Module names of version 0.1: they still work, with a warning that names the new one, and go with the next version.
 
 `MODULES` is the table. A module whose old name is now that of a package (asemacro.lattice) is found by the package's
-door, name by name (`lazy.door`); all others by an import hook that stands behind Python's own.
+door, name by name (`lazy.lazily`); all others by an import hook that stands behind Python's own.
 """
 
 from __future__ import annotations

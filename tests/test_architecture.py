@@ -129,7 +129,7 @@ def test_doors_are_tables_of_contents(name: str) -> None:
     sentence, _, page = door.__doc__.partition("\n")
     assert sentence.endswith(".")
     lines = re.findall(r"^ *(\w+) {2,}\S", page, re.M)
-    assert sorted(lines) == sorted(door.__all__) == sorted(set(dir(door)) & set(lines))
+    assert sorted(lines) == sorted(door.__all__) == dir(door)
     assert not [line for line in lines if not hasattr(door, line)]
     # importing a module sets an attribute of its package: a function of that name would vanish
     folder = MODULES[name].parent
@@ -140,9 +140,9 @@ def test_names_that_are_not_there_are_refused_as_ever() -> None:
     import asemacro
 
     with pytest.raises(AttributeError, match="module 'asemacro' has no attribute 'phase_diagrams'"):
-        _ = asemacro.phase_diagrams
+        _ = asemacro.phase_diagrams  # type: ignore[attr-defined]
     with pytest.raises(ImportError):
-        from asemacro.lattice import Latice  # noqa: F401
+        from asemacro.lattice import Latice  # type: ignore[attr-defined]  # noqa: F401
 
 
 def test_the_first_page_goes_along_the_data_flow() -> None:

@@ -13,7 +13,7 @@ bound_of_memory  refuse what does not fit the memory
 
 from typing import TYPE_CHECKING
 
-from asemacro.lazy import door
+from asemacro.lazy import lazily
 
 if TYPE_CHECKING:
     from asemacro.arguments.checks import bound_of_memory as bound_of_memory
@@ -26,4 +26,4 @@ if TYPE_CHECKING:
     from asemacro.arguments.door import number as number
     from asemacro.arguments.door import whole as whole
 else:
-    __getattr__, __dir__, __all__ = door(__name__)
+    __getattr__, __dir__, __all__ = lazily(__name__)

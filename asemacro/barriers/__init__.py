@@ -15,7 +15,7 @@ vacancy_binding   binding energy of two vacancies
 
 from typing import TYPE_CHECKING
 
-from asemacro.lazy import door
+from asemacro.lazy import lazily
 
 if TYPE_CHECKING:
     from asemacro.barriers.base import BarrierModel as BarrierModel
@@ -30,4 +30,4 @@ if TYPE_CHECKING:
     from asemacro.barriers.pair import PairBarrier as PairBarrier
     from asemacro.barriers.published import PublishedNetwork as PublishedNetwork
 else:
-    __getattr__, __dir__, __all__ = door(__name__)
+    __getattr__, __dir__, __all__ = lazily(__name__)

@@ -14,7 +14,7 @@ OneStepLikelihood      an objective: the next step
 
 from typing import TYPE_CHECKING
 
-from asemacro.lazy import door
+from asemacro.lazy import lazily
 
 if TYPE_CHECKING:
     from asemacro.closure.file import load_closure as load_closure
@@ -28,4 +28,4 @@ if TYPE_CHECKING:
     from asemacro.closure.variables import FieldClosure as FieldClosure
     from asemacro.closure.variables import SpinClosure as SpinClosure
 else:
-    __getattr__, __dir__, __all__ = door(__name__)
+    __getattr__, __dir__, __all__ = lazily(__name__)

@@ -13,7 +13,7 @@ digest         a fingerprint of a value
 
 from typing import TYPE_CHECKING
 
-from asemacro.lazy import door
+from asemacro.lazy import lazily
 
 if TYPE_CHECKING:
     from asemacro.files.arrays import read_arrays as read_arrays
@@ -26,4 +26,4 @@ if TYPE_CHECKING:
     from asemacro.files.tensors import read_tensors as read_tensors
     from asemacro.files.tensors import write_tensors as write_tensors
 else:
-    __getattr__, __dir__, __all__ = door(__name__)
+    __getattr__, __dir__, __all__ = lazily(__name__)

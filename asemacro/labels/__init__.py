@@ -12,7 +12,7 @@ DtReport               what `choose_dt` gives
 
 from typing import TYPE_CHECKING
 
-from asemacro.lazy import door
+from asemacro.lazy import lazily
 
 if TYPE_CHECKING:
     from asemacro.labels.duration import DtReport as DtReport
@@ -24,4 +24,4 @@ if TYPE_CHECKING:
     from asemacro.labels.transitions import pairs_from_runs as pairs_from_runs
     from asemacro.labels.transitions import partial_evolution as partial_evolution
 else:
-    __getattr__, __dir__, __all__ = door(__name__)
+    __getattr__, __dir__, __all__ = lazily(__name__)

@@ -18,7 +18,7 @@ PROTOTYPES         lattices that have a name
 
 from typing import TYPE_CHECKING
 
-from asemacro.lazy import door
+from asemacro.lazy import lazily
 
 if TYPE_CHECKING:
     from asemacro.lattice.fields import fields_from_atoms as fields_from_atoms
@@ -36,4 +36,4 @@ if TYPE_CHECKING:
     from asemacro.lattice.spins import spins_from_atoms as spins_from_atoms
     from asemacro.lattice.spins import spins_to_atoms as spins_to_atoms
 else:
-    __getattr__, __dir__, __all__ = door(__name__)
+    __getattr__, __dir__, __all__ = lazily(__name__)

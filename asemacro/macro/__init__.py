@@ -23,7 +23,7 @@ MomentOptions        settings of `fit_moments`
 
 from typing import TYPE_CHECKING
 
-from asemacro.lazy import door
+from asemacro.lazy import lazily
 
 if TYPE_CHECKING:
     from asemacro.macro.density_fit import fit_reversible as fit_reversible
@@ -46,4 +46,4 @@ if TYPE_CHECKING:
     from asemacro.macro.train import fit_ensemble as fit_ensemble
     from asemacro.macro.trajectories import simulate as simulate
 else:
-    __getattr__, __dir__, __all__ = door(__name__)
+    __getattr__, __dir__, __all__ = lazily(__name__)

@@ -16,7 +16,7 @@ Blocks          independent cells side by side as one system
 
 from typing import TYPE_CHECKING
 
-from asemacro.lazy import door
+from asemacro.lazy import lazily
 
 if TYPE_CHECKING:
     from asemacro.micro.alloy.swap import SwapMC as SwapMC
@@ -32,4 +32,4 @@ if TYPE_CHECKING:
     from asemacro.micro.spins.curie_weiss import CurieWeiss as CurieWeiss
     from asemacro.micro.spins.ising import Ising as Ising
 else:
-    __getattr__, __dir__, __all__ = door(__name__)
+    __getattr__, __dir__, __all__ = lazily(__name__)

@@ -14,7 +14,7 @@ SpinObservable     sums over spins and bonds, what the three of spins are
 
 from typing import TYPE_CHECKING
 
-from asemacro.lazy import door
+from asemacro.lazy import lazily
 
 if TYPE_CHECKING:
     from asemacro.observables.alloy import WarrenCowley as WarrenCowley
@@ -28,4 +28,4 @@ if TYPE_CHECKING:
     from asemacro.observables.spins import Magnetization as Magnetization
     from asemacro.observables.spins import SpinObservable as SpinObservable
 else:
-    __getattr__, __dir__, __all__ = door(__name__)
+    __getattr__, __dir__, __all__ = lazily(__name__)

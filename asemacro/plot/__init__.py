@@ -14,7 +14,7 @@ written                 a number as people write it
 
 from typing import TYPE_CHECKING
 
-from asemacro.lazy import door
+from asemacro.lazy import lazily
 
 if TYPE_CHECKING:
     from asemacro.plot.dynamics import binder_crossing as binder_crossing
@@ -28,4 +28,4 @@ if TYPE_CHECKING:
     from asemacro.plot.short_range_order import time_temperature_map as time_temperature_map
     from asemacro.plot.written_numbers import written as written
 else:
-    __getattr__, __dir__, __all__ = door(__name__)
+    __getattr__, __dir__, __all__ = lazily(__name__)

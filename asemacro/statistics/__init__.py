@@ -11,7 +11,7 @@ compare_by_mmd        the same beside what equal laws give
 
 from typing import TYPE_CHECKING
 
-from asemacro.lazy import door
+from asemacro.lazy import lazily
 
 if TYPE_CHECKING:
     from asemacro.statistics.averages import StationaryAverage as StationaryAverage
@@ -22,4 +22,4 @@ if TYPE_CHECKING:
     from asemacro.statistics.discrepancy import mmd as mmd
     from asemacro.statistics.discrepancy import time_averaged_mmd as time_averaged_mmd
 else:
-    __getattr__, __dir__, __all__ = door(__name__)
+    __getattr__, __dir__, __all__ = lazily(__name__)

@@ -11,7 +11,7 @@ reproduce           a figure of the paper, run again
 
 from typing import TYPE_CHECKING
 
-from asemacro.lazy import door
+from asemacro.lazy import lazily
 
 if TYPE_CHECKING:
     from asemacro.studies.alloy.diagram import phase_diagram as phase_diagram
@@ -22,4 +22,4 @@ if TYPE_CHECKING:
     from asemacro.studies.learn.learned import learn_from_rates as learn_from_rates
     from asemacro.studies.paper.runner import reproduce as reproduce
 else:
-    __getattr__, __dir__, __all__ = door(__name__)
+    __getattr__, __dir__, __all__ = lazily(__name__)

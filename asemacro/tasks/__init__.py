@@ -12,7 +12,7 @@ one_thread           linear algebra on one thread
 
 from typing import TYPE_CHECKING
 
-from asemacro.lazy import door
+from asemacro.lazy import lazily
 
 if TYPE_CHECKING:
     from asemacro.tasks.checkpoint import Checkpoint as Checkpoint
@@ -24,4 +24,4 @@ if TYPE_CHECKING:
     from asemacro.tasks.run_folder import RunFolder as RunFolder
     from asemacro.tasks.threads import one_thread as one_thread
 else:
-    __getattr__, __dir__, __all__ = door(__name__)
+    __getattr__, __dir__, __all__ = lazily(__name__)

@@ -16,7 +16,7 @@ FlipCalibration  what `calibrate_flips` gives
 
 from typing import TYPE_CHECKING
 
-from asemacro.lazy import door
+from asemacro.lazy import lazily
 
 if TYPE_CHECKING:
     from asemacro.upsampling.ensemble import LargeSnapshots as LargeSnapshots
@@ -32,4 +32,4 @@ if TYPE_CHECKING:
     from asemacro.upsampling.tiling import repeat as repeat
     from asemacro.upsampling.tiling import upsample as upsample
 else:
-    __getattr__, __dir__, __all__ = door(__name__)
+    __getattr__, __dir__, __all__ = lazily(__name__)

@@ -11,7 +11,7 @@ Ridge              the yardstick: linear regression on counts
 
 from typing import TYPE_CHECKING
 
-from asemacro.lazy import door
+from asemacro.lazy import lazily
 
 if TYPE_CHECKING:
     from asemacro.barriers.data.evaluation import cross_validate as cross_validate
@@ -22,4 +22,4 @@ if TYPE_CHECKING:
     from asemacro.barriers.data.training import fit_gnn as fit_gnn
     from asemacro.barriers.data.training import train_barriers as train_barriers
 else:
-    __getattr__, __dir__, __all__ = door(__name__)
+    __getattr__, __dir__, __all__ = lazily(__name__)

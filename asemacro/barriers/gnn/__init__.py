@@ -10,7 +10,7 @@ load_gnn       read a model
 
 from typing import TYPE_CHECKING
 
-from asemacro.lazy import door
+from asemacro.lazy import lazily
 
 if TYPE_CHECKING:
     from asemacro.barriers.gnn.consistent import ConsistentNet as ConsistentNet
@@ -20,4 +20,4 @@ if TYPE_CHECKING:
     from asemacro.barriers.gnn.graph import bcc_graph as bcc_graph
     from asemacro.barriers.gnn.model import BarrierGNN as BarrierGNN
 else:
-    __getattr__, __dir__, __all__ = door(__name__)
+    __getattr__, __dir__, __all__ = lazily(__name__)

@@ -14,7 +14,7 @@ site_shares     fractions of the elements on a site
 
 from typing import TYPE_CHECKING
 
-from asemacro.lazy import door
+from asemacro.lazy import lazily
 
 if TYPE_CHECKING:
     from asemacro.lattice.reading.cif_file import cif_frames as cif_frames
@@ -28,4 +28,4 @@ if TYPE_CHECKING:
     from asemacro.lattice.reading.structure_file import read_structure as read_structure
     from asemacro.lattice.reading.structure_text import file_format as file_format
 else:
-    __getattr__, __dir__, __all__ = door(__name__)
+    __getattr__, __dir__, __all__ = lazily(__name__)

@@ -10,7 +10,7 @@ check_cell     refuse cells that no crystal has
 
 from typing import TYPE_CHECKING
 
-from asemacro.lazy import door
+from asemacro.lazy import lazily
 
 if TYPE_CHECKING:
     from asemacro.lattice.recognition.atoms_to_grid import read_state as read_state
@@ -20,4 +20,4 @@ if TYPE_CHECKING:
     from asemacro.lattice.recognition.possible import check_cell as check_cell
     from asemacro.lattice.recognition.symmetry import name_crystal as name_crystal
 else:
-    __getattr__, __dir__, __all__ = door(__name__)
+    __getattr__, __dir__, __all__ = lazily(__name__)

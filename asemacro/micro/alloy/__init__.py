@@ -10,7 +10,7 @@ ExchangeRun      what its run gives
 
 from typing import TYPE_CHECKING
 
-from asemacro.lazy import door
+from asemacro.lazy import lazily
 
 if TYPE_CHECKING:
     from asemacro.micro.alloy.exchange import ExchangeRun as ExchangeRun
@@ -20,4 +20,4 @@ if TYPE_CHECKING:
     from asemacro.micro.alloy.swap import SwapRun as SwapRun
     from asemacro.micro.alloy.vacancy_kmc import VacancyKMC as VacancyKMC
 else:
-    __getattr__, __dir__, __all__ = door(__name__)
+    __getattr__, __dir__, __all__ = lazily(__name__)

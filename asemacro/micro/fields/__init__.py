@@ -7,11 +7,11 @@ cosine_fields   starts with given coefficients
 
 from typing import TYPE_CHECKING
 
-from asemacro.lazy import door
+from asemacro.lazy import lazily
 
 if TYPE_CHECKING:
     from asemacro.micro.fields.predator_prey import PredatorPrey as PredatorPrey
     from asemacro.micro.fields.predator_prey import cosine_fields as cosine_fields
     from asemacro.micro.fields.predator_prey import random_cosines as random_cosines
 else:
-    __getattr__, __dir__, __all__ = door(__name__)
+    __getattr__, __dir__, __all__ = lazily(__name__)

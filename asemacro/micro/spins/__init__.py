@@ -10,7 +10,7 @@ count_generator        rates between numbers of up spins
 
 from typing import TYPE_CHECKING
 
-from asemacro.lazy import door
+from asemacro.lazy import lazily
 
 if TYPE_CHECKING:
     from asemacro.micro.spins.birth_death import count_generator as count_generator
@@ -20,4 +20,4 @@ if TYPE_CHECKING:
     from asemacro.micro.spins.glauber import Glauber as Glauber
     from asemacro.micro.spins.ising import Ising as Ising
 else:
-    __getattr__, __dir__, __all__ = door(__name__)
+    __getattr__, __dir__, __all__ = lazily(__name__)

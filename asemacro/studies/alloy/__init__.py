@@ -9,7 +9,7 @@ learn_alloy    a learned model of an alloy at several temperatures
 
 from typing import TYPE_CHECKING
 
-from asemacro.lazy import door
+from asemacro.lazy import lazily
 
 if TYPE_CHECKING:
     from asemacro.studies.alloy.calculated import PhaseDiagram as PhaseDiagram
@@ -18,4 +18,4 @@ if TYPE_CHECKING:
     from asemacro.studies.alloy.learning import learn_alloy as learn_alloy
     from asemacro.studies.alloy.points import Point as Point
 else:
-    __getattr__, __dir__, __all__ = door(__name__)
+    __getattr__, __dir__, __all__ = lazily(__name__)

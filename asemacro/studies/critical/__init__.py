@@ -15,7 +15,7 @@ data_collapse                the scaled curves as a figure
 
 from typing import TYPE_CHECKING
 
-from asemacro.lazy import door
+from asemacro.lazy import lazily
 
 if TYPE_CHECKING:
     from asemacro.studies.critical.collapse import Curve as Curve
@@ -30,4 +30,4 @@ if TYPE_CHECKING:
     from asemacro.studies.critical.criticality import susceptibility as susceptibility
     from asemacro.studies.critical.figures import data_collapse as data_collapse
 else:
-    __getattr__, __dir__, __all__ = door(__name__)
+    __getattr__, __dir__, __all__ = lazily(__name__)

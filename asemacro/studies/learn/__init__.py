@@ -10,7 +10,7 @@ setup               a system by name, as the verbs run it
 
 from typing import TYPE_CHECKING
 
-from asemacro.lazy import door
+from asemacro.lazy import lazily
 
 if TYPE_CHECKING:
     from asemacro.studies.learn.learned import Learned as Learned
@@ -20,4 +20,4 @@ if TYPE_CHECKING:
     from asemacro.studies.learn.learned import polynomial_sde as polynomial_sde
     from asemacro.studies.learn.systems import setup as setup
 else:
-    __getattr__, __dir__, __all__ = door(__name__)
+    __getattr__, __dir__, __all__ = lazily(__name__)

@@ -12,7 +12,7 @@ A figure is a module with `run(*, quick, rng, progress) -> Result`.
 
 from typing import TYPE_CHECKING
 
-from asemacro.lazy import door
+from asemacro.lazy import lazily
 
 if TYPE_CHECKING:
     from asemacro.studies.paper.report import Result as Result
@@ -22,4 +22,4 @@ if TYPE_CHECKING:
     from asemacro.studies.paper.runner import missing as missing
     from asemacro.studies.paper.runner import reproduce as reproduce
 else:
-    __getattr__, __dir__, __all__ = door(__name__)
+    __getattr__, __dir__, __all__ = lazily(__name__)
