@@ -9,6 +9,7 @@ import torch
 from scipy import optimize
 from torch import Tensor
 
+from asemacro.tasks.interrupts import stop_if_told
 from asemacro.typing import Floats
 
 
@@ -33,6 +34,7 @@ def minimise(
     """
 
     def value_and_gradient(flat: Floats) -> tuple[float, Floats]:
+        stop_if_told()
         fill(parameters, flat)
         value = loss()
         gradients = torch.autograd.grad(value, parameters)

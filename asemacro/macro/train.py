@@ -1,10 +1,12 @@
-"""The only training loop: maximum likelihood of pairs, minibatches, early stopping, bootstrap ensembles."""
+"""Fit an SDE to pairs: maximum likelihood by minibatches, early stopping, bootstrap ensembles."""
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import dataclasses
 import math
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,30 +28,14 @@ from asemacro.arguments.door import (
     optional,
     whole,
 )
+from asemacro.tasks.descent import History, Judge, descend
 from asemacro.tasks.progress import part_of, reporting
 from asemacro.tasks.threads import one_thread
 from asemacro.typing import Report
 
 if TYPE_CHECKING:
     from asemacro.data import Pairs
-    from asemacro.macro.sde import Batch, NeuralSDE
-
-
-@dataclasses.dataclass
-class History:
-    """What a training run did; losses are mean negative log-likelihoods in normalised units.
-
-    Attributes:
-        training: loss of each epoch.
-        validation: loss of the averaged parameters on held-out pairs after each epoch.
-        best_epoch: the epoch whose parameters were kept.
-        stopped_early: True if `patience` epochs brought nothing before `max_epochs`.
-    """
-
-    training: list[float] = dataclasses.field(default_factory=list)
-    validation: list[float] = dataclasses.field(default_factory=list)
-    best_epoch: int = -1
-    stopped_early: bool = False
+    from asemacro.macro.sde import NeuralSDE
 
 
 @dataclasses.dataclass(frozen=True)
@@ -205,13 +191,6 @@ def _held_out(group: NDArray[np.int64], fraction: float, rng: np.random.Generato
     return chosen[index]
 
 
-def epochs_of(rows: int, options: FitOptions) -> int:
-    """Epochs of one fit to so many pairs, unless it stops early."""
-    per_epoch = max(1, math.ceil(rows / options.batch_size))
-    affordable = max(1, options.max_steps // per_epoch)
-    return min(max(options.max_epochs, math.ceil(options.min_steps / per_epoch)), affordable)
-
-
 def _descend(
     sde: NeuralSDE,
     pairs: Pairs,
@@ -224,12 +203,54 @@ def _descend(
     """Adam with a half-cosine rate; keeps the averaged parameters that did best on the held-out pairs."""
     weight = torch.from_numpy(pairs.weight * multiplicity / pairs.weight.mean()).float()
     everything = sde.batch(pairs)
-    rows = torch.from_numpy(np.flatnonzero(multiplicity > 0))
-    check = torch.from_numpy(np.flatnonzero(held_out))
+    rows, check = (torch.from_numpy(np.flatnonzero(chosen)) for chosen in (multiplicity > 0, held_out))
+    judged = everything.rows(check)
     check_weight = torch.from_numpy(pairs.weight[held_out]).float()
     per_epoch = max(1, math.ceil(len(rows) / options.batch_size))
-    epochs = epochs_of(len(rows), options)
-    steps = epochs * per_epoch
+    epochs = min(
+        max(options.max_epochs, math.ceil(options.min_steps / per_epoch)), max(1, options.max_steps // per_epoch)
+    )
+    optimiser, rate = _optimiser(sde, options, epochs * per_epoch)
+    mean = _RunningMean(list(sde.parameters()), options.averaging * max(per_epoch, 20))
+
+    def batches() -> Sequence[Tensor]:
+        return rows[torch.randperm(len(rows), generator=generator)].split(options.batch_size)
+
+    def loss(part: Tensor) -> tuple[Tensor, float]:
+        w = weight[part]
+        return (w * sde.nll(everything.rows(part), options.noise_scale)).sum() / w.sum(), float(w.sum())
+
+    def stepped() -> None:
+        rate.step()
+        mean.follow()
+
+    def of_held_out(epoch: int) -> float:
+        if not len(check):
+            return -float(epoch)  # nothing judges: the last epoch is kept
+        with torch.no_grad(), mean.in_place():
+            losses = check_weight * sde.nll(judged, options.noise_scale)
+        return float(losses.double().sum() / check_weight.double().sum())
+
+    history = descend(
+        loss,
+        batches,
+        optimiser,
+        epochs=epochs,
+        stepped=stepped,
+        clipped=sde.parameters(),
+        largest_gradient=10.0,
+        # tiny epochs are not all worth a look at the held-out pairs
+        judge=Judge(of_held_out, mean.keep, options.patience * epochs, every=max(1, epochs // 60)),
+        progress=part_of(report, "fit"),
+    )
+    mean.put_best()
+    return history
+
+
+def _optimiser(
+    sde: NeuralSDE, options: FitOptions, steps: int
+) -> tuple[torch.optim.AdamW, torch.optim.lr_scheduler.LambdaLR]:
+    """Adam that pulls the weights (not the biases) to zero, and its rate: 50 steps up, then a half cosine down to 0."""
     decayed = [p for name, p in sde.named_parameters() if name.endswith("weight")]
     others = [p for name, p in sde.named_parameters() if not name.endswith("weight")]
     groups = [{"params": decayed, "weight_decay": options.weight_decay}, {"params": others, "weight_decay": 0.0}]
@@ -237,61 +258,49 @@ def _descend(
     rate = torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda k: min(1.0, (k + 1) / 50) * 0.5 * (1 + math.cos(math.pi * min(k / steps, 1.0)))
     )
-    parameters = list(sde.parameters())
-    mean = [p.detach().clone() for p in parameters]
-    best = [p.clone() for p in mean]
-    history, lowest, step = History(), math.inf, 0
-    look_every = max(1, epochs // 60)  # tiny epochs are not all worth a look at the held-out pairs
-    for epoch in range(epochs):
-        order = rows[torch.randperm(len(rows), generator=generator)]
-        total, total_weight = 0.0, 0.0
-        for part in order.split(options.batch_size):
-            optimiser.zero_grad(set_to_none=True)
-            w = weight[part]
-            loss = (w * sde.nll(everything.rows(part), options.noise_scale)).sum() / w.sum()
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(parameters, 10.0)
-            optimiser.step()
-            rate.step()
-            step += 1
-            keep = min(1 - 1 / (options.averaging * max(per_epoch, 20)), step / (step + 10))
-            with torch.no_grad():
-                for m, p in zip(mean, parameters, strict=True):
-                    m.lerp_(p, 1 - keep)
-            total, total_weight = total + float(loss.detach()) * float(w.sum()), total_weight + float(w.sum())
-        history.training.append(total / total_weight)
-        if not math.isfinite(total):
-            raise ValueError(
-                f"the loss is not finite in epoch {epoch + 1}; look for outliers in z or lower learning_rate"
-            )
-        if (epoch + 1) % look_every and epoch + 1 < epochs:
-            continue
-        value = _loss_of(sde, mean, everything.rows(check), check_weight, options) if len(check) else -float(epoch)
-        history.validation.append(value)
-        report("fit", (epoch + 1) / epochs, f"loss {history.training[-1]:.4f}, held out {value:.4f}")
-        if value < lowest:
-            lowest, history.best_epoch = value, epoch
-            best = [m.clone() for m in mean]
-        elif epoch - history.best_epoch > options.patience * epochs:
-            history.stopped_early = True
-            break
-    report("fit", 1.0, "")
-    _set(parameters, best)
-    return history
+    return optimiser, rate
 
 
-@torch.no_grad()
-def _loss_of(sde: NeuralSDE, values: list[Tensor], batch: Batch, weight: Tensor, options: FitOptions) -> float:
-    """Loss with other parameters put in for a moment; the sum is accumulated in float64."""
-    parameters = list(sde.parameters())
-    kept = [p.detach().clone() for p in parameters]
-    _set(parameters, values)
-    loss = (weight * sde.nll(batch, options.noise_scale)).double().sum() / weight.double().sum()
-    _set(parameters, kept)
-    return float(loss)
+class _RunningMean:
+    """A running mean of parameters over the last steps, and the best one so far.
 
+    Args:
+        parameters: followed.
+        steps: that it reaches back, once so many were made.
+    """
 
-@torch.no_grad()
-def _set(parameters: list[torch.nn.Parameter], values: list[Tensor]) -> None:
-    for parameter, value in zip(parameters, values, strict=True):
-        parameter.copy_(value)
+    def __init__(self, parameters: list[torch.nn.Parameter], steps: float) -> None:
+        self._parameters, self._steps, self._step = parameters, steps, 0
+        self._mean = [p.detach().clone() for p in parameters]
+        self._best = [p.clone() for p in self._mean]
+
+    @torch.no_grad()
+    def follow(self) -> None:
+        """Take in the parameters after a step."""
+        self._step += 1
+        kept = min(1 - 1 / self._steps, self._step / (self._step + 10))
+        for mean, parameter in zip(self._mean, self._parameters, strict=True):
+            mean.lerp_(parameter, 1 - kept)
+
+    @contextlib.contextmanager
+    def in_place(self) -> Iterator[None]:
+        """Within the block the parameters are the mean."""
+        now = [p.detach().clone() for p in self._parameters]
+        self._put(self._mean)
+        try:
+            yield
+        finally:
+            self._put(now)
+
+    def keep(self) -> None:
+        """The mean as it is now is the best."""
+        self._best = [mean.clone() for mean in self._mean]
+
+    def put_best(self) -> None:
+        """Make the best mean the parameters."""
+        self._put(self._best)
+
+    @torch.no_grad()
+    def _put(self, values: list[Tensor]) -> None:
+        for parameter, value in zip(self._parameters, values, strict=True):
+            parameter.copy_(value)

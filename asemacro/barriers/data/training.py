@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +12,16 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from asemacro.barriers.data.table import load_barrier_data
 from asemacro.barriers.gnn.layers import Coded
 from asemacro.barriers.gnn.model import BarrierGNN, Form
 from asemacro.files.store import output_file
+from asemacro.tasks.descent import descend
+from asemacro.tasks.progress import part_of, reporting
 from asemacro.tasks.threads import one_thread
+from asemacro.typing import Report
 
 MEMBERS = {"direct": 2, "consistent": 2}
 """Networks that are averaged; extrapolation to new compositions differs from one to the next."""
@@ -42,7 +47,7 @@ def fit_gnn(
     batch: int = 32,
     seed: int = 0,
     fresh: bool = True,
-    progress: bool = False,
+    progress: bool | Report = False,
 ) -> None:
     """Train every member by itself from its own start and order of the data: AdamW, one cycle, Huber loss.
 
@@ -56,10 +61,8 @@ def fit_gnn(
         batch: vacancies per step.
         seed: of the weights and of the order.
         fresh: start from new weights; else go on from those the model has.
-        progress: show a bar.
+        progress: True for a bar, or a function called as progress("train", fraction, text).
     """
-    from tqdm import tqdm
-
     if weight_decay is None:
         weight_decay = WEIGHT_DECAY[model.form]
     known = np.isfinite(barrier)
@@ -67,34 +70,52 @@ def fit_gnn(
         raise ValueError("there is no barrier to train on")
     features = model.features(env)
     target = torch.as_tensor(np.asarray(barrier, dtype=np.float32))
-    steps = math.ceil(len(env) / batch)
-    bar = tqdm(total=len(model.nets) * epochs * steps, unit="step", disable=not progress)
-    for m, net in enumerate(model.nets):
-        generator = torch.Generator().manual_seed(seed * 1009 + m)
-        if fresh:
-            reset(net, generator)
-            with torch.no_grad():
-                net.last.bias.fill_(float(barrier[known].mean()))
-        matrices = [p for p in net.parameters() if p.dim() > 1]
-        vectors = [p for p in net.parameters() if p.dim() <= 1]
-        optimiser = torch.optim.AdamW(
-            [{"params": matrices, "weight_decay": weight_decay}, {"params": vectors, "weight_decay": 0.0}],
-            lr=learning_rate,
-        )
-        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, learning_rate, total_steps=epochs * steps)
-        for _ in range(epochs):
-            for rows in torch.randperm(len(env), generator=generator).split(batch):
-                wanted = target[rows]
-                use = torch.isfinite(wanted)
-                loss = F.smooth_l1_loss(net(features[rows])[use], wanted[use], beta=HUBER_EV)
-                optimiser.zero_grad()
-                loss.backward()
-                optimiser.step()
-                schedule.step()
-                bar.update()
-        bar.set_postfix(member=m + 1, loss=f"{loss.item():.4f}")
-    bar.close()
+    share = 1 / len(model.nets)
+    with reporting(progress, {"train": 1.0}) as report:
+        for m, net in enumerate(model.nets):
+            generator = torch.Generator().manual_seed(seed * 1009 + m)
+            if fresh:
+                reset(net, generator)
+                with torch.no_grad():
+                    net.last.bias.fill_(float(barrier[known].mean()))
+            optimiser = _optimiser(net, learning_rate, weight_decay)
+            schedule = torch.optim.lr_scheduler.OneCycleLR(
+                optimiser, learning_rate, total_steps=epochs * math.ceil(len(env) / batch)
+            )
+            descend(
+                partial(_loss, net, features, target),
+                partial(_batches, len(env), batch, generator),
+                optimiser,
+                epochs=epochs,
+                stepped=schedule.step,
+                progress=part_of(report, "train", m * share, share),
+            )
     model.eval()
+
+
+def _optimiser(net: nn.Module, learning_rate: float, weight_decay: float) -> torch.optim.AdamW:
+    """Adam that pulls the matrices, not the biases, to zero."""
+    matrices = [p for p in net.parameters() if p.dim() > 1]
+    vectors = [p for p in net.parameters() if p.dim() <= 1]
+    return torch.optim.AdamW(
+        [{"params": matrices, "weight_decay": weight_decay}, {"params": vectors, "weight_decay": 0.0}],
+        lr=learning_rate,
+    )
+
+
+def _batches(n: int, size: int, generator: torch.Generator) -> Sequence[Tensor]:
+    """Rows of the minibatches of an epoch."""
+    return torch.randperm(n, generator=generator).split(size)
+
+
+def _loss(net: nn.Module, features: Tensor, target: Tensor, rows: Tensor) -> tuple[Tensor, float]:
+    """Huber loss of the known barriers of some vacancies, and how many they are."""
+    wanted = target[rows]
+    use = torch.isfinite(wanted)
+    found = net(features[rows])[use]
+    if not len(found):
+        return found.sum(), 0.0
+    return F.smooth_l1_loss(found, wanted[use], beta=HUBER_EV), float(len(found))
 
 
 def reset(net: nn.Module, generator: torch.Generator) -> None:
@@ -118,7 +139,7 @@ def train_barriers(
     members: int | None = None,
     epochs: int | None = None,
     seed: int = 0,
-    progress: bool = False,
+    progress: bool | Report = False,
     name: str | None = None,
     **widths: Any,
 ) -> Path:
@@ -131,7 +152,7 @@ def train_barriers(
         members: networks averaged, default MEMBERS of the form.
         epochs: passes over the data, default EPOCHS of the form.
         seed: of everything random.
-        progress: show a bar.
+        progress: True for a bar, or a function called as progress("train", fraction, text).
         name: of the model, default the name of the file.
         **widths: width, hidden, energy_width of `BarrierGNN`, default WIDTHS of the form.
 

@@ -26,6 +26,7 @@ from asemacro.barriers.gnn.graph import N_JUMPS, bcc_graph, bcc_shell
 from asemacro.barriers.kernels import barriers_at
 from asemacro.lattice.lattice import Lattice
 from asemacro.tasks.threads import one_thread
+from asemacro.typing import Report
 
 HOPS = {
     400: 4_000_000,
@@ -240,7 +241,7 @@ def distil(
     epochs: Sequence[int] = EPOCHS,
     scale: float = 1.0,
     seed: int = 1,
-    progress: bool = False,
+    progress: bool | Report = False,
     **widths: Any,
 ) -> dict[str, dict[str, float]]:
     """Train a direct network on a teacher and write it; the test errors are kept in the file.
@@ -252,7 +253,7 @@ def distil(
         epochs: passes over the data in each cycle of the learning rate.
         scale: see `sample_teacher`.
         seed: of everything random.
-        progress: show a bar.
+        progress: True for a bar, or a function called as progress("train", fraction, text).
         **widths: width and hidden of `BarrierGNN`.
 
     Returns:

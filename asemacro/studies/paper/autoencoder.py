@@ -8,6 +8,7 @@ is M on every site, whatever phi_hat is.
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from torch import Tensor
 
 from asemacro.macro.drift import linear, reset_layers, run_layers, tanh_layers
 from asemacro.micro.blocks import Observable, observe
+from asemacro.tasks.descent import descend
 from asemacro.tasks.threads import one_thread
 from asemacro.typing import Floats
 
@@ -136,16 +138,24 @@ def fit_autoencoder(
     optimiser = torch.optim.Adam(parameters, lr=1e-3)
     plan = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, epochs)
 
-    def error(rows: NDArray[np.intp]) -> Tensor:
+    def error(rows: NDArray[np.integer]) -> Tensor:
         made = run_layers(model.decoder, torch.cat([given[rows], model.encode(x[rows], lattice)], dim=1))
         return (made - torch.from_numpy(x[rows]).float()).square().mean()
 
-    for _ in range(epochs):
-        for rows in np.split(rng.permutation(learn), range(_BATCH, len(learn), _BATCH)):
-            optimiser.zero_grad()
-            error(rows).backward()
-            optimiser.step()
-        plan.step()
+    starts = range(_BATCH, len(learn), _BATCH)
+    steps = itertools.count(1)
+
+    def stepped() -> None:
+        if next(steps) % (len(starts) + 1) == 0:
+            plan.step()
+
+    descend(
+        lambda rows: (error(rows), float(len(rows))),
+        lambda: np.split(rng.permutation(learn), starts),
+        optimiser,
+        epochs=epochs,
+        stepped=stepped,
+    )
     with torch.no_grad():
         reached = float(error(held))
     mean = x[held].mean(axis=1, dtype=float)

@@ -1,0 +1,112 @@
+"""Gradient descent by minibatches: the one loop in which networks learn. It says how far it is and can be stopped."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from asemacro.tasks.interrupts import stop_if_told
+from asemacro.tasks.progress import silent
+from asemacro.typing import Report
+
+
+@dataclasses.dataclass
+class History:
+    """Losses of a descent, epoch by epoch.
+
+    Attributes:
+        training: mean loss of each epoch.
+        validation: loss of what is held out, each time that it was looked at.
+        best_epoch: the epoch whose parameters were kept.
+        stopped_early: True if `patience` epochs brought nothing before the last one.
+    """
+
+    training: list[float] = dataclasses.field(default_factory=list)
+    validation: list[float] = dataclasses.field(default_factory=list)
+    best_epoch: int = -1
+    stopped_early: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Judge:
+    """When a descent has gone far enough.
+
+    Attributes:
+        loss: of what is held out, with the parameters as they are now.
+        keep: called when it is the lowest so far.
+        patience: epochs without a lower one after which the descent stops.
+        every: epochs between two looks.
+    """
+
+    loss: Callable[[int], float]
+    keep: Callable[[], None]
+    patience: float = math.inf
+    every: int = 1
+
+
+def descend(
+    loss: Callable[[Any], tuple[Tensor, float]],
+    batches: Callable[[], Sequence[Any]],
+    optimiser: torch.optim.Optimizer,
+    *,
+    epochs: int,
+    stepped: Callable[[], Any],
+    clipped: Iterable[Tensor] = (),
+    largest_gradient: float = math.inf,
+    judge: Judge | None = None,
+    progress: Report = silent,
+) -> History:
+    """Minimise a mean loss by steps along the gradients of minibatches.
+
+    Args:
+        loss: mean loss of a minibatch, and its weight in the mean of an epoch.
+        batches: the minibatches of an epoch, in its own order.
+        optimiser: makes the steps.
+        epochs: passes over the data.
+        stepped: called after each step: learning rates, running means.
+        clipped: parameters whose gradient, all together, is cut to `largest_gradient`.
+        largest_gradient: see `clipped`.
+        judge: looks at what is held out and may end the descent; default: all epochs are made.
+        progress: told after each step, as progress("descent", fraction, text).
+
+    Raises:
+        ValueError: the loss is not finite.
+    """
+    history, lowest, text = History(), math.inf, ""
+    parameters = list(clipped)
+    for epoch in range(epochs):
+        total = total_weight = 0.0
+        parts = batches()
+        for k, part in enumerate(parts):
+            optimiser.zero_grad(set_to_none=True)
+            value, weight = loss(part)
+            value.backward()
+            if parameters:
+                torch.nn.utils.clip_grad_norm_(parameters, largest_gradient)
+            optimiser.step()
+            stepped()
+            total, total_weight = total + float(value.detach()) * weight, total_weight + weight
+            stop_if_told()
+            progress("descent", (epoch + (k + 1) / len(parts)) / epochs, text)
+        history.training.append(total / total_weight)
+        if not math.isfinite(total):
+            raise ValueError(f"the loss is not finite in epoch {epoch + 1}; look for outliers or lower learning_rate")
+        text = f"loss {history.training[-1]:.4f}"
+        if judge is None or ((epoch + 1) % judge.every and epoch + 1 < epochs):
+            continue
+        judged = judge.loss(epoch)
+        history.validation.append(judged)
+        text += f", held out {judged:.4f}"
+        if judged < lowest:
+            lowest, history.best_epoch = judged, epoch
+            judge.keep()
+        elif epoch - history.best_epoch > judge.patience:
+            history.stopped_early = True
+            break
+    progress("descent", 1.0, text)
+    return history
