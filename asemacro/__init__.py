@@ -130,7 +130,7 @@ if TYPE_CHECKING:
     from asemacro.micro.alloy.vacancy_kmc import VacancyKMC as VacancyKMC
     from asemacro.micro.fields.predator_prey import PredatorPrey as PredatorPrey
     from asemacro.micro.fields.predator_prey import random_cosines as random_cosines
-    from asemacro.micro.protocol import sample as sample
+    from asemacro.micro.sampling import sample as sample
     from asemacro.micro.spins.curie_weiss import CurieWeiss as CurieWeiss
     from asemacro.micro.spins.ising import Ising as Ising
     from asemacro.observables.alloy import WarrenCowley as WarrenCowley

@@ -16,7 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from asemacro.arguments.checks import bound_of_memory, fraction_of
-from asemacro.arguments.door import STATES, SYSTEM, above_zero, array, checked, function, whole
+from asemacro.arguments.door import STATES, above_zero, array, checked, function, whole
+from asemacro.micro.protocol import SYSTEM
 
 if TYPE_CHECKING:
     from asemacro.micro.protocol import MicroSystem

@@ -20,8 +20,9 @@ import numpy as np
 from asemacro.closure.fit import fit_closure
 from asemacro.data import Moments
 from asemacro.lattice.spins import random_spins
-from asemacro.micro.blocks import Observable, observe
-from asemacro.micro.protocol import sample
+from asemacro.micro.blocks import observe
+from asemacro.micro.sampling import sample
+from asemacro.observables.base import Observable
 from asemacro.observables.joined import Observables
 from asemacro.observables.spins import DomainWallDensity, Magnetization
 from asemacro.studies.paper.autoencoder import fit_autoencoder
@@ -82,11 +83,11 @@ def learned(data: Data, moments: Moments, labels: tuple[str, ...], phi: Observab
     }
 
 
-class First:
+class First(Observable):
     """The first variables of an observable."""
 
     def __init__(self, phi: Observable, dim: int) -> None:
-        self.phi, self.dim, self.labels = phi, dim, phi.labels[:dim]
+        self.phi, self.labels = phi, phi.labels[:dim]
 
     def __call__(self, x: np.ndarray, lattice: Any) -> np.ndarray:
         """(batch, dim)."""

@@ -14,7 +14,7 @@ from asemacro.labels.transitions import partial_evolution
 from asemacro.lattice.lattice import Lattice
 from asemacro.micro.blocks import observe
 from asemacro.micro.fields.predator_prey import random_cosines
-from asemacro.micro.protocol import sample
+from asemacro.micro.sampling import sample
 from asemacro.observables.field_covariance import FieldCovariance
 from asemacro.studies.paper.fig2 import TESTED, TIMES, measure
 from asemacro.studies.paper.predator_prey import (

@@ -120,11 +120,14 @@ def offers(must: str, *attributes: str) -> Check:
     return check
 
 
+def members_of(value: Any, *names: str) -> dict[str, Any]:
+    """Those members that an object of a foreign class has, by name: the doors that adapt one look here, nobody else."""
+    return {name: getattr(value, name) for name in names if hasattr(value, name)}
+
+
 LATTICE = offers("a Lattice", "n_sites", "species")
 CRYSTAL = offers("a Lattice", "n_sites", "shells", "shape")
-SYSTEM = offers("a micro system, with lattice, carriers and evolve", "lattice", "carriers", "evolve")
 SPIN_SYSTEM = offers("an Ising or CurieWeiss system", "lattice", "evolve", "energy", "temperature", "on")
-OBSERVABLE = offers("an observable, a function phi(x, lattice) with labels and dim", "__call__", "labels", "dim")
 ATOMS = offers("an ASE Atoms", "positions", "arrays", "cell")
 BARRIERS = instance("BarrierModel")
 SDE = instance("NeuralSDE")

@@ -12,6 +12,7 @@ from torch import Tensor
 from asemacro.closure.kernels import count_codes
 from asemacro.closure.network import LocalNetwork, products, spin_codes
 from asemacro.closure.variables import checked_spins, closure_offsets, spin_stencil
+from asemacro.micro.blocks import cells_of
 
 _ROWS = 1 << 24  # counts of codes held at a time
 
@@ -31,7 +32,7 @@ class SpinData:
     n_fields = 0
 
     def __init__(self, x: NDArray[np.int8], lattice: Any, shells: int) -> None:
-        block, copies = getattr(lattice, "block", lattice), getattr(lattice, "copies", 1)
+        block, copies = cells_of(lattice)
         cells = checked_spins(lattice.split(x) if copies > 1 else x, block)
         self.neighbours = tuple(shell.offsets.shape[1] for shell in block.shells(shells))
         stencil, steps, half = spin_stencil(block, self.neighbours)
@@ -75,7 +76,7 @@ class FieldData:
     def __init__(
         self, x: NDArray[np.float64], lattice: Any, shells: int, most_sites: int, *, rng: np.random.Generator
     ) -> None:
-        block, copies = getattr(lattice, "block", lattice), getattr(lattice, "copies", 1)
+        block, copies = cells_of(lattice)
         states = np.asarray(x, dtype=float)
         if states.ndim != 3 or states.shape[1] != lattice.n_sites or not np.isfinite(states).all():
             raise ValueError(f"fields must be finite and (batch, {lattice.n_sites}, n_fields), got {states.shape}")

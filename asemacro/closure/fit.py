@@ -16,7 +16,6 @@ from asemacro.arguments.door import (
     LATTICE,
     MOMENTS,
     MOST_WIDTH,
-    OBSERVABLE,
     array,
     batch,
     check_fields,
@@ -36,12 +35,13 @@ from asemacro.data import group_of
 from asemacro.macro.moment_fit import folds_of
 from asemacro.macro.quasi_newton import fill, minimise
 from asemacro.micro.blocks import observe
+from asemacro.observables.base import OBSERVABLE
 from asemacro.tasks.threads import one_thread
 from asemacro.typing import Floats
 
 if TYPE_CHECKING:
     from asemacro.data import Moments
-    from asemacro.micro.blocks import Observable
+    from asemacro.observables.base import Observable
 
 MOST_DIMS = 20
 _SAME = 1e-6  # z* is a mean of products if they reproduce it to this fraction of its spread

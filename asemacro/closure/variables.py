@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,14 +15,15 @@ from asemacro.arguments.door import CRYSTAL, SITES, STATES, checked
 from asemacro.closure.kernels import affected_sites, table_changes, table_sums
 from asemacro.closure.network import LocalNetwork, code_steps, products, spin_codes
 from asemacro.lattice.neighbour_tables import Stencil, stencil_of
-from asemacro.observables.state_change import as_events, events_of
+from asemacro.observables.base import Observable
+from asemacro.observables.state_change import events_of
 from asemacro.tasks.threads import one_thread
 from asemacro.typing import Floats
 
 _ROWS = 1 << 15  # sites with their neighbours that go through a network at a time
 
 
-class Closure(ABC):
+class Closure(Observable):
     r"""phi_hat(x) = b + 1/n sum_i (A f_i + B p_i): an observable like any other, `phi(x, lattice) -> (batch, dim)`.
 
     f_i are the values of `LocalNetwork`s at site i and its first shells, p_i what the site holds and its products with
@@ -58,8 +59,7 @@ class Closure(ABC):
         self.networks = tuple(networks)
         self.n_fields = networks[0].n_fields
         self.neighbours = networks[0].neighbours
-        self.dim = len(networks)
-        self.labels = tuple(f"closure_{k + 1}" for k in range(self.dim))
+        self.labels = tuple(f"closure_{k + 1}" for k in range(len(networks)))
         self.notes = dict(notes or {})
         self.mix, self.skip, self.offset = (torch.tensor(np.asarray(a, dtype=float)) for a in (mix, skip, offset))
         n_products = max(1, self.n_fields) * (1 + len(self.neighbours))
@@ -74,25 +74,9 @@ class Closure(ABC):
 
     @abstractmethod
     def changes(self, x0: NDArray[Any], lattice: Any, sites: NDArray[np.integer], values: NDArray[Any]) -> Floats:
-        """The change by each of several events that start from the same state, from what lies near the changed sites.
-
-        Args:
-            x0: (batch, n_sites[, n_fields]) states before.
-            lattice: their lattice.
-            sites: (batch, n_events, m) sites, each at most once in an event; negative ones are ignored.
-            values: (batch, n_events, m[, n_fields]) what they hold afterwards.
-
-        Returns:
-            (batch, n_events, dim).
-
-        Raises:
-            ValueError: shapes that do not fit, or a site changes twice.
+        """The change by each of several events, (batch, n_events, dim), from what lies near the changed sites alone;
+        see `Observable.changes`.
         """
-
-    @checked(x0=STATES, sites=SITES, values=STATES)
-    def change(self, x0: NDArray[Any], lattice: Any, sites: NDArray[np.integer], values: NDArray[Any]) -> Floats:
-        """phi(x1) - phi(x0) from the changed sites (batch, m) alone, (batch, dim); see `changes`."""
-        return self.changes(x0, lattice, *as_events(x0, sites, values))[:, 0]
 
     def local(self, own: Tensor, near: Tensor) -> Tensor:
         """A f_i + B p_i + b of sites, (..., dim), differentiable.

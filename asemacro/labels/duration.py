@@ -10,9 +10,11 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from asemacro.arguments.checks import bound_of_memory, fraction_of, generator_of
-from asemacro.arguments.door import OBSERVABLE, SYSTEM, above_zero, batch, checked, real, whole
+from asemacro.arguments.door import above_zero, batch, checked, real, whole
 from asemacro.labels.transitions import pair_time_needed
-from asemacro.micro.blocks import Observable, draw_active, observe
+from asemacro.micro.blocks import observe
+from asemacro.micro.protocol import SYSTEM
+from asemacro.observables.base import OBSERVABLE, Observable
 from asemacro.tasks.threads import one_thread
 from asemacro.typing import Floats
 
@@ -91,13 +93,14 @@ class DtReport:
         return "\n".join([*lines, *self.warnings])
 
 
+@checked(system=SYSTEM, x=batch, rng=generator_of)
 def event_time(system: MicroSystem, x: NDArray[Any], *, rng: np.random.Generator) -> float:
     """Time in which a single active carrier changes the state with a probability near 1 - 1/e.
 
     Found from below by factors of two, so no long evolution is ever started: a KMC would not come back from one.
     """
     part = x[rng.integers(len(x), size=32)]
-    active = draw_active(system, part, 1, rng=rng)
+    active = system.draw_active(part, 1, rng=rng)
     duration, most = 1e-20, 1 - np.exp(-1)
     seen: list[tuple[float, float]] = []
     for _ in range(200):
@@ -114,7 +117,7 @@ def event_time(system: MicroSystem, x: NDArray[Any], *, rng: np.random.Generator
 
 def _first_duration(system: MicroSystem, x: NDArray[Any], *, rng: np.random.Generator) -> float:
     """Two time steps where the state moves in steps (values that move continuously change in any time)."""
-    step = getattr(system, "time_step", None)
+    step = system.time_step
     return FIRST_EVENTS * event_time(system, x, rng=rng) if step is None else 2 * float(step)
 
 
@@ -174,7 +177,7 @@ def choose_dt(
     part = x[rng.integers(len(x), size=n_rows)]
     n = np.asarray(system.carriers(part)).shape[1]
     m = 1 if fraction is None else max(1, round(fraction * n))
-    active = draw_active(system, part, m, rng=rng)
+    active = system.draw_active(part, m, rng=rng)
     z0 = observe(phi, part, system.lattice)
     state, now, rows, notes = part, 0.0, [], []
     chosen = None

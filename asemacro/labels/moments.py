@@ -19,10 +19,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from asemacro.arguments.checks import generator_of
-from asemacro.arguments.door import OBSERVABLE, STATES, SYSTEM, array, checked, real
+from asemacro.arguments.door import STATES, array, checked, real
 from asemacro.data import Moments, group_of
-from asemacro.micro.blocks import BlockLattice, Observable, draw_active, observe
-from asemacro.micro.protocol import Motion
+from asemacro.micro.blocks import BlockLattice, observe
+from asemacro.micro.protocol import SYSTEM, Motion
+from asemacro.observables.base import OBSERVABLE, Observable
 from asemacro.tasks.threads import one_thread
 from asemacro.typing import Floats
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from asemacro.micro.protocol import Events, MicroSystem
 
 _CHUNK = 1 << 19  # events whose changes are held at a time
-_COPIES = 1 << 24  # sites of states that are copied for an observable without `changes`
+_COPIES = 1 << 24  # sites of the cells that are copied at a time
 _PROBE = 1e-3  # step of the differences of phi, relative to the size of the values
 
 
@@ -76,7 +77,7 @@ def patch_moments(
     m = max(1, round(fraction * n))
     drift, covariance = np.zeros((len(x), phi.dim)), np.zeros((len(x), phi.dim, phi.dim))
     for rows in _slices(len(x), max(1, _CHUNK // max(m, 1))):
-        active = None if m == n else draw_active(system, x[rows], m, rng=rng)
+        active = None if m == n else system.draw_active(x[rows], m, rng=rng)
         drift[rows], covariance[rows] = infinitesimal_moments(system, x[rows], phi, active)
     z = observe(phi, x, system.lattice)
     k = np.array(n / m if m else 1.0)
@@ -102,9 +103,6 @@ def infinitesimal_moments(
     Raises:
         ValueError: a system without `events`, no active carriers.
     """
-    events = getattr(system, "events", None)
-    if events is None:
-        raise ValueError(f"{type(system).__name__} gives no rates (no `events`); sample pairs with partial_evolution")
     x = np.atleast_2d(x)
     drift, covariance = np.zeros((len(x), phi.dim)), np.zeros((len(x), phi.dim, phi.dim))
     if not len(x):
@@ -116,7 +114,7 @@ def infinitesimal_moments(
     if m == 0:
         raise ValueError("no carrier is active, so there are no moments")
     for rows in _slices(len(x), max(1, _CHUNK // m)):
-        found: Events | Motion = events(x[rows], None if active is None else active[rows])
+        found = system.events(x[rows], None if active is None else active[rows])
         where = (x[rows], phi, system.lattice)
         b, s = _of_motion(found, *where) if isinstance(found, Motion) else _of_jumps(found, *where)
         drift[rows], covariance[rows] = n / m * b, n / m * s
@@ -151,8 +149,6 @@ def event_changes(
 ) -> Floats:
     """What each of several events does to phi of its state: (batch, n_events, d).
 
-    By phi.changes, phi.change or, where phi has neither, by measuring every state after an event in full.
-
     Args:
         phi: the observable.
         x: (batch, n_sites) states.
@@ -173,21 +169,7 @@ def event_changes(
             for rows in _slices(len(own), max(1, _COPIES // size))
         ]
         return np.concatenate(parts).reshape(batch, n_events, phi.dim) / lattice.copies
-    if hasattr(phi, "changes"):
-        return np.asarray(phi.changes(x, lattice, sites, values))
-    out = np.empty((batch, n_events, phi.dim))
-    for k in range(batch):
-        for part in _slices(n_events, max(1, _COPIES // x.shape[1])):
-            here, what = sites[k, part], values[k, part]
-            before = np.broadcast_to(x[k], (len(here), *x[k].shape))
-            if hasattr(phi, "change"):
-                out[k, part] = phi.change(before, lattice, here, what)
-                continue
-            after = before.copy()
-            event, place = np.nonzero(here >= 0)
-            after[event, here[event, place]] = what[event, place]
-            out[k, part] = observe(phi, after, lattice) - observe(phi, x[k : k + 1], lattice)
-    return out
+    return np.asarray(phi.changes(x, lattice, sites, values))
 
 
 def _slices(n: int, step: int) -> Iterator[slice]:

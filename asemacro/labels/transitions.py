@@ -11,9 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from asemacro.arguments.checks import MOST_COUNT, bound_of_memory, generator_of, shown
 from asemacro.arguments.door import (
     MOST_DRAWS,
-    OBSERVABLE,
     STATES,
-    SYSTEM,
     above_zero,
     array,
     checked,
@@ -22,7 +20,9 @@ from asemacro.arguments.door import (
     whole,
 )
 from asemacro.data import Pairs, group_of
-from asemacro.micro.blocks import BlockLattice, Observable, draw_active, observe
+from asemacro.micro.blocks import BlockLattice, cells_of, observe
+from asemacro.micro.protocol import SYSTEM
+from asemacro.observables.base import OBSERVABLE, Observable
 from asemacro.tasks.patience import Patience
 from asemacro.tasks.progress import reporting
 from asemacro.typing import Floats, Report
@@ -79,10 +79,7 @@ class Transitions:
     def change(self, phi: Observable, time: int = -1) -> Floats:
         """(batch, d) phi(x1) - phi(x0) of the large system, from the changed sites alone where phi can."""
         t = self._time(time)
-        lattice = self.lattice
-        if not hasattr(phi, "change"):
-            return observe(phi, self.state(t), lattice) - observe(phi, self.x0, lattice)
-        inner, copies = (lattice.block, lattice.copies) if isinstance(lattice, BlockLattice) else (lattice, 1)
+        inner, copies = cells_of(self.lattice)
         size = inner.n_sites
         cells = self.x0.reshape(len(self) * copies, size, *self.x0.shape[2:])
         row = np.repeat(np.arange(len(self)), np.diff(self.starts[t]))
@@ -179,7 +176,7 @@ def partial_evolution(
             carriers = np.asarray(system.carriers(part), dtype=np.int64)
             n = carriers.shape[1]
             m = max(1, round(fraction * n))
-            active = draw_active(system, part, m, rng=rng)
+            active = system.draw_active(part, m, rng=rng)
             state, now = part, 0.0
             for t, end in enumerate(ends):
                 state, active = system.evolve(state, end - now, active, rng=rng)

@@ -4,43 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from asemacro.arguments.door import SYSTEM, checked, whole
-from asemacro.micro.protocol import Events, Motion
-from asemacro.observables.joined import bounds_of
+from asemacro.arguments.door import checked, whole
+from asemacro.micro.protocol import SYSTEM, Events, MicroSystem, Motion, draw_from
 from asemacro.typing import Floats
 
 if TYPE_CHECKING:
     from asemacro.lattice.lattice import Lattice
-    from asemacro.micro.protocol import MicroSystem
+    from asemacro.observables.base import Observable
 
 _CHUNK_SITES = 1 << 23  # states are measured in chunks of about this many sites
-
-
-class Observable(Protocol):
-    """Intensive macroscopic observable: phi(x, lattice) -> (batch, dim).
-
-    One that is a sum of local terms may offer two shortcuts, exact differences from the changed sites alone:
-    change(x0, lattice, sites (batch, m), values (batch, m)) -> (batch, dim), where negative sites fill up a row, and
-    changes(x0, lattice, sites (batch, n_events, m), values) -> (batch, n_events, dim) for events that all start at x0.
-    One whose values have limits may tell them: bounds(x, lattice) -> (dim, 2), least and largest in any state of the
-    composition of x. A learned model then refuses starts beyond them.
-    """
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """Names of the variables."""
-
-    @property
-    def dim(self) -> int:
-        """Number of variables."""
-
-    def __call__(self, x: NDArray[Any], lattice: Any) -> Floats:
-        """Values of states x (batch, n_sites)."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -76,7 +53,7 @@ class BlockLattice:
         return x.reshape(len(x) * self.copies, self.block.n_sites, *x.shape[2:])
 
 
-class Blocks:
+class Blocks(MicroSystem):
     """The system of independent cells side by side: each keeps its own periodic surroundings.
 
     Its generator is the sum over all carriers, so it is a micro system like any other; only the cells that hold
@@ -90,7 +67,8 @@ class Blocks:
     @checked(system=SYSTEM, copies=whole(1))
     def __init__(self, system: MicroSystem, copies: int) -> None:
         self.system = system
-        self.lattice = BlockLattice(system.lattice, copies)
+        self.lattice: BlockLattice = BlockLattice(system.lattice, copies)  # type: ignore[assignment]
+        self.immobile, self.time_step, self.draws_blocks = system.immobile, system.time_step, system.draws_blocks
 
     def carriers(self, x: NDArray[Any]) -> NDArray[np.int64]:
         """Sites of the carriers, (batch, n); every cell must hold the same number."""
@@ -99,28 +77,17 @@ class Blocks:
         shift = np.arange(self.lattice.copies) * self.lattice.block.n_sites
         return (own + shift[None, :, None]).reshape(len(x), -1)
 
-    @property
-    def immobile(self) -> bool:
-        """Whether the carriers of a cell stay where they are."""
-        return getattr(self.system, "immobile", False)
-
-    @property
-    def time_step(self) -> float | None:
-        """The step in which a cell moves, None if it has none."""
-        return getattr(self.system, "time_step", None)
-
     def draw_active(self, x: NDArray[Any], m: int, *, rng: np.random.Generator) -> NDArray[np.int64]:
         """Sites (batch, m) of carriers that are to move: whole cells if m is a multiple of theirs, else a part of one.
 
-        Each carrier has the same probability. Where the carriers of a cell do not fill it, they are drawn one by one.
+        Each carrier has the same probability. Where a cell draws no blocks of neighbours, they are drawn one by one.
 
         Raises:
             ValueError: no carriers, or more than a cell's but not a multiple.
         """
         carriers = self.carriers(x)
-        own = getattr(self.system, "draw_active", None)
         per_cell = carriers.shape[1] // self.lattice.copies
-        if own is None or per_cell == 0:
+        if not self.draws_blocks or per_cell == 0:
             return draw_from(carriers, m, rng=rng)
         if m > per_cell and m % per_cell:
             raise ValueError(f"{m} active carriers are not a whole number of cells of {per_cell}")
@@ -129,7 +96,10 @@ class Blocks:
             grouped = carriers.reshape(len(x), self.lattice.copies, per_cell)
             return np.take_along_axis(grouped, order[:, : m // per_cell, None], axis=1).reshape(len(x), m)
         chosen = np.arange(len(x)) * self.lattice.copies + order[:, 0]
-        return own(self.lattice.split(x)[chosen], m, rng=rng) + order[:, :1] * self.lattice.block.n_sites
+        return (
+            self.system.draw_active(self.lattice.split(x)[chosen], m, rng=rng)
+            + order[:, :1] * self.lattice.block.n_sites
+        )
 
     def evolve(
         self,
@@ -157,15 +127,12 @@ class Blocks:
         Raises:
             ValueError: the system of one cell has no `events`.
         """
-        own = getattr(self.system, "events", None)
-        if own is None:
-            raise ValueError(f"{type(self.system).__name__} gives no rates (no `events`)")
         cells = self.lattice.split(x)
         active = self.carriers(x) if active is None else np.asarray(active, dtype=np.int64)
         kind: type[Events | Motion] = Events
         columns: dict[str, NDArray[Any]] = {}
         for chosen, members, local in self._by_cell(active):
-            found: Events | Motion = own(cells[chosen], local)
+            found = self.system.events(cells[chosen], local)
             kind = type(found)
             for name, part in found._asdict().items():
                 if name == "sites":
@@ -198,50 +165,25 @@ class Blocks:
         return (cells % self.lattice.copies * self.lattice.block.n_sites)[:, None]
 
 
-def draw_active(system: MicroSystem, x: NDArray[Any], m: int, *, rng: np.random.Generator) -> NDArray[np.int64]:
-    """Sites of m carriers of each state that are to move, each carrier with the same probability: (batch, m).
-
-    Carriers that fill the lattice (spins, cells of a field) are drawn by the system itself, `system.draw_active`: a
-    block of neighbours at a random place, whose surface is small. Others are drawn without replacement.
-
-    Args:
-        system: the micro system.
-        x: (batch, n_sites) states.
-        m: number of carriers that move.
-        rng: random generator.
-
-    Raises:
-        ValueError: no carriers, or the system has no blocks of m.
-    """
-    own = getattr(system, "draw_active", None)
-    if own is not None:
-        return np.asarray(own(x, m, rng=rng), dtype=np.int64)
-    return draw_from(np.asarray(system.carriers(x), dtype=np.int64), m, rng=rng)
-
-
-def draw_from(carriers: NDArray[np.int64], m: int, *, rng: np.random.Generator) -> NDArray[np.int64]:
-    """m of the carriers (batch, n) of each row, without replacement."""
-    if carriers.shape[1] == 0:
-        raise ValueError("the snapshots have no carriers; nothing can move")
-    return rng.permuted(carriers, axis=1)[:, :m]
+def cells_of(lattice: Lattice | BlockLattice) -> tuple[Lattice, int]:
+    """The periodic cell that a lattice consists of and how many of them; a lattice is one, but for `BlockLattice`."""
+    return (lattice.block, lattice.copies) if isinstance(lattice, BlockLattice) else (lattice, 1)
 
 
 def observe(phi: Observable, x: NDArray[Any], lattice: Lattice | BlockLattice) -> Floats:
     """phi of states (batch, n_sites), in chunks; on blocks the mean over the blocks, (batch, dim)."""
-    copies = lattice.copies if isinstance(lattice, BlockLattice) else 1
+    block, copies = cells_of(lattice)
     rows = max(1, _CHUNK_SITES // max(1, lattice.n_sites))
-    parts = [_observe(phi, x[i : i + rows], lattice, copies) for i in range(0, len(x), rows)]
-    return np.concatenate(parts) if parts else np.zeros((0, phi.dim))
-
-
-def _observe(phi: Observable, x: NDArray[Any], lattice: Lattice | BlockLattice, copies: int) -> Floats:
-    if isinstance(lattice, BlockLattice):
-        return np.asarray(phi(lattice.split(x), lattice.block)).reshape(len(x), copies, -1).mean(axis=1)
-    return np.asarray(phi(x, lattice), dtype=float)
+    parts = [np.asarray(phi(_cells(x[i : i + rows], lattice), block), float) for i in range(0, len(x), rows)]
+    values = np.concatenate(parts) if parts else np.zeros((0, phi.dim))
+    return values if copies == 1 else values.reshape(len(x), copies, -1).mean(axis=1)
 
 
 def observed_bounds(phi: Observable, x: NDArray[Any], lattice: Lattice | BlockLattice) -> Floats:
-    """(dim, 2) least and largest values of phi in states of the compositions of x, see `bounds_of`."""
-    if isinstance(lattice, BlockLattice):
-        return bounds_of(phi, lattice.split(x), lattice.block)
-    return bounds_of(phi, x, lattice)
+    """(dim, 2) least and largest values of phi in states of the compositions of x, see `Observable.bounds`."""
+    return np.asarray(phi.bounds(_cells(x, lattice), cells_of(lattice)[0]), dtype=float)
+
+
+def _cells(x: NDArray[Any], lattice: Lattice | BlockLattice) -> NDArray[Any]:
+    """The states of the cells that states consist of."""
+    return lattice.split(x) if isinstance(lattice, BlockLattice) else x

@@ -25,12 +25,13 @@ from asemacro.arguments.checks import shown
 from asemacro.arguments.door import CRYSTAL, SITES, array, checked, many, one_or_many, text, whole
 from asemacro.lattice.lattice import Lattice
 from asemacro.lattice.shells import MOST_SHELLS
+from asemacro.observables.base import Observable
 from asemacro.observables.pair_counts import count_changes, count_each_change, count_pairs
 from asemacro.observables.state_change import as_events, events_of
 from asemacro.typing import Floats
 
 
-class WarrenCowley:
+class WarrenCowley(Observable):
     """The observable delta_ij of pairs of species in one or more shells, `phi(x, lattice) -> (batch, d)`.
 
     Args:
@@ -66,11 +67,6 @@ class WarrenCowley:
             for shell in self.shells
             for i, j in self.pairs
         )
-
-    @property
-    def dim(self) -> int:
-        """Number of components d."""
-        return len(self.labels)
 
     @checked(x=SITES, lattice=CRYSTAL)
     def __call__(self, x: NDArray[np.int8], lattice: Lattice) -> Floats:

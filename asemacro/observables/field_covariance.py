@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asemacro.arguments.door import LATTICE, SITES, STATES, array, checked, many, text
-from asemacro.observables.state_change import as_events, events_of
+from asemacro.observables.base import Observable
+from asemacro.observables.state_change import events_of
 from asemacro.typing import Floats
 
 
-class FieldCovariance:
+class FieldCovariance(Observable):
     r"""Covariances of the fields over the sites, `phi(x, lattice) -> (batch, f (f + 1) / 2)`.
 
     C_ab = mean_i x_ia x_ib - (mean_i x_ia) (mean_i x_ib) of all pairs of fields a <= b. The mean of a product is the
@@ -41,11 +42,6 @@ class FieldCovariance:
             f"var_{self.fields[a]}" if a == b else f"cov_{self.fields[a]}{self.fields[b]}" for a, b in self.pairs
         )
 
-    @property
-    def dim(self) -> int:
-        """Number of pairs of fields."""
-        return len(self.labels)
-
     @checked(x=STATES, lattice=LATTICE)
     def __call__(self, x: Floats, lattice: Any) -> Floats:
         """Covariances of states x (batch, n_sites, n_fields) or (n_sites, n_fields)."""
@@ -55,24 +51,8 @@ class FieldCovariance:
         return (spread[..., first] * spread[..., second]).mean(axis=1)
 
     @checked(x0=STATES, lattice=LATTICE, sites=SITES, values=array())
-    def change(self, x0: Floats, lattice: Any, sites: NDArray[np.integer], values: Floats) -> Floats:
-        """phi(x1) - phi(x0) of one change of each state; arguments as in `changes`, without the axis of events."""
-        x0 = self._batch(x0, lattice)
-        return self.changes(x0, lattice, *as_events(x0, sites, values))[:, 0]
-
-    @checked(x0=STATES, lattice=LATTICE, sites=SITES, values=array())
     def changes(self, x0: Floats, lattice: Any, sites: NDArray[np.integer], values: Floats) -> Floats:
-        """The change by each of several events that start from the same state.
-
-        Args:
-            x0: (batch, n_sites, n_fields) states before.
-            lattice: their lattice.
-            sites: (batch, n_events, m) sites, in an event each at most once; negative ones are ignored.
-            values: (batch, n_events, m, n_fields) what they hold afterwards.
-
-        Returns:
-            (batch, n_events, dim).
-        """
+        """The change by each of several events, (batch, n_events, dim); see `Observable.changes`."""
         x0 = self._batch(x0, lattice)
         sites, values = events_of(x0, lattice.n_sites, sites, values)
         mean = x0.mean(axis=1)

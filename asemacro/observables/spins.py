@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,20 +12,17 @@ from asemacro.arguments.door import CRYSTAL, SITES, checked, number, one_or_many
 from asemacro.lattice.lattice import Lattice
 from asemacro.lattice.neighbour_tables import Stencil, bond_sums, stencil_of, sum_changes
 from asemacro.lattice.shells import MOST_SHELLS
-from asemacro.observables.state_change import as_events, events_of
+from asemacro.observables.base import Observable
+from asemacro.observables.state_change import events_of
 from asemacro.typing import Floats
 
 
-class SpinObservable(ABC):
+class SpinObservable(Observable):
     """phi = constant + (a sum_i s_i + sum over bonds of w_ij s_i s_j) / n, `phi(x, lattice) -> (batch, 1)`.
 
     Attributes:
-        labels: its name.
-        dim: 1.
+        labels: its name, one.
     """
-
-    labels: tuple[str, ...]
-    dim = 1
 
     @abstractmethod
     def terms(self, lattice: Lattice) -> tuple[float, float, Stencil]:
@@ -50,35 +47,10 @@ class SpinObservable(ABC):
         return constant + (abs(a) + bonds) * np.array([[-1.0, 1.0]])
 
     @checked(x0=SITES, lattice=CRYSTAL, sites=SITES, values=SITES)
-    def change(
-        self, x0: NDArray[np.int8], lattice: Lattice, sites: NDArray[np.integer], values: NDArray[np.int8]
-    ) -> Floats:
-        """phi(x1) - phi(x0) from the changed sites alone.
-
-        Args:
-            x0: (batch, n_sites) states before.
-            lattice: their lattice.
-            sites: (batch, m) sites, each at most once; negative ones are ignored, to fill up a row.
-            values: (batch, m) what they hold afterwards.
-
-        Returns:
-            (batch, 1).
-
-        Raises:
-            ValueError: shapes that do not fit, or a site changes twice.
-        """
-        x0 = np.atleast_2d(x0)
-        return self.changes(x0, lattice, *as_events(x0, sites, values))[:, 0]
-
-    @checked(x0=SITES, lattice=CRYSTAL, sites=SITES, values=SITES)
     def changes(
         self, x0: NDArray[np.int8], lattice: Lattice, sites: NDArray[np.integer], values: NDArray[np.int8]
     ) -> Floats:
-        """The change by each of several events that start from the same state: sites and values (batch, n_events, m).
-
-        Returns:
-            (batch, n_events, 1); arguments and errors as in `change`.
-        """
+        """The change by each of several events, (batch, n_events, 1); see `Observable.changes`."""
         x0 = _spins(x0, lattice)
         sites, values = events_of(x0, lattice.n_sites, sites, values)
         values = np.ascontiguousarray(values, dtype=np.int8)
@@ -92,7 +64,7 @@ class SpinObservable(ABC):
 class Magnetization(SpinObservable):
     """M = sum_i s_i / n."""
 
-    labels: tuple[str, ...] = ("M",)
+    labels = ("M",)
 
     @checked(lattice=CRYSTAL)
     def terms(self, lattice: Lattice) -> tuple[float, float, Stencil]:
@@ -132,7 +104,7 @@ class EnergyPerSite(SpinObservable):
         field: h.
     """
 
-    labels: tuple[str, ...] = ("energy",)
+    labels = ("energy",)
 
     @checked(coupling=one_or_many(number()), field=number())
     def __init__(self, coupling: float | Sequence[float] = 1.0, field: float = 0.0) -> None:

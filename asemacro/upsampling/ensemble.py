@@ -14,7 +14,6 @@ from numpy.typing import ArrayLike, NDArray
 from asemacro.arguments.checks import generator_of, shown, time_of
 from asemacro.arguments.door import (
     EXECUTOR,
-    SYSTEM,
     array,
     batch,
     checked,
@@ -25,7 +24,8 @@ from asemacro.arguments.door import (
     whole,
 )
 from asemacro.lattice.spins import random_spins
-from asemacro.micro.protocol import sample
+from asemacro.micro.protocol import SYSTEM
+from asemacro.micro.sampling import sample
 from asemacro.tasks.progress import part_of, reporting
 from asemacro.typing import Floats, Report
 from asemacro.upsampling.tiling import How, upsample

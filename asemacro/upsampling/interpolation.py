@@ -10,12 +10,12 @@ import numpy as np
 from asemacro.arguments.checks import bound_of_memory, generator_of
 from asemacro.arguments.door import (
     CRYSTAL,
-    SYSTEM,
     array,
     batch,
     checked,
     whole,
 )
+from asemacro.micro.protocol import SYSTEM
 from asemacro.typing import Floats
 
 if TYPE_CHECKING:

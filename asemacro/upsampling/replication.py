@@ -17,7 +17,6 @@ from asemacro.arguments.door import (
     CRYSTAL,
     SPIN_SYSTEM,
     STATES,
-    SYSTEM,
     array,
     batch,
     checked,
@@ -26,6 +25,7 @@ from asemacro.arguments.door import (
     whole,
 )
 from asemacro.lattice.patches import overlapping_windows
+from asemacro.micro.protocol import SYSTEM
 from asemacro.tasks.threads import one_thread
 from asemacro.typing import Spins
 from asemacro.upsampling.tiling import larger_lattice

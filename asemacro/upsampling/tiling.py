@@ -13,7 +13,6 @@ from asemacro.arguments.checks import bound_of_memory, generator_of, time_of
 from asemacro.arguments.door import (
     SITES,
     SNAPSHOTS,
-    SYSTEM,
     array,
     batch,
     checked,
@@ -21,11 +20,13 @@ from asemacro.arguments.door import (
     whole,
 )
 from asemacro.micro.blocks import Blocks
+from asemacro.micro.protocol import SYSTEM
 from asemacro.typing import State
 
 if TYPE_CHECKING:
     from asemacro.lattice.lattice import Lattice
-    from asemacro.micro.protocol import MicroSystem, Snapshots
+    from asemacro.micro.protocol import MicroSystem
+    from asemacro.micro.sampling import Snapshots
 
 How = Callable[..., tuple[Any, State]]
 
@@ -152,7 +153,7 @@ def mosaic(
             block = np.roll(cells[cell].reshape(*small.shape, small.n_basis), shift, axis=(0, 1, 2))
             window = tuple(slice(p * n, (p + 1) * n) for p, n in zip(place, small.shape, strict=True))
             grid[row][window] = block
-    if getattr(system, "immobile", False):
+    if system.immobile:
         return big, x
     counts = np.bincount(cells[0], minlength=len(small.species) + 1) * copies if wanted is None else np.asarray(wanted)
     return big, fix_composition(x, counts, rng=rng)
@@ -192,10 +193,7 @@ def _fits(system: MicroSystem, cells: State) -> None:
 def _on_larger(system: MicroSystem, copies: int, size_bytes: int) -> MicroSystem:
     """The same system on the most cubic box of `copies` small ones, whose states take so many bytes for each copy."""
     bound_of_memory(float(size_bytes) * copies, f"large snapshots of {copies} cells")
-    make = getattr(system, "on", None)
-    if make is None:
-        raise ValueError(f"{type(system).__name__} cannot be made on a larger lattice; use blocks")
-    return make(larger_lattice(system.lattice, copies))
+    return system.on(larger_lattice(system.lattice, copies))
 
 
 def larger_lattice(lattice: Lattice, copies: int) -> Lattice:

@@ -20,7 +20,7 @@ from asemacro.lattice.patches import window_sites
 from asemacro.lattice.spins import random_spins
 from asemacro.micro.blocks import BlockLattice, Blocks, observe
 from asemacro.micro.fields.predator_prey import PredatorPrey
-from asemacro.micro.protocol import sample
+from asemacro.micro.sampling import sample
 from asemacro.micro.spins.curie_weiss import CurieWeiss
 from asemacro.micro.spins.ising import Ising
 from asemacro.observables.field_mean import FieldMean

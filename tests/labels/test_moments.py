@@ -17,7 +17,7 @@ from asemacro.labels.transitions import partial_evolution
 from asemacro.lattice.lattice import Lattice
 from asemacro.lattice.patches import window_sites
 from asemacro.micro.alloy.vacancy_kmc import VacancyKMC
-from asemacro.micro.blocks import Blocks, draw_active
+from asemacro.micro.blocks import Blocks
 from asemacro.micro.spins.curie_weiss import CurieWeiss
 from asemacro.micro.spins.ising import Ising
 from asemacro.observables.alloy import WarrenCowley
@@ -191,7 +191,7 @@ def test_blocks_draw_cells_or_parts_of_cells() -> None:
     x = np.ones((3000, 48), np.int8)
     rng = np.random.default_rng(10)
     for m in (4, 16, 32):
-        active = draw_active(big, x, m, rng=rng)
+        active = big.draw_active(x, m, rng=rng)
         assert active.shape == (3000, m)
         cells = active // 16
         assert all(len(set(row)) == max(1, m // 16) for row in cells.tolist())
@@ -199,7 +199,7 @@ def test_blocks_draw_cells_or_parts_of_cells() -> None:
         assert np.abs(counts - 3000 * m / 48).max() < 6 * np.sqrt(3000 * m / 48)
     assert partial_evolution(big, x[:5], [1.0], 1 / 3, rng=rng).K == 3
     with pytest.raises(ValueError, match="whole number of cells"):
-        draw_active(big, x, 24, rng=rng)
+        big.draw_active(x, 24, rng=rng)
 
 
 def test_fields_that_do_not_fit_are_refused() -> None:

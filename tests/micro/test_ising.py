@@ -13,7 +13,8 @@ from scipy.linalg import expm
 from asemacro.labels.transitions import partial_evolution
 from asemacro.lattice.lattice import Lattice
 from asemacro.lattice.spins import random_spins, spins_from_atoms, spins_to_atoms
-from asemacro.micro.protocol import MicroSystem, sample
+from asemacro.micro.protocol import MicroSystem
+from asemacro.micro.sampling import sample
 from asemacro.micro.spins import ising
 from asemacro.micro.spins.cluster_moves import wolff
 from asemacro.micro.spins.ising import Ising

@@ -17,7 +17,8 @@ from scipy import sparse, stats
 from asemacro.barriers.pair import PairBarrier
 from asemacro.lattice.lattice import Lattice
 from asemacro.micro.alloy.vacancy_kmc import VacancyKMC
-from asemacro.micro.protocol import MicroSystem, sample
+from asemacro.micro.protocol import MicroSystem
+from asemacro.micro.sampling import sample
 from asemacro.tasks import patience
 from asemacro.testing import ALPHA, check_microsystem, chi_square
 

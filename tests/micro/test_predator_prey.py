@@ -19,7 +19,8 @@ from asemacro.lattice.fields import fields_from_atoms, fields_to_atoms
 from asemacro.lattice.lattice import Lattice
 from asemacro.micro.blocks import Blocks
 from asemacro.micro.fields.predator_prey import PredatorPrey, cell_volume, cosine_fields, random_cosines
-from asemacro.micro.protocol import MicroSystem, sample
+from asemacro.micro.protocol import MicroSystem
+from asemacro.micro.sampling import sample
 from asemacro.observables.field_covariance import FieldCovariance
 from asemacro.observables.field_mean import FieldMean
 from asemacro.observables.joined import Observables

@@ -11,7 +11,7 @@ from scipy import stats
 
 from asemacro.lattice.lattice import Lattice
 from asemacro.lattice.spins import random_spins
-from asemacro.micro.protocol import sample
+from asemacro.micro.sampling import sample
 from asemacro.micro.spins.cluster_moves import wolff
 from asemacro.micro.spins.ising import Ising
 from asemacro.observables.spins import DomainWallDensity

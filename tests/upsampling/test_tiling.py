@@ -12,7 +12,7 @@ from asemacro.labels.transitions import pairs_from_runs, partial_evolution
 from asemacro.lattice.lattice import Lattice
 from asemacro.micro.alloy.vacancy_kmc import VacancyKMC
 from asemacro.micro.blocks import Blocks, observe
-from asemacro.micro.protocol import Snapshots, sample
+from asemacro.micro.sampling import Snapshots, sample
 from asemacro.observables.alloy import WarrenCowley
 from asemacro.upsampling.tiling import blocks, fix_composition, larger_lattice, mosaic, repeat, upsample
 

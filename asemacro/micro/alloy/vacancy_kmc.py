@@ -30,7 +30,7 @@ from asemacro.lattice.states import active_of, state_of, states_of, vacancies_of
 from asemacro.micro.alloy.cache import Cache, CachePool
 from asemacro.micro.alloy.kernels import BROKEN, CHUNK, CLAMPED, HIT, HOP, MISS, NEXT, SEEN, Walk, new_walk, walk_on
 from asemacro.micro.alloy.kmc_run import KMCRun, least, share_of
-from asemacro.micro.protocol import Events
+from asemacro.micro.protocol import Events, MicroSystem
 from asemacro.tasks.patience import Patience, next_size
 from asemacro.tasks.threads import one_thread
 from asemacro.typing import Report
@@ -44,7 +44,7 @@ MOST_HZ = 1e30
 _STOPPED: tuple[Literal["chunk", "time", "hops", "blocked"], ...] = ("chunk", "time", "hops", "blocked")
 
 
-class VacancyKMC:
+class VacancyKMC(MicroSystem):
     """Rejection-free continuous-time Monte Carlo: rate = attempt frequency x exp(-barrier / kT) of each jump.
 
     The carriers of the MicroSystem protocol are the vacancies. Barriers are cached by environment; the cache
@@ -84,7 +84,7 @@ class VacancyKMC:
         self._caches = CachePool(cache_entries, self._model.n_targets)
 
     @property
-    def lattice(self) -> Lattice:
+    def lattice(self) -> Lattice:  # type: ignore[override]
         """Where the alloy lives."""
         return self._lattice
 

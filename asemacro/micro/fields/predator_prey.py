@@ -12,7 +12,7 @@ from asemacro.arguments.checks import MOST_COUNT, array_of, bound_of_memory, gen
 from asemacro.arguments.door import CRYSTAL, STATES, above_zero, array, batch, checked, number, text, whole
 from asemacro.lattice.patches import random_windows
 from asemacro.micro.fields.kernels import ROUNDING, advance
-from asemacro.micro.protocol import Motion
+from asemacro.micro.protocol import MicroSystem, Motion
 from asemacro.tasks.patience import Patience, next_size
 from asemacro.typing import Floats
 
@@ -23,7 +23,7 @@ _FIRST_CALL = 1 << 14  # cells stepped in the first call of the compiled loop
 _DEFAULTS = {"published": ((0.0, 1.0), 0.02), "physical": ((1e-4, 1e-4), 0.002)}
 
 
-class PredatorPrey:
+class PredatorPrey(MicroSystem):
     r"""Prey u and predators v in cells; a state is (batch, n_sites, 2) float64, every cell a carrier.
 
     du = [u (1 - u - v) + D_u Lap u] dt + noise,    dv = [a v (u - b) + D_v Lap v] dt + noise.
@@ -58,7 +58,7 @@ class PredatorPrey:
     """
 
     n_fields = 2
-    immobile = True
+    immobile = draws_blocks = True
 
     @checked(lattice=CRYSTAL, a=above_zero, b=number(), D=array(2), noise=number(0), time_step=above_zero, form=text)
     def __init__(
@@ -78,7 +78,7 @@ class PredatorPrey:
         self.a, self.b = a, b
         self.D = default_d if D is None else (float(D[0]), float(D[1]))
         self.noise = default_noise if noise is None else float(noise)
-        self.time_step = time_step
+        self.time_step: float = time_step
         if min(self.D) < 0:
             raise ValueError(f"D must not be negative, got {self.D}")
         shell = lattice.shells(1)[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Self
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from asemacro.arguments.checks import MOST_COUNT, array_of, generator_of, shown, times_of
 from asemacro.arguments.door import batch, checked, number, whole
 from asemacro.lattice.patches import random_windows
-from asemacro.micro.protocol import Events
+from asemacro.micro.protocol import Events, MicroSystem
 from asemacro.micro.spins.streams import new_streams
 from asemacro.tasks.patience import Patience
 from asemacro.typing import Floats, Spins
@@ -23,7 +23,7 @@ PATIENCE = 1 << 24
 """Most attempts inside one call of a compiled loop, so that Ctrl-C answers."""
 
 
-class Glauber(ABC):
+class Glauber(MicroSystem):
     r"""Continuous-time Glauber dynamics: spin i flips at the rate r_i = 1 / (1 + exp(beta dH_i)).
 
     No rate exceeds 1, so the dynamics is run by uniformisation, which is exact and needs no list of rates: each active
@@ -42,7 +42,7 @@ class Glauber(ABC):
         ValueError: a temperature that is not positive, a field that is not finite.
     """
 
-    immobile = True
+    immobile = draws_blocks = True
 
     def __init__(self, lattice: Lattice, temperature: float, field: float) -> None:
         if not temperature > 0:
@@ -95,7 +95,7 @@ class Glauber(ABC):
         """
 
     @property
-    def lattice(self) -> Lattice:
+    def lattice(self) -> Lattice:  # type: ignore[override]
         """Where the spins live."""
         return self._lattice
 

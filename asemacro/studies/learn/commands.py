@@ -16,7 +16,7 @@ from asemacro.files.store import run_record, write_csv
 from asemacro.labels.moments import patch_moments
 from asemacro.lattice.reading.structure_file import Reading, locate
 from asemacro.micro.blocks import observe, observed_bounds
-from asemacro.micro.protocol import sample
+from asemacro.micro.sampling import sample
 from asemacro.observables.joined import Observables
 from asemacro.studies.alloy.commands import at_time, run_kmc
 from asemacro.studies.learn.figures import draw_diagnostics, explained, follow, noise_ratio

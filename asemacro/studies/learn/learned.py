@@ -20,10 +20,8 @@ from asemacro.arguments.checks import fraction_of, generator_of
 from asemacro.arguments.door import (
     MOMENTS,
     MOST_WIDTH,
-    OBSERVABLE,
     SDE,
     STATES,
-    SYSTEM,
     above_zero,
     array,
     check_fields,
@@ -44,7 +42,9 @@ from asemacro.macro.moment_fit import MomentOptions, MomentReport, fit_moments, 
 from asemacro.macro.polynomial import PolynomialDiffusion, PolynomialDrift
 from asemacro.macro.sde import NeuralSDE
 from asemacro.macro.training_file import load_training, save_training
-from asemacro.micro.blocks import Observable, observed_bounds
+from asemacro.micro.blocks import observed_bounds
+from asemacro.micro.protocol import SYSTEM
+from asemacro.observables.base import OBSERVABLE, Observable
 from asemacro.tasks.publication import Files, check_files, publish
 from asemacro.tasks.threads import one_thread
 from asemacro.typing import Floats

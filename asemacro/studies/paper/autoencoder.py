@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from asemacro.macro.drift import linear, reset_layers, run_layers, tanh_layers
-from asemacro.micro.blocks import Observable, observe
+from asemacro.micro.blocks import observe
+from asemacro.observables.base import Observable
 from asemacro.tasks.descent import descend
 from asemacro.tasks.threads import one_thread
 from asemacro.typing import Floats
@@ -26,7 +27,7 @@ _BATCH = 128
 _ROWS = 512  # states encoded at a time
 
 
-class PatchAutoencoder:
+class PatchAutoencoder(Observable):
     """An observable of spins on a square lattice whose sides are multiples of that of the patch.
 
     Args:
@@ -38,7 +39,7 @@ class PatchAutoencoder:
     """
 
     def __init__(self, patch: int, dim: int, n_star: int, n_sites: int, width: int = 64) -> None:
-        self.patch, self.dim = patch, dim
+        self.patch = patch
         self.labels = tuple(f"autoencoder_{k + 1}" for k in range(dim))
         self.encoder = tanh_layers([patch * patch, width, width, dim])
         self.decoder = tanh_layers([n_star + dim, width, width, n_sites])

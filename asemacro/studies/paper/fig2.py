@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from asemacro.micro.blocks import Observable
+from asemacro.observables.base import Observable
 from asemacro.plot import short_range_order as plot
 from asemacro.plot.dynamics import discrepancy, mean_trajectory
 from asemacro.statistics.discrepancy import halves_floor, time_averaged_mmd, whiten

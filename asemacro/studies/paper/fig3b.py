@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from asemacro.closure.fit import ClosureOptions, fit_closure
 from asemacro.data import Moments
+from asemacro.observables.base import Observable
 from asemacro.observables.joined import Observables
 from asemacro.studies.paper.drawing import draw_errors
 from asemacro.studies.paper.report import Result, Row, Table
@@ -151,11 +152,11 @@ def law_with(data: Data, whole: Observables, moments: Moments, d: int, trajector
     return predict(sde, data.setting, _First(whole, d), trajectories, rng=data.rng)
 
 
-class _First:
+class _First(Observable):
     """The first d variables of an observable."""
 
     def __init__(self, phi: Observables, d: int) -> None:
-        self.phi, self.dim, self.labels = phi, d, phi.labels[:d]
+        self.phi, self.labels = phi, phi.labels[:d]
 
     def __call__(self, x: NDArray[Any], lattice: Any) -> NDArray[np.float64]:
         return self.phi(x, lattice)[:, : self.dim]

@@ -23,9 +23,9 @@ from asemacro.macro.moment_fit import MomentOptions, fit_moments, fit_noise
 from asemacro.macro.polynomial import PolynomialDiffusion, PolynomialDrift
 from asemacro.macro.sde import NeuralSDE
 from asemacro.macro.trajectories import simulate
-from asemacro.micro.blocks import Observable
 from asemacro.micro.fields.predator_prey import PredatorPrey, cosine_fields, random_cosines
-from asemacro.micro.protocol import sample
+from asemacro.micro.sampling import sample
+from asemacro.observables.base import Observable
 from asemacro.observables.field_covariance import FieldCovariance
 from asemacro.observables.field_mean import FieldMean
 from asemacro.observables.joined import Observables

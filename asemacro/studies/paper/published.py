@@ -17,9 +17,10 @@ from asemacro.data import Moments, Pairs
 from asemacro.labels.moments import patch_moments
 from asemacro.lattice.neighbour_tables import Stencil, locate, stencil_of, wrapped
 from asemacro.lattice.patches import window_size
-from asemacro.micro.blocks import Observable, observe
+from asemacro.micro.blocks import observe
 from asemacro.micro.spins.curie_weiss import CurieWeiss
 from asemacro.micro.spins.ising import Ising
+from asemacro.observables.base import Observable
 from asemacro.typing import Floats, Spins
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from asemacro.labels.transitions import partial_evolution
 from asemacro.lattice.spins import random_spins
 from asemacro.macro.moment_fit import fit_noise, moments_from_pairs
 from asemacro.macro.sde import NeuralSDE
-from asemacro.micro.blocks import Observable
 from asemacro.micro.spins.curie_weiss import CurieWeiss
+from asemacro.observables.base import Observable
 from asemacro.studies.paper.published import closed_moments, closed_pairs, sweep_pairs, sweep_trajectories
 from asemacro.studies.paper.spin_transients import (
     Law,

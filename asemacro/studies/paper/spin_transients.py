@@ -17,10 +17,11 @@ from asemacro.lattice.spins import random_spins
 from asemacro.macro.moment_fit import fit_moments
 from asemacro.macro.sde import NeuralSDE
 from asemacro.macro.trajectories import simulate
-from asemacro.micro.blocks import Observable, observe
+from asemacro.micro.blocks import observe
 from asemacro.micro.spins.birth_death import magnetisation_moments
 from asemacro.micro.spins.curie_weiss import CurieWeiss
 from asemacro.micro.spins.ising import Ising
+from asemacro.observables.base import Observable
 from asemacro.observables.joined import Observables
 from asemacro.observables.spins import DomainWallDensity, Magnetization
 from asemacro.statistics.averages import mean_errors

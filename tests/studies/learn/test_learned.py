@@ -14,7 +14,7 @@ from asemacro.lattice.lattice import Lattice
 from asemacro.lattice.spins import random_spins
 from asemacro.macro.trajectories import simulate
 from asemacro.micro.fields.predator_prey import PredatorPrey, random_cosines
-from asemacro.micro.protocol import sample
+from asemacro.micro.sampling import sample
 from asemacro.micro.spins.curie_weiss import CurieWeiss
 from asemacro.micro.spins.ising import Ising
 from asemacro.observables.field_mean import FieldMean
