@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from asemacro.arguments.door import MOST_WIDTH, checked, whole
-from asemacro.macro.drift import check_sizes, reset_layers, run_layers, tanh_layers
+from asemacro.macro.base import Diffusion, check_sizes
+from asemacro.macro.drift import reset_layers, run_layers, tanh_layers
 
 
-class FullDiffusion(nn.Module):
+class FullDiffusion(Diffusion):
     r"""Sigma(z, c) = (B L)(B L)^T in normalised variables, smooth in both.
 
     B is a fixed lower-triangular matrix, set to the Cholesky factor of the pairs' mean covariance rate before
@@ -27,23 +28,22 @@ class FullDiffusion(nn.Module):
         ValueError: a size is not positive or n_conditions is not 0 or 1.
     """
 
-    base: Tensor
+    kind = "FullDiffusion"
     lower: Tensor
 
     @checked(dim=whole(1, MOST_WIDTH), n_conditions=whole(0, 1), hidden=whole(1, MOST_WIDTH))
     def __init__(self, dim: int, n_conditions: int = 1, hidden: int = 16) -> None:
-        super().__init__()
+        super().__init__(dim, n_conditions)
         check_sizes(dim, n_conditions, hidden)
-        self.dim, self.n_conditions, self.hidden = dim, n_conditions, hidden
+        self.hidden = hidden
         self.network = tanh_layers([dim + n_conditions, hidden, dim * (dim + 1) // 2])
-        self.register_buffer("base", torch.eye(dim))
         self.register_buffer("lower", torch.tril_indices(dim, dim), persistent=False)
         self.reset(torch.Generator().manual_seed(0))
 
     @property
     def settings(self) -> dict[str, Any]:
         """Arguments that make this network again."""
-        return {name: getattr(self, name) for name in ("dim", "n_conditions", "hidden")}
+        return {**super().settings, "hidden": self.hidden}
 
     @torch.no_grad()
     def reset(self, generator: torch.Generator) -> None:
@@ -57,8 +57,3 @@ class FullDiffusion(nn.Module):
         factor = entries.new_zeros(len(z), self.dim, self.dim)
         factor[:, self.lower[0], self.lower[1]] = torch.where(diagonal, torch.exp(entries), entries)
         return self.base @ factor
-
-    def forward(self, z: Tensor, c: Tensor) -> Tensor:
-        """Sigma, (N, d, d)."""
-        factor = self.factor(z, c)
-        return factor @ factor.transpose(1, 2)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from asemacro.arguments.door import MOST_WIDTH, above_zero, checked, flag, whole
+from asemacro.macro.base import Drift, check_sizes
 
 
 def tanh_layers(sizes: list[int]) -> nn.ModuleList:
@@ -39,7 +40,7 @@ def run_layers(layers: nn.ModuleList, features: Tensor) -> Tensor:
     return outer(features)
 
 
-class OnsagerNet(nn.Module):
+class OnsagerNet(Drift):
     r"""Drift -(M + W) grad V in normalised variables.
 
     V(z, c) = 1/2 |u|^2 + 1/2 beta |z - a(c)|^2 with u = Gamma(c) (z - a(c)) + h(z, c), h a two-layer tanh network;
@@ -62,6 +63,7 @@ class OnsagerNet(nn.Module):
         ValueError: a size is not positive or n_conditions is not 0 or 1.
     """
 
+    kind = "OnsagerNet"
     lower: Tensor
     skew: Tensor
     knots: Tensor
@@ -85,13 +87,13 @@ class OnsagerNet(nn.Module):
         beta: float = 0.05,
         n_knots: int = 1,
     ) -> None:
-        super().__init__()
+        super().__init__(dim, n_conditions)
         check_sizes(dim, n_conditions, hidden)
         if n_knots < 1:
             raise ValueError(f"n_knots must be at least 1, got {n_knots}")
         if not (alpha > 0 and beta > 0):
             raise ValueError(f"alpha and beta must be positive, got {alpha} and {beta}")
-        self.dim, self.n_conditions, self.hidden = dim, n_conditions, hidden
+        self.hidden = hidden
         self.conservative, self.alpha, self.beta = conservative, alpha, beta
         self.potential = tanh_layers([dim + n_conditions, hidden, hidden, dim])
         n_lower, n_skew = dim * (dim + 1) // 2, dim * (dim - 1) // 2
@@ -107,8 +109,14 @@ class OnsagerNet(nn.Module):
     @property
     def settings(self) -> dict[str, Any]:
         """Arguments that make this network again."""
-        names = ("dim", "n_conditions", "hidden", "conservative", "alpha", "beta")
-        return {**{name: getattr(self, name) for name in names}, "n_knots": len(self.knots)}
+        return {
+            **super().settings,
+            "hidden": self.hidden,
+            "conservative": self.conservative,
+            "alpha": self.alpha,
+            "beta": self.beta,
+            "n_knots": len(self.knots),
+        }
 
     @torch.no_grad()
     def reset(self, generator: torch.Generator) -> None:
@@ -199,14 +207,6 @@ class OnsagerNet(nn.Module):
         """Drift of normalised variables z (N, d) at normalised conditions c (N, n_conditions): (N, d)."""
         gradient = self.potential_gradient(z, c)
         return -(self.mobility_matrix(z, c) @ gradient.unsqueeze(2)).squeeze(2)
-
-
-def check_sizes(dim: int, n_conditions: int, hidden: int) -> None:
-    """One-line ValueError for sizes that no network can have."""
-    if dim < 1 or hidden < 1:
-        raise ValueError(f"dim and hidden must be at least 1, got {dim} and {hidden}")
-    if n_conditions not in (0, 1):
-        raise ValueError(f"n_conditions must be 0 or 1 (the temperature in K), got {n_conditions}")
 
 
 def _positive_part(matrix: Tensor, smallest: float) -> Tensor:

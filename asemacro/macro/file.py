@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from asemacro.arguments.checks import array_of, count_of, instance_of, number_of
+from asemacro.arguments.checks import count_of
 from asemacro.arguments.door import SDE, checked, one_or_many, path
 from asemacro.files.content import digest
 from asemacro.files.json_text import object_in
@@ -26,7 +26,6 @@ _LARGEST = {
     "log_time": 200.0,
 }
 """Values beyond these are damage; `LARGEST_WEIGHT` holds for the tensors that are not named."""
-_MOST = 10**6  # of each size of a network
 
 
 @checked(path=path, members=one_or_many(SDE))
@@ -37,10 +36,16 @@ def save_sde(path: str | Path, members: NeuralSDE | Sequence[NeuralSDE], **notes
         path: file name, by convention ending in .safetensors.
         members: the SDE, or the central one followed by the others of its ensemble.
         **notes: JSON-ready facts kept with the model (where it came from).
+
+    Raises:
+        ValueError: no SDE, or one of a drift or diffusion that files have no word for.
     """
     members = [members] if isinstance(members, NeuralSDE) else list(members)
     if not members:
         raise ValueError("no SDE to save")
+    for member in members:
+        member.drift_network.check_saved()
+        member.diffusion_network.check_saved()
     tensors = {f"{i}.{name}": value for i, m in enumerate(members) for name, value in m.state_dict().items()}
     metadata = {
         "format": _FORMAT,
@@ -86,8 +91,8 @@ def _member(settings: Any, tensors: Mapping[str, Tensor], prefix: str) -> Neural
     own = {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
     checked = {
         **found,
-        "drift": _part(found.get("drift"), "the drift's settings"),
-        "diffusion": _part(found.get("diffusion"), "the diffusion's settings"),
+        "drift": object_in(found.get("drift"), "the drift's settings"),
+        "diffusion": object_in(found.get("diffusion"), "the diffusion's settings"),
         "labels": texts_in(found.get("labels"), "labels"),
         "sites": None if found.get("sites") is None else count_of(found["sites"], "sites", least=1),
     }
@@ -98,21 +103,6 @@ def _member(settings: Any, tensors: Mapping[str, Tensor], prefix: str) -> Neural
         if isinstance(part, PolynomialBasis) and not (part.upper > part.lower).all():
             raise ValueError("the box of its polynomials has no width")
     return member
-
-
-def _part(settings: Any, what: str) -> dict[str, Any]:
-    """Arguments of a drift or a diffusion, each of its kind; which there are the class itself checks."""
-    found = dict(object_in(settings, what))
-    for key, value in found.items():
-        if key == "odd":
-            found[key] = array_of(value, key, (None,), kind="i").tolist() if value else []
-        elif key == "conservative":
-            instance_of(value, bool, key, "true or false")
-        elif key in ("alpha", "beta"):
-            found[key] = number_of(value, key, least=0.0, most=LARGEST_WEIGHT)
-        else:
-            found[key] = count_of(value, "", name=key, most=_MOST)
-    return found
 
 
 def _check_tensors(tensors: Mapping[str, Tensor]) -> None:

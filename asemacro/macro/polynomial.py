@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from asemacro.arguments.door import MOST_WIDTH, checked, many, whole
-from asemacro.macro.drift import check_sizes, reset_layers, run_layers, tanh_layers
+from asemacro.macro.base import Diffusion, Drift, check_sizes
+from asemacro.macro.drift import reset_layers, run_layers, tanh_layers
 from asemacro.macro.polynomial_kernel import combine
 
 _MOST_PRODUCTS = 10**7  # exponents that are looked through for those of a basis
@@ -167,7 +168,7 @@ def _differentiate(values: Tensor) -> Tensor:
     return torch.stack(out, dim=-1)
 
 
-class PolynomialDrift(nn.Module):
+class PolynomialDrift(Drift):
     r"""Drift f(p) - pull (y - p) in normalised variables, f a polynomial plus a tanh network, p the nearest point of
     the box of the data: bounded functions inside, and outside it leads back to the box.
 
@@ -183,6 +184,7 @@ class PolynomialDrift(nn.Module):
         ValueError: sizes or degrees out of range.
     """
 
+    kind = "PolynomialDrift"
     pull: Tensor
     allowed: Tensor
 
@@ -196,11 +198,11 @@ class PolynomialDrift(nn.Module):
         odd: Iterable[int] = (),
         condition_degree: int = 2,
     ) -> None:
-        super().__init__()
+        super().__init__(dim, n_conditions)
         self.basis = PolynomialBasis(dim, n_conditions, degree, odd, condition_degree)
         if hidden < 0:
             raise ValueError(f"hidden must not be negative, got {hidden}")
-        self.dim, self.n_conditions, self.hidden = dim, n_conditions, hidden
+        self.hidden = hidden
         self.coefficients = nn.Parameter(torch.zeros(len(self.basis), dim, dtype=torch.float64))
         sizes = [dim + n_conditions, hidden, hidden, dim]
         self.network = tanh_layers(sizes).double() if hidden else nn.ModuleList()
@@ -212,8 +214,7 @@ class PolynomialDrift(nn.Module):
     def settings(self) -> dict[str, Any]:
         """Arguments that make this drift again."""
         return {
-            "dim": self.dim,
-            "n_conditions": self.n_conditions,
+            **super().settings,
             "degree": self.basis.degree,
             "hidden": self.hidden,
             "odd": list(self.basis.odd),
@@ -270,7 +271,7 @@ class PolynomialDrift(nn.Module):
         return value - self.pull * (y - self.basis.inside(y))
 
 
-class PolynomialDiffusion(nn.Module):
+class PolynomialDiffusion(Diffusion):
     r"""Sigma(y, c) = (B L)(B L)^T in normalised variables, the entries of L polynomials on the box of the data.
 
     B is a fixed lower-triangular matrix, the Cholesky factor of the mean covariance rate; L is lower triangular with a
@@ -288,19 +289,17 @@ class PolynomialDiffusion(nn.Module):
         ValueError: sizes or degrees out of range.
     """
 
-    base: Tensor
+    kind = "PolynomialDiffusion"
     lower: Tensor
     allowed: Tensor
 
     def __init__(
         self, dim: int, n_conditions: int = 0, degree: int = 6, odd: Iterable[int] = (), condition_degree: int = 2
     ) -> None:
-        super().__init__()
+        super().__init__(dim, n_conditions, dtype=torch.float64)
         self.basis = PolynomialBasis(dim, n_conditions, degree, odd, condition_degree)
-        self.dim, self.n_conditions = dim, n_conditions
         entries = torch.tril_indices(dim, dim)
         self.coefficients = nn.Parameter(torch.zeros(len(self.basis), entries.shape[1], dtype=torch.float64))
-        self.register_buffer("base", torch.eye(dim, dtype=torch.float64))
         self.register_buffer("lower", entries, persistent=False)
         self.register_buffer("allowed", _parity(self.basis, entries.T.tolist()), persistent=False)
 
@@ -308,8 +307,7 @@ class PolynomialDiffusion(nn.Module):
     def settings(self) -> dict[str, Any]:
         """Arguments that make this diffusion again."""
         return {
-            "dim": self.dim,
-            "n_conditions": self.n_conditions,
+            **super().settings,
             "degree": self.basis.degree,
             "odd": list(self.basis.odd),
             "condition_degree": self.basis.condition_degree,
@@ -352,11 +350,6 @@ class PolynomialDiffusion(nn.Module):
     def factor(self, y: Tensor, c: Tensor) -> Tensor:
         """Lower-triangular F with Sigma = F F^T, (N, d, d), at normalised y (N, d) and c (N, n_conditions)."""
         return self._factor(self.basis.combine(y, c, self.coefficients * self.allowed))
-
-    def forward(self, y: Tensor, c: Tensor) -> Tensor:
-        """Sigma, (N, d, d)."""
-        factor = self.factor(y, c)
-        return factor @ factor.transpose(1, 2)
 
 
 def _parity(basis: PolynomialBasis, entries: list[Any]) -> Tensor:

@@ -12,12 +12,13 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from asemacro.macro.polynomial import PolynomialBasis, PolynomialDiffusion
+from asemacro.macro.base import Density, Diffusion, Drift
+from asemacro.macro.polynomial import PolynomialBasis
 
 
-class PolynomialDensity(nn.Module):
+class PolynomialDensity(Density):
     r"""ln P(y, c) up to a constant: a polynomial on the box of the data, a Gaussian wall outside it.
 
     grad ln P(y) = grad ln P(p) - wall (y - p) with p the nearest point of the box.
@@ -43,6 +44,11 @@ class PolynomialDensity(nn.Module):
         self.register_buffer("wall", torch.ones((), dtype=torch.float64))
 
     @property
+    def box(self) -> tuple[Tensor, Tensor]:
+        """The corners of the box of the snapshots."""
+        return self.basis.lower[: self.dim], self.basis.upper[: self.dim]
+
+    @property
     def free(self) -> Tensor:
         """(n_features,) bool: features of a density, not constant in y and even in the odd variables."""
         return (self.basis.total > 0) & ~self.basis.is_odd
@@ -57,7 +63,7 @@ class PolynomialDensity(nn.Module):
         return first[:, 0] - self.wall * (y - self.basis.inside(y))
 
 
-class ReversibleDrift(nn.Module):
+class ReversibleDrift(Drift):
     r"""Drift 1/2 Sigma grad ln P + 1/2 div Sigma in normalised variables; Sigma is that of the SDE it belongs to.
 
     NeuralSDE hands it its diffusion (`attach`). ln P is fixed by `fit_reversible`; what is left to learn, also by
@@ -72,38 +78,34 @@ class ReversibleDrift(nn.Module):
         condition_degree: largest degree of ln P in the condition.
     """
 
+    kind = "ReversibleDrift"
+
     def __init__(
         self, dim: int, n_conditions: int = 0, degree: int = 8, odd: Iterable[int] = (), condition_degree: int = 2
     ) -> None:
-        super().__init__()
+        super().__init__(dim, n_conditions)
         self.density = PolynomialDensity(dim, n_conditions, degree, odd, condition_degree)
-        self.dim, self.n_conditions = dim, n_conditions
-        self._diffusion: list[PolynomialDiffusion] = []  # in a list: its parameters belong to the SDE, not to the drift
+        self._diffusion: list[Diffusion] = []  # in a list: its parameters belong to the SDE, not to the drift
 
     @property
     def settings(self) -> dict[str, Any]:
         """Arguments that make this drift again."""
         basis = self.density.basis
         return {
-            "dim": self.dim,
-            "n_conditions": self.n_conditions,
+            **super().settings,
             "degree": basis.degree,
             "odd": list(basis.odd),
             "condition_degree": basis.condition_degree,
         }
 
-    def attach(self, diffusion: nn.Module) -> None:
-        """Take Sigma from this diffusion.
-
-        Raises:
-            ValueError: not a PolynomialDiffusion, whose divergence is known.
-        """
-        if not isinstance(diffusion, PolynomialDiffusion):
-            raise ValueError(f"a reversible drift needs a PolynomialDiffusion, not a {type(diffusion).__name__}")
+    def attach(self, diffusion: Diffusion) -> None:
+        """Take Sigma from this diffusion."""
         self._diffusion = [diffusion]
 
-    def reset(self, generator: torch.Generator) -> None:
-        """Nothing: the density is fitted, not trained."""
+    @property
+    def stationary_density(self) -> PolynomialDensity:
+        """ln of the density that was fitted."""
+        return self.density
 
     def set_linear(self, slope: Tensor, covariance: Tensor, centre: Tensor, c: Tensor) -> None:
         """Refused: a drift fitted to pairs would not be that of the density.

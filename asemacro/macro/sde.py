@@ -10,23 +10,19 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-from asemacro.arguments.checks import choice_of
 from asemacro.arguments.door import PAIRS, above_zero, array, checked, instance, many, real, text, whole
+from asemacro.macro.base import Diffusion, Drift
 from asemacro.macro.diffusion import FullDiffusion
 from asemacro.macro.drift import OnsagerNet
 from asemacro.macro.linear_drift import centred, mean_slope, normal_equations, restoring, slope_towards
-from asemacro.macro.polynomial import PolynomialDiffusion, PolynomialDrift
-from asemacro.macro.reversible import ReversibleDrift
+from asemacro.macro.polynomial import PolynomialDiffusion as PolynomialDiffusion  # known to saved models
+from asemacro.macro.reversible import ReversibleDrift as ReversibleDrift
 from asemacro.tasks.threads import one_thread
 from asemacro.typing import Floats
 
 if TYPE_CHECKING:
     from asemacro.data import Pairs
 
-Drift = OnsagerNet | PolynomialDrift | ReversibleDrift
-Diffusion = FullDiffusion | PolynomialDiffusion
-_DRIFTS: dict[str, type[Drift]] = {c.__name__: c for c in (OnsagerNet, PolynomialDrift, ReversibleDrift)}
-_DIFFUSIONS: dict[str, type[Diffusion]] = {c.__name__: c for c in (FullDiffusion, PolynomialDiffusion)}
 _FARTHEST = 1e12  # spreads of the training states: beyond, single precision overflows
 _GROUPS = 40  # more distinct conditions than this are grouped by quantiles before the time scale is measured
 
@@ -87,9 +83,9 @@ class NeuralSDE(nn.Module):
     (Arrhenius): decades of rate do not reach the networks. Without a condition tau is one number.
 
     Args:
-        drift: OnsagerNet, PolynomialDrift or ReversibleDrift of dimension d.
-        diffusion: FullDiffusion or PolynomialDiffusion of the same dimension and number of conditions; takes the
-            precision of the drift.
+        drift: of dimension d: OnsagerNet, PolynomialDrift, ReversibleDrift or a `Drift` of your own.
+        diffusion: of the same dimension and number of conditions: FullDiffusion, PolynomialDiffusion or a `Diffusion`
+            of your own; takes the precision of the drift.
         labels: names of the d variables.
         sites: number of sites of the system that Sigma belongs to; simulate rescales it to another size.
 
@@ -104,8 +100,8 @@ class NeuralSDE(nn.Module):
     log_time: Tensor
 
     @checked(
-        drift=instance("OnsagerNet", "PolynomialDrift", "ReversibleDrift"),
-        diffusion=instance("FullDiffusion", "PolynomialDiffusion"),
+        drift=instance("Drift"),
+        diffusion=instance("Diffusion"),
         labels=many(text),
         sites=whole(1),
     )
@@ -120,10 +116,10 @@ class NeuralSDE(nn.Module):
             )
         if labels and len(labels) != drift.dim:
             raise ValueError(f"{len(labels)} labels for {drift.dim} variables; give one label a variable")
-        self.dtype = next(v.dtype for v in drift.state_dict().values() if v.is_floating_point())
+        values = (value for part in (drift, diffusion) for value in part.state_dict().values())
+        self.dtype = next(value.dtype for value in values if value.is_floating_point())
         self.drift_network, self.diffusion_network = drift, diffusion.to(self.dtype)
-        if isinstance(drift, ReversibleDrift):
-            drift.attach(diffusion)
+        drift.attach(diffusion)
         self.labels, self.sites = tuple(labels), sites
         self.dim, self.n_conditions = drift.dim, drift.n_conditions
         self.register_buffer("z_mean", torch.zeros(drift.dim, dtype=torch.float64))
@@ -136,9 +132,9 @@ class NeuralSDE(nn.Module):
     def settings(self) -> dict[str, Any]:
         """JSON-ready description from which `load_sde` builds the same model."""
         return {
-            "drift_type": type(self.drift_network).__name__,
+            "drift_type": self.drift_network.kind or type(self.drift_network).__name__,
             "drift": self.drift_network.settings,
-            "diffusion_type": type(self.diffusion_network).__name__,
+            "diffusion_type": self.diffusion_network.kind or type(self.diffusion_network).__name__,
             "diffusion": self.diffusion_network.settings,
             "labels": list(self.labels),
             "sites": self.sites,
@@ -147,12 +143,10 @@ class NeuralSDE(nn.Module):
     @classmethod
     def from_settings(cls, settings: Mapping[str, Any]) -> NeuralSDE:
         """The untrained model of `settings`; without types, as in older files, OnsagerNet and FullDiffusion."""
-        drift_type = choice_of(settings.get("drift_type", OnsagerNet.__name__), "drift_type", list(_DRIFTS))
-        other_type = choice_of(
-            settings.get("diffusion_type", FullDiffusion.__name__), "diffusion_type", list(_DIFFUSIONS)
-        )
-        drift, diffusion = _DRIFTS[drift_type](**settings["drift"]), _DIFFUSIONS[other_type](**settings["diffusion"])
-        return cls(drift, diffusion, labels=tuple(settings["labels"]), sites=settings["sites"])
+        drift = Drift.named(settings.get("drift_type", OnsagerNet.kind), "drift_type")
+        diffusion = Diffusion.named(settings.get("diffusion_type", FullDiffusion.kind), "diffusion_type")
+        parts = drift.from_settings(settings["drift"]), diffusion.from_settings(settings["diffusion"])
+        return cls(*parts, labels=tuple(settings["labels"]), sites=settings["sites"])
 
     def reset(self, generator: torch.Generator, pairs: Pairs | None = None) -> None:
         """Draw new parameters of both networks; the scales stay.

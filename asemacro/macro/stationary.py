@@ -17,8 +17,8 @@ from scipy import linalg
 from torch import Tensor
 
 from asemacro.arguments.door import SDE, above_zero, array, checked, whole
+from asemacro.macro.base import Density
 from asemacro.macro.polynomial import PolynomialBasis
-from asemacro.macro.reversible import PolynomialDensity, ReversibleDrift
 from asemacro.tasks.threads import one_thread
 from asemacro.typing import Floats
 
@@ -106,9 +106,8 @@ def relaxation_modes(
     if degree < 1:
         raise ValueError(f"relaxation modes need polynomials of degree 1 or more, got {degree}")
     y, c, p = _quadrature(sde, condition, nodes)
-    box = _density(sde).basis
     basis = PolynomialBasis(sde.dim, 0, degree)
-    basis.lower, basis.upper = box.lower[: sde.dim], box.upper[: sde.dim]
+    basis.lower, basis.upper = _density(sde).box
     overlap = stiffness = torch.zeros(1, dtype=torch.float64)
     mean = torch.zeros(1, dtype=torch.float64)
     cross = torch.zeros(1, sde.dim, dtype=torch.float64)
@@ -139,11 +138,11 @@ def _kept(gram: Floats) -> tuple[Floats, Floats]:
     return values[used], vectors[:, used]
 
 
-def _density(sde: NeuralSDE) -> PolynomialDensity:
-    drift = sde.drift_network
-    if not isinstance(drift, ReversibleDrift):
+def _density(sde: NeuralSDE) -> Density:
+    density = sde.drift_network.stationary_density
+    if density is None:
         raise ValueError("only an SDE of ReversibleDrift has a stationary law in closed form; simulate others")
-    return drift.density
+    return density
 
 
 def _quadrature(sde: NeuralSDE, condition: float | None, nodes: int | None) -> tuple[Tensor, Tensor, Tensor]:
@@ -155,7 +154,7 @@ def _quadrature(sde: NeuralSDE, condition: float | None, nodes: int | None) -> t
     if count < 2:
         raise ValueError(f"a quadrature needs at least 2 nodes along each axis, got {count}")
     x, w = (torch.from_numpy(a) for a in np.polynomial.legendre.leggauss(count))
-    low, high = (density.basis.lower[: sde.dim], density.basis.upper[: sde.dim])
+    low, high = density.box
     places = torch.cartesian_prod(*[x] * sde.dim).reshape(-1, sde.dim)
     log_weight = torch.cartesian_prod(*[w.log()] * sde.dim).reshape(-1, sde.dim).sum(1)
     y = 0.5 * (low + high) + 0.5 * (high - low) * places
