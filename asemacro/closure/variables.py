@@ -40,7 +40,6 @@ class Closure(Observable):
 
     Attributes:
         labels: "closure_1", ...
-        dim: d.
 
     Raises:
         ValueError: parts that do not fit together.

@@ -141,7 +141,7 @@ class Diffusion(Part):
         for j in range(self.dim):
             along = torch.zeros_like(y)
             along[:, j] = 1.0
-            _, slope = torch.func.jvp(lambda point: self(point, c), (y,), (along,))
+            slope = torch.func.jvp(lambda point: self(point, c), (y,), (along,))[1]
             total = total + slope[:, :, j]
         return self(y, c), total
 

@@ -9,11 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asemacro.arguments.door import LATTICE, SITES, STATES, array, checked, many, text
-from asemacro.observables.state_change import as_events, different, events_of
+from asemacro.observables.base import Observable
+from asemacro.observables.state_change import different, events_of
 from asemacro.typing import Floats
 
 
-class FieldMean:
+
+class FieldMean(Observable):
     """Mean of each field over the sites, `phi(x, lattice) -> (batch, n_fields)`.
 
     Args:
@@ -29,51 +31,14 @@ class FieldMean:
         if not self.labels or len(set(self.labels)) < len(self.labels):
             raise ValueError(f"fields need different names, got {self.labels}")
 
-    @property
-    def dim(self) -> int:
-        """Number of fields."""
-        return len(self.labels)
-
     @checked(x=STATES, lattice=LATTICE)
     def __call__(self, x: Floats, lattice: Any) -> Floats:
         """Means of states x (batch, n_sites, n_fields) or (n_sites, n_fields)."""
         return self._batch(x, lattice).mean(axis=1)
 
     @checked(x0=STATES, lattice=LATTICE, sites=SITES, values=array())
-    def change(self, x0: Floats, lattice: Any, sites: NDArray[np.integer], values: Floats) -> Floats:
-        """phi(x1) - phi(x0) from the changed sites alone.
-
-        Args:
-            x0: (batch, n_sites, n_fields) or (n_sites, n_fields) states before.
-            lattice: their lattice.
-            sites: (batch, m) or (m,) sites, each at most once; negative ones are ignored, to fill up a row.
-            values: (batch, m, n_fields) or (m, n_fields) what they hold afterwards.
-
-        Returns:
-            (batch, n_fields).
-
-        Raises:
-            ValueError: a site occurs twice.
-        """
-        x0 = self._batch(x0, lattice)
-        return self.changes(x0, lattice, *as_events(x0, sites, values))[:, 0]
-
-    @checked(x0=STATES, lattice=LATTICE, sites=SITES, values=array())
     def changes(self, x0: Floats, lattice: Any, sites: NDArray[np.integer], values: Floats) -> Floats:
-        """The change by each of several events that start from the same state.
-
-        Args:
-            x0: (batch, n_sites, n_fields) states before.
-            lattice: their lattice.
-            sites: (batch, n_events, m) sites; negative ones are ignored.
-            values: (batch, n_events, m, n_fields) what they hold afterwards.
-
-        Returns:
-            (batch, n_events, n_fields).
-
-        Raises:
-            ValueError: a site occurs twice in an event.
-        """
+        """The change by each of several events, (batch, n_events, n_fields); see `Observable.changes`."""
         x0 = self._batch(x0, lattice)
         sites, values = events_of(x0, lattice.n_sites, sites, values)
         different(sites)

@@ -164,10 +164,11 @@ def test_bad_input(alloy: tuple[VacancyKMC, Snapshots]) -> None:
         upsample(kmc, small, 7, blocks, rng=rng)
     with pytest.raises(ValueError, match="relax_s"):
         upsample(kmc, small, 2, relax_s=-1.0, rng=rng)
-    with pytest.raises(ValueError, match="larger lattice"):
-        upsample(
-            Spins(4), Snapshots(np.ones((2, 1, 4), np.int8), np.zeros((2, 1, 4), int), np.zeros(1)), 2, repeat, rng=rng
-        )
+    fixed = Spins(4)
+    fixed.lattice = Lattice.chain(1.0, "X", 4)
+    still = Snapshots(np.ones((2, 1, 4), np.int8), np.zeros((2, 1, 4), int), np.zeros(1))
+    with pytest.raises(ValueError, match="Spins cannot be made on a larger lattice"):
+        upsample(fixed, still, 2, repeat, rng=rng)
     with pytest.raises(ValueError, match="sum to"):
         fix_composition(np.zeros((1, 5), np.int8), np.array([2, 2]), rng=rng)
     for bad in ({"copies": 9}, {"step_s": 0.0}, {"combinations": 0}):
