@@ -66,9 +66,20 @@ def test_outside_the_box_a_wall_leads_back() -> None:
     torch.testing.assert_close(sde.drift_network(far, none), -0.5 * (far - sde.drift_network.density.basis.inside(far)))
 
 
-def test_it_needs_a_diffusion_whose_divergence_is_known() -> None:
-    with pytest.raises(ValueError, match="PolynomialDiffusion"):
-        NeuralSDE(ReversibleDrift(2), FullDiffusion(2, 0))
+def test_it_takes_any_diffusion() -> None:
+    sde = NeuralSDE(ReversibleDrift(2, degree=4), FullDiffusion(2, 0, hidden=5))
+    generator = torch.Generator().manual_seed(3)
+    diffusion = sde.diffusion_network
+    with torch.no_grad():
+        for parameter in diffusion.parameters():
+            parameter.normal_(generator=generator)
+        sde.drift_network.density.coefficients.normal_(generator=generator)
+    y, none = torch.randn(20, 2, dtype=torch.float64, generator=generator), torch.zeros(20, 0, dtype=torch.float64)
+    step = 1e-5 * torch.eye(2, dtype=torch.float64)
+    divergence = sum(((diffusion(y + e, none) - diffusion(y - e, none)) / 2e-5)[:, :, j] for j, e in enumerate(step))
+    force = sde.drift_network.density.gradient(y, none)
+    expected = 0.5 * ((diffusion(y, none) @ force[:, :, None])[:, :, 0] + divergence)
+    torch.testing.assert_close(sde.drift_network(y, none), expected, rtol=1e-6, atol=1e-6)
 
 
 # --- OU in 1, 2, 3 dimensions ----------------------------------------------------------------------------------------
