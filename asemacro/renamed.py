@@ -159,7 +159,10 @@ MODULES = {
     "windows": "lattice.patches",
 }
 MOVED = {
+    "block_system.Observable": "observables.base",
     "fields.FieldMean": "observables.field_mean",
+    "micro.base.Snapshots": "micro.sampling",
+    "micro.base.sample": "micro.sampling",
     "micro.checks.count_of": "arguments.checks",
     "micro.checks.positive": "arguments.checks",
     "micro.checks.time_of": "arguments.checks",

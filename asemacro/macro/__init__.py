@@ -19,6 +19,8 @@ fit_ensemble         a fit and its bootstrap members
 fit_moments          fit an equation to drift and covariance rates
 fit_noise            fit the noise alone
 MomentOptions        settings of `fit_moments`
+Drift                what every drift gives, for drifts of your own
+Diffusion            what every diffusion gives, for diffusions of your own
 """
 
 from typing import TYPE_CHECKING
@@ -26,6 +28,8 @@ from typing import TYPE_CHECKING
 from asemacro.lazy import lazily
 
 if TYPE_CHECKING:
+    from asemacro.macro.base import Diffusion as Diffusion
+    from asemacro.macro.base import Drift as Drift
     from asemacro.macro.density_fit import fit_reversible as fit_reversible
     from asemacro.macro.diffusion import FullDiffusion as FullDiffusion
     from asemacro.macro.drift import OnsagerNet as OnsagerNet

@@ -1,6 +1,6 @@
 """What moves: the microscopic systems whose large-scale dynamics are learned.
 
-MicroSystem     what every system does
+MicroSystem     what every system does, for systems of your own
 VacancyKMC      kinetic Monte Carlo of vacancies in an alloy
 SwapMC          equilibrium of an alloy by swaps of atoms
 Ising           spins with neighbours, Glauber dynamics
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from asemacro.micro.protocol import Events as Events
     from asemacro.micro.protocol import MicroSystem as MicroSystem
     from asemacro.micro.protocol import Motion as Motion
-    from asemacro.micro.protocol import Snapshots as Snapshots
-    from asemacro.micro.protocol import sample as sample
+    from asemacro.micro.sampling import Snapshots as Snapshots
+    from asemacro.micro.sampling import sample as sample
     from asemacro.micro.spins.curie_weiss import CurieWeiss as CurieWeiss
     from asemacro.micro.spins.ising import Ising as Ising
 else:

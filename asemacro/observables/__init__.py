@@ -9,6 +9,7 @@ FieldMean          mean of each field
 FieldCovariance    covariances of the fields
 Observables        several observables as one
 ShortRangeOrder    the table of `warren_cowley`
+Observable         what every observable gives, for observables of your own
 SpinObservable     sums over spins and bonds, what the three of spins are
 """
 
@@ -18,6 +19,7 @@ from asemacro.lazy import lazily
 
 if TYPE_CHECKING:
     from asemacro.observables.alloy import WarrenCowley as WarrenCowley
+    from asemacro.observables.base import Observable as Observable
     from asemacro.observables.field_covariance import FieldCovariance as FieldCovariance
     from asemacro.observables.field_mean import FieldMean as FieldMean
     from asemacro.observables.joined import Observables as Observables

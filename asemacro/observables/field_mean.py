@@ -14,7 +14,6 @@ from asemacro.observables.state_change import different, events_of
 from asemacro.typing import Floats
 
 
-
 class FieldMean(Observable):
     """Mean of each field over the sites, `phi(x, lattice) -> (batch, n_fields)`.
 
