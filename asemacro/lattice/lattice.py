@@ -175,8 +175,12 @@ class Lattice(Grid):
         """
         from asemacro.lattice.recognition.atoms_to_grid import recognise
 
-        found = recognise(atoms, shell_tolerance=shell_tolerance)
-        return cls(**{field.name: getattr(found, field.name) for field in dataclasses.fields(found)})
+        return cls.on(recognise(atoms, shell_tolerance=shell_tolerance).grid)
+
+    @classmethod
+    def on(cls, grid: Grid) -> Lattice:
+        """The lattice with the fields of a grid."""
+        return cls(**{field.name: getattr(grid, field.name) for field in dataclasses.fields(grid)})
 
     # ---------------------------------------------------------------- size
 
@@ -251,13 +255,18 @@ class Lattice(Grid):
         ):
             raise ValueError(f"offsets must be ({self.n_basis}, n, 4) with the last column below {self.n_basis}")
         need_memory(self, 80 * offsets.shape[1], "neighbours")
-        cells = np.indices(self.shape).reshape(3, -1).T
-        there = cells[:, None, None] + offsets[None, ..., :3]
-        wrapped = there % np.array(self.shape)
-        index = np.ravel_multi_index(tuple(np.moveaxis(wrapped, -1, 0)), self.shape) * self.n_basis + offsets[..., 3]
-        index = index.reshape(self.n_sites, offsets.shape[1])
-        beyond = ((there != wrapped) & np.array(self.open_axes)).any(axis=-1).reshape(index.shape)
-        return np.where(beyond, np.arange(self.n_sites)[:, None], index)
+        index, beyond = np.zeros((1, 1, 1, 1, 1), dtype=np.int64), np.zeros((1, 1, 1, 1, 1), dtype=bool)
+        for axis, (cells, end) in enumerate(zip(self.shape, self.open_axes, strict=True)):
+            there = np.expand_dims(np.arange(cells), tuple({0, 1, 2} - {axis}))[..., None, None] + offsets[..., axis]
+            wrapped = there % cells
+            index = index * cells + wrapped
+            if end:
+                beyond = beyond | (there != wrapped)
+        index = (index * self.n_basis + offsets[..., 3]).reshape(self.n_sites, offsets.shape[1])
+        if beyond.any():
+            beyond = np.broadcast_to(beyond, (*self.shape, *offsets.shape[:2])).reshape(index.shape)
+            index = np.where(beyond, np.arange(self.n_sites)[:, None], index)
+        return index
 
     # ---------------------------------------------------------------- states
 

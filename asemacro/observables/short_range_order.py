@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 from asemacro.arguments.checks import count_of
 from asemacro.lattice.lattice import Lattice
+from asemacro.lattice.recognition.atoms_to_grid import recognise
 from asemacro.lattice.recognition.crystal import Crystal, read_crystal
+from asemacro.lattice.recognition.placement import Places
 from asemacro.lattice.shells import MOST_SHELLS
 from asemacro.lattice.site_fractions import site_fractions
 from asemacro.observables.alloy import WarrenCowley
@@ -93,14 +95,15 @@ def warren_cowley(
         TypeError: shells is no whole number.
     """
     shells = count_of(shells, "neighbour shells", least=1, most=MOST_SHELLS)
-    lattice = Lattice.from_atoms(atoms, shell_tolerance=shell_tolerance)
+    crystal = read_crystal(atoms)
+    grid, places = recognise(crystal, shell_tolerance=shell_tolerance)
+    lattice = Lattice.on(grid)
     species = lattice.species
     if len(species) < 2:
         raise ValueError(f"no unlike pairs: the lattice holds {', '.join(species) or 'no atoms'} only")
-    crystal = read_crystal(atoms)
     phi = WarrenCowley(species, shells, pairs="all")
     sizes = phi.neighbours(lattice)
-    filled = site_fractions(lattice, atoms)
+    filled = site_fractions(lattice, crystal, places)
     share = filled[:, 1:].sum(0) / filled[:, 1:].sum()
     around = np.array([_around(filled, lattice, s.offsets)[:, 1:] for s in lattice.shells(shells)])
     local = 1 - around / (sizes[:, None, None] * share)
@@ -121,7 +124,7 @@ def warren_cowley(
         vacant=float(filled[:, 0].mean()),
         random_alloy=crystal.occupancy is not None,
         lattice=lattice,
-        atoms=None if crystal.occupancy else _with_local(atoms, crystal, lattice, local),
+        atoms=None if crystal.occupancy else _with_local(atoms, crystal, lattice, local, places),
     )
 
 
@@ -156,15 +159,14 @@ def _say_what_the_cell_holds(lattice: Lattice, shells: int) -> None:
         )
 
 
-def _with_local(atoms: Atoms | Structure, crystal: Crystal, lattice: Lattice, local: Floats) -> Atoms:
+def _with_local(atoms: Atoms | Structure, crystal: Crystal, lattice: Lattice, local: Floats, places: Places) -> Atoms:
     if isinstance(atoms, Atoms):
         copy = atoms.copy()
     else:
         copy = Atoms(crystal.symbols, positions=crystal.positions, cell=crystal.cell, pbc=crystal.pbc)
-    site, distance = lattice.nearest_sites(crystal.positions)
-    known = distance <= 0.5 * lattice.shells(1)[0].distance
+    known = places.distance <= 0.5 * lattice.shells(1)[0].distance
     for n, values in enumerate(local):
         for k, symbol in enumerate(lattice.species):
             name = f"alpha_{symbol}" if n == 0 else f"alpha_{symbol}_{n + 1}"
-            copy.set_array(name, np.where(known, values[site, k], np.nan))
+            copy.set_array(name, np.where(known, values[places.site, k], np.nan))
     return copy

@@ -17,19 +17,20 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from ase import Atoms
+from ase.data import atomic_numbers, chemical_symbols
 from numpy.typing import NDArray
 
 from asemacro.arguments.checks import number_of
 from asemacro.lattice.boxes import as_grid, sites_in
 from asemacro.lattice.grid import Grid
-from asemacro.lattice.recognition.crystal import VACANCY, Crystal, read_crystal
+from asemacro.lattice.recognition.crystal import Crystal, read_crystal
 from asemacro.lattice.recognition.distortion import SHELL_TOLERANCE, WIDEST
 from asemacro.lattice.recognition.periodic_points import PeriodicPoints
-from asemacro.lattice.recognition.placement import nearest_sites
+from asemacro.lattice.recognition.placement import Places, nearest_sites
 from asemacro.lattice.recognition.possible import check_cell, check_distances, near_pairs, too_near
 from asemacro.lattice.recognition.symmetry import describe_distortion, name_crystal
 from asemacro.lattice.recognition.translations import (
@@ -46,7 +47,19 @@ if TYPE_CHECKING:
 log = logging.getLogger("asemacro")
 
 
-def recognise(source: Atoms | Structure, *, shell_tolerance: float | None = None) -> Grid:
+class Recognised(NamedTuple):
+    """A lattice, and where the atoms are on it that it was found under.
+
+    Attributes:
+        grid: the lattice of the whole box, its composition from the atoms on it or from the fractional occupancy.
+        places: the site nearest to each atom and the distance to it, see `nearest_sites`.
+    """
+
+    grid: Grid
+    places: Places
+
+
+def recognise(source: Atoms | Structure | Crystal, *, shell_tolerance: float | None = None) -> Recognised:
     """The lattice under the atoms of a crystal, whatever species they are; X atoms are sites too.
 
     Args:
@@ -56,8 +69,7 @@ def recognise(source: Atoms | Structure, *, shell_tolerance: float | None = None
             neighbour shells it then has; 0 to 0.15, None for 0.08. What was chosen is said in one line.
 
     Returns:
-        The lattice of the whole box, its composition from the atoms on it or from the fractional occupancy. Atoms
-        far from any site are left out, in one line that names them.
+        The lattice and the places of the atoms. Atoms far from any site are left out, in one line that names them.
 
     Raises:
         ValueError: no lattice is found; a cell that cannot be (vectors, volume per atom, distances, see `possible`).
@@ -89,17 +101,19 @@ def recognise(source: Atoms | Structure, *, shell_tolerance: float | None = None
         conventional=named.conventional,
         ideal=named.ideal,
     )
-    placed = _on_lattice(bare, crystal, points, near)
+    places = nearest_sites(bare, crystal.positions)
+    placed = _on_lattice(bare, crystal, points, near, places)
     composition = placed.composition()
     for line in (*crystal.notes, nearest, describe_distortion(named, primitive, basis, axes, near, tolerance)):
         if line:
             log.info("%s", line)
-    return dataclasses.replace(bare, species=tuple(composition), composition=composition, vacant=placed.vacant())
+    grid = dataclasses.replace(bare, species=tuple(composition), composition=composition, vacant=placed.vacant())
+    return Recognised(grid, places)
 
 
-def _on_lattice(lattice: Grid, crystal: Crystal, points: PeriodicPoints, near: float) -> Crystal:
+def _on_lattice(lattice: Grid, crystal: Crystal, points: PeriodicPoints, near: float, places: Places) -> Crystal:
     """The crystal without the atoms that are far from any site; species that are lost so are named."""
-    stray = nearest_sites(lattice, crystal.positions)[1] > 0.5 * near
+    stray = places.distance > 0.5 * near
     if not stray.any():
         return crystal
     pairs = near_pairs(crystal, points, np.flatnonzero(stray))
@@ -108,7 +122,7 @@ def _on_lattice(lattice: Grid, crystal: Crystal, points: PeriodicPoints, near: f
     kept = np.flatnonzero(~stray)
     left = crystal._replace(
         positions=crystal.positions[kept],
-        symbols=[crystal.symbols[k] for k in kept],
+        numbers=crystal.numbers[kept],
         occupancy=None if crystal.occupancy is None else [crystal.occupancy[k] for k in kept],
     )
     lost = [s for s in crystal.composition() if s not in left.composition()]
@@ -123,42 +137,46 @@ def _on_lattice(lattice: Grid, crystal: Crystal, points: PeriodicPoints, near: f
     return left
 
 
-def read_state(lattice: Grid, source: Atoms | Structure, near: float) -> NDArray[np.int8]:
-    """(1, n_sites) state of the atoms on their nearest sites, whose neighbours are at `near`; see `Lattice.state`."""
+def read_state(
+    lattice: Grid, source: Atoms | Structure | Crystal, near: float, places: Places | None = None
+) -> NDArray[np.int8]:
+    """(1, n_sites) state of the atoms on their nearest sites, whose neighbours are at `near`; see `Lattice.state`.
+
+    `places` are those of the atoms on this lattice, if they are known.
+    """
     crystal = read_crystal(source)
     if crystal.occupancy is not None:
         raise ValueError(
             "the structure has fractional occupancy and so no definite state; draw one with lattice.random_state"
         )
     _check_box(lattice, crystal)
-    symbols = np.array(crystal.symbols)
-    site, distance = nearest_sites(lattice, crystal.positions)
+    site, distance = places or nearest_sites(lattice, crystal.positions)
     stray = distance > 0.5 * near
-    unknown = sorted(set(symbols[~stray]) - {VACANCY, *lattice.species})
+    value = np.full(len(chemical_symbols), -1, dtype=np.int8)
+    value[[0, *(atomic_numbers[s] for s in lattice.species)]] = np.arange(len(lattice.species) + 1)
+    values = value[crystal.numbers]
+    unknown = sorted(chemical_symbols[k] for k in set(crystal.numbers[(values < 0) & ~stray].tolist()))
     if unknown:
         raise ValueError(f"the lattice has no species {unknown[0]}, only {', '.join(lattice.species)}")
-    if stray.sum() > 0.1 * len(symbols):
+    if stray.sum() > 0.1 * len(stray):
         raise ValueError(
-            f"{stray.sum()} of {len(symbols)} atoms are off the lattice (more than half a neighbour distance "
+            f"{stray.sum()} of {len(stray)} atoms are off the lattice (more than half a neighbour distance "
             "from any site); at most 10 % may be"
         )
-    filled, count = np.unique(site[~stray], return_counts=True)
+    count = np.bincount(site[~stray], minlength=lattice.n_sites)
     if np.any(count > 1):
-        pair = np.flatnonzero((site == filled[count > 1][0]) & ~stray)[:2]
+        pair = np.flatnonzero((site == np.argmax(count > 1)) & ~stray)[:2]
         raise ValueError(
             f"atoms {pair[0]} and {pair[1]} (counted from 0) are on the same lattice site, which holds one atom; take "
             "one of them out (interstitial atoms, dumbbells and crowdions cannot be represented)"
         )
     x = np.zeros((1, lattice.n_sites), dtype=np.int8)
-    index = {s: i + 1 for i, s in enumerate(lattice.species)} | {VACANCY: 0}
-    names = np.array(sorted(index))
-    values = np.array([index[name] for name in names], dtype=np.int8)
-    x[0, site[~stray]] = values[np.searchsorted(names, symbols[~stray])]
-    on_sites = set(symbols[~stray])
-    more = sum(str(s) in on_sites for s in symbols[stray])  # the others are of species that `recognise` named
+    x[0, site[~stray]] = values[~stray]
+    on_sites = np.unique(values[~stray])
+    more = int(np.isin(values[stray], on_sites).sum())  # the others are of species that `recognise` named
     if more:
         log.info("%d %s far from any lattice site and left out", more, "atom is" if more == 1 else "atoms are")
-    empty = lattice.n_sites - len(filled)
+    empty = int((count == 0).sum())
     if empty:
         log.info(
             "1 lattice site has no atom: a vacancy" if empty == 1 else f"{empty} lattice sites have no atom: vacancies"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -24,7 +23,7 @@ class Crystal(NamedTuple):
         cell: (3, 3) cell vectors in rows, angstrom.
         pbc: periodic axes.
         positions: (n, 3) angstrom.
-        symbols: (n,) the symbol of each site, "X" for an empty one (the first one of a fractional site).
+        numbers: (n,) atomic number of each site, 0 for an empty one (the leading element of a fractional site).
         occupancy: None, or what each site holds, {element: fraction} with vacancies "X" adding up to 1, if one of
             them is fractional (`occupancy.site_shares`).
         notes: what was chosen in reading, for the user.
@@ -33,17 +32,24 @@ class Crystal(NamedTuple):
     cell: NDArray[np.float64]
     pbc: tuple[bool, bool, bool]
     positions: NDArray[np.float64]
-    symbols: list[str]
+    numbers: NDArray[np.int64]
     occupancy: list[dict[str, float]] | None
     notes: tuple[str, ...] = ()
 
+    @property
+    def symbols(self) -> list[str]:
+        """Symbol of each site, "X" for an empty one."""
+        return np.array(chemical_symbols)[self.numbers].tolist()
+
     def vacant(self) -> float:
         """Fraction of the sites that the occupancies leave vacant, 0 for a definite structure."""
-        return sum(site.get(VACANCY, 0.0) for site in self.occupancy or []) / len(self.symbols)
+        return sum(site.get(VACANCY, 0.0) for site in self.occupancy or []) / len(self.numbers)
 
     def composition(self) -> dict[str, float]:
         """Fraction of each species among the atoms, by atomic number; empty if there are none."""
-        total: dict[str, float] = dict(Counter(self.symbols)) if self.occupancy is None else {}
+        total: dict[str, float] = {}
+        if self.occupancy is None:
+            total = {chemical_symbols[k]: float(n) for k, n in enumerate(np.bincount(self.numbers)) if n}
         for site in self.occupancy or []:
             for symbol, fraction in site.items():
                 total[symbol] = total.get(symbol, 0.0) + fraction
@@ -52,8 +58,8 @@ class Crystal(NamedTuple):
         return {s: total[s] / atoms for s in sorted(total, key=atomic_numbers.__getitem__) if total[s] > 0}
 
 
-def read_crystal(source: Atoms | Structure) -> Crystal:
-    """Sites of an ASE Atoms or a pymatgen Structure.
+def read_crystal(source: Atoms | Structure | Crystal) -> Crystal:
+    """Sites of an ASE Atoms or a pymatgen Structure; a Crystal as it is.
 
     Fractional occupancy of Atoms (`info["occupancy"]`, keyed by `arrays["spacegroup_kinds"]`) counts for a
     kind of site as long as all its atoms carry the symbol that ase.io gave them; if the user has put other
@@ -64,10 +70,12 @@ def read_crystal(source: Atoms | Structure) -> Crystal:
         TypeError: neither of the two.
         ValueError: no atoms, no periodic axis, positions that are not finite, occupancies that are none.
     """
+    if isinstance(source, Crystal):
+        return source
     notes: list[str] = []
     if isinstance(source, Atoms):
         cell, pbc = np.array(source.cell.complete()), tuple(bool(p) for p in source.pbc)
-        positions, symbols = source.get_positions(), np.array(chemical_symbols)[source.numbers].tolist()
+        positions, numbers = source.get_positions(), source.numbers.astype(np.int64)
         held = _occupancy(source, notes)
     elif hasattr(source, "lattice") and hasattr(source, "cart_coords"):
         cell, pbc = np.array(source.lattice.matrix), tuple(bool(p) for p in source.lattice.pbc)
@@ -76,10 +84,10 @@ def read_crystal(source: Atoms | Structure) -> Crystal:
             site_shares([(e.symbol, float(f)) for e, f in site.species.items()], f"site {k}")
             for k, site in enumerate(source)
         ]
-        symbols = [leading(shares) for shares in held]
+        numbers = np.array([atomic_numbers[leading(shares)] for shares in held], dtype=np.int64)
     else:
         raise TypeError(f"the structure must be an ASE Atoms or a pymatgen Structure, got {type(source).__name__}")
-    if len(symbols) == 0:
+    if len(numbers) == 0:
         raise ValueError("the structure has no atoms")
     if not any(pbc) or any(p and not np.any(v) for p, v in zip(pbc, np.asarray(source_cell(source)), strict=True)):
         raise ValueError("the structure has no periodic cell; set atoms.cell and atoms.pbc")
@@ -91,7 +99,7 @@ def read_crystal(source: Atoms | Structure) -> Crystal:
         if shares.get(VACANCY, 0) > 0 and atoms_there:
             part = ", ".join(f"{s} {shares[s]:g}" for s in atoms_there)
             _note(notes, f"the occupancies of a site add up to {1 - shares[VACANCY]:g} ({part}): the rest is vacancies")
-    return Crystal(cell, (pbc[0], pbc[1], pbc[2]), positions, symbols, occupancy, tuple(notes))
+    return Crystal(cell, (pbc[0], pbc[1], pbc[2]), positions, numbers, occupancy, tuple(notes))
 
 
 def source_cell(source: Atoms | Structure) -> NDArray[np.float64]:

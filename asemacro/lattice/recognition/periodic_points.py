@@ -27,6 +27,14 @@ class Images(NamedTuple):
     owner: NDArray[np.int64]
 
 
+def empty_layers(fractions: Floats) -> tuple[Floats, Floats]:
+    """(3,) the widest empty layer across each axis, that around the end of the box too, and (3,) how far the atoms
+    (n, 3) reach from the first to the last; all in fractions of the axis."""
+    columns = np.sort(np.ascontiguousarray(fractions.T), axis=1)
+    reach = columns[:, -1] - columns[:, 0]
+    return np.maximum(np.diff(columns, axis=1).max(axis=1, initial=0.0), 1 - reach), reach
+
+
 class PeriodicPoints:
     """Positions in a box that is periodic along some axes.
 

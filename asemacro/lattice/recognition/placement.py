@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import NamedTuple
 
 import numpy as np
 from ase.geometry.minkowski_reduction import minkowski_reduce
@@ -12,8 +13,20 @@ from asemacro.lattice.grid import Grid
 from asemacro.typing import Floats
 
 
-def nearest_sites(lattice: Grid, positions: Floats) -> tuple[NDArray[np.int64], Floats]:
-    """(n,) the site nearest to each position, and (n,) the distance to it, angstrom."""
+class Places(NamedTuple):
+    """Where positions are on a lattice.
+
+    Attributes:
+        site: (n,) the site nearest to each position.
+        distance: (n,) to it, angstrom.
+    """
+
+    site: NDArray[np.int64]
+    distance: Floats
+
+
+def nearest_sites(lattice: Grid, positions: Floats) -> Places:
+    """The site nearest to each position (n, 3), and the distance to it."""
     cell, change = minkowski_reduce(lattice.cell, pbc=np.array(lattice.pbc))
     origins = lattice.basis @ lattice.cell @ np.linalg.inv(cell)
     reduced = positions @ np.linalg.inv(cell)
@@ -43,7 +56,7 @@ def nearest_sites(lattice: Grid, positions: Floats) -> tuple[NDArray[np.int64], 
         for corner in itertools.product(*((0, 1) if p else (0,) for p in lattice.pbc)):
             step = (np.floor(gap) + corner) * lattice.pbc
             offer(left, step, _norm((gap - step) @ cell), b)
-    return site, best
+    return Places(site, best)
 
 
 def _norm(vectors: Floats) -> Floats:

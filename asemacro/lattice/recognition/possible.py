@@ -9,7 +9,7 @@ from ase.data import atomic_numbers, covalent_radii
 from numpy.typing import NDArray
 
 from asemacro.lattice.recognition.crystal import VACANCY, Crystal
-from asemacro.lattice.recognition.periodic_points import PeriodicPoints
+from asemacro.lattice.recognition.periodic_points import PeriodicPoints, empty_layers
 
 SHORTEST, LONGEST = 0.5, 1e5  # cell vectors, angstrom
 DENSEST, THINNEST = 1.0, 1e3  # volume per atom, cubic angstrom
@@ -46,11 +46,11 @@ def check_cell(crystal: Crystal) -> None:
     volume = abs(np.linalg.det(crystal.cell))
     if volume < 1e-6 * np.prod(lengths):
         raise ValueError("the cell vectors lie in one plane, the cell has no volume")
-    if all(symbol == VACANCY for symbol in crystal.symbols):
+    if not crystal.numbers.any():
         return
     inverse = np.linalg.inv(crystal.cell)
     filled, height = _filled(crystal, inverse), 1 / np.linalg.norm(inverse, axis=0)
-    share = volume / len(crystal.symbols)
+    share = volume / len(crystal.numbers)
     if (share < DENSEST and all(crystal.pbc)) or share * np.prod(filled / height) > THINNEST:
         raise ValueError(
             f"the cell has {share:.3g} cubic angstrom per atom, a crystal {DENSEST:g} to {THINNEST:g}: "
@@ -61,18 +61,17 @@ def check_cell(crystal: Crystal) -> None:
 def _filled(crystal: Crystal, inverse: NDArray[Any]) -> NDArray[np.float64]:
     """(3,) height of the box without the part of the largest empty layer that is beyond SKIN."""
     fractions = crystal.positions @ inverse
-    fractions = np.sort(fractions - np.floor(fractions) * crystal.pbc, axis=0)
     height = 1 / np.linalg.norm(inverse, axis=0)
-    gap = np.vstack([np.diff(fractions, axis=0), fractions[:1] + 1 - fractions[-1:]]).max(0) * height
-    thick = (fractions[-1] - fractions[0]) * height + SKIN
+    gap, reach = (share * height for share in empty_layers(fractions - np.floor(fractions) * crystal.pbc))
+    thick = reach + SKIN
     return np.where(crystal.pbc, np.where(gap > SKIN, height - gap + SKIN, height), thick)
 
 
 def radii(crystal: Crystal) -> NDArray[np.float64]:
     """(n,) covalent radius of each site, angstrom, the mean of what it holds; 0 for X, which is near to nothing."""
-    known = {s: float(covalent_radii[atomic_numbers[s]]) for s in atomic_numbers if s != VACANCY}
     if crystal.occupancy is None:
-        return np.array([known.get(s, 0.0) for s in crystal.symbols])
+        return np.where(crystal.numbers > 0, covalent_radii[crystal.numbers], 0.0)
+    known = {s: float(covalent_radii[atomic_numbers[s]]) for s in atomic_numbers if s != VACANCY}
     means = []
     for held in crystal.occupancy:
         atoms = {s: f for s, f in held.items() if s in known and f > 0}
@@ -93,7 +92,7 @@ def check_distances(crystal: Crystal, points: PeriodicPoints) -> str | None:
     Raises:
         ValueError: more than a tenth of the atoms have such a neighbour; the closest pair is named.
     """
-    n = len(crystal.symbols)
+    n = len(crystal.numbers)
     looked = np.unique(np.linspace(0, n - 1, LOOKED_AT).astype(int))
     pairs = near_pairs(crystal, points, looked)
     if not pairs:

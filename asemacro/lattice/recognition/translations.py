@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 from ase.geometry.minkowski_reduction import minkowski_reduce
 
-from asemacro.lattice.recognition.periodic_points import Images, PeriodicPoints
+from asemacro.lattice.recognition.periodic_points import Images, PeriodicPoints, empty_layers
 from asemacro.typing import Floats
 
 MAPPED = 0.9  # a translation maps this fraction of the atoms
@@ -49,8 +49,7 @@ def neighbour_distance(points: PeriodicPoints) -> float:
 
 
 def translation_axes(points: PeriodicPoints, near: float) -> tuple[bool, ...]:
-    fractions = np.sort(points.inside @ points.inverse, axis=0)
-    gaps = np.vstack([np.diff(fractions, axis=0), fractions[:1] + 1 - fractions[-1:]]).max(0) * points.height
+    gaps = empty_layers(points.inside @ points.inverse)[0] * points.height
     axes = points.pbc & (gaps < GAP * near)
     if not axes.any():
         raise ValueError("the atoms have no neighbours along any axis of the cell: no lattice to find")
