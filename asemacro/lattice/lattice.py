@@ -255,14 +255,15 @@ class Lattice(Grid):
         ):
             raise ValueError(f"offsets must be ({self.n_basis}, n, 4) with the last column below {self.n_basis}")
         need_memory(self, 80 * offsets.shape[1], "neighbours")
-        index, beyond = np.zeros((1, 1, 1, 1, 1), dtype=np.int64), np.zeros((1, 1, 1, 1, 1), dtype=bool)
+        cell_index: NDArray[np.int64] = np.zeros((1, 1, 1, 1, 1), dtype=np.int64)
+        beyond: NDArray[np.bool_] = np.zeros((1, 1, 1, 1, 1), dtype=bool)
         for axis, (cells, end) in enumerate(zip(self.shape, self.open_axes, strict=True)):
             there = np.expand_dims(np.arange(cells), tuple({0, 1, 2} - {axis}))[..., None, None] + offsets[..., axis]
             wrapped = there % cells
-            index = index * cells + wrapped
+            cell_index = cell_index * cells + wrapped
             if end:
                 beyond = beyond | (there != wrapped)
-        index = (index * self.n_basis + offsets[..., 3]).reshape(self.n_sites, offsets.shape[1])
+        index = (cell_index * self.n_basis + offsets[..., 3]).reshape(self.n_sites, offsets.shape[1])
         if beyond.any():
             beyond = np.broadcast_to(beyond, (*self.shape, *offsets.shape[:2])).reshape(index.shape)
             index = np.where(beyond, np.arange(self.n_sites)[:, None], index)
