@@ -52,10 +52,11 @@ def on_one_thread(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 def test_as_the_user_has_it(on_one_thread: dict[str, str], tmp_path: Path) -> None:
-    """Of README's command nothing sets threads; .ci/run comes here once more with OMP_NUM_THREADS=2 under load."""
+    """Of README's command nothing sets threads; .ci/run comes here once more with two threads of everything, under load."""
     assert checksums(tmp_path / "fits", workers=2) == on_one_thread
 
 
+@pytest.mark.slow  # .ci/run makes the test above do the same, the whole machine being under load
 def test_two_threads_of_mkl_under_load(on_one_thread: dict[str, str], tmp_path: Path) -> None:
     with load():
         found = checksums(tmp_path / "fits", workers=2, MKL_NUM_THREADS=2, OPENBLAS_NUM_THREADS=2)
