@@ -102,8 +102,9 @@ def fitted(
     if objective == "autoencoder":
         encoder, (with_it, without) = fit_autoencoder(x, lattice, z_star, 1, epochs=EPOCHS, rng=rng)
         return encoder, [{"loss_with": with_it, "loss_without": without}]
-    closure = fit_closure(x, lattice, z_star, 2, objective=objective, moments=moments, rng=rng)
-    assert closure is not None  # only dims="auto" may find none
+    result = fit_closure(x, lattice, z_star, 2, objective=objective, moments=moments, rng=rng)
+    assert result is not None  # only dims="auto" may find none
+    closure = result.model
     loss, step, gains = (closure.notes[key] for key in ("loss", "one_step_loss", "one_step_gain"))
     useful = [*(g["value"] > 2 * g["error"] for g in gains), False].index(False)
     return closure, [

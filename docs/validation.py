@@ -132,7 +132,8 @@ def learn(plans: list[Plan], data: dict[str, Runs], columns: list[int], rng: np.
     d = len(columns)
     sde = NeuralSDE(am.OnsagerNet(d), am.FullDiffusion(d), sites=1024 * COPIES)
     options = FitOptions(max_epochs=4, min_steps=500, max_steps=1500)
-    return fit_ensemble(sde, Pairs.concat(parts).balanced(), MEMBERS, rng=rng, options=options)
+    found = fit_ensemble(sde, Pairs.concat(parts).balanced(), MEMBERS, rng=rng, options=options)
+    return [found.model, *found.members]
 
 
 def mean_and_error(values: Floats) -> tuple[Floats, Floats]:

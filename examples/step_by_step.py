@@ -31,8 +31,8 @@ def main() -> None:
     sde = am.NeuralSDE(
         am.OnsagerNet(sro.dim), am.FullDiffusion(sro.dim), labels=sro.labels, sites=large.lattice.n_sites
     )
-    history = am.fit(sde, pairs, rng=rng)
-    print(f"{len(pairs)} pairs, best epoch {history.best_epoch}")
+    fitted = am.fit(sde, pairs, rng=rng)
+    print(f"{len(pairs)} pairs, best epoch {fitted.history.best_epoch}")
 
     start = sro.random_mean(lattice, lattice.counts())
     times, z = am.simulate(sde, start, until_s=3000 * hop_s, condition=1600, n_trajectories=32, rng=rng)

@@ -81,7 +81,8 @@ def weights(module: torch.nn.Module) -> list[np.ndarray]:
 def pair_fits() -> Any:
     sde = NeuralSDE(OnsagerNet(3, n_conditions=0), FullDiffusion(3, n_conditions=0))
     options = FitOptions(max_epochs=2, min_steps=8)
-    models = fit_ensemble(sde, pairs(), 1, rng=rng(), options=options)
+    fitted = fit_ensemble(sde, pairs(), 1, rng=rng(), options=options)
+    models = [fitted.model, *fitted.members]
     _, path = simulate(models[0], np.ones(3), 1.0, n_trajectories=N, n_steps=4, rng=rng())
     return [weights(model) for model in models], path, sde.drift(path[:, -1]), sde.relaxation_rates(path[:500, -1])
 
@@ -114,13 +115,15 @@ def closures() -> Any:
     options = ClosureOptions(steps=6, restarts=1)
     both: list[Any] = []
     for objective in ("pseudo-likelihood", "one-step"):
-        closure = fit_closure(x, lattice, phi, 1, objective=objective, moments=labels, options=options, rng=rng())
-        assert closure is not None
+        fitted = fit_closure(x, lattice, phi, 1, objective=objective, moments=labels, options=options, rng=rng())
+        assert fitted is not None
+        closure = fitted.model
         both += [closure.skip.numpy(), closure.mix.numpy(), closure(x, lattice)]
     chain = Lattice.chain(1.0, "X", 32)
     u = np.cumsum(rng(8).normal(size=(60, 32, 2)), axis=1)
-    field = fit_closure(u, chain, FieldMean(), 1, options=options, rng=rng())
-    assert field is not None
+    of_fields = fit_closure(u, chain, FieldMean(), 1, options=options, rng=rng())
+    assert of_fields is not None
+    field = of_fields.model
     both_given = Observables([phi, DomainWallDensity()])
     code, _ = fit_autoencoder(x, lattice, both_given, patch=4, epochs=2, rng=rng())
     return both, field.skip.numpy(), field(u, chain), code(x, lattice)
@@ -160,7 +163,8 @@ def barrier_fits(folder: Path) -> Any:
     data = load_barrier_data(path)
     files = []
     for form in ("direct", "consistent"):
-        files.append(train_barriers(path, folder / f"{form}.safetensors", form=form, members=1, epochs=1, seed=1))
+        trained = train_barriers(path, folder / f"{form}.safetensors", form=form, members=1, epochs=1, seed=1)
+        files.append(trained.report.path)
     model = BarrierGNN(SPECIES, "direct", width=48, hidden=96)
     fit_gnn(model, data.env[:256], data.barrier[:256], epochs=1, batch=64)
     teacher = PairBarrier(SPECIES, {"Nb": 0.9, "Mo": 1.3, "Ta": 1.0}, [{"Nb-Mo": -0.05}])

@@ -91,7 +91,8 @@ def _sde() -> Any:
 @cache
 def _closure() -> Any:
     options = ClosureOptions(shells=1, width=4, decoder=4, steps=3, restarts=1)
-    return am.fit_closure(LARGE, BIG.lattice, M, options=options, rng=rng())
+    fitted = am.fit_closure(LARGE, BIG.lattice, M, options=options, rng=rng())
+    return fitted and fitted.model
 
 
 @cache

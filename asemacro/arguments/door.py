@@ -28,6 +28,7 @@ from asemacro.arguments.checks import (
     real_of,
     shown,
 )
+from asemacro.fitted import model_of
 
 F = TypeVar("F", bound=Callable[..., Any])
 Check = Callable[[Any, str], Any]
@@ -102,6 +103,7 @@ def instance(*classes: str) -> Check:
     """An instance of one of some classes (or of one derived from them), named so that they need not be imported."""
 
     def check(value: Any, name: str) -> Any:
+        value = model_of(value)
         if not any(base.__name__ in classes for base in type(value).__mro__):
             raise TypeError(f"{name} must be a {' or '.join(classes)}, got {shown(value)}")
         return value
@@ -113,6 +115,7 @@ def offers(must: str, *attributes: str) -> Check:
     """Anything that has some attributes."""
 
     def check(value: Any, name: str) -> Any:
+        value = model_of(value)
         if isinstance(value, type) or not all(hasattr(value, attribute) for attribute in attributes):
             raise TypeError(f"{name} must be {must}, got {shown(value)}")
         return value

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -28,7 +27,7 @@ def train_verb(
     from asemacro.barriers.data.training import train_barriers
 
     with naming_the_file(output):
-        train_barriers(data, output, form=form.value, seed=seed, progress=sys.stderr.isatty())
+        train_barriers(data, output, form=form.value, seed=seed, progress=True)
     print(f"wrote {output}")
 
 

@@ -32,6 +32,7 @@ from asemacro.closure.objectives import FieldPseudoLikelihood, Objective, OneSte
 from asemacro.closure.selection import Gain, gain, one_step_losses, selection_folds, whitened
 from asemacro.closure.variables import Closure, closure_of
 from asemacro.data import group_of
+from asemacro.fitted import Fitted
 from asemacro.macro.moment_fit import folds_of
 from asemacro.macro.quasi_newton import fill, minimise
 from asemacro.micro.blocks import observe
@@ -89,6 +90,17 @@ class ClosureOptions:
             raise ValueError(f"validation must lie in (0, 0.5], got {self.validation}")
 
 
+@dataclasses.dataclass(frozen=True)
+class ClosureReport:
+    """What `fit_closure` found.
+
+    Attributes:
+        gains: fall of the held-out one-step loss of z* with each variable that was tried; empty without moments.
+    """
+
+    gains: tuple[Gain, ...]
+
+
 @checked(
     x=batch,
     lattice=LATTICE,
@@ -112,8 +124,8 @@ def fit_closure(
     group: NDArray[np.int64] | None = None,
     options: ClosureOptions | None = None,
     rng: np.random.Generator,
-) -> Closure | None:
-    r"""Closure variables phi_hat of snapshots; `Observables([z_star, closure])` is then the whole z.
+) -> Fitted[Closure, ClosureReport] | None:
+    r"""Closure variables phi_hat of snapshots; `Observables([z_star, fitted.model])` is then the whole z.
 
     With the pseudo-likelihood, phi_hat is what best helps, beside z*, to tell a spin (the fields of a site) from the
     sums over its first two shells: -log p(s_i | neighbours, z*, phi_hat), mean over all sites and snapshots. It thus
@@ -142,8 +154,9 @@ def fit_closure(
         rng: random generator; the same seed gives the same closure.
 
     Returns:
-        The closure. Its `notes` hold the objective, its held-out loss without and with each variable (in nats a site,
-        or per unit of time), and the gain of the one-step likelihood with each where there are moments.
+        The closure as the model, the objective's held-out loss without and with each variable (in nats a site, or per
+        unit of time), and in the report the gain of the one-step likelihood with each where there are moments. The
+        `notes` of the closure, which go to its file, hold the same. None if "auto" finds no variable that helps.
 
     Raises:
         ValueError: shapes that do not fit, too few snapshots, labels that are missing or of other snapshots, or
@@ -181,7 +194,11 @@ def fit_closure(
     if gains:
         notes["one_step_loss"] = [float(s.mean()) for s in steps]
         notes["one_step_gain"] = [{"value": g.value, "error": g.error} for g in gains]
-    return found.closure(notes) if found.networks else None
+    if not found.networks:
+        return None
+    closure = found.closure(notes)
+    held_out = {f"with {k} variables" if k else "without variables": loss for k, loss in enumerate(notes["loss"])}
+    return Fitted(closure, held_out, ClosureReport(tuple(gains)), _before=closure)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,6 +14,7 @@ from torch import Tensor
 from asemacro.arguments.checks import generator_of
 from asemacro.arguments.door import MOMENTS, SDE, array, checked, instance, text
 from asemacro.data import condition_of, group_of
+from asemacro.fitted import Fitted
 from asemacro.macro.moment_fit import (
     MomentOptions,
     covariance_rates,
@@ -114,7 +115,7 @@ def fit_reversible(
     method: str = "maximum_entropy",
     options: MomentOptions | None = None,
     rng: np.random.Generator,
-) -> DensityReport:
+) -> Fitted[NeuralSDE, DensityReport]:
     r"""Fit a reversible SDE in place: ln P to equilibrium snapshots, Sigma to the covariance labels of moments.
 
     "maximum_entropy" is the density exp(sum_k theta_k f_k) whose means of all features f_k are those of the snapshots:
@@ -133,6 +134,9 @@ def fit_reversible(
         method: "maximum_entropy" or "score_matching".
         options: settings of the diffusion's fit.
         rng: random generator.
+
+    Returns:
+        The model, the loss of the density on the snapshots held out (see `DensityReport`), and the report.
 
     Raises:
         ValueError: another kind of SDE, an unknown method, more variables than it integrates over, too few snapshots.
@@ -163,7 +167,8 @@ def fit_reversible(
     density.coefficients = torch.from_numpy(coefficients)
     seen, theta, _, covariance = in_units(sde, moments)
     fold = folds_of(moments.group, options.folds, rng)
-    return DensityReport(degree, scores, fit_diffusion(sde, seen, theta, covariance, w, fold, options))
+    report = DensityReport(degree, scores, fit_diffusion(sde, seen, theta, covariance, w, fold, options))
+    return Fitted(sde, {"density": scores[degree]}, report, _before=report)
 
 
 @torch.no_grad()

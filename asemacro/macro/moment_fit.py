@@ -17,6 +17,7 @@ from torch import Tensor
 from asemacro.arguments.checks import generator_of
 from asemacro.arguments.door import MOMENTS, PAIRS, SDE, array, check_fields, checked, instance, number, whole
 from asemacro.data import Moments, column_of
+from asemacro.fitted import Fitted
 from asemacro.macro.least_squares import Normal, accumulate, choose_degrees
 from asemacro.macro.linear_drift import mean_slope
 from asemacro.macro.polynomial import PolynomialDiffusion, PolynomialDrift
@@ -74,6 +75,17 @@ class MomentReport:
     diffusion_degree: int
 
 
+@dataclasses.dataclass(frozen=True)
+class NoiseReport:
+    """What `fit_noise` did.
+
+    Attributes:
+        diffusion_degree: degree kept for the mean covariance.
+    """
+
+    diffusion_degree: int
+
+
 @checked(pairs=PAIRS, half=PAIRS)
 def moments_from_pairs(pairs: Pairs, half: Pairs | None = None) -> Moments:
     r"""Labels from sampled pairs: b = dz / dt and S = dz dz^T / (K dt).
@@ -113,7 +125,7 @@ def fit_moments(
     weight: ArrayLike | None = None,
     options: MomentOptions | None = None,
     rng: np.random.Generator,
-) -> MomentReport:
+) -> Fitted[NeuralSDE, MomentReport]:
     r"""Fit drift and diffusion of an SDE to labels of both, in place.
 
     The drift's polynomial is the weighted least-squares fit, its degree (for each component) the one with the smallest
@@ -129,6 +141,10 @@ def fit_moments(
             dt / K.
         options: settings.
         rng: random generator (folds, the network's first weights).
+
+    Returns:
+        The model, the mean squared error of each component of the drift over the labels held out, with their noise,
+        in units of z over time squared, and the report.
 
     Raises:
         ValueError: another kind of SDE, too few labels, or covariances that are not positive on average.
@@ -154,7 +170,10 @@ def fit_moments(
     kept = bool(drift.hidden and options.network_steps) and _fit_rest(drift, y, theta, target, w, fold, options)
     diffusion_degree = fit_diffusion(sde, y, theta, covariance, w, fold, options)
     unit = scale / float(sde.log_tau(theta).mean().exp())
-    return MomentReport(chosen.degrees, np.sqrt(chosen.errors) * unit, kept, diffusion_degree)
+    report = MomentReport(chosen.degrees, np.sqrt(chosen.errors) * unit, kept, diffusion_degree)
+    names = sde.labels or tuple(f"z{k + 1}" for k in range(sde.dim))
+    errors = {f"drift of {name}": float(rms) ** 2 for name, rms in zip(names, report.noise, strict=True)}
+    return Fitted(sde, errors, report, _before=report)
 
 
 @checked(sde=SDE, pairs=PAIRS, noise_scale=number(1), options=instance("MomentOptions"), rng=generator_of)
@@ -166,7 +185,7 @@ def fit_noise(
     noise_scale: float | None = None,
     options: MomentOptions | None = None,
     rng: np.random.Generator,
-) -> int:
+) -> Fitted[NeuralSDE, NoiseReport]:
     r"""Fit the diffusion alone to what pairs do about the drift that the SDE already has, in place.
 
     With the residual r = z1 - z0 - mu(z0) dt this minimises the mean of tr(Sigma^-1 S) + ln det Sigma, S = r r^T /
@@ -183,7 +202,7 @@ def fit_noise(
         rng: random generator (folds).
 
     Returns:
-        The degree kept for the mean covariance.
+        The model and the report.
 
     Raises:
         ValueError: another kind of diffusion, a noise_scale below 1, or labels without a positive mean.
@@ -196,7 +215,8 @@ def fit_noise(
     labels = moments_from_pairs(about_drift)
     w = label_weights(labels, np.ones(len(labels)))
     y, theta, _, covariance = in_units(sde, labels)
-    return fit_diffusion(sde, y, theta, covariance, w, folds_of(labels.group, options.folds, rng), options)
+    degree = fit_diffusion(sde, y, theta, covariance, w, folds_of(labels.group, options.folds, rng), options)
+    return Fitted(sde, {}, NoiseReport(degree), _before=degree)
 
 
 def folds_of(group: NDArray[np.int64], folds: int, rng: np.random.Generator) -> NDArray[np.int64]:

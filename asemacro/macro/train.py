@@ -28,7 +28,8 @@ from asemacro.arguments.door import (
     optional,
     whole,
 )
-from asemacro.tasks.descent import History, Judge, descend
+from asemacro.fitted import Fitted, History
+from asemacro.tasks.descent import Judge, descend
 from asemacro.tasks.progress import part_of, reporting
 from asemacro.tasks.threads import one_thread
 from asemacro.typing import Report
@@ -100,7 +101,7 @@ def fit(
     options: FitOptions | None = None,
     keep_parameters: bool = False,
     progress: bool | Report = False,
-) -> History:
+) -> Fitted[NeuralSDE, None]:
     """Fit an SDE to pairs, in place.
 
     Measures the model's scales from the pairs, draws new parameters and minimises the weighted mean of `sde.nll`.
@@ -114,7 +115,8 @@ def fit(
         progress: True for a bar, or a function called as progress("fit", fraction, text) after an epoch.
 
     Returns:
-        The history; its best epoch is the one the model now holds.
+        The model with its history, whose best epoch is the one that the model now holds, and the mean negative
+        log-likelihood of the pairs held out, in normalised units.
 
     Raises:
         ValueError: fewer than 10 pairs, or the loss is not finite (says what to look at).
@@ -129,7 +131,9 @@ def fit(
     held_out = _held_out(pairs.group, options.validation, rng)
     multiplicity = np.where(held_out, 0.0, 1.0)
     with reporting(progress, {"fit": 1.0}) as report:
-        return _descend(sde, pairs, multiplicity, held_out, options, generator, report)
+        history = _descend(sde, pairs, multiplicity, held_out, options, generator, report)
+    losses = {"negative log-likelihood": min(history.validation)} if held_out.any() else {}
+    return Fitted(sde, losses, None, (history,), _before=history)
 
 
 @checked(
@@ -149,14 +153,15 @@ def fit_ensemble(
     rng: np.random.Generator,
     options: FitOptions | None = None,
     progress: bool | Report = False,
-) -> list[NeuralSDE]:
+) -> Fitted[NeuralSDE, None]:
     """Fit `sde`, then `members` copies to bootstrap samples of the pairs; the spread of the copies is the error.
 
     Whole groups are drawn with replacement (pairs without a group are their own); those not drawn serve as the
     copy's validation set. Copies start from new parameters, so the spread holds the optimiser's share too.
 
     Returns:
-        [sde, copy 1, ...]; quote the first, with the standard deviation over the others as its standard error.
+        `sde` as the model and the copies as its members: quote what the model gives, with the standard deviation over
+        the members as its standard error.
 
     Raises:
         ValueError: members < 1, or as `fit`.
@@ -166,8 +171,8 @@ def fit_ensemble(
     options = options or FitOptions()
     share = 1 / (1 + members)
     with reporting(progress, {"fit": 1.0}) as report:
-        fit(sde, pairs, rng=rng, options=options, progress=part_of(report, "fit", 0.0, share))
-        models = [sde]
+        own = fit(sde, pairs, rng=rng, options=options, progress=part_of(report, "fit", 0.0, share))
+        models, histories = [sde], [own.history]
         names, group = np.unique(pairs.group, return_inverse=True)
         for k in range(members):
             member = copy.deepcopy(sde)
@@ -177,9 +182,9 @@ def fit_ensemble(
             member.reset(generator, dataclasses.replace(pairs, weight=pairs.weight * multiplicity))
             held_out = multiplicity == 0 if len(names) > 1 else _held_out(pairs.group, options.validation, rng)
             here = part_of(report, "fit", (k + 1) * share, share)
-            _descend(member, pairs, multiplicity, held_out, options, generator, here)
+            histories.append(_descend(member, pairs, multiplicity, held_out, options, generator, here))
             models.append(member)
-    return models
+    return dataclasses.replace(own, histories=tuple(histories), members=tuple(models[1:]), _before=models)
 
 
 def _held_out(group: NDArray[np.int64], fraction: float, rng: np.random.Generator) -> NDArray[np.bool_]:

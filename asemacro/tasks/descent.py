@@ -10,26 +10,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from asemacro.fitted import History
 from asemacro.tasks.interrupts import stop_if_told
 from asemacro.tasks.progress import silent
 from asemacro.typing import Report
-
-
-@dataclasses.dataclass
-class History:
-    """Losses of a descent, epoch by epoch.
-
-    Attributes:
-        training: mean loss of each epoch.
-        validation: loss of what is held out, each time that it was looked at.
-        best_epoch: the epoch whose parameters were kept.
-        stopped_early: True if `patience` epochs brought nothing before the last one.
-    """
-
-    training: list[float] = dataclasses.field(default_factory=list)
-    validation: list[float] = dataclasses.field(default_factory=list)
-    best_epoch: int = -1
-    stopped_early: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

@@ -146,14 +146,16 @@ def test_training_learns_and_is_reproducible(form: str) -> None:
 
 def test_train_and_evaluate_files(tmp_path: Path) -> None:
     np.savez(tmp_path / "d.npz", cell_length=np.full(2, 12.96), **arrays(2, 1))
-    out = train_barriers(tmp_path / "d.npz", tmp_path / "m.safetensors", form="direct", members=1, epochs=1, seed=1)
-    model = load_gnn(out)
+    fitted = train_barriers(tmp_path / "d.npz", tmp_path / "m.safetensors", form="direct", members=1, epochs=1, seed=1)
+    model = load_gnn(fitted.report.path)
+    assert len(fitted.history.training) == 1
     assert model.notes["cells"] == 2
     result = evaluate_barriers(model, tmp_path / "d.npz")
     data = load_barrier_data(tmp_path / "d.npz")
     miss = model.predict(data.env) - data.barrier
     assert result["n"] == 2048
     assert result["mae_eV"] == pytest.approx(np.abs(miss).mean(), rel=1e-6)
+    assert result["mae_eV"] == pytest.approx(fitted.report.mean_error_eV, rel=1e-4)
     assert result["bias_eV"] == pytest.approx(miss.mean(), rel=1e-4)
     assert set(result["per_composition"]) == {"cell0", "cell1"}
     assert sum(r["n"] for r in result["per_species"].values()) == 2048

@@ -201,11 +201,17 @@ def residual(values: np.ndarray, *given: np.ndarray, degree: int = 6) -> np.ndar
     return values - basis @ np.linalg.lstsq(basis, values, rcond=None)[0]
 
 
+def variables(*given: Any, **options: Any) -> Closure:
+    fitted = fit_closure(*given, **options)
+    assert fitted is not None
+    assert list(fitted.held_out.values()) == fitted.model.notes["loss"]
+    return fitted.model
+
+
 def test_the_variable_found_beside_the_magnetisation_carries_the_walls() -> None:
     system, x, run = transients(64, 25)
     z_star = Magnetization()
-    found = fit_closure(x, system.lattice, z_star, group=run, options=QUICK, rng=np.random.default_rng(0))
-    assert found is not None
+    found = variables(x, system.lattice, z_star, group=run, options=QUICK, rng=np.random.default_rng(0))
     value = found(x, system.lattice)[:, 0]
     np.testing.assert_allclose([value.mean(), value.std()], [0, 1], atol=1e-9)
     assert abs(np.corrcoef(value, z_star(x, system.lattice)[:, 0])[0, 1]) < 1e-9
@@ -221,10 +227,9 @@ def test_the_one_step_objective_finds_the_drift() -> None:
     system, x, run = transients(16, 40)
     z_star = Magnetization()
     moments = patch_moments(system, x, z_star, group=run, rng=np.random.default_rng(0))
-    found = fit_closure(
+    found = variables(
         x, system.lattice, z_star, "auto", objective="one-step", moments=moments, options=QUICK, rng=RNG(0)
     )
-    assert found is not None
     before, *after = found.notes["one_step_loss"]
     assert after[0] < 0.01 * before  # the drift of M is a mean over sites of 2 s_i r_i: one such variable says it all
     z, value = z_star(x, system.lattice)[:, 0], found(x, system.lattice)[:, 0]
@@ -244,11 +249,8 @@ def test_same_seed_same_closure_and_later_variables_leave_earlier_ones() -> None
     z_star = Observables([Magnetization(), DomainWallDensity()])
     quick = ClosureOptions(steps=40, restarts=1)
     first, again, both = (
-        fit_closure(x, system.lattice, z_star, dims, group=run, options=quick, rng=RNG(3)) for dims in (1, 1, 2)
+        variables(x, system.lattice, z_star, dims, group=run, options=quick, rng=RNG(3)) for dims in (1, 1, 2)
     )
-    assert first is not None
-    assert again is not None
-    assert both is not None
     values = both(x, system.lattice)
     np.testing.assert_array_equal(again(x, system.lattice), first(x, system.lattice))
     np.testing.assert_allclose(values[:, :1], first(x, system.lattice), atol=1e-9)
@@ -259,8 +261,7 @@ def test_same_seed_same_closure_and_later_variables_leave_earlier_ones() -> None
     # snapshots of blocks side by side are those of their cells
     blocks = BlockLattice(system.lattice, 2)
     pairs = x.reshape(len(x) // 2, -1)
-    made = fit_closure(pairs, blocks, z_star, options=quick, rng=RNG(3))
-    assert made is not None
+    made = variables(pairs, blocks, z_star, options=quick, rng=RNG(3))
     np.testing.assert_allclose(observe(made, pairs, blocks).std(), 1)
 
 
@@ -269,8 +270,7 @@ def test_fields_whose_spread_differs() -> None:
     size, shift = rng.uniform(0.5, 1.5, (120, 1, 1)), 0.3 * rng.normal(size=(120, 1, 1))
     x = shift + size * rng.normal(size=(120, 64, 1))
     options = ClosureOptions(shells=2, width=8, messages=2, decoder=8, steps=60, restarts=1)
-    found = fit_closure(x, lattice, FieldMean(("u",)), options=options, rng=RNG(1))
-    assert found is not None
+    found = variables(x, lattice, FieldMean(("u",)), options=options, rng=RNG(1))
     value = found(x, lattice)[:, 0]
     spread = x[..., 0].std(axis=1)
     np.testing.assert_allclose(

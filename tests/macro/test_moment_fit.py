@@ -118,10 +118,10 @@ def ou_moments(d: int, n: int, rng: np.random.Generator, noise: float = 0.0) -> 
 def test_ou_is_recovered_and_its_stationary_covariance_right(d: int) -> None:
     rng = np.random.default_rng(d)
     moments, sde = ou_moments(d, 2000, rng), polynomial_sde(d)
-    report = fit_moments(sde, moments, rng=rng)
+    fitted = fit_moments(sde, moments, rng=rng)
     np.testing.assert_allclose(sde.drift(moments.z), moments.drift, atol=1e-6)
     np.testing.assert_allclose(sde.diffusion(moments.z[:50]), moments.covariance[:50], rtol=1e-6, atol=1e-9)
-    assert (report.noise < 1e-5).all()
+    assert (fitted.report.noise < 1e-5).all()
     np.testing.assert_allclose(np.sort(sde.relaxation_rates(CENTRE[None, :d])[0]), np.sort(_rates(d)), rtol=1e-4)
     n, t = 1500, 6.0
     _, z = simulate(sde, CENTRE[:d] + 0.3, times_s=[t], n_trajectories=n, max_rate_step=0.05, rng=rng)
@@ -144,12 +144,14 @@ def test_noise_of_labels_is_the_known_error_of_least_squares() -> None:
     for seed in range(25):
         rng = np.random.default_rng(seed)
         moments, sde = ou_moments(2, n, rng, noise), polynomial_sde(2, degree=1)
-        report = fit_moments(sde, moments, rng=rng)
+        fitted = fit_moments(sde, moments, rng=rng)
         design = np.column_stack([np.ones(n), moments.z])
         features = np.column_stack([np.ones(2), at])
         error = noise * np.sqrt((features @ np.linalg.inv(design.T @ design) * features).sum(1))
         pulls.append((sde.drift(at) + (at - CENTRE[:2]) @ SLOPE[:2, :2].T) / error[:, None])
-        np.testing.assert_allclose(report.noise, noise, rtol=0.1)
+        np.testing.assert_allclose(fitted.report.noise, noise, rtol=0.1)
+        assert fitted.model is sde
+        np.testing.assert_allclose(list(fitted.held_out.values()), fitted.report.noise**2)
     squares = np.square(pulls)
     # the two points are correlated: 50 independent numbers at least
     assert stats.chi2.ppf(ALPHA, 50) / 50 < squares.mean() < stats.chi2.isf(ALPHA, 50) / 50
@@ -162,10 +164,10 @@ def test_the_degree_is_no_larger_than_the_labels_support() -> None:
         for _ in range(9):
             z = rng.uniform(-1, 1, (2000, 1))
             labels = z**3 - z + noise * rng.standard_normal(z.shape)
-            report = fit_moments(
+            fitted = fit_moments(
                 polynomial_sde(1, degree=9), Moments(z, labels, np.ones((2000, 1, 1)), np.array(4.0)), rng=rng
             )
-            degrees.append(report.degrees[0])
+            degrees.append(fitted.report.degrees[0])
         assert min(degrees) >= wanted
         assert np.median(degrees) <= wanted + 1
 
@@ -200,9 +202,9 @@ def test_the_network_learns_what_the_polynomial_leaves() -> None:
     errors = []
     for hidden in (0, 12):
         sde = polynomial_sde(1, degree=3, hidden=hidden)
-        report = fit_moments(sde, moments, rng=np.random.default_rng(0))
+        fitted = fit_moments(sde, moments, rng=np.random.default_rng(0))
         errors.append(np.sqrt(((sde.drift(z) - drift) ** 2).mean()))
-        assert report.network_kept == (hidden > 0)
+        assert fitted.report.network_kept == (hidden > 0)
     assert errors[1] < 0.1 * errors[0]
 
 
@@ -211,8 +213,8 @@ def test_the_network_is_left_out_where_there_is_only_noise() -> None:
     for _ in range(3):
         moments = ou_moments(2, 3000, rng, noise=0.3)
         with_network, without = polynomial_sde(2, hidden=12), polynomial_sde(2, hidden=0)
-        report = fit_moments(with_network, moments, rng=np.random.default_rng(1))
-        assert not report.network_kept
+        fitted = fit_moments(with_network, moments, rng=np.random.default_rng(1))
+        assert not fitted.report.network_kept
         options = MomentOptions(network_steps=0)
         fit_moments(without, moments, options=options, rng=np.random.default_rng(1))
         np.testing.assert_allclose(with_network.drift(moments.z[:5]), without.drift(moments.z[:5]), rtol=1e-9)
@@ -285,8 +287,8 @@ def test_pairs_are_fitted_too() -> None:
     rng = np.random.default_rng(10)
     half, whole = patch_pairs(60_000, 4, (0.1, 0.2), rng)
     sde = polynomial_sde(1, degree=5)
-    report = fit_moments(sde, moments_from_pairs(whole, half), weight=whole.dt / whole.K, rng=rng)
-    assert report.degrees[0] <= 3
+    fitted = fit_moments(sde, moments_from_pairs(whole, half), weight=whole.dt / whole.K, rng=rng)
+    assert fitted.report.degrees[0] <= 3
     at = np.array([[-1.5], [0.0], [1.5]])
     np.testing.assert_allclose(sde.drift(at), -at, atol=0.12)
     np.testing.assert_allclose(sde.diffusion(at)[:, 0, 0], 2 / 4, rtol=0.05)
@@ -335,8 +337,8 @@ def test_curie_weiss_follows_the_master_equation() -> None:
     np.testing.assert_allclose(truth[0, 4], [0.055233, 0.038591], atol=3e-5)
     np.testing.assert_allclose(truth[2, -1], [0.489903, 0.024509], atol=1e-6)
     sde = NeuralSDE(PolynomialDrift(1), PolynomialDiffusion(1), labels=("M",), sites=SPINS)
-    report = fit_moments(sde, curie_weiss_labels(100_000, 256, rng), rng=rng)
-    assert not report.network_kept
+    fitted = fit_moments(sde, curie_weiss_labels(100_000, 256, rng), rng=rng)
+    assert not fitted.report.network_kept
     n = 2500
     _, z = simulate(
         sde, np.repeat(starts, n)[:, None], times_s=times, n_trajectories=3 * n, max_rate_step=0.03, rng=rng

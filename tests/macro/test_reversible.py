@@ -92,8 +92,9 @@ def test_ou(d: int, method: str) -> None:
     covariance, sigma = COVARIANCE[:d, :d], SIGMA[:d, :d]
     z = 0.7 + rng.standard_normal((n, d)) @ np.linalg.cholesky(covariance).T
     sde = reversible(d, degree=4 if d < 3 else 2, sigma_degree=1)
-    report = fit_reversible(sde, z, labels(z, sigma), method=method, rng=rng)
-    assert report.degree == 2
+    fitted = fit_reversible(sde, z, labels(z, sigma), method=method, rng=rng)
+    assert fitted.report.degree == 2
+    assert fitted.held_out == {"density": min(fitted.report.scores.values())}
     inverse = np.linalg.inv(np.cov(z.T).reshape(d, d))
     at = 0.7 + rng.standard_normal((10, d)) @ np.linalg.cholesky(covariance).T
     # both estimates are the sample mean and covariance, but for the box at some four standard deviations
@@ -131,8 +132,8 @@ def test_double_well_keeps_its_density_whatever_sigma(sigma: Callable[[np.ndarra
     rng = np.random.default_rng(4)
     z = wells(50_000, rng)
     sde = reversible(1, degree=6, sigma_degree=8)
-    report = fit_reversible(sde, z, labels(z, sigma(z)[:, :, None]), rng=rng)
-    assert report.degree == 4
+    fitted = fit_reversible(sde, z, labels(z, sigma(z)[:, :, None]), rng=rng)
+    assert fitted.report.degree == 4
     at = np.linspace(-1.8, 1.8, 13)[:, None]
     slope = (sigma(at + 1e-5) - sigma(at - 1e-5)) / 2e-5
     np.testing.assert_allclose(sde.diffusion(at)[:, :, 0], sigma(at), rtol=0.02)

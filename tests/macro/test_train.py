@@ -34,7 +34,7 @@ def test_fit_finds_drift_and_noise_of_ou() -> None:
     rng = np.random.default_rng(1)
     pairs = ou_pairs(rng, 20_000)
     sde = model(2)
-    history = fit(sde, pairs, rng=rng, options=FitOptions(max_epochs=15, min_steps=400))
+    fitted = fit(sde, pairs, rng=rng, options=FitOptions(max_epochs=15, min_steps=400))
     centre = np.array([[0.5, -1.0]])
     # Sigma of the mean of 8 is 2 rate / 8; rates follow within the error sqrt(2 rate / T) of facts/2 E.3, T = 2000
     np.testing.assert_allclose(sde.diffusion(centre)[0].diagonal(), [0.25, 0.1], rtol=0.06)
@@ -43,8 +43,8 @@ def test_fit_finds_drift_and_noise_of_ou() -> None:
     np.testing.assert_allclose(found, -start, atol=0.15)
     # the drift at the centre is 0 within the error of the mean drift, sqrt(K Sigma / T) = .03, .02 (5 of them)
     assert np.abs(sde.drift(centre)).max() < 0.16
-    assert len(history.training) >= 15
-    assert history.best_epoch >= 0
+    assert len(fitted.history.training) >= 15
+    assert fitted.history.best_epoch >= 0
 
 
 def test_wrong_noise_scale_is_seen_in_sigma() -> None:
@@ -79,15 +79,17 @@ def test_early_stopping_keeps_the_best_epoch() -> None:
     pairs = Pairs(z0, z0 + 0.3 * rng.standard_normal((120, 2)), np.array(1.0), np.array(1.0), np.zeros(0))
     seen: list[tuple[str, float, str]] = []
     options = FitOptions(max_epochs=400, min_steps=0, batch_size=64, learning_rate=2e-2, validation=0.5, patience=0.2)
-    history = fit(model(2), pairs, rng=rng, options=options, progress=lambda *args: seen.append(args))
-    assert history.stopped_early
-    assert min(history.validation) < history.validation[-1]
+    fitted = fit(model(2), pairs, rng=rng, options=options, progress=lambda *args: seen.append(args))
+    assert fitted.history.stopped_early
+    assert min(fitted.history.validation) < fitted.history.validation[-1]
     assert {task for task, _, _ in seen} == {"fit"}
     told = list(dict.fromkeys(text for _, _, text in seen if text))  # after each epoch that was looked at
-    assert [text.rpartition(", held out ")[2] for text in told if ", " in text][-1] == f"{history.validation[-1]:.4f}"
+    assert [text.rpartition(", held out ")[2] for text in told if ", " in text][
+        -1
+    ] == f"{fitted.history.validation[-1]:.4f}"
     assert seen[-1][1] == 1
     assert np.all(np.diff([fraction for _, fraction, _ in seen]) >= 0)
-    assert history.training[-1] < min(history.validation)
+    assert fitted.history.training[-1] < min(fitted.history.validation)
 
 
 def test_weights_count_like_copies() -> None:
@@ -119,7 +121,8 @@ def test_ensemble_spread_is_the_error() -> None:
     pulls = []
     for seed in range(4):
         rng = np.random.default_rng(100 + seed)
-        models = fit_ensemble(model(2), ou_pairs(rng, 2000), 5, rng=rng, options=SHORT)
+        fitted = fit_ensemble(model(2), ou_pairs(rng, 2000), 5, rng=rng, options=SHORT)
+        models = [fitted.model, *fitted.members]
         drifts = np.array([m.drift(np.array([[0.5, -1.0]]))[0] for m in models])
         pulls.append(drifts[0] / drifts[1:].std(axis=0, ddof=1))
     squares = np.square(pulls)
@@ -127,6 +130,8 @@ def test_ensemble_spread_is_the_error() -> None:
     assert 0.05 < np.median(squares) < 4.0
     assert (np.abs(pulls) < stats.t.isf(5e-6, 4)).all()
     assert len(models) == 6
+    assert len(fitted.histories) == 6
+    assert fitted.held_out == {"negative log-likelihood": min(fitted.history.validation)}
 
 
 def test_decades_of_rate_are_one_fit() -> None:
@@ -163,7 +168,7 @@ def test_many_pairs_get_few_epochs() -> None:
     pairs = ou_pairs(np.random.default_rng(8), 900)
     for most, epochs in ((3, 1), (25, 2), (1000, 5)):
         options = FitOptions(max_epochs=5, min_steps=0, max_steps=most, batch_size=100, validation=0.0)
-        history = fit(model(2), pairs, rng=np.random.default_rng(9), options=options)
-        assert len(history.training) == epochs
+        fitted = fit(model(2), pairs, rng=np.random.default_rng(9), options=options)
+        assert len(fitted.history.training) == epochs
     with pytest.raises(ValueError, match="max_steps"):
         FitOptions(min_steps=10, max_steps=5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Sequence
 from functools import partial
@@ -18,6 +19,7 @@ from asemacro.barriers.data.table import load_barrier_data
 from asemacro.barriers.gnn.layers import Coded
 from asemacro.barriers.gnn.model import BarrierGNN, Form
 from asemacro.files.store import output_file
+from asemacro.fitted import Fitted
 from asemacro.tasks.descent import descend
 from asemacro.tasks.progress import part_of, reporting
 from asemacro.tasks.threads import one_thread
@@ -48,7 +50,7 @@ def fit_gnn(
     seed: int = 0,
     fresh: bool = True,
     progress: bool | Report = False,
-) -> None:
+) -> Fitted[BarrierGNN, None]:
     """Train every member by itself from its own start and order of the data: AdamW, one cycle, Huber loss.
 
     Args:
@@ -62,6 +64,9 @@ def fit_gnn(
         seed: of the weights and of the order.
         fresh: start from new weights; else go on from those the model has.
         progress: True for a bar, or a function called as progress("train", fraction, text).
+
+    Returns:
+        The model with the history of each member; nothing is held out.
     """
     if weight_decay is None:
         weight_decay = WEIGHT_DECAY[model.form]
@@ -70,7 +75,7 @@ def fit_gnn(
         raise ValueError("there is no barrier to train on")
     features = model.features(env)
     target = torch.as_tensor(np.asarray(barrier, dtype=np.float32))
-    share = 1 / len(model.nets)
+    share, histories = 1 / len(model.nets), []
     with reporting(progress, {"train": 1.0}) as report:
         for m, net in enumerate(model.nets):
             generator = torch.Generator().manual_seed(seed * 1009 + m)
@@ -82,7 +87,7 @@ def fit_gnn(
             schedule = torch.optim.lr_scheduler.OneCycleLR(
                 optimiser, learning_rate, total_steps=epochs * math.ceil(len(env) / batch)
             )
-            descend(
+            history = descend(
                 partial(_loss, net, features, target),
                 partial(_batches, len(env), batch, generator),
                 optimiser,
@@ -90,7 +95,9 @@ def fit_gnn(
                 stepped=schedule.step,
                 progress=part_of(report, "train", m * share, share),
             )
+            histories.append(history)
     model.eval()
+    return Fitted(model, {}, None, tuple(histories))
 
 
 def _optimiser(net: nn.Module, learning_rate: float, weight_decay: float) -> torch.optim.AdamW:
@@ -130,6 +137,19 @@ def reset(net: nn.Module, generator: torch.Generator) -> None:
                 layer.bias.uniform_(-bound, bound, generator=generator)
 
 
+@dataclasses.dataclass(frozen=True)
+class TrainingReport:
+    """What `train_barriers` did.
+
+    Attributes:
+        path: file of the model.
+        mean_error_eV: mean absolute error on the barriers that it was trained on, eV.
+    """
+
+    path: Path
+    mean_error_eV: float
+
+
 @one_thread()
 def train_barriers(
     data_path: str | Path,
@@ -142,7 +162,7 @@ def train_barriers(
     progress: bool | Report = False,
     name: str | None = None,
     **widths: Any,
-) -> Path:
+) -> Fitted[BarrierGNN, TrainingReport]:
     """Train a network on a data file and write it.
 
     Args:
@@ -157,7 +177,8 @@ def train_barriers(
         **widths: width, hidden, energy_width of `BarrierGNN`, default WIDTHS of the form.
 
     Returns:
-        The path of the model.
+        The model, the history of each member, and where it was written; nothing is held out, see
+        `asemacro.barriers.data.evaluation`.
 
     Raises:
         ValueError: in one line, if the data are not such a file.
@@ -175,7 +196,7 @@ def train_barriers(
     data = load_barrier_data(data_path)
     model = BarrierGNN(data.species, form, members=members, **{**WIDTHS[form], **widths})
     model.name = Path(out_path).stem if name is None else name
-    fit_gnn(model, data.env, data.barrier, epochs=epochs, seed=seed, progress=progress)
+    fitted = fit_gnn(model, data.env, data.barrier, epochs=epochs, seed=seed, progress=progress)
     train_mae = np.nanmean(np.abs(model.predict(data.env) - data.barrier))
     model.notes = {
         "data": Path(data_path).name,
@@ -186,4 +207,5 @@ def train_barriers(
         "seed": seed,
         "train_mae_eV": round(float(train_mae), 5),
     }
-    return save_gnn(model, out_path)
+    written = save_gnn(model, out_path)
+    return Fitted(model, {}, TrainingReport(written, float(train_mae)), fitted.histories, _before=written)

@@ -96,7 +96,8 @@ def learn(
     if members == 0:
         fit(sde, pairs, rng=rng, options=FIT, progress=progress)
         return [sde]
-    return fit_ensemble(sde, pairs, members, rng=rng, options=FIT, progress=progress)
+    found = fit_ensemble(sde, pairs, members, rng=rng, options=FIT, progress=progress)
+    return [found.model, *found.members]
 
 
 @one_thread()

@@ -142,8 +142,9 @@ def _learn(
         from asemacro.closure.fit import fit_closure
 
         report("closure", 0.0, "fit closure variables")
-        found = fit_closure(made.x[~held], lattice, phi, dims, moments=moments.take(~held), rng=rng)
-        if found is not None:
+        fitted = fit_closure(made.x[~held], lattice, phi, dims, moments=moments.take(~held), rng=rng)
+        if fitted is not None:
+            found = fitted.model
             phi = Observables([phi, found])
             moments = labels(phi)
         report("closure", 1.0, "")

@@ -357,7 +357,7 @@ def learn_from_moments(
     if len(labels) != d or not 1 <= observed <= d:
         raise ValueError(f"{len(labels)} labels, {observed} of them observed, do not fit {d} variables")
     model = polynomial_sde(labels, sites, moments.condition.shape[1]) if sde is None else sde
-    report = fit_moments(model, moments, options=options, rng=rng)
+    report = fit_moments(model, moments, options=options, rng=rng).report
     return Learned(model, moments.z, moments.condition, observed, report, bounds)
 
 

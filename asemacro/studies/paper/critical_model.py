@@ -126,7 +126,7 @@ def learn(found: Snapshots, degree: int, *, rng: np.random.Generator) -> Model:
     """The reversible SDE: ln P from the snapshots, Sigma from the exact moments of their patches."""
     drift = ReversibleDrift(PHI.dim, degree=degree, odd=ODD)
     sde = NeuralSDE(drift, PolynomialDiffusion(PHI.dim, odd=ODD), labels=PHI.labels, sites=found.side**2)
-    report = fit_reversible(sde, found.moments.z, found.moments, rng=rng)
+    fitted = fit_reversible(sde, found.moments.z, found.moments, rng=rng)
     law = stationary_law(sde)
     m = np.abs(law.z[:, 0])
     first, second, fourth = (float(law.mean(m**k)) for k in (1, 2, 4))
@@ -144,7 +144,7 @@ def learn(found: Snapshots, degree: int, *, rng: np.random.Generator) -> Model:
         binder_error=errors[2],
         replicas=seen.replicas * ratio,
     )
-    return Model(found.side, found.temperature, sde, order, seen, report.degree)
+    return Model(found.side, found.temperature, sde, order, seen, fitted.report.degree)
 
 
 def unconstrained(found: Snapshots, refits: int, *, rng: np.random.Generator) -> OrderParameter:

@@ -129,7 +129,7 @@ def closed_labels(data: Data, budget: Budget, dims: int) -> tuple[Observables, M
     """(M, rho_DW) and learned closure variables, and their exact moments: of all spins, without noise of patches."""
     setting, rng = data.setting, data.rng
     some = rng.permutation(len(data.made))[: budget.closure_snapshots]
-    closure = fit_closure(
+    fitted = fit_closure(
         data.made.x[some],
         setting.system.lattice,
         setting.phi,
@@ -138,8 +138,8 @@ def closed_labels(data: Data, budget: Budget, dims: int) -> tuple[Observables, M
         options=ClosureOptions(steps=budget.closure_steps, restarts=1),
         rng=rng,
     )
-    assert closure is not None
-    whole = Observables([setting.phi, closure])
+    assert fitted is not None  # only dims="auto" may find none
+    whole = Observables([setting.phi, fitted.model])
     return whole, all_rates(data, whole)
 
 
