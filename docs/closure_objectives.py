@@ -28,6 +28,7 @@ from asemacro.observables.spins import DomainWallDensity, Magnetization
 from asemacro.studies.paper.autoencoder import fit_autoencoder
 from asemacro.studies.paper.spin_models import Data, Effort, all_rates, make_data
 from asemacro.studies.paper.spin_transients import Law, direct_law, errors_of, fit_labels, ising, predict
+from asemacro.tasks.progress import silent
 
 SMALL, SEED = 256, 2
 Objective = Literal["pseudo-likelihood", "one-step", "autoencoder"]
@@ -119,7 +120,7 @@ def main() -> None:
     rng = np.random.default_rng(SEED)
     setting = ising()
     lattice = setting.system.lattice
-    truth = direct_law(setting, DIRECT_RUNS, rng=rng, tell=lambda *_: None)
+    truth = direct_law(setting, DIRECT_RUNS, rng=rng, progress=silent)
     data = make_data(setting, SMALL, EFFORT, rng=rng)
     start = random_spins(lattice, rng.uniform(-1, 1, 60), rng=rng)
     judged = sample(setting.system, start, TIMES, rng=rng).x.reshape(-1, lattice.n_sites)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from functools import partial
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -104,7 +103,7 @@ def compare(budget: Budget, *, rng: np.random.Generator, progress: Report) -> Re
             lines += error_lines(f"n_s={n_s}/{name}", setting, found[name, n_s])
         rows += rows_of(setting.name, n_s, {name: found[name, n_s] for name in MODELS}, drawn)
         if n_s == 256:
-            schemes, table = scheme_rows(data, truth, budget.other_trajectories, tell=partial(progress, "schemes"))
+            schemes, table = scheme_rows(data, truth, budget.other_trajectories, progress=progress)
     title = "Fig. 3a: Curie-Weiss, n = 4096, learned from patches of n_s spins, against the master equation"
     return Result(
         title, [*rows, *schemes], {"": Table(ERROR_COLUMNS, lines), "scheme": table}, lambda: draw(found), NOTES

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -86,7 +85,7 @@ def run(*, quick: bool, rng: np.random.Generator, progress: Report) -> Result:
 def compare(budget: Budget, *, rng: np.random.Generator, progress: Report) -> Result:
     """Learn all models and compare them with direct runs."""
     setting = ising()
-    truth = direct_law(setting, budget.direct_runs, rng=rng, tell=partial(progress, "direct"))
+    truth = direct_law(setting, budget.direct_runs, rng=rng, progress=progress)
     rows: list[Row] = []
     lines: list[list[object]] = []
     found: dict[tuple[str, int], Errors] = {}
@@ -106,7 +105,7 @@ def compare(budget: Budget, *, rng: np.random.Generator, progress: Report) -> Re
             lines += error_lines(f"n_s={n_s}/{name}", setting, found[name, n_s])
         rows += rows_of(setting, n_s, laws, {name: found[name, n_s] for name in laws}, truth)
         if n_s == SHOWN:
-            schemes, table = scheme_rows(data, truth, budget.other_trajectories, tell=partial(progress, "schemes"))
+            schemes, table = scheme_rows(data, truth, budget.other_trajectories, progress=progress)
     rows += [
         Row(f"{setting.name}/direct/noise/{name}", value)
         for name, value in zip(QUANTITIES, truth.noise()[:, 0], strict=False)

@@ -5,8 +5,6 @@ The models are those of figure 3b for z = (M, rho_DW, one learned closure variab
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 from matplotlib.figure import Figure
 
@@ -30,7 +28,7 @@ def run(*, quick: bool, rng: np.random.Generator, progress: Report) -> Result:
 def compare(budget: Budget, *, rng: np.random.Generator, progress: Report) -> Result:
     """Learn from all sizes and compare with direct runs."""
     setting = ising()
-    truth = direct_law(setting, budget.direct_runs, rng=rng, tell=partial(progress, "direct"))
+    truth = direct_law(setting, budget.direct_runs, rng=rng, progress=progress)
     laws: dict[int, Law] = {}
     rows: list[Row] = []
     for done, n_s in enumerate(SIZES):

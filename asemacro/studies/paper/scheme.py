@@ -18,19 +18,20 @@ from asemacro.studies.paper.spin_models import (
     law_of_sweeps,
     one_sweep,
 )
-from asemacro.studies.paper.spin_transients import QUANTITIES, Law, Tell, error_rows, errors_of
+from asemacro.studies.paper.spin_transients import QUANTITIES, Law, error_rows, errors_of
+from asemacro.typing import Report
 
 DURATIONS = (0.05, 0.2)
 
 
-def scheme_rows(data: Data, truth: Law, trajectories: int, *, tell: Tell) -> tuple[list[Row], Table]:
+def scheme_rows(data: Data, truth: Law, trajectories: int, *, progress: Report) -> tuple[list[Row], Table]:
     """Errors of all schemes for one size of patches.
 
     Args:
         data: snapshots and patches.
         truth: to compare with.
         trajectories: of each start.
-        tell: progress.
+        progress: told how far it is.
 
     Returns:
         Rows "NAME/n_s=256/scheme/frozen/exact/transient" ... of M, and a table with one line a scheme and the errors
@@ -45,7 +46,7 @@ def scheme_rows(data: Data, truth: Law, trajectories: int, *, tell: Tell) -> tup
         means = [errors.relative[q][:, v].mean() for v in range(setting.phi.dim) for q in QUANTITIES]
         sds = [errors.sd[q][:, v].max() for v in range(setting.phi.dim) for q in QUANTITIES[:2]]
         lines.append([surroundings, labels, *means, *sds])
-        tell((done + 1) / 8, f"scheme {surroundings}, {labels}")
+        progress("schemes", (done + 1) / 8, f"scheme {surroundings}, {labels}")
     names = setting.phi.labels
     columns = [
         "surroundings",

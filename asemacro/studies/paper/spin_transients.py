@@ -7,7 +7,7 @@ with those of the system itself: Curie-Weiss by its master equation, Ising by di
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -27,11 +27,10 @@ from asemacro.observables.spins import DomainWallDensity, Magnetization
 from asemacro.statistics.averages import mean_errors
 from asemacro.studies.learn.learned import polynomial_sde
 from asemacro.studies.paper.report import Row, Table
-from asemacro.typing import Floats
+from asemacro.typing import Floats, Report
 from asemacro.upsampling.ensemble import LargeSnapshots, magnetised, snapshots
 from asemacro.upsampling.tiling import mosaic, repeat
 
-Tell = Callable[[float, str], object]  # fraction done, a few words
 SIDE = 64
 SIZES = (4096, 1024, 256, 64)
 SPLIT = 10.0  # the transient ends here
@@ -121,7 +120,7 @@ def exact_law(setting: Setting) -> Law:
     return Law(setting.times, mean[..., None], sd[..., None])
 
 
-def direct_law(setting: Setting, runs: int, *, rng: np.random.Generator, tell: Tell) -> Law:
+def direct_law(setting: Setting, runs: int, *, rng: np.random.Generator, progress: Report) -> Law:
     """By direct runs of the large system from each start."""
     values = np.empty((len(setting.starts), runs, len(setting.times), setting.phi.dim))
     for k, m0 in enumerate(setting.starts):
@@ -129,7 +128,7 @@ def direct_law(setting: Setting, runs: int, *, rng: np.random.Generator, tell: T
         for i, t in enumerate(setting.times):
             x, _ = setting.system.evolve(x, t - now, rng=rng)
             values[k, :, i], now = observe(setting.phi, x, setting.system.lattice), t
-            tell((k + i / len(setting.times)) / len(setting.starts), "direct runs")
+            progress("direct", (k + i / len(setting.times)) / len(setting.starts), "direct runs")
     return Law(setting.times, values.mean(axis=1), values.std(axis=1), runs)
 
 
