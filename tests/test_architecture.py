@@ -119,6 +119,57 @@ def test_files_stay_short() -> None:
     assert not long
 
 
+MOST_LINES, MOST_PARAMETERS = 60, 10
+LONG = {
+    "phase_diagram": "the public function of the main job: all that a diagram can be asked for",
+    "walk_on": "loop of kinetic Monte Carlo",
+    "_symmetric_member": "loops of one network",
+    "_direct_member": "loops of one network",
+    "flip_local": "loop of attempts",
+    "gnn_swap_energy": "loops of one swap",
+    "swap_change": "loops of one swap",
+    "advance": "loop of steps",
+    "collect": "",
+    "learn_alloy": "",
+    "predict": "",
+    "run": "",
+    "_descend": "",
+}
+
+
+def functions(name: str) -> list[ast.FunctionDef]:
+    return [node for node in ast.walk(ast.parse(MODULES[name].read_text())) if isinstance(node, ast.FunctionDef)]
+
+
+def lines_of(function: ast.FunctionDef) -> int:
+    """Without the docstring."""
+    first = function.body[0]
+    text = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)
+    docstring = (first.end_lineno or 0) - first.lineno + 1 if text else 0
+    return (function.end_lineno or 0) - function.lineno + 1 - docstring
+
+
+def parameters_of(function: ast.FunctionDef) -> int:
+    args = [a.arg for a in (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)]
+    return len([arg for arg in args if arg not in ("self", "cls")])
+
+
+def is_verb(function: ast.FunctionDef) -> bool:
+    """The options of a verb are its parameters."""
+    return any(ast.unparse(decorator).startswith("app.command(") for decorator in function.decorator_list)
+
+
+def test_functions_stay_short() -> None:
+    long = {
+        function.name
+        for name in MODULES
+        for function in functions(name)
+        if (lines_of(function) > MOST_LINES or parameters_of(function) > MOST_PARAMETERS)
+        and not (room(name) == "cli" and is_verb(function))
+    }
+    assert long == set(LONG)
+
+
 DOORS = [name for name, path in MODULES.items() if path.name == "__init__.py"]
 
 

@@ -35,13 +35,17 @@ Check = Callable[[Any, str], Any]
 
 
 def checked(**checks: Check) -> Callable[[F], F]:
-    """A decorator that runs checks of arguments, by name, before the function."""
+    """A decorator that runs checks of arguments, by name, before the function.
+
+    What a function takes as `**options: Unpack[...]`, a set of arguments that several share, is checked by name too.
+    """
 
     def decorate(function: F) -> F:
         parameters = inspect.signature(function).parameters
-        unknown = [name for name in checks if name not in parameters]
+        names = [name for name, p in parameters.items() if p.kind is not inspect.Parameter.VAR_KEYWORD]
+        shared = len(names) < len(parameters)
+        unknown = [name for name in checks if name not in parameters and not shared]
         assert not unknown, f"{function.__qualname__} has no argument {unknown}"
-        names = list(parameters)
         optional = {n for n, p in parameters.items() if p.default is None or str(p.annotation).endswith("| None")}
 
         def passed(name: str, value: Any) -> Any:
@@ -50,6 +54,8 @@ def checked(**checks: Check) -> Callable[[F], F]:
 
         @functools.wraps(function)
         def door(*given: Any, **named: Any) -> Any:
+            if shared and (foreign := set(named) - {*names, *checks}):
+                raise TypeError(f"{function.__name__}() got an unexpected keyword argument {min(foreign)!r}")
             values = [passed(name, value) for name, value in zip(names, given, strict=False)]
             return function(*values, *given[len(names) :], **{k: passed(k, value) for k, value in named.items()})
 

@@ -150,7 +150,7 @@ def kmc_verb(
     seed: SeedOption = 0,
 ) -> None:
     """One vacancy KMC run: order over time, final state, trajectory."""
-    from asemacro.studies.alloy.commands import run_kmc
+    from asemacro.studies.alloy.kmc_command import run_kmc
 
     run_kmc(
         structure,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypedDict, Unpack
 
 import numpy as np
 import torch
@@ -15,8 +16,25 @@ from asemacro.tasks.patience import Patience
 from asemacro.tasks.threads import one_thread
 from asemacro.typing import Floats
 
+MAX_RATE_STEP = 0.05
 _REFRESH = 16  # steps between two looks at the stiffness
 _BYTES_A_VALUE = 24  # of a saved value: as it is saved, joined with the others, and in their mean and deviation
+
+
+class Steps(TypedDict, total=False):
+    """The steps of `simulate`.
+
+    Attributes:
+        n_steps: this many even steps in all instead of the rule (each saved interval gets its share, at least 1).
+        max_rate_step: largest rate times step; default 0.05.
+        sites: size of the system simulated; Sigma, learned for `sde.sites` sites, is multiplied by sde.sites / sites.
+        noise: False leaves the noise out: the path dz/dt = mu.
+    """
+
+    n_steps: int | None
+    max_rate_step: float
+    sites: int | None
+    noise: bool
 
 
 @torch.no_grad()
@@ -44,19 +62,16 @@ def simulate(
     *,
     times_s: ArrayLike | None = None,
     n_saves: int = 200,
-    n_steps: int | None = None,
-    max_rate_step: float = 0.05,
-    sites: int | None = None,
-    noise: bool = True,
     watch: Callable[[Floats, Floats], bool] | None = None,
     rng: np.random.Generator,
+    **steps: Unpack[Steps],
 ) -> tuple[Floats, Floats]:
     r"""Trajectories from z0, at one temperature or at one each.
 
     Euler-Maruyama with the drift at the midpoint: z += mu(z + mu h/2 + n/2) h + n, n = Sigma(z)^(1/2) sqrt(h) N(0, 1).
     Mean and scatter have errors O(h^2) where Sigma is constant: for a linear drift of rate r and q = r h the stationary
     variance is (1 - q/2)^2 / (1 - q + q^2/2 - q^3/8) of the exact one, .9994 at q = 0.05.
-    h is at most max_rate_step / (largest singular value of d mu/dz) of every trajectory, looked at again every few
+    h is at most 0.05 / (largest singular value of d mu/dz) of every trajectory, looked at again every few
     steps and at every saved time, so a stiff beginning does not set the step of a slow end.
     All trajectories take equally many steps between two saved times, each of its own length.
 
@@ -68,13 +83,10 @@ def simulate(
         n_trajectories: number of independent trajectories.
         times_s: times to save at, ascending; the first may be 0; (n_times,) or (n_trajectories, n_times).
         n_saves: number of intervals when until_s is given.
-        n_steps: this many even steps in all instead of the rule (each saved interval gets its share, at least 1).
-        max_rate_step: largest rate times step.
-        sites: size of the system simulated; Sigma, learned for `sde.sites` sites, is multiplied by sde.sites / sites.
-        noise: False leaves the noise out: the path dz/dt = mu.
         watch: called every 16 steps or fewer with the time (n_trajectories,) that each trajectory has come to and z
             (n_trajectories, d); True ends the run there. Without it, a run of more than an hour says so.
         rng: random generator.
+        **steps: how long the steps are and how large the noise is, see `Steps`.
 
     Returns:
         times in seconds as given, (n_times,) or (n_trajectories, n_times), and z (n_trajectories, n_times, d). If
@@ -99,7 +111,8 @@ def simulate(
         raise ValueError(f"times_s has shape {times.shape}, expected (n,) or ({n_trajectories}, n)") from None
     theta = sde.theta(condition, n_trajectories).to(sde.dtype)
     tau = np.broadcast_to(sde.time_scale(condition), n_trajectories)
-    amplitude = np.sqrt(_noise_ratio(sde, sites)) if noise else 0.0
+    amplitude = np.sqrt(_noise_ratio(sde, steps.get("sites"))) if steps.get("noise", True) else 0.0
+    n_steps, max_rate_step = steps.get("n_steps"), steps.get("max_rate_step", MAX_RATE_STEP)
     lengths = np.diff(ends, axis=1, prepend=0.0) / tau[:, None]
     share = lengths.sum(axis=0) / max(lengths.sum(), np.finfo(float).tiny)
     shares = None if n_steps is None else [max(1, round(n_steps * float(part))) for part in share]
@@ -109,11 +122,11 @@ def simulate(
     for k in range(saves):
         length, left = torch.from_numpy(lengths[:, k].copy()).unsqueeze(1), 1.0
         while left > 1e-12 and length.any():
-            steps = shares[k] if shares else _steps_of(sde, y, theta, length, left, max_rate_step)
-            done = steps if shares else min(steps, _REFRESH)
+            count = shares[k] if shares else _steps_of(sde, y, theta, length, left, max_rate_step)
+            done = count if shares else min(count, _REFRESH)
             for _ in range(done):
-                y = _step(sde, y, theta, length * (left / steps), amplitude, rng)
-            left -= left / steps * done
+                y = _step(sde, y, theta, length * (left / count), amplitude, rng)
+            left -= left / count * done
             now = ends[:, k] - max(left, 0.0) * lengths[:, k] * tau
             if watch is None:
                 patience.done(float(now.sum() / ends[:, -1].sum()))

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,6 +20,7 @@ from asemacro.arguments.door import (
     flag_or_report,
     function,
     many,
+    optional,
     real,
     whole,
 )
@@ -67,6 +68,13 @@ class LargeSnapshots:
         return dataclasses.replace(self, x=self.x[rows], start=self.start[rows], age=self.age[rows])
 
 
+class Running(TypedDict, total=False):
+    """What runs the small runs of `snapshots`, and what is told of them."""
+
+    executor: Executor | None
+    progress: bool | Report
+
+
 @checked(
     system=SYSTEM,
     starts=many(start_of),
@@ -77,7 +85,7 @@ class LargeSnapshots:
     per_age=whole(1),
     relax=time_of,
     rng=generator_of,
-    executor=EXECUTOR,
+    executor=optional(EXECUTOR),
     progress=flag_or_report,
 )
 def snapshots(
@@ -91,8 +99,7 @@ def snapshots(
     per_age: int = 1,
     relax: float = 0.0,
     rng: np.random.Generator,
-    executor: Executor | None = None,
-    progress: bool | Report = False,
+    **running: Unpack[Running],
 ) -> LargeSnapshots:
     """Run small systems from each start and enlarge what they are at each age.
 
@@ -110,8 +117,8 @@ def snapshots(
         per_age: large snapshots for each start and age.
         relax: time for which the large states evolve afterwards; their age counts without it.
         rng: source of randomness; each start has its own stream.
-        executor: runs the trajectories of a start in parallel.
-        progress: True for a bar, or a function called as progress("snapshots", fraction, text) after each small run.
+        **running: executor, which runs the trajectories of a start in parallel; progress, True for a bar, or a function
+            called as progress("snapshots", fraction, text) after each small run.
 
     Raises:
         ValueError: no starts, or what `sample`, `upsample` and the way of upsampling do not take.
@@ -122,8 +129,8 @@ def snapshots(
     runs = copies if trajectories is None else trajectories
     large: Any = system
     parts = []
-    share = 1 / len(starts)
-    with reporting(progress, {"snapshots": 1.0}) as report:
+    share, executor = 1 / len(starts), running.get("executor")
+    with reporting(running.get("progress", False), {"snapshots": 1.0}) as report:
         for k, (start, stream) in enumerate(zip(starts, rng.spawn(len(starts)), strict=True)):
             x0 = start(system.lattice, batch=runs, rng=stream) if callable(start) else np.asarray(start)
             here = part_of(report, "snapshots", k * share, share)

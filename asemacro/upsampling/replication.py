@@ -6,7 +6,7 @@ import dataclasses
 import itertools
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from asemacro.arguments.door import (
     batch,
     checked,
     number,
+    optional,
     real,
     whole,
 )
@@ -38,6 +39,18 @@ if TYPE_CHECKING:
 _ROWS = 1 << 24  # random numbers drawn at a time
 
 
+class Relaxation(TypedDict, total=False):
+    """What follows the random flips of `replicate`.
+
+    Attributes:
+        relax: time for which every spin is active; default 0.
+        patch: sites of the overlapping patches that relax with the rest frozen; None for all spins at once.
+    """
+
+    relax: float
+    patch: int | None
+
+
 @checked(
     system=SPIN_SYSTEM,
     cells=batch,
@@ -46,7 +59,7 @@ _ROWS = 1 << 24  # random numbers drawn at a time
     rng=generator_of,
     flips=number(0, 1),
     relax=time_of,
-    patch=whole(1),
+    patch=optional(whole(1)),
 )
 def replicate(
     system: Glauber,
@@ -56,8 +69,7 @@ def replicate(
     *,
     rng: np.random.Generator,
     flips: float = 0.0,
-    relax: float = 0.0,
-    patch: int | None = None,
+    **relaxation: Unpack[Relaxation],
 ) -> tuple[Glauber, Spins]:
     """Small states enlarged in levels; at each, blocks of equal spins, then random flips, then a local relaxation.
 
@@ -73,8 +85,7 @@ def replicate(
         count: number of large states; the small ones are taken in turn, in random order.
         rng: random generator.
         flips: probability that a spin is flipped at random, at every level.
-        relax: time for which every spin is active after that, at every level.
-        patch: sites of the overlapping patches that relax with the rest frozen; None for all spins at once.
+        **relaxation: relax and patch, what follows the flips at every level, see `Relaxation`.
 
     Returns:
         The large system and its states (count, copies * n_sites).
@@ -86,7 +97,7 @@ def replicate(
     if cells.shape[1] != system.lattice.n_sites:
         raise ValueError(f"cells must have {system.lattice.n_sites} sites, those of the system, got {cells.shape}")
     x = cells[rng.permutation(len(cells))[np.arange(count) % len(cells)]]
-    return _grown(system, x, copies, flips, relax, patch, rng)
+    return _grown(system, x, copies, flips, relaxation, rng)
 
 
 def _grown(
@@ -94,11 +105,11 @@ def _grown(
     x: Spins,
     copies: int,
     flips: float,
-    relax: float,
-    patch: int | None,
+    relaxation: Relaxation,
     rng: np.random.Generator,
 ) -> tuple[Glauber, Spins]:
     """One large state from each small one, in their order."""
+    relax, patch = relaxation.get("relax", 0.0), relaxation.get("patch")
     factors = np.array(larger_lattice(system.lattice, copies).shape) // np.array(system.lattice.shape)
     for step in levels(factors.tolist()):
         x = enlarge(x, system.lattice, step)
@@ -266,7 +277,7 @@ class FlipCalibration:
     known=array(2),
     copies=whole(1),
     relax=time_of,
-    patch=whole(1),
+    patch=optional(whole(1)),
     bounds=array(2),
     points=whole(3, 1000),
     rng=generator_of,
@@ -280,11 +291,10 @@ def calibrate_flips(
     target_error: float = 0.0,
     known: tuple[float, float] | None = None,
     copies: int | None = None,
-    relax: float = 2.0,
-    patch: int | None = None,
     bounds: tuple[float, float] = (0.0, 0.1),
     points: int = 9,
     rng: np.random.Generator,
+    **relaxation: Unpack[Relaxation],
 ) -> FlipCalibration:
     """The flip probability with which enlarged states have the mean |M| of directly simulated ones.
 
@@ -300,11 +310,10 @@ def calibrate_flips(
         target_error: standard error of the target.
         known: mean |M| of the smaller system and its standard error, from more states than those enlarged.
         copies: how many times as large; default twice along each periodic axis.
-        relax: as in `replicate`, and to be used with the result.
-        patch: likewise.
         bounds: probabilities between which to look.
         points: number of probabilities tried.
         rng: random generator.
+        **relaxation: relax (here 2 by default) and patch as in `replicate`, to be used with the result.
 
     Raises:
         ValueError: bad bounds, or no probability between them that reaches the target.
@@ -320,7 +329,7 @@ def calibrate_flips(
     order, error = np.empty(points), np.empty(points)
     before = np.abs(cells.mean(axis=1, dtype=float))
     for k, p in enumerate(tried):
-        _, x = _grown(system, cells, many, float(p), relax, patch, rng)
+        _, x = _grown(system, cells, many, float(p), {"relax": 2.0, **relaxation}, rng)
         size, excess = np.abs(x.mean(axis=1, dtype=float)), 0.0
         if known is not None:
             slope = np.cov(size, before)[0, 1] / before.var(ddof=1)

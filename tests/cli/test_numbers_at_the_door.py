@@ -173,7 +173,7 @@ def test_a_nan_barrier_ends_kmc_and_names_the_model(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     damaged = Nan(("Cr", "Co", "Ni"), dict.fromkeys(("Cr", "Co", "Ni"), 0.9), [{}], name="damaged")
-    monkeypatch.setattr("asemacro.studies.alloy.commands.choose_barriers", lambda barriers, species: damaged)
+    monkeypatch.setattr("asemacro.studies.alloy.kmc_command.choose_barriers", lambda barriers, species: damaged)
     code, _, error = run(capsys, monkeypatch, *KMC, "--hops", 10, "-o", tmp_path)
     assert code == 2
     assert "barrier model damaged" in error

@@ -32,6 +32,7 @@ from asemacro.barriers.gnn.direct_kernel import (
     gather_shells,
     hardswish32,
     hardswish64,
+    second_and_readout,
 )
 
 _ZERO = np.float32(0.0)
@@ -39,57 +40,29 @@ _HALF = np.float32(0.5)
 
 
 @njit(cache=True, nogil=True)
-def _symmetric_member(
-    tables: NDArray, single: NDArray, env: NDArray, counts: NDArray, work: NDArray, out: NDArray
+def _sums_after_jumps(
+    tables: NDArray,
+    env: NDArray,
+    z1: NDArray,
+    first: tuple[NDArray, NDArray, NDArray],
+    base: NDArray,
+    moved: NDArray,
+    sums: NDArray,
 ) -> None:
-    """Add one member's S of the eight jumps to out[:8]."""
-    species, width, hidden = tables[SPECIES], tables[WIDTH], tables[HIDDEN]
-    n1, n2, n_classes = tables[N_ROUND1], tables[N_NODES], tables[N_CLASSES]
-    n_features = (N_SHELLS + 1) * species
-    n_read = (n_classes + 2) * width
-    n_bond = tables[tables[AT_CLASS] + n_classes] + 2
-    step = n_features * width
-    w1 = single[:step].reshape(n_features, width)
-    change_v = single[step : 2 * step].reshape(n_features, width)
-    change_j = single[2 * step : 3 * step].reshape(n_features, width)
-    at = 3 * step
-    b1 = single[at : at + width]
-    at += width
-    w2 = single[at : at + 4 * width * width].reshape(4 * width, width)
-    at += 4 * width * width
-    b2 = single[at : at + width]
-    at += width
-    w3 = single[at : at + n_read * hidden].reshape(n_read, hidden)
-    at += n_read * hidden
-    b3 = single[at : at + hidden]
-    at += hidden
-    w4 = single[at : at + hidden]
-    at += hidden
-    b4 = single[at]
+    """Fill `sums` with the features of the sites near each bond and of their neighbours, halfway along the jump.
 
-    z1 = work[: n1 * width].reshape(n1, width)
-    used = n1 * width
-    h1 = work[used : used + n1 * width].reshape(n1, width)
-    used += n1 * width
-    base = work[used : used + n2 * 4 * width].reshape(n2, 4 * width)
-    used += n2 * 4 * width
-    sums = work[used : used + N_JUMPS * n_bond * 4 * width].reshape(N_JUMPS * n_bond, 4 * width)
-    used += N_JUMPS * n_bond * 4 * width
-    h2 = work[used : used + N_JUMPS * n_bond * width].reshape(N_JUMPS * n_bond, width)
-    used += N_JUMPS * n_bond * width
-    moved = work[used : used + n_bond * width].reshape(n_bond, width)
-    used += n_bond * width
-    read = work[used : used + 2 * N_JUMPS * n_read].reshape(2 * N_JUMPS, n_read)
-    used += 2 * N_JUMPS * n_read
-    hid = work[used : used + 2 * N_JUMPS * hidden].reshape(2 * N_JUMPS, hidden)
-
-    np.dot(counts, w1, z1)
-    for i in range(n1):
-        for c in range(width):
-            h1[i, c] = z1[i, c]
-    add_bias_act(h1, b1)
-    gather_shells(tables, h1, n2, base)
-
+    Args:
+        tables: graph and sizes.
+        env: species around the vacancy.
+        z1: first round before its bias, without any jump.
+        first: bias of the first round, and what the vacancy and the jumping atom change in it.
+        base: what `sums` is without any jump.
+        moved: scratch.
+        sums: (8 n_bond, 4 width), filled.
+    """
+    b1, change_v, change_j = first
+    species, width = tables[SPECIES], tables[WIDTH]
+    n_bond = moved.shape[0]
     links = tables[AT_LINKS]
     first_link = links + N_SHELLS * n_bond + 1
     for j in range(N_JUMPS):
@@ -119,12 +92,13 @@ def _symmetric_member(
                     source = moved[tables[first_link + e]]
                     for c in range(width):
                         part[c] += source[c]
-    np.dot(sums, w2, h2)
-    add_bias_act(h2, b2)
-    for r in range(N_JUMPS * n_bond):
-        for c in range(width):
-            h2[r, c] += sums[r, c]
 
+
+@njit(cache=True, nogil=True)
+def _read_both_ways(tables: NDArray, h2: NDArray, width: int, read: NDArray) -> None:
+    """Fill `read` with what the readout sees of the eight jumps, then of their reverse jumps."""
+    n_classes = tables[N_CLASSES]
+    n_bond = tables[tables[AT_CLASS] + n_classes] + 2
     for j in range(N_JUMPS):
         target, back = read[j], read[N_JUMPS + j]
         here = j * n_bond
@@ -145,6 +119,58 @@ def _symmetric_member(
             other = back[(2 + mirror) * width : (3 + mirror) * width]
             for c in range(width):
                 other[c] = part[c]
+
+
+@njit(cache=True, nogil=True)
+def _symmetric_member(
+    tables: NDArray, single: NDArray, env: NDArray, counts: NDArray, work: NDArray, out: NDArray
+) -> None:
+    """Add one member's S of the eight jumps to out[:8]."""
+    species, width, hidden = tables[SPECIES], tables[WIDTH], tables[HIDDEN]
+    n1, n2, n_classes = tables[N_ROUND1], tables[N_NODES], tables[N_CLASSES]
+    n_features = (N_SHELLS + 1) * species
+    n_read = (n_classes + 2) * width
+    n_bond = tables[tables[AT_CLASS] + n_classes] + 2
+    step = n_features * width
+    w1 = single[:step].reshape(n_features, width)
+    change_v = single[step : 2 * step].reshape(n_features, width)
+    change_j = single[2 * step : 3 * step].reshape(n_features, width)
+    at = 3 * step
+    b1 = single[at : at + width]
+    at += width
+    w2, b2, w3, b3, w4, b4 = second_and_readout(single[at:], width, n_read, hidden)
+
+    z1 = work[: n1 * width].reshape(n1, width)
+    used = n1 * width
+    h1 = work[used : used + n1 * width].reshape(n1, width)
+    used += n1 * width
+    base = work[used : used + n2 * 4 * width].reshape(n2, 4 * width)
+    used += n2 * 4 * width
+    sums = work[used : used + N_JUMPS * n_bond * 4 * width].reshape(N_JUMPS * n_bond, 4 * width)
+    used += N_JUMPS * n_bond * 4 * width
+    h2 = work[used : used + N_JUMPS * n_bond * width].reshape(N_JUMPS * n_bond, width)
+    used += N_JUMPS * n_bond * width
+    moved = work[used : used + n_bond * width].reshape(n_bond, width)
+    used += n_bond * width
+    read = work[used : used + 2 * N_JUMPS * n_read].reshape(2 * N_JUMPS, n_read)
+    used += 2 * N_JUMPS * n_read
+    hid = work[used : used + 2 * N_JUMPS * hidden].reshape(2 * N_JUMPS, hidden)
+
+    np.dot(counts, w1, z1)
+    for i in range(n1):
+        for c in range(width):
+            h1[i, c] = z1[i, c]
+    add_bias_act(h1, b1)
+    gather_shells(tables, h1, n2, base)
+
+    _sums_after_jumps(tables, env, z1, (b1, change_v, change_j), base, moved, sums)
+    np.dot(sums, w2, h2)
+    add_bias_act(h2, b2)
+    for r in range(N_JUMPS * n_bond):
+        for c in range(width):
+            h2[r, c] += sums[r, c]
+
+    _read_both_ways(tables, h2, width, read)
     np.dot(read, w3, hid)
     add_bias_act(hid, b3)
     for j in range(N_JUMPS):

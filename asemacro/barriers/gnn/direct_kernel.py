@@ -117,6 +117,22 @@ def gather_shells(tables: NDArray, h: NDArray, n_rows: int, out: NDArray) -> Non
 
 
 @njit(cache=True, nogil=True)
+def second_and_readout(
+    single: NDArray, width: int, n_read: int, hidden: int
+) -> tuple[NDArray, NDArray, NDArray, NDArray, NDArray, float]:
+    """Weights and biases of the second round and of the two layers of the readout, one after another in `single`."""
+    w2 = single[: 4 * width * width].reshape(4 * width, width)
+    at = 4 * width * width
+    b2 = single[at : at + width]
+    at += width
+    w3 = single[at : at + n_read * hidden].reshape(n_read, hidden)
+    at += n_read * hidden
+    b3 = single[at : at + hidden]
+    at += hidden
+    return w2, b2, w3, b3, single[at : at + hidden], single[at + hidden]
+
+
+@njit(cache=True, nogil=True)
 def _direct_member(tables: NDArray, single: NDArray, counts: NDArray, work: NDArray, out: NDArray) -> None:
     """Add one member's barriers to out[:8]."""
     species, width, hidden = tables[SPECIES], tables[WIDTH], tables[HIDDEN]
@@ -128,17 +144,7 @@ def _direct_member(tables: NDArray, single: NDArray, counts: NDArray, work: NDAr
     at += n_features * width
     b1 = single[at : at + width]
     at += width
-    w2 = single[at : at + 4 * width * width].reshape(4 * width, width)
-    at += 4 * width * width
-    b2 = single[at : at + width]
-    at += width
-    w3 = single[at : at + n_read * hidden].reshape(n_read, hidden)
-    at += n_read * hidden
-    b3 = single[at : at + hidden]
-    at += hidden
-    w4 = single[at : at + hidden]
-    at += hidden
-    b4 = single[at]
+    w2, b2, w3, b3, w4, b4 = second_and_readout(single[at:], width, n_read, hidden)
 
     h1 = work[: n1 * width].reshape(n1, width)
     used = n1 * width

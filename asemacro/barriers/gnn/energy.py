@@ -17,6 +17,27 @@ AT_PAIRS = AT_SHELLS + N_SHELLS + 1
 
 
 @njit(cache=True, nogil=True)
+def _ends_and_neighbours(shape: NDArray, offsets: NDArray, n_message: int, a: int, b: int) -> NDArray:
+    """Two sites and all that have one of them among their neighbours, each once."""
+    n_basis = offsets.shape[0]
+    sites = np.empty(2 * n_message + 2, dtype=np.int64)
+    sites[0], sites[1] = a, b
+    n_sites = 2
+    for centre in (a, b):
+        for o in range(n_message):
+            site = neighbour(shape, n_basis, centre, offsets[centre % n_basis, o])
+            new = True
+            for i in range(n_sites):
+                if sites[i] == site:
+                    new = False
+                    break
+            if new:
+                sites[n_sites] = site
+                n_sites += 1
+    return sites[:n_sites]
+
+
+@njit(cache=True, nogil=True)
 def gnn_swap_energy(energy: Any, shape: NDArray, x: NDArray, a: int, b: int) -> float:
     """Energy change in eV when the species of sites a and b, vacancies included, are exchanged.
 
@@ -46,23 +67,9 @@ def gnn_swap_energy(energy: Any, shape: NDArray, x: NDArray, a: int, b: int) -> 
     if sa == sb:
         return 0.0
 
-    sites = np.empty(2 * n_message + 2, dtype=np.int64)
-    sites[0], sites[1] = a, b
-    n_sites = 2
+    sites = _ends_and_neighbours(shape, offsets, n_message, a, b)
+    n_sites = len(sites)
     change = 0.0
-    for end in range(2):
-        centre = a if end == 0 else b
-        for o in range(n_message):
-            site = neighbour(shape, n_basis, centre, offsets[centre % n_basis, o])
-            new = True
-            for i in range(n_sites):
-                if sites[i] == site:
-                    new = False
-                    break
-            if new:
-                sites[n_sites] = site
-                n_sites += 1
-
     before, after = np.empty(width), np.empty(width)
     for i in range(n_sites):
         site = sites[i]

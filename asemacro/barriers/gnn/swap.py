@@ -49,6 +49,26 @@ def _gain(z: NDArray, dz: NDArray, before: NDArray, after: NDArray) -> float:
 
 
 @njit(cache=True, nogil=True)
+def _with_pairs(
+    energy: Any, shape: NDArray, x: NDArray, pair: NDArray, site: int, partner: int, change: float
+) -> float:
+    """The change with that of the pair energies of one of two sites that are swapped added to it."""
+    tables, offsets, species = energy.integers, energy.offsets, energy.integers[SPECIES]
+    n_basis, n_message = offsets.shape[0], tables[AT_PAIRS - 1]
+    c1, c2, c3 = cell_of(shape, n_basis, site)
+    gone, come = np.int64(energy.species[x[site]]), np.int64(energy.species[x[partner]])
+    for shell in range(N_PAIR_SHELLS):
+        plus, minus = (shell * species + come) * species, (shell * species + gone) * species
+        for o in range(n_message + tables[AT_PAIRS + shell], n_message + tables[AT_PAIRS + shell + 1]):
+            # a bond between the two stays as it is, and so does that of a site with its own image
+            other = site_at(shape, n_basis, c1, c2, c3, offsets[site % n_basis, o])
+            if other != site and other != partner:
+                s = np.int64(energy.species[x[other]])
+                change += pair[plus + s] - pair[minus + s]
+    return change
+
+
+@njit(cache=True, nogil=True)
 def swap_change(
     energy: Any, shape: NDArray, x: NDArray, z: NDArray, reach: int, a: int, b: int, touched: NDArray, dz: NDArray
 ) -> tuple[float, int]:
@@ -68,7 +88,6 @@ def swap_change(
     tables, offsets = energy.integers, energy.offsets
     species, width = tables[SPECIES], tables[WIDTH]
     n_basis = offsets.shape[0]
-    n_message = tables[AT_PAIRS - 1]
     n_features = (N_SHELLS + 1) * species
     weight = energy.double[: n_features * width].reshape(n_features, width)
     at = (n_features + 1) * width
@@ -113,14 +132,7 @@ def swap_change(
                 else:
                     for c in range(width):
                         dz[i, c] += weight[plus, c] - weight[minus, c]
-        for shell in range(N_PAIR_SHELLS):
-            plus, minus = (shell * species + come) * species, (shell * species + gone) * species
-            for o in range(n_message + tables[AT_PAIRS + shell], n_message + tables[AT_PAIRS + shell + 1]):
-                # a bond between a and b stays as it is, and so does that of a site with its own image
-                site = site_at(shape, n_basis, c1, c2, c3, offsets[basis, o])
-                if site != a and site != b:
-                    s = np.int64(energy.species[x[site]])
-                    change += pair[plus + s] - pair[minus + s]
+        change = _with_pairs(energy, shape, x, pair, a if end == 0 else b, b if end == 0 else a, change)
     for i in range(n):
         site = touched[i]
         now = np.int64(energy.species[x[site]])

@@ -6,6 +6,8 @@ lists as a neighbour has no cell beyond it there: the difference is zero, no flu
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -18,6 +20,24 @@ ROUNDING = 1e-9
 """A duration this near to a whole number of steps, in steps, is one."""
 
 
+class Law(NamedTuple):
+    """How the fields move.
+
+    Attributes:
+        rates: (a, b) of the reaction.
+        coupling: (2,) weight of a neighbour in the Laplacian of u and of v, 1 / time.
+        spread: standard deviation of the noise of a cell and field over the root of time.
+        time_step: the whole step.
+        implicit: take the Laplacian as the mean of before and after the step (Crank-Nicolson).
+    """
+
+    rates: tuple[float, float]
+    coupling: Floats
+    spread: float
+    time_step: float
+    implicit: bool
+
+
 @njit(cache=True, nogil=True)
 def advance(
     rng: np.random.Generator,
@@ -26,11 +46,7 @@ def advance(
     active: NDArray[np.int64],
     steps: NDArray[np.int64],
     rest: Floats,
-    time_step: float,
-    rates: Floats,
-    coupling: Floats,
-    spread: float,
-    implicit: bool,
+    law: Law,
 ) -> None:
     """Advance states in place: whole steps, then one shorter step for what is left of the duration.
 
@@ -41,12 +57,9 @@ def advance(
         active: (batch, m) cells that move.
         steps: (batch,) numbers of whole steps.
         rest: (batch,) length of the shorter step that follows; none below ROUNDING of the whole step.
-        time_step: the whole step.
-        rates: (a, b) of the reaction.
-        coupling: (2,) weight of a neighbour in the Laplacian of u and of v, 1 / time.
-        spread: standard deviation of the noise of a cell and field over the root of time.
-        implicit: take the Laplacian as the mean of before and after the step (Crank-Nicolson).
+        law: of the motion.
     """
+    (a, b), coupling, spread, implicit = law.rates, law.coupling, law.spread, law.implicit
     n_sites, m = x.shape[1], active.shape[1]
     slot = np.empty(n_sites, dtype=np.int64)
     change = np.empty((m, 2))
@@ -58,14 +71,14 @@ def advance(
             slot[cells[k]] = k
         whole = steps[row]
         for step in range(whole + 1):
-            h = time_step if step < whole else rest[row]
-            if h <= ROUNDING * time_step:
+            h = law.time_step if step < whole else rest[row]
+            if h <= ROUNDING * law.time_step:
                 break
             for k in range(m):
                 i = cells[k]
                 u, v = state[i, 0], state[i, 1]
                 change[k, 0] = h * u * (1 - u - v) + np.sqrt(h) * spread * rng.standard_normal()
-                change[k, 1] = h * rates[0] * v * (u - rates[1]) + np.sqrt(h) * spread * rng.standard_normal()
+                change[k, 1] = h * a * v * (u - b) + np.sqrt(h) * spread * rng.standard_normal()
             for f in range(2):
                 if coupling[f] == 0.0:
                     continue

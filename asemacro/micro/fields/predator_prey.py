@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from asemacro.arguments.checks import MOST_COUNT, array_of, bound_of_memory, generator_of, shown, times_of
 from asemacro.arguments.door import CRYSTAL, STATES, above_zero, array, batch, checked, number, text, whole
 from asemacro.lattice.patches import random_windows
-from asemacro.micro.fields.kernels import ROUNDING, advance
+from asemacro.micro.fields.kernels import ROUNDING, Law, advance
 from asemacro.micro.protocol import MicroSystem, Motion
 from asemacro.tasks.patience import Patience, next_size
 from asemacro.typing import Floats
@@ -142,7 +142,8 @@ class PredatorPrey(MicroSystem):
         """
         steps = np.floor(times / self.time_step + ROUNDING).astype(np.int64)
         rest = times - steps * self.time_step
-        numbers, implicit = np.array([self.a, self.b]), self.form == "physical"
+        rates = (float(self.a), float(self.b))
+        law = Law(rates, self._coupling, float(self._spread), float(self.time_step), self.form == "physical")
         total, done = float(steps.sum(dtype=float)), 0.0
         patience = Patience(f"the evolution of {len(x)} states of {cells.shape[1]} cells")
         row, size = 0, max(1, _FIRST_CALL // max(cells.shape[1], 1))
@@ -153,10 +154,7 @@ class PredatorPrey(MicroSystem):
             if cut:
                 now[0], last[0] = size, 0.0
             started = time.perf_counter()
-            advance(
-                rng, x[row:end], self._table, cells[row:end], now, last, self.time_step, numbers, self._coupling,
-                float(self._spread), implicit,
-            )  # fmt: skip
+            advance(rng, x[row:end], self._table, cells[row:end], now, last, law)
             done += float(now.sum())
             steps[row] -= now[0]
             row = row if cut else end

@@ -43,6 +43,36 @@ def codes_of(table: LocalTable, x: NDArray, sites: NDArray) -> NDArray:
     return codes
 
 
+@njit(cache=True, nogil=True, inline="always")
+def _mark(codes: NDArray, active: NDArray, row: int, everything: bool, code: int) -> bool:
+    """Give all active spins one code; return whether one of them had it."""
+    if everything:
+        codes[:] = code
+        return False
+    found = False
+    for q in range(active.shape[1]):
+        found |= codes[active[row, q]] == code
+        codes[active[row, q]] = code
+    return found
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _tell_neighbours(table: LocalTable, codes: NDArray, site: int, up: bool) -> None:
+    """Change the known codes of the neighbours of a spin that was flipped, up to down or the other way."""
+    grid, offsets, deltas = table.stencil.grid, table.stencil.offsets, table.stencil.deltas
+    steps, unknown = table.steps, 2 * table.half
+    basis, c1, c2, c3, inside = locate(grid, site)
+    for j in range(len(steps)):
+        if inside:
+            other = site + deltas[basis, j]
+        else:
+            d1, d2, d3 = offsets[basis, j, 0], offsets[basis, j, 1], offsets[basis, j, 2]
+            other = wrapped(grid, c1 + d1, c2 + d2, c3 + d3, offsets[basis, j, 3])
+        near = np.int64(codes[other])
+        if near < unknown:
+            codes[other] = near - steps[j] if up else near + steps[j]
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def flip_local(
     table: LocalTable,
@@ -75,7 +105,7 @@ def flip_local(
     """
     grid, offsets, deltas = table.stencil.grid, table.stencil.offsets, table.stencil.deltas
     steps, half, accept = table.steps, table.half, table.accept
-    n_neighbours, unknown, frozen = len(steps), 2 * half, 2 * half + 1
+    unknown, frozen = 2 * half, 2 * half + 1
     lower, upper = levels
     m = x.shape[1] if everything else active.shape[1]
     n = np.uint64(m)
@@ -86,13 +116,7 @@ def flip_local(
             return row
         state = x[row]
         total = state.sum()
-        twice = False
-        if everything:
-            codes[:] = unknown
-        else:
-            for q in range(m):
-                twice |= codes[active[row, q]] == unknown
-                codes[active[row, q]] = unknown
+        twice = _mark(codes, active, row, everything, unknown)
         a, b, c, d = streams[row]
         attempts = min(left[row], budget)
         done = 0
@@ -113,22 +137,9 @@ def flip_local(
             total += -2 if up else 2
             state[site] = -1 if up else 1
             codes[site] = code - half if up else code + half
-            basis, c1, c2, c3, inside = locate(grid, site)
-            for j in range(n_neighbours):
-                if inside:
-                    other = site + deltas[basis, j]
-                else:
-                    d1, d2, d3 = offsets[basis, j, 0], offsets[basis, j, 1], offsets[basis, j, 2]
-                    other = wrapped(grid, c1 + d1, c2 + d2, c3 + d3, offsets[basis, j, 3])
-                near = np.int64(codes[other])
-                if near < unknown:
-                    codes[other] = near - steps[j] if up else near + steps[j]
+            _tell_neighbours(table, codes, site, up)
         streams[row, 0], streams[row, 1], streams[row, 2], streams[row, 3] = a, b, c, d
-        if everything:
-            codes[:] = frozen
-        else:
-            for q in range(m):
-                codes[active[row, q]] = frozen
+        _mark(codes, active, row, everything, frozen)
         if twice:
             return -1
         left[row] -= done

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,8 @@ from asemacro.lattice.reading.structure_file import Reading, locate
 from asemacro.micro.blocks import observe, observed_bounds
 from asemacro.micro.sampling import sample
 from asemacro.observables.joined import Observables
-from asemacro.studies.alloy.commands import at_time, run_kmc
+from asemacro.studies.alloy.kmc_command import at_time, run_kmc
+from asemacro.studies.learn.figures import Path as Course
 from asemacro.studies.learn.figures import draw_diagnostics, explained, follow, noise_ratio
 from asemacro.studies.learn.learned import Learned, learn_from_moments, polynomial_sde
 from asemacro.studies.learn.systems import NAMES, Setup, setup, start_states
@@ -26,6 +27,7 @@ from asemacro.tasks.progress import part_of, progress_bar
 from asemacro.tasks.publication import Files
 from asemacro.tasks.run_folder import RunFolder
 from asemacro.tasks.threads import one_thread
+from asemacro.typing import Report
 from asemacro.upsampling.ensemble import LargeSnapshots, snapshots
 
 HELD = 5  # every fifth start is held out
@@ -68,21 +70,30 @@ def _run_learn(
         return
     if structure is not None:
         raise ValueError(f"{system} takes no structure file (of ising: --lattice FILE); {structure} is left over")
-    foreign = [
-        f"--{name}" for name in ("barriers", "hops", "workers", "shell_tolerance") if options.pop(name) is not None
-    ]
-    foreign += [f"--{name}" for name in reading] + (["--mix-sublattices"] if mix_sublattices else [])
-    if foreign:
-        raise ValueError(f"{foreign[0].replace('_', '-')} belongs to alloys, not to {system}")
-    n_starts, asked = options.pop("starts"), options.pop("fraction")
-    fraction = 1.0 if asked is None else asked
-    if not 0 < fraction <= 1:
-        raise ValueError(f"--fraction {fraction:g}: must lie above 0 and be at most 1")
+    _refuse_foreign(system, options, ("barriers", "hops", "workers", "shell_tolerance"), reading, mix_sublattices)
+    _learn_system(system, folder, started=started, seed=seed, closure=closure, **options)
+
+
+def _learn_system(
+    system: str,
+    folder: RunFolder,
+    *,
+    started: float,
+    seed: int,
+    closure: str | None,
+    starts: int | None,
+    fraction: float | None,
+    **options: Any,
+) -> None:
+    """Spins and fields."""
+    part = 1.0 if fraction is None else fraction
+    if not 0 < part <= 1:
+        raise ValueError(f"--fraction {part:g}: must lie above 0 and be at most 1")
     made_of = setup(system, **{**options, "temperature": _one_temperature(options["temperature"])})
     dims = _closure_dims(closure)
     if dims is not None and system == "curie-weiss":
         raise ValueError("M of the Curie-Weiss model is Markov by itself; leave --closure out")
-    count = made_of.n_starts if n_starts is None else n_starts
+    count = made_of.n_starts if starts is None else starts
     if count < LEAST_STARTS:
         raise ValueError(f"--starts {count}: at least {LEAST_STARTS}, a fifth of them is held out")
     rng = np.random.default_rng(seed)
@@ -99,8 +110,8 @@ def _run_learn(
             rng=rng,
             progress=part_of(report, "runs"),
         )
-        learned, found, result = _learn(made_of, made, fraction, dims, report, rng)
-    arguments = {"system": system, **made_of.settings, "starts": count, "fraction": fraction, "closure": closure}
+        learned, found, result = _learn(made_of, made, part, dims, report, rng)
+    arguments = {"system": system, **made_of.settings, "starts": count, "fraction": part, "closure": closure}
     files = dict(learned.files())
     if found is not None:
         from asemacro.closure.file import save_closure
@@ -111,6 +122,16 @@ def _run_learn(
     written = folder.publish(files, run_record(arguments, seed, wall, **result))
     say_quality(result)
     print(f"wrote {', '.join(path.name for path in written)} to {folder.path} in {wall:.0f} s")
+
+
+def _refuse_foreign(
+    system: str, options: dict[str, Any], names: Sequence[str], reading: Reading, mix_sublattices: bool
+) -> None:
+    """Take the options of these names, which only alloys have, out; one line about the first that was given."""
+    foreign = [f"--{name}" for name in names if options.pop(name) is not None]
+    foreign += [f"--{name}" for name in reading] + (["--mix-sublattices"] if mix_sublattices else [])
+    if foreign:
+        raise ValueError(f"{foreign[0].replace('_', '-')} belongs to alloys, not to {system}")
 
 
 def _stages(*, closed: bool) -> list[dict[str, float]]:
@@ -124,30 +145,13 @@ def _learn(
     made: LargeSnapshots,
     fraction: float,
     dims: Any,
-    report: Callable[[str, float, str], None],
+    report: Report,
     rng: np.random.Generator,
 ) -> tuple[Learned, Any, dict[str, Any]]:
     """Labels, closure, fit on the starts that are not held out, and what the held-out ones say."""
     held = made.start % HELD == 0
-    phi, found = made_of.phi, None
     lattice = made.system.lattice
-
-    def labels(of: Any) -> Moments:
-        return patch_moments(made.system, made.x, of, fraction, group=made.start, rng=rng)
-
-    report("labels", 0.0, "rates of the snapshots")
-    moments = labels(phi)
-    report("labels", 1.0, "")
-    if dims is not None:
-        from asemacro.closure.fit import fit_closure
-
-        report("closure", 0.0, "fit closure variables")
-        fitted = fit_closure(made.x[~held], lattice, phi, dims, moments=moments.take(~held), rng=rng)
-        if fitted is not None:
-            found = fitted.model
-            phi = Observables([phi, found])
-            moments = labels(phi)
-        report("closure", 1.0, "")
+    phi, found, moments = _labels(made_of, made, fraction, dims, report, rng)
     report("fit", 0.0, "fit the SDE")
     model = polynomial_sde(phi.labels, lattice.n_sites, degrees=made_of.degrees(phi.dim))
     observed = made_of.phi.dim
@@ -161,18 +165,7 @@ def _learn(
         rng=rng,
     )
     unseen = moments.take(held)
-    first = np.flatnonzero(
-        held & (made.age == 0)
-    )  # courses of the held-out starts, evenly from the lowest to the highest
-    ranked = made.start[first[np.argsort(moments.z[first, 0], kind="stable")]]
-    shown = ranked[np.unique(np.linspace(0, len(ranked) - 1, SHOWN).astype(int))]
-    share = made_of.trajectories / made_of.copies
-    paths = []
-    for number in shown:
-        rows = np.flatnonzero(made.start == number)
-        z = moments.z[rows]
-        name = ", ".join(f"{label} = {value:.2f}" for label, value in zip(phi.labels[:1], z[0], strict=False))
-        paths.append(follow(learned.sde, f"from {name}", made.age[rows], z, share=share, rng=rng))
+    paths = _held_out_courses(made_of, made, moments, learned, rng)
     report("fit", 1.0, "")
     result = {
         "labels": list(phi.labels),
@@ -188,6 +181,48 @@ def _learn(
         "figure": draw_diagnostics(learned.sde, unseen, paths, unit="time"),
     }
     return learned, found, result
+
+
+def _labels(
+    made_of: Setup, made: LargeSnapshots, fraction: float, dims: Any, report: Report, rng: np.random.Generator
+) -> tuple[Any, Any, Moments]:
+    """The variables, the closure among them (None: there is none), and their rates in all snapshots."""
+    held = made.start % HELD == 0
+
+    def labels(of: Any) -> Moments:
+        return patch_moments(made.system, made.x, of, fraction, group=made.start, rng=rng)
+
+    report("labels", 0.0, "rates of the snapshots")
+    phi, moments = made_of.phi, labels(made_of.phi)
+    report("labels", 1.0, "")
+    if dims is None:
+        return phi, None, moments
+    from asemacro.closure.fit import fit_closure
+
+    report("closure", 0.0, "fit closure variables")
+    fitted = fit_closure(made.x[~held], made.system.lattice, phi, dims, moments=moments.take(~held), rng=rng)
+    found = None if fitted is None else fitted.model
+    if found is not None:
+        phi = Observables([phi, found])
+        moments = labels(phi)
+    report("closure", 1.0, "")
+    return phi, found, moments
+
+
+def _held_out_courses(
+    made_of: Setup, made: LargeSnapshots, moments: Moments, learned: Learned, rng: np.random.Generator
+) -> list[Course]:
+    """Courses of held-out starts, evenly from the lowest to the highest, and those of the model."""
+    first = np.flatnonzero((made.start % HELD == 0) & (made.age == 0))
+    ranked = made.start[first[np.argsort(moments.z[first, 0], kind="stable")]]
+    paths = []
+    for number in ranked[np.unique(np.linspace(0, len(ranked) - 1, SHOWN).astype(int))]:
+        rows = np.flatnonzero(made.start == number)
+        z = moments.z[rows]
+        name = ", ".join(f"{label} = {value:.2f}" for label, value in zip(learned.labels[:1], z[0], strict=False))
+        share = made_of.trajectories / made_of.copies
+        paths.append(follow(learned.sde, f"from {name}", made.age[rows], z, share=share, rng=rng))
+    return paths
 
 
 def say_quality(result: dict[str, Any]) -> None:
@@ -227,10 +262,7 @@ def _sample_system(
     """Runs of spins or fields."""
     import ase.io
 
-    foreign = [f"--{name}" for name in ("barriers", "hops", "shell_tolerance") if options.pop(name) is not None]
-    foreign += [f"--{name}" for name in reading] + (["--mix-sublattices"] if mix_sublattices else [])
-    if foreign:
-        raise ValueError(f"{foreign[0].replace('_', '-')} belongs to alloys, not to {system}")
+    _refuse_foreign(system, options, ("barriers", "hops", "shell_tolerance"), reading, mix_sublattices)
     started = time.perf_counter()
     sites = options.pop("sites")  # of the sampled system, by default as large as the small one of learn
     of = setup(system, sites=sites, small=sites, temperature=_one_temperature(temperature), **options)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -202,6 +202,17 @@ def _limits(name: str, low: float, high: float) -> str:
     return f"{name} is at least {low:.4g}" if np.isfinite(low) else f"{name} is at most {high:.4g}"
 
 
+class Fit(TypedDict, total=False):
+    """What the three ways to learn share: how the labels are fitted."""
+
+    n_observed: int | None
+    sde: NeuralSDE | None
+    options: MomentOptions | None
+
+
+FIT = {"n_observed": optional(whole(1)), "sde": optional(SDE), "options": optional(instance("MomentOptions"))}
+
+
 @checked(
     large=SYSTEM,
     x=STATES,
@@ -209,10 +220,8 @@ def _limits(name: str, low: float, high: float) -> str:
     fraction=fraction_of,
     group=array(None, kind="i"),
     condition=array(),
-    n_observed=whole(1),
-    sde=SDE,
-    options=instance("MomentOptions"),
     rng=generator_of,
+    **FIT,
 )
 @one_thread()
 def learn_from_rates(
@@ -223,10 +232,8 @@ def learn_from_rates(
     *,
     group: NDArray[np.int64] | None = None,
     condition: ArrayLike | None = None,
-    n_observed: int | None = None,
-    sde: NeuralSDE | None = None,
-    options: MomentOptions | None = None,
     rng: np.random.Generator,
+    **fit: Unpack[Fit],
 ) -> Learned:
     """Learn from the exact infinitesimal moments of a random part of each snapshot (`patch_moments`).
 
@@ -239,10 +246,9 @@ def learn_from_rates(
         fraction: part of the carriers summed over, 1 / K; 1 for all: labels without noise at K times the work.
         group: (N,) states made from the same small runs (`LargeSnapshots.start`).
         condition: temperature, a scalar or (N,), if the model is to depend on it.
-        n_observed: how many of the first variables are z*; default all.
-        sde: the model to fit; default `polynomial_sde`.
-        options: of `fit_moments`.
         rng: source of randomness.
+        **fit: n_observed, how many of the first variables are z*, default all; sde, the model to fit, default
+            `polynomial_sde`; options of `fit_moments`.
 
     Raises:
         ValueError: as `patch_moments` and `fit_moments`.
@@ -252,11 +258,9 @@ def learn_from_rates(
         moments,
         phi.labels,
         large.lattice.n_sites,
-        n_observed=n_observed,
         bounds=observed_bounds(phi, x, large.lattice),
-        sde=sde,
-        options=options,
         rng=rng,
+        **fit,
     )
 
 
@@ -269,10 +273,8 @@ def learn_from_rates(
     richardson=flag,
     group=array(None, kind="i"),
     condition=array(),
-    n_observed=whole(1),
-    sde=SDE,
-    options=instance("MomentOptions"),
     rng=generator_of,
+    **FIT,
 )
 @one_thread()
 def learn_from_pairs(
@@ -285,10 +287,8 @@ def learn_from_pairs(
     richardson: bool = True,
     group: NDArray[np.int64] | None = None,
     condition: ArrayLike | None = None,
-    n_observed: int | None = None,
-    sde: NeuralSDE | None = None,
-    options: MomentOptions | None = None,
     rng: np.random.Generator,
+    **fit: Unpack[Fit],
 ) -> Learned:
     """Learn from partial evolutions of duration dt, one of each snapshot; other arguments as in `learn_from_rates`.
 
@@ -307,11 +307,9 @@ def learn_from_pairs(
         moments,
         phi.labels,
         large.lattice.n_sites,
-        n_observed=n_observed,
         bounds=observed_bounds(phi, x, large.lattice),
-        sde=sde,
-        options=options,
         rng=rng,
+        **fit,
     )
 
 
@@ -319,11 +317,9 @@ def learn_from_pairs(
     moments=MOMENTS,
     labels=many(text),
     sites=whole(1),
-    n_observed=whole(1),
     bounds=array(None, 2, finite=False),
-    sde=SDE,
-    options=instance("MomentOptions"),
     rng=generator_of,
+    **FIT,
 )
 @one_thread()
 def learn_from_moments(
@@ -331,11 +327,9 @@ def learn_from_moments(
     labels: tuple[str, ...],
     sites: int,
     *,
-    n_observed: int | None = None,
     bounds: Floats | None = None,
-    sde: NeuralSDE | None = None,
-    options: MomentOptions | None = None,
     rng: np.random.Generator,
+    **fit: Unpack[Fit],
 ) -> Learned:
     """Learn from labels, which may be joined from several systems (temperatures) by `Moments.concat`.
 
@@ -343,21 +337,20 @@ def learn_from_moments(
         moments: drift and covariance rates of all variables.
         labels: names of the variables.
         sites: of the large system.
-        n_observed: how many of the first variables are z*; default all.
         bounds: (d, 2) least and largest values of the variables, infinite where not known.
-        sde: the model to fit, in place; default `polynomial_sde`.
-        options: of `fit_moments`.
         rng: source of randomness.
+        **fit: n_observed, how many of the first variables are z*, default all; sde, the model to fit in place, default
+            `polynomial_sde`; options of `fit_moments`.
 
     Raises:
         ValueError: labels that do not fit the moments, or as `fit_moments`.
     """
     d = moments.z.shape[1]
-    observed = d if n_observed is None else n_observed
+    observed, sde = fit.get("n_observed") or d, fit.get("sde")
     if len(labels) != d or not 1 <= observed <= d:
         raise ValueError(f"{len(labels)} labels, {observed} of them observed, do not fit {d} variables")
     model = polynomial_sde(labels, sites, moments.condition.shape[1]) if sde is None else sde
-    report = fit_moments(model, moments, options=options, rng=rng).report
+    report = fit_moments(model, moments, options=fit.get("options"), rng=rng).report
     return Learned(model, moments.z, moments.condition, observed, report, bounds)
 
 

@@ -71,22 +71,30 @@ def run_simulate(
         )
     labels = learned.labels or tuple(f"z{k + 1}" for k in range(learned.sde.dim))
     times = np.linspace(0.0, until, points + 1)
-    mean, sd = z.mean(axis=0), z.std(axis=0)
-    if settling is not None and settling.time is not None:
-        left = (len(times) - len(mean), 1)
-        mean, sd = np.vstack([mean, np.tile(settling.mean, left)]), np.vstack([sd, np.tile(settling.sd, left)])
-        print(
-            f"equilibrium reached at time {settling.time:.4g}: the {left[0]} later times hold the mean and standard "
-            "deviation of equilibrium"
-        )
-    elif settling is not None and settling.given_up:
-        print("run to the end: trajectories from other starts run away, so equilibrium could not be judged")
+    mean, sd = _to_the_end(z.mean(axis=0), z.std(axis=0), len(times), settling)
     columns = ["time", *(f"{label}_{what}" for label in labels for what in ("mean", "std"))]
     rows = np.concatenate([times[:, None], np.stack([mean, sd], axis=2).reshape(len(times), -1)], axis=1)
     write_csv(path, columns, rows.tolist())
     end = ", ".join(f"{label} {m:+.4f} +- {s:.4f}" for label, m, s in zip(labels, mean[-1], sd[-1], strict=True))
     print(f"{trajectories} trajectories to time {times[-1]:g}: {end}")
     print(f"wrote {path}")
+
+
+def _to_the_end(mean: Floats, sd: Floats, n: int, settling: Settling | None) -> tuple[Floats, Floats]:
+    """Mean and deviation at n times: where the run came to equilibrium before the end, those of equilibrium from there.
+
+    What became of the judgement is said in one line.
+    """
+    if settling is None or settling.time is None:
+        if settling is not None and settling.given_up:
+            print("run to the end: trajectories from other starts run away, so equilibrium could not be judged")
+        return mean, sd
+    left = (n - len(mean), 1)
+    print(
+        f"equilibrium reached at time {settling.time:.4g}: the {left[0]} later times hold the mean and standard "
+        "deviation of equilibrium"
+    )
+    return np.vstack([mean, np.tile(settling.mean, left)]), np.vstack([sd, np.tile(settling.sd, left)])
 
 
 def _settling(learned: Learned, temperature_K: float | None, rng: np.random.Generator) -> Settling:

@@ -98,39 +98,49 @@ def setup(
     ):
         if value is not None and not has:
             raise ValueError(f"{name} has no {option}")
-    copies = n // n_small
-    sizes = {"sites": n, "small": n_small}
     if not spins:
-        prey = PredatorPrey(Lattice.chain(1.0, (), n_small).opened(0))
-        return Setup(
-            name,
-            prey,
-            copies,
-            FieldMean(),
-            interpolate,
-            trajectories=1,
-            ages=np.linspace(0.0, 30.0, 31),
-            n_starts=150,
-            starts=lambda count, rng: [random_cosines] * count,
-            degrees=lambda k: (3, 2),
-            to_atoms=lambda x, box: fields_to_atoms(box, x),
-            settings=sizes,
-        )
+        return _prey(n, n_small)
     t = (2.5 if name == "ising" else 1.1) if temperature is None else temperature
-    h = 0.1 if field is None else field
+    return _spins(name, n, n_small, t, 0.1 if field is None else field, lattice or "square")
+
+
+def _prey(sites: int, small: int) -> Setup:
+    """Fields on a chain with open ends, from the published starts."""
+    return Setup(
+        "predator-prey",
+        PredatorPrey(Lattice.chain(1.0, (), small).opened(0)),
+        sites // small,
+        FieldMean(),
+        interpolate,
+        trajectories=1,
+        ages=np.linspace(0.0, 30.0, 31),
+        n_starts=150,
+        starts=lambda count, rng: [random_cosines] * count,
+        degrees=lambda k: (3, 2),
+        to_atoms=lambda x, box: fields_to_atoms(box, x),
+        settings={"sites": sites, "small": small},
+    )
+
+
+def _spins(name: str, sites: int, small: int, temperature: float, field: float, lattice: str) -> Setup:
+    """Spins of "ising" or "curie-weiss"; ValueError for a temperature or a field out of range."""
     low, high = SPIN_TEMPERATURES
-    if not low <= t <= high:
+    if not low <= temperature <= high:
         raise ValueError(
-            f"--temperature {t:g}: must be from {low:g} to {high:g} in units of the coupling; below it no spin flips"
+            f"--temperature {temperature:g}: must be from {low:g} to {high:g} in units of the coupling; below it no "
+            "spin flips"
         )
-    if not abs(h) <= MOST_FIELD:
-        raise ValueError(f"--field {h:g}: must be from -{MOST_FIELD:g} to {MOST_FIELD:g} in units of the coupling")
+    if not abs(field) <= MOST_FIELD:
+        raise ValueError(f"--field {field:g}: must be from -{MOST_FIELD:g} to {MOST_FIELD:g} in units of the coupling")
     system: Any
+    settings: dict[str, Any] = {"sites": sites, "small": small, "temperature": temperature, "field": field}
     if name == "ising":
-        system = Ising(ising_box(lattice or "square", n_small), t, field=h)
+        system = Ising(ising_box(lattice, small), temperature, field=field)
         phi: Any = Observables([Magnetization(), DomainWallDensity()])
+        settings["lattice"] = lattice
     else:
-        system, phi = CurieWeiss(n_small, t, field=h), Magnetization()
+        system, phi = CurieWeiss(small, temperature, field=field), Magnetization()
+    copies = sites // small
     larger_lattice(system.lattice, copies)
     return Setup(
         name,
@@ -144,8 +154,7 @@ def setup(
         starts=lambda count, rng: magnetised(rng.uniform(-1, 1, count)),
         degrees=lambda k: None,
         to_atoms=spins_to_atoms,
-        settings={**sizes, "temperature": t, "field": h}
-        | ({"lattice": lattice or "square"} if name == "ising" else {}),
+        settings=settings,
     )
 
 

@@ -1,0 +1,188 @@
+"""What the verb kmc does: one run, its order over time, its trajectory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+
+import numpy as np
+
+from asemacro.arguments.checks import bound_of_memory
+from asemacro.files.store import run_record, write_csv
+from asemacro.lattice.reading.structure_file import Reading, read_structure
+from asemacro.studies.alloy.inputs import check_temperatures, choose_barriers, large_enough
+from asemacro.studies.alloy.start import Start
+from asemacro.tasks.progress import progress_bar
+from asemacro.tasks.publication import Files
+from asemacro.tasks.run_folder import RunFolder
+
+if TYPE_CHECKING:
+    from ase import Atoms
+
+    from asemacro.barriers.base import BarrierModel
+    from asemacro.lattice.lattice import Lattice
+    from asemacro.micro.alloy.kmc_run import KMCRun
+    from asemacro.micro.alloy.vacancy_kmc import VacancyKMC
+    from asemacro.observables.alloy import WarrenCowley
+    from asemacro.typing import State
+
+RECORDS = 200  # rows of the order over time
+FRAMES = 50  # states in the trajectory
+
+
+class Options(TypedDict):
+    """Options of the verb."""
+
+    reading: Reading
+    mix_sublattices: bool
+    shell_tolerance: float | None
+    temperature_K: float
+    hops: int | None
+    time_s: float | None
+    barriers: str | Path | None
+    sites: int
+    vacancies: int | None
+    vacancy_concentration: float | None
+    seed: int
+
+
+def run_kmc(structure: str | Path, output: str | Path, *, force: bool = False, **options: Unpack[Options]) -> None:
+    """Verb kmc: one run, written as sro.csv, final.extxyz, trajectory.extxyz and run.json."""
+    with RunFolder(output, "kmc", force=force) as folder:
+        _run_kmc(structure, folder, options)
+
+
+def _run_kmc(structure: str | Path, folder: RunFolder, options: Options) -> None:
+    from asemacro.micro.alloy.vacancy_kmc import VacancyKMC
+    from asemacro.studies.alloy.mobility import check_mobile
+
+    temperature_K, hops, time_s = options["temperature_K"], options["hops"], options["time_s"]
+    check_temperatures([temperature_K])
+    if hops is not None and time_s is not None:
+        raise ValueError("give either --hops or --time, not both")
+    rng = np.random.default_rng(options["seed"])
+    box, model, start = _start(structure, options, rng)
+    n_vacancies = int((start == 0).sum())
+    check_mobile(model, box, start, [temperature_K])
+    kmc = VacancyKMC(box, model, temperature_K)
+    print(
+        f"{'-'.join(box.species)} on {box.prototype}, {box.n_sites} sites, {_vacancies(n_vacancies)}, "
+        f"{temperature_K:g} K, barriers: {model.name}"
+    )
+    run = _run(kmc, start, hops, time_s, rng)
+    arguments = {
+        "structure": str(structure),
+        **options["reading"],
+        "shell_tolerance": options["shell_tolerance"],
+        "temperature_K": temperature_K,
+        "hops": hops,
+        "time_s": time_s,
+        "barriers": model.name,
+        "sites": box.n_sites,
+        "vacancies": n_vacancies,
+    }
+    record = run_record(arguments, options["seed"], run.wall_time_s, barriers=model.name, **_summary(run))
+    written = folder.publish(_files(box, run), record)
+    if run.stopped == "blocked" or run.hops == 0:
+        print(_why_it_stands(kmc, run))
+    print(
+        f"{run.hops} hops, {run.time_s:.4g} s of KMC time, {run.hops_per_second:.3g} hops/s, "
+        f"cache hits {100 * run.cache_hit_rate:.0f} %"
+    )
+    print(f"wrote {', '.join(path.name for path in written)} to {folder.path}")
+
+
+def _start(structure: str | Path, options: Options, rng: np.random.Generator) -> tuple[Lattice, BarrierModel, State]:
+    """The box, the barrier model and the first state.
+
+    Raises:
+        ValueError: a box beyond the memory, or one that the vacancies leave no atom of some species on.
+    """
+    atoms = read_structure(structure, **options["reading"])
+    begin = Start.read(atoms, mix_sublattices=options["mix_sublattices"], shell_tolerance=options["shell_tolerance"])
+    model = choose_barriers(options["barriers"], begin.lattice.species)
+    box = large_enough(begin.lattice.at_least(options["sites"]), model)
+    # the states that are kept for the order over time, and the random numbers that a state is drawn with
+    bound_of_memory(box.n_sites * (RECORDS + 25.0), f"a run of {box.n_sites} sites")
+    start = begin.draw(box, options["vacancies"], options["vacancy_concentration"], rng=rng)
+    absent = [symbol for k, symbol in enumerate(box.species) if not (start == k + 1).any()]
+    if absent:
+        raise ValueError(
+            f"{int((start == 0).sum())} vacancies on {box.n_sites} sites leave no atom of {', '.join(absent)}: there "
+            "is no order to compute; give fewer vacancies or more --sites"
+        )
+    return box, model, start
+
+
+def _run(kmc: VacancyKMC, start: State, hops: int | None, time_s: float | None, rng: np.random.Generator) -> KMCRun:
+    """The run, recorded at RECORDS even times or numbers of hops."""
+    total = int(hops if hops is not None else 1e5)
+    by_time = None if time_s is None else np.linspace(0, time_s, RECORDS + 1)
+    by_hops = np.unique(np.linspace(0, total, RECORDS + 1).astype(int)) if time_s is None else None
+    with progress_bar({"kmc": 1.0}) as report:
+        kmc.run(start, hops=1, rng=np.random.default_rng(0))  # compile first, so that hops/s are those of the run
+        return kmc.run(start, record_times_s=by_time, record_hops=by_hops, progress=report, rng=rng)
+
+
+def _summary(run: KMCRun) -> dict[str, Any]:
+    """What run.json says of a run."""
+    return {
+        "stopped": run.stopped,
+        "hops": run.hops,
+        "time_s": run.time_s,
+        "hops_per_second": run.hops_per_second,
+        "cache_hit_rate": run.cache_hit_rate,
+        "clamped_fraction": run.clamped_fraction,
+        "adjacent_vacancies_fraction_of_time": run.adjacent_fraction,
+    }
+
+
+def _files(box: Lattice, run: KMCRun) -> Files:
+    """What a run leaves behind, by name."""
+    import ase.io
+
+    from asemacro.observables.alloy import WarrenCowley
+
+    columns, rows = order_table(WarrenCowley(box.species, shells=1, pairs="all"), box, run)
+    frames = [
+        at_time(box.to_atoms(x), time_s=t)
+        for x, t in list(zip(run.record, run.record_times_s, strict=True))[:: max(1, len(run.record) // FRAMES)]
+    ]
+    final = at_time(box.to_atoms(run.x), time_s=run.time_s)
+    return {
+        "sro.csv": lambda path: write_csv(path, columns, rows),
+        "final.extxyz": lambda path: ase.io.write(path, final, format="extxyz"),
+        "trajectory.extxyz": lambda path: ase.io.write(path, frames, format="extxyz"),
+    }
+
+
+def order_table(sro: WarrenCowley, box: Lattice, run: KMCRun) -> tuple[list[str], list[list[float]]]:
+    """Columns and rows of a run's sro.csv: delta_PAIR and alpha_PAIR of every pair, over hops and time.
+
+    Both as `WarrenCowley` defines them: alpha counts a vacancy as a neighbour of no species.
+    """
+    delta = sro(run.record, box)
+    atoms = np.bincount(run.record[0], minlength=len(box.species) + 1)[1:]
+    alpha = sro.alpha(delta, atoms, box)
+    columns = ["hop", "time_s", *(f"{what}_{label}" for label in sro.labels for what in ("delta", "alpha"))]
+    both = np.stack([delta, alpha], axis=2).reshape(len(delta), -1)
+    rows = [[int(n), float(t), *values] for n, t, values in zip(run.record_hops, run.record_times_s, both, strict=True)]
+    return columns, rows
+
+
+def at_time(atoms: Atoms, **time: float) -> Atoms:
+    """The atoms with their time in `info`, as `time_s` (seconds) or `time` (of a dimensionless system)."""
+    atoms.info.update({name: float(value) for name, value in time.items()})
+    return atoms
+
+
+def _vacancies(n: int) -> str:
+    return f"{n} {'vacancy' if n == 1 else 'vacancies'}"
+
+
+def _why_it_stands(kmc: VacancyKMC, run: KMCRun) -> str:
+    """One line on a run that made no hop, or came to a state that no hop leaves."""
+    total = float(kmc.rates(run.x).sum())
+    if run.stopped == "blocked" or total == 0:
+        return f"stopped after {run.hops} hops: no vacancy has an atom beside it that can jump"
+    return f"no hop in {run.time_s:g} s: the first one takes {1 / total:.2g} s on average, give a longer time or --hops"
