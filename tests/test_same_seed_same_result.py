@@ -52,7 +52,7 @@ def on_one_thread(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 def test_as_the_user_has_it(on_one_thread: dict[str, str], tmp_path: Path) -> None:
-    """Of README's command nothing sets threads; .ci/run comes here once more with two threads of everything, under load."""
+    """The README sets no threads; .ci/run comes here once more with two threads of everything, under load."""
     assert checksums(tmp_path / "fits", workers=2) == on_one_thread
 
 
