@@ -129,7 +129,8 @@ def simulate(
             left -= left / count * done
             now = ends[:, k] - max(left, 0.0) * lengths[:, k] * tau
             if watch is None:
-                patience.done(float(now.sum() / ends[:, -1].sum()))
+                # of times on a logarithmic axis the first intervals are a small share of the time, not of the work
+                patience.done(max(float(now.sum() / ends[:, -1].sum()), (k + 1 - left) / saves))
             elif watch(now, _physical(sde, y)):
                 return times[..., :k], np.stack(saved, axis=1) if saved else np.empty((n_trajectories, 0, sde.dim))
         saved.append(_physical(sde, y))
