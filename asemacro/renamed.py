@@ -170,6 +170,8 @@ MOVED = {
     "plot_dynamics.data_collapse": "studies.critical.figures",
 }
 """Names that are not where the rest of their module is."""
+PROGRAMS = {"barriers.evaluation": ["barriers", "cross-validate"], "distil": ["barriers", "distil"]}
+"""What `python -m asemacro.NAME` was, as verbs of the command."""
 
 
 def warn(old: str, new: str, stacklevel: int) -> None:
@@ -224,11 +226,12 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
                 setattr(module, last, getattr(importlib.import_module(f"asemacro.{place}"), last))
 
     def get_code(self, fullname: str) -> types.CodeType | None:  # python -m asemacro.OLD
-        old = fullname.removeprefix("asemacro.")
-        warn(old, MODULES[old], 2)
-        new = f"asemacro.{MODULES[old]}"
-        loader: Any = importlib.util.find_spec(new).loader  # type: ignore[union-attr]
-        return loader.get_code(new)
+        verb = PROGRAMS[fullname.removeprefix("asemacro.")]
+        text = f"python -m {fullname} is now asemacro {' '.join(verb)}; the old name goes with the next version"
+        warnings.warn(text, DeprecationWarning, stacklevel=2)
+        return compile(
+            f"import sys\nfrom asemacro.cli import main\nsys.argv[:1] = {['asemacro', *verb]}\nmain()", fullname, "exec"
+        )
 
     def get_source(self, fullname: str) -> str | None:
         return None

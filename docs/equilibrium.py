@@ -1,6 +1,6 @@
 """Kinetics and swaps of one model against each other: SRO of `refractory` at equilibrium, NbMoTa, 1,024 sites.
 
-    python docs/equilibrium.py --temperatures 1200 2000
+    python docs/equilibrium.py --temperatures 1200,2000
 
 A model with detailed balance has one equilibrium, whichever way it is reached. Independent chains of SwapMC give
 delta and the states from which as many runs of VacancyKMC start; if both have the same law, the time average of the
@@ -9,9 +9,8 @@ KMC stays where it is. Errors are from chain to chain: within one run delta move
 
 from __future__ import annotations
 
-import argparse
-
 import numpy as np
+import typer
 from numpy.typing import NDArray
 
 from asemacro.barriers import load_barriers
@@ -62,19 +61,19 @@ def compare(name: str, temperature_K: float, hops: int, sweeps: int, streams: li
         )
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--barriers", default="refractory")
-    parser.add_argument("--temperatures", type=float, nargs="+", default=[1200.0, 2000.0])
-    parser.add_argument("--chains", type=int, default=12)
-    parser.add_argument("--hops", type=float, default=3e5, help="of each chain")
-    parser.add_argument("--sweeps", type=int, default=600, help="of each chain")
-    parser.add_argument("--seed", type=int, default=0)
-    given = parser.parse_args()
-    for temperature in given.temperatures:
-        streams = np.random.default_rng([given.seed, int(temperature)]).spawn(given.chains)
-        compare(given.barriers, temperature, int(given.hops), given.sweeps, streams)
+def main(
+    barriers: str = "refractory",
+    temperatures: str = "1200,2000",
+    chains: int = 12,
+    hops: float = 3e5,
+    sweeps: int = 600,
+    seed: int = 0,
+) -> None:
+    """Compare both; hops and sweeps are those of each chain."""
+    for temperature in map(float, temperatures.split(",")):
+        streams = np.random.default_rng([seed, int(temperature)]).spawn(chains)
+        compare(barriers, temperature, int(hops), sweeps, streams)
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

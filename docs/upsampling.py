@@ -1,6 +1,6 @@
 """Ways of making 8,192-site snapshots from 1,024-site runs, against true 8,192-site runs.
 
-    python docs/upsampling.py WEIGHTS.npz [--temperatures 2000 1000]
+    python docs/upsampling.py WEIGHTS.npz [--temperatures 2000,1000]
 
 writes upsampling.csv beside itself: for each way and age the Mo-Ta order of the snapshots, its spread, and the drift
 by partial evolution (K = 8), with standard errors. WEIGHTS.npz: plain arrays of the published network.
@@ -8,11 +8,11 @@ by partial evolution (K = 8), with standard errors. WEIGHTS.npz: plain arrays of
 
 from __future__ import annotations
 
-import argparse
 import csv
 from pathlib import Path
 
 import numpy as np
+import typer
 
 import asemacro as am
 from asemacro.barriers.published import PublishedNetwork
@@ -34,19 +34,13 @@ def measure(system, x, phi, dt, rows, independent, rng) -> list[float]:  # type:
     return [z.mean(), spread / np.sqrt(independent), spread, rate.mean(), rate.std(ddof=1) / np.sqrt(rows)]
 
 
-def main() -> None:
+def main(weights: Path, temperatures: str = "2000,1000", rows: int = 400, seed: int = 0) -> None:
     """Sample, upsample in every way, measure."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("weights", type=Path)
-    parser.add_argument("--temperatures", type=int, nargs="*", default=[2000, 1000])
-    parser.add_argument("--rows", type=int, default=400)
-    parser.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args()
-    model = PublishedNetwork.from_npz(arguments.weights)
+    model = PublishedNetwork.from_npz(weights)
     table = []
-    for kelvin in arguments.temperatures:
+    for kelvin in map(int, temperatures.split(",")):
         hop, ages, dt, relax = SETTINGS[kelvin]
-        rng = np.random.default_rng(arguments.seed)
+        rng = np.random.default_rng(seed)
         lattice = am.Lattice.bcc(3.24, ["Nb", "Mo", "Ta"], 8)
         phi = am.WarrenCowley(lattice.species)
         kmc = am.VacancyKMC(lattice, model, kelvin)
@@ -56,14 +50,14 @@ def main() -> None:
         start = big.lattice.random_state({s: 8 * n for s, n in CELLS.items()}, batch=12, rng=rng)
         large = am.sample(big, start, times, rng=rng)
         for t, age in enumerate(ages):
-            found = {"true large runs": measure(big, large.x[:, t], phi, dt * hop, arguments.rows, 12, rng)}
+            found = {"true large runs": measure(big, large.x[:, t], phi, dt * hop, rows, 12, rng)}
             one = type(small)(small.x[:, t : t + 1], small.sites[:, t : t + 1], small.times[t : t + 1])
             ways = (("blocks", am.blocks, 0), ("repeat", am.repeat, 0), ("mosaic", am.mosaic, 0))
             for name, how, pause in (*ways, (f"mosaic, relaxed {relax} hop times", am.mosaic, relax)):
                 count = 48 if how is am.mosaic else 96
                 system, x = am.upsample(kmc, one, 8, how, n_snapshots=count, rng=rng, relax_s=pause * hop)
                 independent = 48 if how is am.repeat else 48 / 8
-                found[name] = measure(system, x, phi, dt * hop, arguments.rows, independent, rng)
+                found[name] = measure(system, x, phi, dt * hop, rows, independent, rng)
             for name, values in found.items():
                 scaled = [*values[:3], *(v * hop * 1e5 for v in values[3:])]
                 table.append([kelvin, age, name, *(f"{v:.4g}" for v in scaled)])
@@ -76,4 +70,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

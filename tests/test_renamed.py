@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from asemacro.renamed import MODULES, MOVED
+from asemacro.renamed import MODULES, MOVED, PROGRAMS
 
 PACKAGE = Path(__file__).resolve().parent.parent / "asemacro"
 
@@ -99,11 +99,12 @@ def test_a_door_warns_of_what_it_held_as_a_module() -> None:
 
 
 def test_old_modules_run_as_programs() -> None:
-    command = [sys.executable, "-W", "default::DeprecationWarning", "-m", "asemacro.barriers.evaluation", "--help"]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=PACKAGE.parent)
-    assert done.returncode == 0, done.stderr
-    assert "usage" in done.stdout.lower()
-    assert "asemacro.barriers.evaluation is now asemacro.barriers.data.evaluation;" in done.stderr
+    for old, verb in PROGRAMS.items():
+        command = [sys.executable, "-W", "default::DeprecationWarning", "-m", f"asemacro.{old}", "--help"]
+        done = subprocess.run(command, capture_output=True, text=True, cwd=PACKAGE.parent)
+        assert done.returncode == 0, done.stderr
+        assert f"{' '.join(verb)} [OPTIONS]" in " ".join(done.stdout.split())
+        assert f"python -m asemacro.{old} is now asemacro {' '.join(verb)};" in done.stderr
 
 
 def test_names_that_never_were_are_not_found() -> None:

@@ -1,8 +1,9 @@
-"""The verbs `asemacro barriers ...`: train and evaluate barrier networks."""
+"""The verbs `asemacro barriers ...`: train, evaluate, cross-validate and distil barrier networks."""
 
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,7 @@ import typer
 from asemacro.cli.options import Form, SeedOption, output_path
 from asemacro.tasks.interrupts import naming_the_file
 
-app = typer.Typer(help="Train and evaluate barrier networks.", no_args_is_help=True)
+app = typer.Typer(help="Train and measure barrier networks.", no_args_is_help=True)
 
 
 @app.command("train")
@@ -50,3 +51,39 @@ def evaluate_verb(
         print(json.dumps(result, indent=2))
         return
     print_errors(result)
+
+
+@app.command("cross-validate")
+def cross_validate_verb(
+    data: Annotated[Path, typer.Argument(help="Barriers, .npz in the layout of docs/barriers.md.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", parser=output_path, help="Table to write, .csv.", metavar="FILE")
+    ],
+    form: Annotated[Form | None, typer.Option(help="One form only (default both).")] = None,
+    seed: SeedOption = 0,
+) -> None:
+    """Errors on compositions that were not trained on, of networks and of a linear regression."""
+    from asemacro.barriers.data.evaluation import write_cross_validation
+
+    with naming_the_file(output):
+        write_cross_validation(data, output, [one.value for one in (Form if form is None else [form])], seed=seed)
+    print(f"wrote {output}")
+
+
+@app.command("distil")
+def distil_verb(
+    teacher: Annotated[Path, typer.Argument(help="Weights of the published NbMoTa network, .npz.")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", parser=output_path, help="Model file, .safetensors.", metavar="FILE")
+    ],
+    seed: SeedOption = 0,
+) -> None:
+    """Train a graph network on another barrier model, made symmetric."""
+    from asemacro.barriers.load import load_barriers
+    from asemacro.studies.alloy.distil import distil
+
+    with naming_the_file(output):
+        errors = distil(load_barriers(teacher), output, seed=seed, progress=sys.stderr.isatty())
+    for name, error in errors.items():
+        print(f"{name}: MAE {error['raw']:.4f} eV from the teacher, {error['symmetrised']:.4f} from its average")
+    print(f"wrote {output}")

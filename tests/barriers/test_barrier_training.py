@@ -52,6 +52,22 @@ def arrays(n_cells: int, seed: int) -> dict[str, np.ndarray]:
     return {k: np.array(v) for k, v in parts.items()}
 
 
+def test_the_verb_cross_validates_both_forms(command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    np.savez(tmp_path / "d.npz", cell_length=np.full(2, 12.96), **arrays(2, 0))
+
+    def few(data: BarrierData, form: str, *, seed: int) -> list[dict[str, object]]:
+        return [{"cell": name, "n": 1024, "mae_eV": 0.1 * seed, "ridge_mae_eV": 0.4} for name in data.names]
+
+    monkeypatch.setattr("asemacro.barriers.data.evaluation.cross_validate", few)
+    code, out, err = command("barriers", "cross-validate", tmp_path / "d.npz", "-o", tmp_path / "cv.csv", "--seed", 2)
+    assert (code, err) == (0, "")
+    assert "2048 barriers, 0 failed ones dropped" in out
+    rows = (tmp_path / "cv.csv").read_text().splitlines()
+    assert "consistent: MAE 0.2000 eV, ridge 0.4000 eV, ratio 0.500" in out
+    assert rows[0] == "form,cell,n,mae_eV,ridge_mae_eV"
+    assert [row.split(",")[0] for row in rows[1:]] == ["direct"] * 2 + ["consistent"] * 2
+
+
 def test_data_reads_what_was_written(tmp_path: Path) -> None:
     content = arrays(2, 0)
     content["barrier"][0, 3, 2] = 0.05

@@ -1,12 +1,12 @@
 """Errors of barrier models on barrier data; cross-validation by composition against the ridge yardstick.
 
-python -m asemacro.barriers.data.evaluation ../shared/data/dft_vacancy_barriers_bcc.npz -o docs/barriers-cv.csv
+asemacro barriers cross-validate ../shared/data/dft_vacancy_barriers_bcc.npz -o docs/barriers-cv.csv
 """
 
 from __future__ import annotations
 
-import argparse
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -120,28 +120,20 @@ def reverse_differences(data: BarrierData, barrier: NDArray[np.floating]) -> NDA
     return (flat[:-1] - flat[data.reverse.reshape(-1)]).reshape(-1, N_JUMPS)
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Cross-validate both forms with the settings of `train_barriers` and write one row a cell and form."""
-    parser = argparse.ArgumentParser(prog="python -m asemacro.barriers.data.evaluation", description=main.__doc__)
-    parser.add_argument("data", type=Path, help="barriers, npz")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="table to write, csv")
-    parser.add_argument("--forms", nargs="+", choices=("direct", "consistent"), default=["direct", "consistent"])
-    parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args(arguments)
-    data = load_barrier_data(options.data)
+def write_cross_validation(
+    data_path: str | Path, out_path: str | Path, forms: Sequence[Form] = ("direct", "consistent"), *, seed: int = 0
+) -> None:
+    """Cross-validate forms with the settings of `train_barriers`, print their errors, write one row a cell and form."""
+    data = load_barrier_data(data_path)
     print(f"{data.known().sum()} barriers, {data.dropped} failed ones dropped")
     table: list[list[Any]] = []
-    for form in options.forms:
-        rows = cross_validate(data, form, seed=options.seed)
+    for form in forms:
+        rows = cross_validate(data, form, seed=seed)
         weights = [r["n"] for r in rows]
         gnn, ridge = (np.average([r[k] for r in rows], weights=weights) for k in ("mae_eV", "ridge_mae_eV"))
         print(f"{form}: MAE {gnn:.4f} eV, ridge {ridge:.4f} eV, ratio {gnn / ridge:.3f}", flush=True)
         table += [[form, *r.values()] for r in rows]
-        write_csv(options.output, ["form", *rows[0]], table)
-
-
-if __name__ == "__main__":
-    main()
+        write_csv(out_path, ["form", *rows[0]], table)
 
 
 def print_errors(result: dict[str, Any]) -> None:

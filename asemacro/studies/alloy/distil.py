@@ -1,6 +1,6 @@
 """Teach a graph network the barriers of another model, from states that the model's own kinetics visits.
 
-    python -m asemacro.studies.alloy.distil ../shared/data/nnk_nbmota_weights.npz -o nbmota.safetensors
+    asemacro barriers distil ../shared/data/nnk_nbmota_weights.npz -o nbmota.safetensors
 
 (half an hour on one core, half of it the teacher's kinetics).
 
@@ -10,7 +10,6 @@ cannot learn more), on random, ordered and kinetic Monte Carlo states of equal a
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import itertools
 from collections.abc import Sequence
@@ -284,23 +283,3 @@ def distil(
     model.notes["mae_eV"] = found
     save_gnn(model, out_path)
     return found
-
-
-def main(arguments: list[str] | None = None) -> None:
-    """Distil a network from the published NbMoTa weights and print its test errors."""
-    from asemacro.barriers.load import load_barriers
-
-    parser = argparse.ArgumentParser(prog="python -m asemacro.studies.alloy.distil", description=main.__doc__)
-    parser.add_argument("teacher", type=Path, help="weights of the teacher, npz")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="model to write, .safetensors")
-    parser.add_argument("--epochs", type=int, nargs="+", default=EPOCHS, help="of each cycle")
-    parser.add_argument("--scale", type=float, default=1.0, help="of the numbers of states and hops")
-    options = parser.parse_args(arguments)
-    teacher = load_barriers(options.teacher)
-    errors = distil(teacher, options.output, epochs=options.epochs, scale=options.scale, progress=True)
-    for name, error in errors.items():
-        print(f"{name}: MAE {error['raw']:.4f} eV from the teacher, {error['symmetrised']:.4f} from its average")
-
-
-if __name__ == "__main__":
-    main()

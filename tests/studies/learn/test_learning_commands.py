@@ -14,7 +14,6 @@ import ase.io
 import numpy as np
 import pytest
 
-from asemacro.cli import app as cli
 from asemacro.data import Moments
 from asemacro.macro.trajectories import simulate
 from asemacro.studies.learn.learned import Learned, learn_from_moments
@@ -22,18 +21,6 @@ from asemacro.studies.learn.systems import setup
 
 OUTPUTS = {"sde.safetensors", "training.safetensors", "run.json", "diagnostics.png"}
 SMALL = ("--sites", 128, "--small", 32, "--starts", 25)
-
-
-@pytest.fixture
-def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
-    def run(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["asemacro", *map(str, words)])
-        with pytest.raises(SystemExit) as stopped:
-            cli.main()
-        out, err = capsys.readouterr()
-        return int(stopped.value.code or 0), out, err
-
-    return run
 
 
 def model(folder: Path, d: int = 1, temperatures: tuple[float, ...] = (), n_observed: int | None = None) -> Path:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import csv
 import json
 import logging
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from asemacro.cli import app as cli
 from asemacro.data import Moments
 from asemacro.files.tensors import read_tensors, write_tensors
 from asemacro.lattice.lattice import Lattice
@@ -48,18 +46,6 @@ def two_wells() -> Learned:
 def early(monkeypatch: pytest.MonkeyPatch) -> None:
     """Equilibrium is looked for from fewer steps on."""
     monkeypatch.setattr(settling, "FIRST_LOOKS", 12)
-
-
-@pytest.fixture
-def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
-    def run(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["asemacro", *map(str, words)])
-        with pytest.raises(SystemExit) as stopped:
-            cli.main()
-        out, err = capsys.readouterr()
-        return int(stopped.value.code or 0), out, err
-
-    return run
 
 
 def table(path: Path) -> np.ndarray:
