@@ -136,7 +136,7 @@ MODULES = {
     "reproduce.scheme": "studies.paper.scheme",
     "reproduce.spin_models": "studies.paper.spin_models",
     "reproduce.spin_transients": "studies.paper.spin_transients",
-    "results": "studies.alloy.results",
+    "results": "studies.alloy.rows",
     "reversible": "macro.reversible",
     "reversible_law": "macro.stationary",
     "sde": "macro.sde",

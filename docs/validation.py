@@ -21,12 +21,10 @@ import numpy as np
 import asemacro as am
 from asemacro.barriers.published import PublishedNetwork
 from asemacro.data import Pairs
-from asemacro.labels.transitions import pairs_from_runs
 from asemacro.macro.sde import NeuralSDE
-from asemacro.macro.train import FitOptions, fit_ensemble
-from asemacro.studies.alloy.approach import relaxation
-from asemacro.studies.alloy.campaign import RELAXED
-from asemacro.studies.alloy.stationarity import lag
+from asemacro.studies.alloy.approach import RELAXED, relaxation
+from asemacro.studies.alloy.prediction import learn
+from asemacro.studies.alloy.record import Record
 from asemacro.typing import Floats
 
 COPIES = 8  # 1,024-site cells in the large system
@@ -84,20 +82,19 @@ STATIONARY = [
 PAIR_STEP = {2000: 500.0, 1400: 500.0, 1000: 1000.0, 800: 50_000.0, 600: 50_000.0}  # hop times, by the dt rule
 
 
-@dataclasses.dataclass
-class Runs:
-    """times_s (n,), order (runs, n, 12): delta of all pairs in two shells."""
+def record_of(plan: Plan, times_s: Floats, order: Floats) -> Record:
+    """Runs with the order (runs, n, 12) of all pairs in two shells, as the diagram has them."""
+    length, slowest = relaxation(times_s, order[:, :, UNLIKE])
+    hops = np.broadcast_to(times_s / plan.hop_s, order.shape[:2])
+    return Record(plan.temperature_K, COPIES, times_s, order, hops, length >= RELAXED, slowest, 0.0, 0.0, 0.0)
 
-    times_s: Floats
-    order: Floats
 
-
-def simulate_runs(plan: Plan, model: PublishedNetwork, cache: Path) -> Runs:
+def simulate_runs(plan: Plan, model: PublishedNetwork, cache: Path) -> Record:
     """The runs of a plan, from the cache if they are there."""
     path = cache / f"{plan.name}.npz"
     if path.exists():
         with np.load(path, allow_pickle=False) as stored:
-            return Runs(stored["t"], stored["Z"])
+            return record_of(plan, stored["t"], stored["Z"])
     lattice = am.Lattice.bcc(3.24, ["Nb", "Mo", "Ta"], plan.edge)
     kmc = am.VacancyKMC(lattice, model, plan.temperature_K)
     phi = am.WarrenCowley(lattice.species, shells=2, pairs="all")
@@ -116,24 +113,16 @@ def simulate_runs(plan: Plan, model: PublishedNetwork, cache: Path) -> Runs:
         print(f"{plan.name}: run {len(order)} of {plan.runs}, {run.hops_per_second:.0f} hops/s", flush=True)
     cache.mkdir(parents=True, exist_ok=True)
     np.savez(path, t=times_s, Z=np.array(order), h=plan.hop_s)
-    return Runs(times_s, np.array(order))
+    return record_of(plan, times_s, np.array(order))
 
 
-def learn(plans: list[Plan], data: dict[str, Runs], columns: list[int], rng: np.random.Generator) -> list[NeuralSDE]:
-    """One SDE for the temperatures of the plans, with its bootstrap ensemble."""
-    parts = []
-    for plan in plans:
-        runs = data[plan.name]
-        step = PAIR_STEP[plan.temperature_K] * plan.hop_s
-        values = runs.order[:, :, columns]
-        parts.append(
-            pairs_from_runs(values, runs.times_s, COPIES, plan.temperature_K, step_s=step, combinations=2, rng=rng)
-        )
-    d = len(columns)
-    sde = NeuralSDE(am.OnsagerNet(d), am.FullDiffusion(d), sites=1024 * COPIES)
-    options = FitOptions(max_epochs=4, min_steps=500, max_steps=1500)
-    found = fit_ensemble(sde, Pairs.concat(parts).balanced(), MEMBERS, rng=rng, options=options)
-    return [found.model, *found.members]
+def models_of(
+    plans: list[Plan], data: dict[str, Record], columns: list[int], rng: np.random.Generator
+) -> list[NeuralSDE]:
+    """One SDE for the temperatures of the plans, with its bootstrap ensemble, fitted as that of a diagram."""
+    pairs = [data[plan.name].pairs(columns, PAIR_STEP[plan.temperature_K] * plan.hop_s, rng=rng) for plan in plans]
+    labels = [f"z{k}" for k in columns]
+    return learn(Pairs.concat(pairs), labels, 1024 * COPIES, members=MEMBERS, rng=rng)
 
 
 def mean_and_error(values: Floats) -> tuple[Floats, Floats]:
@@ -170,7 +159,7 @@ def stationary(
 def compare(
     models: list[NeuralSDE],
     plan: Plan,
-    data: dict[str, Runs],
+    data: dict[str, Record],
     columns: list[int],
     closure: str,
     rng: np.random.Generator,
@@ -194,8 +183,8 @@ def compare(
         settled = late.order[:, late.times_s > 0.4 * late.times_s[-1]][:, :, UNLIKE]
         cells = ((reference or plan).edge // 8) ** 3
     longest = max((p for p in TRAINING if p.temperature_K == plan.temperature_K), key=lambda p: p.until)
-    times_s, order = data[longest.name].times_s, data[longest.name].order[:, :, UNLIKE]
-    behind, reached = lag(times_s, order), relaxation(times_s, order)[0] >= RELAXED
+    runs = data[longest.name]
+    behind, reached = runs.lag[UNLIKE], runs.relaxed
     rows: list[dict[str, object]] = []
     for k, pair in enumerate(PAIRS):
         row: dict[str, object] = {
@@ -247,12 +236,12 @@ def main() -> None:
     rows: list[dict[str, object]] = []
     if arguments.closure:
         for columns, closure in ((UNLIKE, "none"), (UNLIKE + SECOND_SHELL, "second shell")):
-            models = learn(training, data, columns, rng)
+            models = models_of(training, data, columns, rng)
             for plan in (p for p in DIRECT if p.temperature_K in wanted):
                 rows += compare(models, plan, data, columns, closure, rng)
     else:
         for group in [[kelvin] for kelvin in wanted] if arguments.each else [wanted]:
-            models = learn([p for p in training if p.temperature_K in group], data, UNLIKE, rng)
+            models = models_of([p for p in training if p.temperature_K in group], data, UNLIKE, rng)
             for plan in (p for p in DIRECT if p.temperature_K in group):
                 rows += compare(models, plan, data, UNLIKE, "none", rng)
     columns_out = max((list(row) for row in rows), key=len)

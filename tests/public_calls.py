@@ -559,19 +559,19 @@ def _of_alloys() -> dict[str, Call]:
 
 def _diagram(**arguments: Any) -> Any:
     """`phase_diagram` up to its first run: a whole one takes a minute."""
-    from asemacro.studies.alloy import diagram
+    from asemacro.studies.alloy import study
 
     def stop(*_: Any) -> Any:
         raise _Reached
 
-    real = diagram.run_jobs
-    diagram.run_jobs = stop  # type: ignore[assignment]
+    real = study.run_jobs
+    study.run_jobs = stop  # type: ignore[assignment]
     try:
         return am.phase_diagram(**arguments)
     except _Reached:
         return None
     finally:
-        diagram.run_jobs = real
+        study.run_jobs = real
 
 
 class _Reached(Exception):

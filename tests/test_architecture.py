@@ -124,9 +124,6 @@ LONG = {
     "phase_diagram": "the public function of the main job: all that a diagram can be asked for",
     "walk_on": "the loop of kinetic Monte Carlo, whose counters and tables stay in registers",
     # to be cut by who owns them
-    "collect": "",
-    "learn_alloy": "",
-    "predict": "",
     "run": "",
 }
 

@@ -20,7 +20,7 @@ from asemacro.version import __version__
 
 Arrays = dict[str, NDArray[Any]]
 T = TypeVar("T")
-FORMAT = 2  # goes up when the same inputs give other results, or results of another form
+FORMAT = 3  # goes up when the same inputs give other results, or results of another form
 say = logging.getLogger("asemacro")
 
 
@@ -59,25 +59,36 @@ class Entry:
         inputs: all that the result depends on, in named parts, see `content.digest`. Taken in at once: a random
             generator may go on afterwards.
         suffix: of the file.
+        lasting: see `Checkpoint.entry`.
     """
 
-    def __init__(self, checkpoint: Checkpoint, task: str, inputs: Mapping[str, Any], suffix: str) -> None:
+    def __init__(
+        self, checkpoint: Checkpoint, task: str, inputs: Mapping[str, Any], suffix: str, lasting: bool
+    ) -> None:
         self._checkpoint = checkpoint
         self._task = task
         parts = {**inputs, "version of asemacro": [__version__, FORMAT]}
         self._parts = {name: digest(part) for name, part in parts.items()}
         self._stem = f"{task}-{digest(self._parts)[:16]}"
         self._suffix = suffix
+        if lasting:
+            checkpoint.lasting.add(self._stem)
+
+    @property
+    def there(self) -> bool:
+        """Whether a result of these inputs was kept."""
+        directory = self._checkpoint.directory
+        return directory is not None and (directory / f"{self._stem}.json").is_file()
 
     def load(self, read: Callable[[Path], T]) -> T | None:
         """The result as `read` gives it; None if it is not there, damaged or of other inputs, which is said."""
         directory = self._checkpoint.directory
         if directory is None or not directory.is_dir():
             return None
-        record = directory / f"{self._stem}.json"
-        if not record.is_file():
+        if not self.there:
             self._say_what_differs(directory)
             return None
+        record = directory / f"{self._stem}.json"
         path = directory / f"{self._stem}{self._suffix}"
         try:
             kept = read_json(record, "record of a checkpoint")
@@ -132,11 +143,19 @@ class Checkpoint:
 
     def __init__(self, directory: str | Path | None) -> None:
         self.directory = None if directory is None else Path(directory) / ".checkpoint"
+        self.lasting: set[str] = set()
         self._said: set[str] = set()
 
-    def entry(self, task: str, inputs: Mapping[str, Any], suffix: str = ".npz") -> Entry:
-        """Place of a task's result, see `Entry`."""
-        return Entry(self, task, inputs, suffix)
+    def entry(self, task: str, inputs: Mapping[str, Any], suffix: str = ".npz", *, lasting: bool = False) -> Entry:
+        """Place of a task's result, see `Entry`.
+
+        Args:
+            task: its name.
+            inputs: all that the result depends on.
+            suffix: of the file.
+            lasting: whether it stays when the run is finished (`settle`), for a later run that needs it again.
+        """
+        return Entry(self, task, inputs, suffix, lasting)
 
     def keep(
         self,
@@ -168,7 +187,17 @@ class Checkpoint:
             self._said.add(line)
             say.warning("%s", line)
 
+    def settle(self) -> None:
+        """The results are published: keep the lasting entries that this run asked for, remove all others."""
+        if self.directory is None or not self.directory.is_dir():
+            return
+        for path in self.directory.iterdir():
+            if path.stem not in self.lasting:
+                path.unlink(missing_ok=True)
+        if not any(self.directory.iterdir()):
+            self.directory.rmdir()
+
     def clear(self) -> None:
-        """Remove all kept results: those of the run are published."""
+        """Remove all kept results."""
         if self.directory is not None:
             shutil.rmtree(self.directory, ignore_errors=True)

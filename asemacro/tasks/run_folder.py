@@ -42,7 +42,7 @@ class RunFolder:
     Args:
         path: the folder.
         verb: who writes, a key of RESULTS; another word for results that lie beside each other (`reproduce`).
-        force: replace the results of another verb.
+        force: replace the results of another verb, and keep nothing but the new results.
 
     Raises:
         ValueError: the folder holds other results, or its run record is damaged.
@@ -80,7 +80,9 @@ class RunFolder:
             raise InterruptedError(f"interrupted; {stands}") from None
 
     def publish(self, files: Files, record: Mapping[str, Any], record_name: str = RECORD) -> list[Path]:
-        """Put results in place and forget what was kept for them, see `publication.publish`.
+        """Put results in place and forget what was kept for them, but for what lasts; see `publication.publish`.
+
+        Finished simulations last, so that the next command in this folder goes on from them; with `force` nothing does.
 
         Args:
             files: names and what writes each.
@@ -95,7 +97,10 @@ class RunFolder:
                 raise error.with_advice("what was computed is kept, the same command goes on from there") from None
             raise
         self._published = True
-        self.checkpoint.clear()
+        if self._force:
+            self.checkpoint.clear()
+        else:
+            self.checkpoint.settle()
         return written
 
     def _older_results(self) -> tuple[str, ...]:
@@ -126,9 +131,11 @@ class RunFolder:
         """What an interrupted run leaves."""
         if self._published:
             return f"all results are in {self.path}"
+        old = (self.path / RECORD).is_file()
         if self.checkpoint.holds_results:
-            return f"finished tasks are kept in {self.path}, the same command goes on from there"
-        if (self.path / RECORD).is_file():
+            beside = " beside the results of an earlier run" if old else ""
+            return f"finished tasks are kept in {self.path}{beside}, the same command goes on from there"
+        if old:
             return f"nothing new was written, {self.path} still holds the results of an earlier run"
         return "nothing was written"
 

@@ -30,12 +30,14 @@ class Kept(Generic[T]):
         write: writes a result to a file.
         read: reads it; an error counts as a damaged file.
         suffix: of the file.
+        lasting: see `Checkpoint.entry`.
     """
 
     inputs: Mapping[str, Any]
     write: Callable[[Path, T], Any]
     read: Callable[[Path], T]
     suffix: str = ".npz"
+    lasting: bool = False
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ class _Run(Generic[T]):
         self._tasks, self._progress = tasks, progress
         # before anything runs, as the inputs hold random streams
         self._entries: dict[int, Entry] = {
-            k: store.entry(task.name, task.kept.inputs, task.kept.suffix)
+            k: store.entry(task.name, task.kept.inputs, task.kept.suffix, lasting=task.kept.lasting)
             for k, task in enumerate(tasks)
             if task.kept is not None
         }

@@ -189,7 +189,7 @@ def test_phase_diagram_files(diagram_folder: Path) -> None:
     from asemacro.macro.file import load_sde
 
     assert {path.name for path in diagram_folder.iterdir()} == {
-        "sro.csv", "sro.png", "ttt.png", "sde.safetensors", "run.json",
+        "sro.csv", "sro.png", "ttt.png", "sde.safetensors", "run.json", ".checkpoint",
     }  # fmt: skip
     sde, *members = load_sde(diagram_folder / "sde.safetensors")
     assert members

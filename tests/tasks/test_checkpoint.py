@@ -15,13 +15,14 @@ from asemacro.barriers import PairBarrier
 from asemacro.files.content import digest
 from asemacro.lattice.lattice import Lattice
 from asemacro.macro.train import FitOptions
-from asemacro.observables.alloy import WarrenCowley
-from asemacro.studies.alloy import kept_stages, prediction
+from asemacro.studies.alloy import prediction, study
+from asemacro.studies.alloy.budget import Budget
 from asemacro.studies.alloy.calculated import PhaseDiagram
-from asemacro.studies.alloy.campaign import Budget, Job, run_jobs
+from asemacro.studies.alloy.campaign import Job, run_jobs
 from asemacro.studies.alloy.diagram import phase_diagram
 from asemacro.tasks import checkpoint as module
 from asemacro.tasks.checkpoint import Checkpoint, arrays_of, items_of, write_arrays
+from asemacro.tasks.streams import Streams
 
 SPECIES = ["Cr", "Co", "Ni"]
 MIGRATION = {"Cr": 0.9, "Co": 1.0, "Ni": 1.1}
@@ -35,10 +36,14 @@ def job(**changes: object) -> Job:
     lattice = Lattice.fcc(3.6, SPECIES, 3)
     given = {
         "lattice": lattice, "model": pair_model(-0.03), "temperature_K": 900.0, "runs": 4, "copies": 2,
-        "counts": {"Cr": 36, "Co": 36, "Ni": 35, "X": 1}, "sro": WarrenCowley(SPECIES, pairs="all"),
-        "budget": Budget(hops=1000), "rng": np.random.default_rng(5),
+        "counts": {"Cr": 36, "Co": 36, "Ni": 35, "X": 1},
+        "budget": Budget(hops=1000), "streams": Streams((5,)),
     }  # fmt: skip
     return Job(**{**given, **changes})  # type: ignore[arg-type]
+
+
+def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
 
 
 def silent(task: str, fraction: float, text: str) -> None:
@@ -98,7 +103,7 @@ CHANGES = {
     "composition": {"counts": {"Cr": 35, "Co": 36, "Ni": 35, "X": 2}},
     "number of runs": {"copies": 4},
     "hops": {"budget": Budget(hops=2000)},
-    "seed or list of temperatures": {"rng": np.random.default_rng(6)},
+    "seed": {"streams": Streams((6,))},
 }
 
 
@@ -111,7 +116,7 @@ def test_what_has_changed_is_named_and_made_anew(tmp_path: Path, caplog, differs
     changed = Checkpoint(tmp_path).entry("runs", job(**CHANGES[differs]).inputs())
     assert changed.load(lambda path: 1) is None
     word = "differ" if "," in differs else "differs"
-    assert caplog.messages == [f"checkpoint of other inputs ignored: {differs} {word}"]
+    assert warnings(caplog) == [f"checkpoint of other inputs ignored: {differs} {word}"]
 
 
 def test_a_name_is_no_content(tmp_path: Path) -> None:
@@ -125,7 +130,7 @@ def test_another_version(tmp_path: Path, caplog, monkeypatch: pytest.MonkeyPatch
     Checkpoint(tmp_path).entry("runs", job().inputs()).save(lambda path: write_arrays(path, {"x": np.ones(1)}))
     monkeypatch.setattr(module, name, value)
     assert Checkpoint(tmp_path).entry("runs", job().inputs()).load(lambda path: 1) is None
-    assert caplog.messages == ["checkpoint of other inputs ignored: version of asemacro differs"]
+    assert warnings(caplog) == ["checkpoint of other inputs ignored: version of asemacro differs"]
 
 
 def test_tasks_have_files_of_their_own(tmp_path: Path) -> None:
@@ -148,11 +153,11 @@ def test_damaged_ones_count_as_absent_and_are_replaced(tmp_path: Path, caplog) -
             caplog.clear()
             again = run_jobs([job()], 1, Checkpoint(tmp_path), silent)[0]
             np.testing.assert_array_equal(again.order, fresh.order)
-            (line,) = caplog.messages
+            (line,) = warnings(caplog)
             assert line.startswith("the checkpoint of small-900.0K is damaged (")
             caplog.clear()
             run_jobs([job()], 1, Checkpoint(tmp_path), silent)
-            assert not caplog.messages
+            assert not warnings(caplog)
 
 
 def test_a_record_of_another_temperature_is_not_accepted(tmp_path: Path, caplog) -> None:
@@ -162,7 +167,7 @@ def test_a_record_of_another_temperature_is_not_accepted(tmp_path: Path, caplog)
     Checkpoint(tmp_path).entry(here.name, here.inputs()).save(lambda path: write_arrays(path, foreign.to_arrays()))
     found = run_jobs([job()], 1, Checkpoint(tmp_path), silent)[0]
     assert found.temperature_K == 900.0
-    assert caplog.messages == [
+    assert warnings(caplog) == [
         "the checkpoint of small-900.0K is damaged (its runs are those of 123.0 K), it is made anew"
     ]
 
@@ -174,7 +179,20 @@ def test_a_full_disk_does_not_stop_the_runs(tmp_path: Path, caplog, monkeypatch:
     monkeypatch.setattr("asemacro.studies.alloy.campaign.write_arrays", full)
     records = run_jobs([job(), job(temperature_K=1000.0)], 1, Checkpoint(tmp_path), silent)
     assert len(records) == 2
-    assert caplog.messages == [f"finished tasks are not kept in {tmp_path / '.checkpoint'}: No space left on device"]
+    assert warnings(caplog) == [f"finished tasks are not kept in {tmp_path / '.checkpoint'}: No space left on device"]
+
+
+def test_what_lasts_stays_when_the_run_is_finished(tmp_path: Path) -> None:
+    older, checkpoint = Checkpoint(tmp_path), Checkpoint(tmp_path)
+    older.entry("old-900.0K", {}, lasting=True).save(lambda path: path.write_text("of another run"))
+    checkpoint.entry("runs-900.5K", {}, lasting=True).save(lambda path: path.write_text("x"))
+    checkpoint.entry("fit", {}).save(lambda path: path.write_text("x"))
+    checkpoint.settle()
+    left = {path.name.rpartition("-")[0] for path in (tmp_path / ".checkpoint").iterdir()}
+    assert left == {"runs-900.5K"}
+    assert Checkpoint(tmp_path).entry("runs-900.5K", {}).load(Path.read_text) == "x"
+    Checkpoint(tmp_path).settle()
+    assert not list(tmp_path.iterdir())
 
 
 def test_nothing_is_left_when_it_is_cleared(tmp_path: Path) -> None:
@@ -222,19 +240,15 @@ def test_a_diagram_stopped_at_each_stage_ends_with_the_same_bytes(
 ) -> None:
     diagram(None).save(tmp_path / "whole")
     made: list[str] = []
-    for name in ("kept_fit", "kept_swaps"):
-        real = getattr(kept_stages, name)
+    for real in (study.learn, study.equilibrium_by_swaps):
 
-        def counted(checkpoint, make, *, real=real, name=name, **rest):
-            def called():
-                made.append(name)
-                return make()
+        def counted(*given, real=real, **named):
+            made.append(real.__name__)
+            return real(*given, **named)
 
-            return real(checkpoint, called, **rest)
-
-        monkeypatch.setattr(f"asemacro.studies.alloy.diagram.{name}", counted)
+        monkeypatch.setattr(study, real.__name__, counted)
     folder = tmp_path / "resumed"
-    for stop_at in ("small-900.0K", "direct-1500.0K", "fit", "swaps", "predict"):
+    for stop_at in ("small-900.0K", "direct-1500.0K", "swaps", "fit", "predict"):
         with pytest.raises(KeyboardInterrupt):
             diagram(Checkpoint(folder), stop_at)
     kept = {path.name.rpartition("-")[0] for path in (folder / ".checkpoint").glob("*.json")}
@@ -243,9 +257,9 @@ def test_a_diagram_stopped_at_each_stage_ends_with_the_same_bytes(
     monkeypatch.setattr("asemacro.studies.alloy.campaign.Job.run", lambda *words: heard.append("a run"))
     diagram(Checkpoint(folder)).save(folder)
     assert not heard
-    # the swaps were stopped once in their middle, nothing was made twice that had been finished
-    assert made == ["kept_fit", "kept_swaps", "kept_swaps"]
-    assert not caplog.messages
+    # the swaps were stopped once in their middle; nothing was made twice that had been finished
+    assert made == ["equilibrium_by_swaps", "equilibrium_by_swaps", "learn"]
+    assert not warnings(caplog)
     for name in ("sro.csv", "sde.safetensors"):
         assert (folder / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
@@ -254,7 +268,7 @@ def test_a_diagram_with_other_barriers_is_made_anew(tmp_path: Path, caplog, quic
     with pytest.raises(KeyboardInterrupt):
         diagram(Checkpoint(tmp_path / "resumed"), "predict")
     diagram(Checkpoint(tmp_path / "resumed"), strength=0.05).save(tmp_path / "resumed")
-    assert caplog.messages == [
+    assert warnings(caplog) == [
         "checkpoint of other inputs ignored: barriers differs",
         "checkpoint of other inputs ignored: runs differs",
     ]

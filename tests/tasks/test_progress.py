@@ -8,7 +8,8 @@ import time
 import numpy as np
 import pytest
 
-from asemacro.studies.alloy.campaign import Budget, task_name
+from asemacro.studies.alloy.budget import Budget
+from asemacro.studies.alloy.campaign import task_name
 from asemacro.tasks import progress as module
 from asemacro.tasks.progress import Progress, duration, progress_bar
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from asemacro.lazy import lazily
 
 if TYPE_CHECKING:
+    from asemacro.studies.alloy.budget import Budget as Budget
     from asemacro.studies.alloy.calculated import PhaseDiagram as PhaseDiagram
-    from asemacro.studies.alloy.campaign import Budget as Budget
     from asemacro.studies.alloy.diagram import phase_diagram as phase_diagram
     from asemacro.studies.alloy.learning import learn_alloy as learn_alloy
     from asemacro.studies.alloy.points import Point as Point

@@ -3,71 +3,93 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from asemacro.plot.written_numbers import written
-from asemacro.studies.alloy.course import Course
-from asemacro.studies.alloy.equilibrium import EXTRAPOLATED, Equilibrium
-from asemacro.studies.alloy.inputs import Boxes
+from asemacro.studies.alloy.alloy import Alloy
+from asemacro.studies.alloy.anneal import Anneal
+from asemacro.studies.alloy.at_temperature import AtTemperature
+from asemacro.studies.alloy.equilibrium import EXTRAPOLATED
+from asemacro.studies.alloy.inputs import listed
 from asemacro.studies.alloy.points import LONGEST_ANNEAL_S
-from asemacro.studies.alloy.prediction import Prediction
-from asemacro.studies.alloy.record import Record
-from asemacro.studies.alloy.results import not_reached, record_summary
 from asemacro.studies.alloy.swap_equilibrium import SwapOrder
-
-if TYPE_CHECKING:
-    from asemacro.barriers.base import BarrierModel
-    from asemacro.lattice.lattice import Lattice
 
 say = logging.getLogger("asemacro")
 
 
-def about_of(
-    model: BarrierModel,
-    lattice: Lattice,
-    boxes: Boxes,
-    records: Sequence[Record],
-    predictions: Sequence[Prediction],
-    equilibrium: Equilibrium,
-    swaps: Sequence[SwapOrder],
-) -> dict[str, Any]:
+def about_of(alloy: Alloy, anneal: Anneal, sweeps: int, found: Sequence[AtTemperature]) -> dict[str, Any]:
     """For captions and run.json.
 
     A budget was quick if equilibrium was not reached at some temperature, whatever was asked for.
 
     Args:
-        model: barriers.
-        lattice: the input.
-        boxes: small and large.
-        records: small runs.
-        predictions: of the SDE.
-        equilibrium: at all temperatures.
-        swaps: at all temperatures, empty for a model without an energy.
+        alloy: lattice, barriers and boxes.
+        anneal: that the diagram shows.
+        sweeps: of the swaps at each temperature.
+        found: at all temperatures.
     """
-    kelvin = [record.temperature_K for record in records]
-    unknown = [float(t) for t, simulated in zip(kelvin, equilibrium.simulated, strict=True) if not simulated]
+    boxes, unknown = alloy.boxes, [at.temperature_K for at in found if not at.equilibrium.simulated]
+    with_swaps = [at for at in found if at.swaps is not None]
     return {
-        "barriers": model.name,
-        "species": list(lattice.species),
-        "composition": {symbol: float(c) for symbol, c in lattice.composition.items()},
-        "lattice": lattice.prototype,
+        "barriers": alloy.model.name,
+        "species": list(alloy.lattice.species),
+        "composition": {symbol: float(c) for symbol, c in alloy.lattice.composition.items()},
+        "lattice": alloy.lattice.prototype,
         "sites": boxes.large.n_sites,
         "small_sites": boxes.small.n_sites,
         "vacancies": boxes.vacancies,
         "copies": boxes.copies,
         "quick_budget": bool(unknown),
         "equilibrium_not_simulated_K": unknown,
-        "equilibrium_extrapolated": EXTRAPOLATED in equilibrium.source,
-        "equilibrium_not_reached_K": not_reached(kelvin, equilibrium, swaps),
-        "temperatures": [
-            record_summary(record, prediction, equilibrium, swaps[k] if swaps else None, k)
-            for k, (record, prediction) in enumerate(zip(records, predictions, strict=True))
-        ],
+        "equilibrium_extrapolated": any(at.equilibrium.source == EXTRAPOLATED for at in found),
+        # what a larger budget could change
+        "equilibrium_not_reached_K": {
+            "runs": [at.temperature_K for at in found if not at.equilibrium.reached],
+            "swaps": [at.temperature_K for at in with_swaps if at.exact is None],
+        },
+        "temperatures": [summary(at) for at in found],
+        "sweeps": sweeps if with_swaps else None,
+        "vacancy_formation_energy_eV": anneal.formation_energy_eV,
+        "anneal": anneal.text,
     }
 
 
-def say_what_was_done(about: dict[str, Any], swaps: Sequence[SwapOrder], courses: Sequence[Course]) -> None:
+def summary(at: AtTemperature) -> dict[str, Any]:
+    """What run.json says of one temperature."""
+    record, found = at.runs, at.equilibrium
+    return {
+        "temperature_K": at.temperature_K,
+        "runs": len(record.order),
+        "hops_per_run_and_vacancy": float(record.hops[:, -1].mean()),
+        "time_s": float(record.times_s[-1]),
+        "mean_time_per_hop_s": float(record.times_s[-1] / record.hops[:, -1].mean()),
+        "equilibrium_source": found.source,
+        "equilibrium_reached_by_runs": found.reached,
+        "growth_in_last_doubling": found.growth,
+        "length_in_relaxation_times": found.length,
+        "relaxation_time_runs_s": record.relaxation_time_s if math.isfinite(record.relaxation_time_s) else None,
+        "relaxation_time_sde_s": at.prediction.relaxation_time_s,
+        "cache_hit_rate": record.hit_rate,
+        "clamped_fraction": record.clamped,
+        "adjacent_vacancies_fraction_of_time": record.adjacent,
+        "swaps": None if at.swaps is None else swap_summary(at.swaps),
+    }
+
+
+def swap_summary(swaps: SwapOrder) -> dict[str, Any]:
+    """What run.json says of the swaps at one temperature."""
+    return {
+        "equilibrium_reached": swaps.equilibrated,
+        "why_not": swaps.why or None,
+        "largest_difference_of_two_starts": float(swaps.gap.max()),
+        "uphill_energy_accepted_kT_per_site": swaps.turnover,
+        "replicas_from_the_hottest_temperature": swaps.arrivals,
+    }
+
+
+def say_what_was_done(about: dict[str, Any], found: Sequence[AtTemperature]) -> None:
     """One line for each thing that a reader of the figures must know."""
     unknown = about["equilibrium_not_simulated_K"]
     if unknown:
@@ -76,23 +98,17 @@ def say_what_was_done(about: dict[str, Any], swaps: Sequence[SwapOrder], courses
             "equilibrium was not reached at %s K: there it is %s; more --hops%s give more",
             listed(unknown),
             how,
-            " and --sweeps" if swaps else "",
+            " and --sweeps" if about["sweeps"] else "",
         )
-    for course, order in zip(courses, swaps, strict=False):
-        if order.why:
-            say.warning("%g K: swap Monte Carlo gives no equilibrium: %s", course.temperature_K, order.why)
-    endless = [c.temperature_K for c in courses if c.anneal_s * c.thermal > LONGEST_ANNEAL_S]
+    for at in found:
+        if at.swaps is not None and at.swaps.why:
+            say.warning("%g K: swap Monte Carlo gives no equilibrium: %s", at.temperature_K, at.swaps.why)
+    times_s = {at.temperature_K: at.course.anneal_s * at.course.thermal for at in found}
+    endless = [kelvin for kelvin, time_s in times_s.items() if time_s > LONGEST_ANNEAL_S]
     if endless:
-        longest = max(c.anneal_s * c.thermal for c in courses)
         say.warning(
             "an anneal of %s takes up to %s s at %s K, longer than the age of the universe: drawn open",
             about["anneal"],
-            written(longest),
+            written(max(times_s.values())),
             listed(endless),
         )
-
-
-def listed(temperatures_K: Sequence[float]) -> str:
-    """Temperatures as words: 400, 600 and 800."""
-    *first, last = (f"{t:g}" for t in temperatures_K)
-    return f"{', '.join(first)} and {last}" if first else last

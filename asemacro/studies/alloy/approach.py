@@ -25,6 +25,7 @@ from asemacro.studies.alloy.stationarity import (
 )
 from asemacro.typing import Floats
 
+RELAXED = 5.0  # runs that stand still and are that many relaxation times long have reached equilibrium
 DOUBLINGS = 3
 CONTRADICTION = 3.0  # standard errors by which runs must contradict the other temperatures to be heard alone
 SURELY = 2.0  # standard errors above the pooled growth that bound it

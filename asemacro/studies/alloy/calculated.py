@@ -20,8 +20,7 @@ class PhaseDiagram(Curves):
     """Short-range order over temperature.
 
     Attributes:
-        points: all of them.
-        map: order of the strongest pair over time and temperature.
+        known: all that is known of each temperature, by increasing temperature: table, curves and map are read off it.
         ensemble: the learned model and the bootstrap members behind its error bars.
         about: what was run, for captions and run.json.
     """

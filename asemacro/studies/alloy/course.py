@@ -1,17 +1,14 @@
-"""What is known of the order at one temperature: over time from random, and where it goes. All figures read it."""
+"""The order over time from random at one temperature, and where it goes."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from asemacro.studies.alloy.equilibrium import Equilibrium
-from asemacro.studies.alloy.points import PairTable
-from asemacro.studies.alloy.prediction import Prediction
-from asemacro.studies.alloy.record import Record
+from asemacro.studies.alloy.prediction import Predicted, Prediction
 from asemacro.typing import Floats
 
 SIMULATED, EXTRAPOLATED, UNKNOWN = 0, 1, 2  # how much is known of the order at a time
@@ -54,6 +51,32 @@ class Course:
     most_growth: float
     anneal_s: float
     thermal: float
+
+    @classmethod
+    def of(cls, at: Predicted, equilibrium: Equilibrium, anneal_s: float, thermal: float) -> Course:
+        """From what is known of a temperature.
+
+        Args:
+            at: what was simulated, and what the SDE makes of it.
+            equilibrium: of this temperature.
+            anneal_s: duration of the anneal in the clock of the runs.
+            thermal: factor to the clock of thermal vacancies.
+        """
+        path, error = at.table.bounded(at.prediction.path, at.contacts), equilibrium.error
+        return cls(
+            temperature_K=at.temperature_K,
+            prediction=dataclasses.replace(at.prediction, path=path),
+            runs_s=float(at.runs.times_s[-1]),
+            reached=equilibrium.reached,
+            goal=at.table.bounded(equilibrium.delta, at.contacts),
+            # runs say no better than their own error that they have arrived
+            goal_error=np.maximum(error, equilibrium.learned_error) if equilibrium.reached else error,
+            goal_known=equilibrium.known,
+            growth=equilibrium.growth,
+            most_growth=equilibrium.most_growth,
+            anneal_s=anneal_s,
+            thermal=thermal,
+        )
 
     def at(self, times_s: Floats) -> tuple[Floats, Floats, NDArray[np.int8]]:
         """Order (n, d), its error (n, d), and how well it is known (n,), at times (n,) in the clock of the runs.
@@ -154,44 +177,3 @@ def beyond_the_runs(
     unsure = max((most - least) / np.sqrt(12), BLIND * share)
     error = np.sqrt(path_error**2 + (unsure * way) ** 2 + (share * goal_error) ** 2)
     return path + share * way, error, (most - least) * length
-
-
-def courses_of(
-    table: PairTable,
-    records: Sequence[Record],
-    predictions: Sequence[Prediction],
-    equilibrium: Equilibrium,
-    anneals_s: Sequence[float],
-    thermal: Sequence[float],
-) -> list[Course]:
-    """One course a temperature.
-
-    Args:
-        table: of the pairs.
-        records: small runs, by increasing temperature.
-        predictions: of the SDE.
-        equilibrium: at all temperatures.
-        anneals_s: durations in the clock of the runs.
-        thermal: factors to the clock of thermal vacancies.
-    """
-    courses = []
-    for k, (record, prediction) in enumerate(zip(records, predictions, strict=True)):
-        contacts, reached = table.contacts(record.late), bool(equilibrium.reached[k])
-        error = equilibrium.error[k]
-        courses.append(
-            Course(
-                temperature_K=record.temperature_K,
-                prediction=dataclasses.replace(prediction, path=table.bounded(prediction.path, contacts)),
-                runs_s=float(record.times_s[-1]),
-                reached=reached,
-                goal=table.bounded(equilibrium.delta[k], contacts),
-                # runs say no better than their own error that they have arrived
-                goal_error=np.maximum(error, equilibrium.learned_error[k]) if reached else error,
-                goal_known=bool(equilibrium.known[k]),
-                growth=float(equilibrium.approach.rate[k]),
-                most_growth=float(equilibrium.approach.most[k]),
-                anneal_s=float(anneals_s[k]),
-                thermal=float(thermal[k]),
-            )
-        )
-    return courses

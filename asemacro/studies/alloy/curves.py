@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import TYPE_CHECKING, Any
 
+from asemacro.studies.alloy.at_temperature import AtTemperature
 from asemacro.studies.alloy.points import OTHER, Point
-from asemacro.studies.alloy.time_temperature import TimeTemperatureMap
+from asemacro.studies.alloy.rows import points_of
+from asemacro.studies.alloy.time_temperature import TimeTemperatureMap, time_temperature_map
 
 if TYPE_CHECKING:
     from asemacro.macro.sde import NeuralSDE
@@ -17,16 +20,24 @@ class Curves:
     """Short-range order over temperature.
 
     Attributes:
-        points: all of them.
-        map: order of the strongest pair over time and temperature.
+        known: all that is known of each temperature, by increasing temperature: table, curves and map are read off it.
         ensemble: the learned model and the bootstrap members behind its error bars.
         about: what was run, for captions and run.json.
     """
 
-    points: list[Point]
-    map: TimeTemperatureMap
+    known: list[AtTemperature]
     ensemble: list[NeuralSDE]
     about: dict[str, Any]
+
+    @functools.cached_property
+    def points(self) -> list[Point]:
+        """Rows of the table."""
+        return [point for at in self.known for point in points_of(at)]
+
+    @functools.cached_property
+    def map(self) -> TimeTemperatureMap:
+        """Order of the strongest pair over time and temperature."""
+        return time_temperature_map([at.course for at in self.known], self.sde.labels)
 
     @property
     def sde(self) -> NeuralSDE:
@@ -36,7 +47,7 @@ class Curves:
     @property
     def temperatures_K(self) -> list[float]:
         """Increasing."""
-        return sorted({point.temperature_K for point in self.points})
+        return [at.temperature_K for at in self.known]
 
     @property
     def pairs(self) -> list[str]:

@@ -8,12 +8,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from asemacro.studies.alloy.approach import Approach, Growth, approach, smooth
-from asemacro.studies.alloy.campaign import RELAXED
+from asemacro.studies.alloy.approach import RELAXED, Approach, Growth, approach, smooth
 from asemacro.studies.alloy.extrapolation import LEAST_REACHED, quasi_chemical
-from asemacro.studies.alloy.points import PairTable
-from asemacro.studies.alloy.prediction import Prediction
-from asemacro.studies.alloy.record import Record
+from asemacro.studies.alloy.prediction import Predicted
 from asemacro.typing import Floats
 
 NEAR = 0.15  # runs that lag by less than this are not there, but say enough to weigh in an extrapolation, lag as error
@@ -23,44 +20,47 @@ LEARNED, SWAPS, EXTRAPOLATED = "sde", "mc", "extrapolated"  # sources
 
 @dataclasses.dataclass(frozen=True)
 class Equilibrium:
-    """Unlike pairs by increasing temperature: the best value, and what was learned.
+    """Unlike pairs at one temperature: the best value, what was learned, and what the runs were judged by.
 
     Attributes:
-        delta: (n, d) order.
-        error: (n, d) one standard error.
-        source: (n,) swaps (SWAPS) where they reached it; else learned (LEARNED) where the runs reached it; else
+        delta: (d,) order.
+        error: (d,) one standard error.
+        source: swaps (SWAPS) where they reached it; else learned (LEARNED) where the runs reached it; else
             EXTRAPOLATED over temperature, or learned all the same if too few temperatures reached it.
-        learned: (n, d) stationary mean of the SDE.
-        learned_error: (n, d) what the runs still owe included.
-        reached: (n,) whether the runs got there.
-        approach: what this was judged by.
+        learned: (d,) stationary mean of the SDE.
+        learned_error: (d,) what the runs still owe included.
+        reached: whether the runs got there.
+        growth: of the order in the last doubling of the runs, relative to it, beyond noise.
+        most_growth: the most that it can have been.
+        lag: (d,) how far the late mean of the runs may still be from equilibrium.
+        late_error: (d,) standard error of that mean.
+        length: of the runs, in relaxation times.
     """
 
     delta: Floats
     error: Floats
-    source: tuple[str, ...]
+    source: str
     learned: Floats
     learned_error: Floats
-    reached: NDArray[np.bool_]
-    approach: Approach
+    reached: bool
+    growth: float
+    most_growth: float
+    lag: Floats
+    late_error: Floats
+    length: float
 
     @property
-    def simulated(self) -> NDArray[np.bool_]:
-        """(n,) whether swaps or runs reached it."""
-        return self.reached | np.array([source == SWAPS for source in self.source])
+    def simulated(self) -> bool:
+        """Whether swaps or runs reached it."""
+        return self.reached or self.source == SWAPS
 
     @property
-    def known(self) -> NDArray[np.bool_]:
-        """(n,) whether it is simulated or extrapolated from temperatures where it is."""
-        return self.simulated | np.array([source == EXTRAPOLATED for source in self.source])
+    def known(self) -> bool:
+        """Whether it is simulated or extrapolated from temperatures where it is."""
+        return self.simulated or self.source == EXTRAPOLATED
 
 
-def equilibrium_of(
-    table: PairTable,
-    records: Sequence[Record],
-    predictions: Sequence[Prediction],
-    exact: Sequence[tuple[Floats, Floats] | None] = (),
-) -> Equilibrium:
+def equilibrium_of(found: Sequence[Predicted]) -> list[Equilibrium]:
     """Judge all temperatures together and continue what they know.
 
     Reached is equilibrium where the runs are RELAXED relaxation times long, their mean stands (`approach`), the
@@ -71,43 +71,50 @@ def equilibrium_of(
     are enough, and those that are near, as far as their errors let them count (`quasi_chemical`).
 
     Args:
-        table: of the pairs.
-        records: small runs, by increasing temperature.
-        predictions: of the SDE.
-        exact: order and error (d,) where swaps reached equilibrium, None elsewhere; empty without swaps.
+        found: by increasing temperature.
     """
-    found = approach([Growth.of(record.times_s, record.order[:, :, table.unlike]) for record in records])
-    learned = np.array([p.equilibrium for p in predictions])
-    late = np.array([record.late[:, :, table.unlike].mean(axis=(0, 1)) for record in records])
+    pooled = approach([Growth.of(at.runs.times_s, at.order) for at in found])
+    learned, late = np.array([at.prediction.equilibrium for at in found]), np.array([at.late for at in found])
     # three members tell their spread within a factor of two
-    spread = smooth(np.array([p.equilibrium_error for p in predictions]))
-    noise = np.maximum(spread, found.error)
+    spread = smooth(np.array([at.prediction.equilibrium_error for at in found]))
+    noise = np.maximum(spread, pooled.error)
     missed = np.sqrt(np.maximum((learned - late) ** 2 - noise**2, 0.0))
-    # a model that knows little of its mean is no reason to believe it
-    agrees = (np.abs(learned - late) < np.maximum(AGREE, 3 * found.error)).all(axis=1)
-    by_swaps = np.array([bool(exact) and exact[k] is not None for k in range(len(records))])
-    for k in np.flatnonzero(by_swaps).tolist():
-        delta, error = exact[k] or (learned[k], noise[k])
-        agrees[k] &= (np.abs(late[k] - delta) < np.maximum(AGREE, 3 * np.hypot(found.error[k], error))).all()
-    long = (found.length >= RELAXED) & agrees
-    reached = without_outliers(found.stands & long)
-    learned_error = np.hypot(noise, found.lag)
+    long = (pooled.length >= RELAXED) & _agrees(found, learned, late, pooled)
+    reached = without_outliers(pooled.stands & long)
+    learned_error = np.hypot(noise, pooled.lag)
     learned_error[reached] = np.hypot(learned_error, missed)[reached]
     best, best_error = learned.copy(), learned_error.copy()
-    for k in np.flatnonzero(by_swaps).tolist():
-        best[k], best_error[k] = exact[k] or (learned[k], noise[k])
+    for k, at in enumerate(found):
+        if at.exact is not None:
+            best[k], best_error[k] = at.exact
+    by_swaps = np.array([at.exact is not None for at in found])
     simulated = reached | by_swaps
     extrapolated = ~simulated & bool(simulated.sum() >= LEAST_REACHED)
     if extrapolated.any():
-        kelvin = np.array([record.temperature_K for record in records])
-        random = table.random[table.unlike]
-        near = by_swaps | without_outliers(simulated | (long & (found.lag < NEAR).all(axis=1)))
-        values, errors = quasi_chemical(kelvin, best, best_error, near, random, table.neighbours)
+        near = by_swaps | without_outliers(simulated | (long & (pooled.lag < NEAR).all(axis=1)))
+        kelvin, table = np.array([at.temperature_K for at in found]), found[0].table
+        values, errors = quasi_chemical(kelvin, best, best_error, near, table.random[table.unlike], table.neighbours)
         for k in np.flatnonzero(extrapolated).tolist():
-            best[k] = table.bounded(values[k], table.contacts(records[k].late))
-            best_error[k] = errors[k]
-    source = np.select([by_swaps, extrapolated], [SWAPS, EXTRAPOLATED], LEARNED)
-    return Equilibrium(best, best_error, tuple(source.tolist()), learned, learned_error, reached, found)
+            best[k], best_error[k] = table.bounded(values[k], found[k].contacts), errors[k]
+    source = np.select([by_swaps, extrapolated], [SWAPS, EXTRAPOLATED], LEARNED).tolist()
+    return [
+        Equilibrium(
+            best[k], best_error[k], source[k], learned[k], learned_error[k], bool(reached[k]),
+            float(pooled.rate[k]), float(pooled.most[k]), pooled.lag[k], pooled.error[k], float(pooled.length[k]),
+        )
+        for k in range(len(found))
+    ]  # fmt: skip
+
+
+def _agrees(found: Sequence[Predicted], learned: Floats, late: Floats, pooled: Approach) -> NDArray[np.bool_]:
+    """(n,) whether the late mean of the runs is that of the SDE and, where they know it, that of the swaps."""
+    # a model that knows little of its mean is no reason to believe it
+    agrees: NDArray[np.bool_] = np.all(np.abs(learned - late) < np.maximum(AGREE, 3 * pooled.error), axis=1)
+    for k, at in enumerate(found):
+        if at.exact is not None:
+            delta, error = at.exact
+            agrees[k] &= (np.abs(late[k] - delta) < np.maximum(AGREE, 3 * np.hypot(pooled.error[k], error))).all()
+    return agrees
 
 
 def without_outliers(reached: Sequence[bool] | NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from asemacro.plot import short_range_order as plot
 from asemacro.plot.written_numbers import as_math
-from asemacro.studies.alloy.about import listed
+from asemacro.studies.alloy.inputs import listed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

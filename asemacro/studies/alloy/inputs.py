@@ -56,6 +56,12 @@ def check_temperatures(values: Sequence[float]) -> list[float]:
     return sorted(kelvin)
 
 
+def listed(temperatures_K: Sequence[float]) -> str:
+    """Temperatures as words: 400, 600 and 800."""
+    *first, last = (f"{t:g}" for t in temperatures_K)
+    return f"{', '.join(first)} and {last}" if first else last
+
+
 def choose_barriers(barriers: str | Path | BarrierModel | None, species: Sequence[str]) -> BarrierModel:
     """The model that was asked for, or the default one for these species.
 
@@ -105,6 +111,11 @@ class Boxes(NamedTuple):
     def vacancies(self) -> int:
         """In the large box."""
         return self.copies * self.counts["X"]
+
+    @property
+    def concentration(self) -> float:
+        """Of vacancies, per site."""
+        return self.counts["X"] / self.small.n_sites
 
 
 def large_enough(box: Lattice, model: BarrierModel) -> Lattice:

@@ -5,49 +5,112 @@ from __future__ import annotations
 import dataclasses
 import os
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from asemacro.data import Pairs
 from asemacro.files.store import run_record
 from asemacro.lattice.reading.structure_file import Reading, read_structure
 from asemacro.macro.moment_fit import moments_from_pairs
-from asemacro.observables.alloy import WarrenCowley
-from asemacro.studies.alloy.campaign import Budget, Job, run_jobs
-from asemacro.studies.alloy.diagram import QUICK
-from asemacro.studies.alloy.inputs import check_boxes, choose_barriers, choose_boxes, parse_temperatures
-from asemacro.studies.alloy.points import PairTable
-from asemacro.studies.alloy.prediction import learn
-from asemacro.studies.alloy.start import random_alloy
+from asemacro.studies.alloy.alloy import Alloy
+from asemacro.studies.alloy.budget import Budget
+from asemacro.studies.alloy.campaign import task_name
+from asemacro.studies.alloy.inputs import parse_temperatures
+from asemacro.studies.alloy.prediction import pairs_of
+from asemacro.studies.alloy.simulated import Simulated
+from asemacro.studies.alloy.study import Study
+from asemacro.studies.learn.figures import Path as CoursePath
 from asemacro.studies.learn.figures import draw_diagnostics, explained, follow, noise_ratio
 from asemacro.studies.learn.learned import Learned
 from asemacro.tasks.progress import progress_bar
 from asemacro.tasks.run_folder import RunFolder
+from asemacro.tasks.streams import Streams
 from asemacro.tasks.threads import one_thread
+
+if TYPE_CHECKING:
+    from asemacro.macro.sde import NeuralSDE
 
 TEMPERATURES = "800:2000:400"
 SITES, SMALL = 8192, 1024
+TIMES = 24  # at which a course is compared
+MOST_COURSES = 3
 
 
-def learn_alloy(
-    structure: str | Path,
-    folder: RunFolder,
-    *,
-    reading: Reading,
-    mix_sublattices: bool,
-    shell_tolerance: float | None,
-    seed: int,
-    started: float,
-    temperature: str | None,
-    sites: int | None,
-    small: int | None,
-    barriers: str | None,
-    hops: float | None,
-    workers: int | None,
-    **others: Any,
-) -> None:
+@dataclasses.dataclass(frozen=True)
+class Asked:
+    """What `learn alloy` was asked for.
+
+    Attributes:
+        structure: file.
+        reading: how it is to be read.
+        mix_sublattices: let hops carry atoms to sites that the structure keeps for other species.
+        shell_tolerance: see `Lattice.from_atoms`; None for its default.
+        temperature: START:STOP:STEP or a list, in K; None for TEMPERATURES.
+        sites: least sites of the large box; None for SITES.
+        small: of the small box; None for SMALL.
+        barriers: model name or file.
+        hops: per small run and vacancy; None for a quick budget.
+        workers: temperatures simulated at once.
+    """
+
+    structure: str | Path
+    reading: Reading
+    mix_sublattices: bool
+    shell_tolerance: float | None
+    temperature: str | None
+    sites: int | None
+    small: int | None
+    barriers: str | None
+    hops: float | None
+    workers: int | None
+
+    @classmethod
+    def of(cls, structure: str | Path, options: Mapping[str, Any]) -> Asked:
+        """From the options of `learn`.
+
+        Raises:
+            ValueError: options that alloys do not have and that are not None.
+        """
+        own = {field.name for field in dataclasses.fields(cls)}
+        foreign = [f"--{name}" for name, value in options.items() if name not in own and value is not None]
+        if foreign:
+            raise ValueError(f"an alloy has no {foreign[0]}")
+        return cls(structure, **{name: value for name, value in options.items() if name in own})
+
+    @property
+    def temperatures_K(self) -> list[float]:
+        """Increasing."""
+        return parse_temperatures(TEMPERATURES if self.temperature is None else self.temperature)
+
+    def alloy(self) -> Alloy:
+        """Read the structure, choose barriers and boxes."""
+        return Alloy.of(
+            read_structure(self.structure, **self.reading),
+            self.barriers,
+            sites=self.sites or SITES,
+            small=self.small or SMALL,
+            mix_sublattices=self.mix_sublattices,
+            shell_tolerance=self.shell_tolerance,
+        )
+
+    def record(self, alloy: Alloy) -> dict[str, Any]:
+        """For run.json, with what was chosen for it."""
+        return {
+            "system": "alloy",
+            "structure": str(self.structure),
+            **self.reading,
+            "shell_tolerance": self.shell_tolerance,
+            "temperatures": self.temperatures_K,
+            "barriers": alloy.model.name,
+            "sites": alloy.boxes.large.n_sites,
+            "small": alloy.boxes.small.n_sites,
+            "hops": self.hops,
+        }
+
+
+def learn_alloy(structure: str | Path, folder: RunFolder, *, seed: int, started: float, **options: Any) -> None:
     """Small vacancy KMC runs from random at several temperatures, their pairs, one SDE for all.
 
     The noise of the large system comes from its small runs side by side (`pairs_from_runs`). What the model is compared
@@ -56,97 +119,54 @@ def learn_alloy(
     Args:
         structure: file.
         folder: for the results, and for finished temperatures of an interrupted run.
-        reading: how the file is to be read.
-        mix_sublattices: let hops carry atoms to sites that the structure keeps for other species.
-        shell_tolerance: see `Lattice.from_atoms`; None for its default.
         seed: of all random numbers.
         started: when the verb began, for the wall time.
-        temperature: START:STOP:STEP or a list, in K; default 800:2000:400.
-        sites: least sites of the large box, default 8192.
-        small: of the small box, default 1024.
-        barriers: model name or file.
-        hops: per small run and vacancy; default a quick budget.
-        workers: temperatures simulated at once.
-        **others: options that alloys do not have; an error unless None.
+        **options: of `learn`, see `Asked`.
     """
-    foreign = [f"--{name}" for name, value in others.items() if value is not None]
-    if foreign:
-        raise ValueError(f"an alloy has no {foreign[0]}")
-    kelvin = parse_temperatures(TEMPERATURES if temperature is None else temperature)
-    if hops is not None and not (np.isfinite(hops) and hops >= 1000):
-        raise ValueError(f"{hops:g} hops a run are too few to learn from; give at least 1000")
-    lattice = random_alloy(
-        read_structure(structure, **reading), mix_sublattices=mix_sublattices, shell_tolerance=shell_tolerance
-    )
-    if len(lattice.species) < 2:
-        raise ValueError(f"{'-'.join(lattice.species) or 'no element'}: no unlike pairs, so there is no order to learn")
-    model = choose_barriers(barriers, lattice.species)
-    boxes = choose_boxes(lattice, model, sites or SITES, small or SMALL, None, None)
-    check_boxes(boxes, model, kelvin, 1)
-    if boxes.copies < 2:
-        raise ValueError(f"--sites {sites or SITES} must be at least twice --small {small or SMALL}")
-    budget = QUICK if hops is None else Budget(hops=hops)
-    sro = WarrenCowley(lattice.species, shells=1, pairs="all")
-    rng = np.random.default_rng(seed)
-    *streams, stream = rng.spawn(len(kelvin) + 1)
+    asked = Asked.of(structure, options)
+    kelvin, budget, alloy = asked.temperatures_K, Budget.of_hops(asked.hops), asked.alloy()
+    alloy.check(kelvin)
+    boxes, streams = alloy.boxes, Streams.of(np.random.default_rng(seed))
     print(
-        f"{'-'.join(lattice.species)} on {lattice.prototype}, {boxes.large.n_sites} sites learned from "
-        f"{boxes.small.n_sites}, barriers: {model.name}"
+        f"{'-'.join(alloy.lattice.species)} on {alloy.lattice.prototype}, {boxes.large.n_sites} sites learned from "
+        f"{boxes.small.n_sites}, barriers: {alloy.model.name}"
     )
-    jobs = [
-        Job(boxes.small, model, t, boxes.counts, boxes.copies, boxes.copies, sro, budget, own)
-        for t, own in zip(kelvin, streams, strict=True)
-    ]
-    tasks = ({job.name: 30.0 for job in jobs}, {"fit": 10.0})
-    with progress_bar(*tasks, workers=workers or os.cpu_count() or 1) as report, one_thread():
-        records = run_jobs(jobs, workers, folder.checkpoint, report)
-
-        def fitting(share: float) -> None:
-            report("fit", 0.9 * share, "fit the SDE")
-
-        fitting(0.0)
-        unlike = np.array([k for k, (i, j) in enumerate(sro.pairs) if i != j])
-        names = [sro.labels[k] for k in unlike]
-        sde = learn(records, unlike, names, boxes.large.n_sites, members=0, rng=stream, report=fitting)[0]
-        labels = moments_from_pairs(Pairs.concat([record.pairs(unlike, rng=stream) for record in records]))
-        if not sde.n_conditions:
-            labels = dataclasses.replace(labels, condition=np.zeros(0))
-        paths = []
-        for record in records[:: max(1, (len(records) + 1) // 3)]:
-            keep = np.unique(np.geomspace(1, len(record.times_s) - 1, 24).astype(int))
-            rows = np.concatenate([[0], keep])
-            course = record.order[:, rows][:, :, unlike].mean(axis=0)
-            t = record.temperature_K if sde.n_conditions else None
-            paths.append(
-                follow(sde, f"{record.temperature_K:g} K", record.times_s[rows], course, condition=t, rng=stream)
-            )
-        report("fit", 1.0, "")
+    tasks = ({task_name("small", t): 30.0 for t in kelvin}, {"fit": 10.0})
+    with progress_bar(*tasks, workers=asked.workers or os.cpu_count() or 1) as report, one_thread():
+        study = Study(alloy, budget, streams, asked.workers, folder.checkpoint, report)
+        found = study.simulate(kelvin, boxes.copies)
+        sde = study.learn(found, members=0)[0]
+        labels = moments_from_pairs(pairs_of(found, streams))
+        paths = _courses(sde, found, streams)
+    table = found[0].table
+    bounds = np.stack(table.bounds, axis=1)[table.unlike]
+    learned = Learned(sde, labels.z, labels.condition, sde.dim, bounds=bounds)
+    pull = float(np.sqrt(np.mean([path.pull**2 for path in paths])))
     result = {
-        "labels": names,
-        "observed": len(names),
+        "labels": list(sde.labels),
+        "observed": sde.dim,
         "sites": boxes.large.n_sites,
         "temperatures_K": kelvin,
-        "variance_rate_over_learned": dict(zip(names, noise_ratio(sde, labels).tolist(), strict=True)),
-        "drift_explained": dict(zip(names, explained(sde, labels).tolist(), strict=True)),
-        "path_pull": float(np.sqrt(np.mean([path.pull**2 for path in paths]))),
+        "variance_rate_over_learned": dict(zip(sde.labels, noise_ratio(sde, labels).tolist(), strict=True)),
+        "drift_explained": dict(zip(sde.labels, explained(sde, labels).tolist(), strict=True)),
+        "path_pull": pull,
     }
-    low, high = PairTable.of(sro, boxes.counts, boxes.small).bounds
-    bounds = np.stack([low, high], axis=1)[unlike]
-    learned = Learned(sde, labels.z, labels.condition, len(names), bounds=bounds)
     figure = draw_diagnostics(sde, labels, paths, unit="time (s)", seen=True)
-    arguments = {
-        "system": "alloy",
-        "structure": str(structure),
-        **reading,
-        "shell_tolerance": shell_tolerance,
-        "temperatures": kelvin,
-        "barriers": model.name,
-        "sites": boxes.large.n_sites,
-        "small": boxes.small.n_sites,
-        "hops": hops,
-    }
     wall = time.perf_counter() - started
     files = {**learned.files(), "diagnostics.png": figure.savefig}
-    written = folder.publish(files, run_record(arguments, seed, wall, **result))
-    print(f"courses of the small runs, rms distance from the learned mean: {result['path_pull']:.2f} of its sd")
+    written = folder.publish(files, run_record(asked.record(alloy), seed, wall, **result))
+    print(f"courses of the small runs, rms distance from the learned mean: {pull:.2f} of its sd")
     print(f"wrote {', '.join(path.name for path in written)} to {folder.path} in {wall:.0f} s")
+
+
+def _courses(sde: NeuralSDE, found: Sequence[Simulated], streams: Streams) -> list[CoursePath]:
+    """The model beside the mean of the runs, at up to MOST_COURSES temperatures."""
+    paths = []
+    for at in found[:: max(1, (len(found) + 1) // MOST_COURSES)]:
+        keep = np.unique(np.geomspace(1, len(at.runs.times_s) - 1, TIMES).astype(int))
+        rows = np.concatenate([[0], keep])
+        course, stream = at.order[:, rows].mean(axis=0), streams("course", at.temperature_K)
+        condition = at.temperature_K if sde.n_conditions else None
+        name = f"{at.temperature_K:g} K"
+        paths.append(follow(sde, name, at.runs.times_s[rows], course, condition=condition, rng=stream))
+    return paths

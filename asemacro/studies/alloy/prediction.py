@@ -1,13 +1,11 @@
-"""From records of small runs to the order of the large system: fit, mean paths, equilibrium, error bars."""
+"""From small runs to the order of the large system: fit, mean paths, equilibrium, error bars."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from asemacro.data import Pairs
 from asemacro.macro.diffusion import FullDiffusion
@@ -16,9 +14,11 @@ from asemacro.macro.sde import NeuralSDE
 from asemacro.macro.train import FitOptions, fit, fit_ensemble
 from asemacro.macro.trajectories import simulate
 from asemacro.studies.alloy.approach import smooth
-from asemacro.studies.alloy.record import Record
+from asemacro.studies.alloy.simulated import Simulated
+from asemacro.tasks.progress import silent
+from asemacro.tasks.streams import Streams
 from asemacro.tasks.threads import one_thread
-from asemacro.typing import Floats
+from asemacro.typing import Floats, Report
 
 MEMBERS = 3  # bootstrap members behind the error bars
 TRAJECTORIES = 48
@@ -55,62 +55,69 @@ class Prediction:
     relaxation_time_s: float
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Predicted(Simulated):
+    """What was simulated at one temperature, and what the SDE makes of it."""
+
+    prediction: Prediction
+
+
+def pairs_of(found: Sequence[Simulated], streams: Streams) -> Pairs:
+    """Pairs for the learner from the small runs of all temperatures.
+
+    Their condition is the temperature, or nothing if there is only one.
+    """
+    pairs = Pairs.concat([at.runs.pairs(at.table.unlike, rng=streams("pairs", at.temperature_K)) for at in found])
+    return pairs if len(found) > 1 else dataclasses.replace(pairs, condition=np.empty(0))
+
+
 @one_thread()
 def learn(
-    records: Sequence[Record],
-    columns: NDArray[np.intp],
+    pairs: Pairs,
     labels: Sequence[str],
     sites: int,
     *,
     members: int = MEMBERS,
     rng: np.random.Generator,
-    report: Callable[[float], object] | None = None,
+    progress: Report | None = None,
 ) -> list[NeuralSDE]:
-    """One SDE for all temperatures, and bootstrap members of it.
+    """One SDE for all temperatures, each of which counts the same, and bootstrap members of it.
 
     Args:
-        records: one for each temperature.
-        columns: of the records' order that make z (the independent, unlike pairs).
-        labels: names of these columns.
+        pairs: of all temperatures (`pairs_of`).
+        labels: names of the variables.
         sites: size of the large system.
         members: number of them; 0 for the model alone.
         rng: source of randomness.
-        report: called with the share of all fits that is done.
+        progress: called as progress("fit", fraction, text).
 
     Returns:
         The model, then the members whose spread is its error.
     """
-    pairs = Pairs.concat([record.pairs(columns, rng=rng) for record in records]).balanced()
-    many = len({record.temperature_K for record in records}) > 1
-    conditions = 1 if many else 0
-    if not many:
-        pairs = dataclasses.replace(pairs, condition=np.empty(0))
-    dim = len(columns)
+    pairs, dim, conditions = pairs.balanced(), pairs.z0.shape[1], pairs.condition.shape[1]
     sde = NeuralSDE(
         OnsagerNet(dim, n_conditions=conditions),
         FullDiffusion(dim, n_conditions=conditions),
         labels=tuple(labels),
         sites=sites,
     )
-    progress: Any = (lambda task, share, text: report(share)) if report else False
     if members == 0:
-        fit(sde, pairs, rng=rng, options=FIT, progress=progress)
+        fit(sde, pairs, rng=rng, options=FIT, progress=progress or False)
         return [sde]
-    found = fit_ensemble(sde, pairs, members, rng=rng, options=FIT, progress=progress)
+    found = fit_ensemble(sde, pairs, members, rng=rng, options=FIT, progress=progress or False)
     return [found.model, *found.members]
 
 
 @one_thread()
 def predict(
     ensemble: Sequence[NeuralSDE],
-    records: Sequence[Record],
+    found: Sequence[Simulated],
     start: Floats,
-    columns: NDArray[np.intp],
     *,
-    rng: np.random.Generator,
-    report: Callable[[float], object] | None = None,
-) -> list[Prediction]:
-    """Order from random over time, and at equilibrium, at the temperatures of the records.
+    streams: Streams,
+    progress: Report | None = None,
+) -> list[Predicted]:
+    """Order from random over time, and at equilibrium, at the temperatures that were simulated.
 
     The mean path is that of simulated trajectories of the SDE. Its error is the spread of the noise-free paths of the
     bootstrap members; three of them tell it within a factor of two, so it is a running mean over temperatures, and no
@@ -119,80 +126,108 @@ def predict(
 
     Args:
         ensemble: from `learn`.
-        records: give the temperatures, the first times, and what the path is compared with.
+        found: give the temperatures, the first times, and what the path is compared with.
         start: (d,) mean order of a random alloy.
-        columns: of the records' order.
-        rng: source of randomness.
-        report: called with the share that is done.
+        streams: of the study.
+        progress: called as progress("predict", fraction, text).
     """
-    sde, walks = ensemble[0], 0
-    kelvin = np.array([record.temperature_K for record in records])
+    walks = _Walks(np.array([at.temperature_K for at in found]), streams, len(ensemble) + 1, progress or silent)
+    times, settled, slowest = _times_of(ensemble[0], found)
+    paths = walks(ensemble[0], start, times, TRAJECTORIES)
+    members = np.std([walks(member, start, times, 1)[:, 0] for member in ensemble[1:]], axis=0, ddof=1)
+    path_error = _path_error(found, times, paths, members)
+    # equilibrium: the trajectories go on, and what comes after they have settled is averaged
+    more = settled[:, None] * np.linspace(0.05, 1.5, 30)
+    tail = walks(ensemble[0], paths[:, :, -1].reshape(-1, len(start)), more, TRAJECTORIES)[:, :, 15:]
+    error = np.hypot(members[:, -1], tail.mean(axis=2).std(axis=1) / np.sqrt(TRAJECTORIES))
+    return [
+        Predicted(
+            **vars(at),
+            prediction=Prediction(
+                start=start,
+                times_s=times[k],
+                path=paths[k].mean(axis=0),
+                path_error=path_error[k],
+                equilibrium=tail[k].mean(axis=(0, 1)),
+                equilibrium_error=error[k],
+                relaxation_time_s=float(slowest[k]),
+            ),
+        )
+        for k, at in enumerate(found)
+    ]
 
-    def run(model: NeuralSDE, z0: Floats, times: Floats, copies: int) -> Floats:
-        """(n_temperatures, copies, n_times, d); one copy means the noise-free path."""
-        nonlocal walks
-        rows = len(kelvin) * copies
+
+class _Walks:
+    """Simulates models at all temperatures together, each walk with a stream of its own.
+
+    Args:
+        kelvin: (n,) temperatures.
+        streams: of the study.
+        total: walks to come.
+        progress: told of the walks that are done.
+    """
+
+    def __init__(self, kelvin: Floats, streams: Streams, total: int, progress: Report) -> None:
+        self._kelvin, self._streams, self._total, self._progress = kelvin, streams, total, progress
+        self._done = 0
+
+    def __call__(self, model: NeuralSDE, z0: Floats, times: Floats, copies: int) -> Floats:
+        """(n, copies, n_times, d) of a model, from z0, at times (n, n_times); one copy means the noise-free path."""
+        rows = len(self._kelvin) * copies
         _, z = simulate(
             model,
             np.broadcast_to(z0, (rows, z0.shape[-1])),
-            condition=np.repeat(kelvin, copies) if model.n_conditions else None,
+            condition=np.repeat(self._kelvin, copies) if model.n_conditions else None,
             n_trajectories=rows,
             times_s=np.repeat(times, copies, axis=0),
             max_rate_step=MAX_RATE_STEP,
             noise=copies > 1,
-            rng=rng,
+            rng=self._streams("predict", self._done),
         )
-        walks += 1
-        if report is not None:
-            report(walks / (len(ensemble) + 1))
-        return z.reshape(len(kelvin), copies, *z.shape[1:])
+        self._done += 1
+        self._progress("predict", self._done / self._total, "predict")
+        return z.reshape(len(self._kelvin), copies, *z.shape[1:])
 
-    late = np.array([r.late[:, :, columns].mean(axis=(0, 1)) for r in records])
-    slowest = 1 / sde.relaxation_rates(late, kelvin if sde.n_conditions else None)[:, 0].clip(1e-300)
-    seen = np.array([np.nan_to_num(r.relaxation_time_s) for r in records])
-    first = np.array([r.times_s[1] for r in records])
-    jacobian = sde.jacobian(late, kelvin if sde.n_conditions else None)
+
+def _times_of(sde: NeuralSDE, found: Sequence[Simulated]) -> tuple[Floats, Floats, Floats]:
+    """Times (n, SAVED_TIMES) of the paths, and (n,) times until they have settled and of the slowest relaxation."""
+    kelvin = np.array([at.temperature_K for at in found]) if sde.n_conditions else None
+    late = np.array([at.late for at in found])
+    slowest = 1 / sde.relaxation_rates(late, kelvin)[:, 0].clip(1e-300)
+    seen = np.array([np.nan_to_num(at.runs.relaxation_time_s) for at in found])
+    first = np.array([at.runs.times_s[1] for at in found])
+    jacobian = sde.jacobian(late, kelvin)
     largest = np.abs(jacobian).max(axis=(1, 2), keepdims=True).clip(1e-280)  # where it is cold, squares are zero
     rates = largest[:, 0, 0] * np.linalg.norm(jacobian / largest, axis=(1, 2)).clip(1e-3)
     # a model that extrapolates may be arbitrarily slow: beyond a number of steps it is not followed
     settled = np.minimum(SETTLED * np.maximum(slowest, seen), SPAN / rates)
     times = np.geomspace(first, (SPAN / rates).clip(2 * first), SAVED_TIMES, axis=1)
-    paths = run(sde, start, times, TRAJECTORIES)
-    path = paths.mean(axis=1)
-    members = np.std([run(member, start, times, 1)[:, 0] for member in ensemble[1:]], axis=0, ddof=1)
-    spread = smooth(members.reshape(len(kelvin), -1)).reshape(members.shape)
-    runs = [of_the_runs(r, columns, t, p) for r, t, p in zip(records, times, path, strict=True)]
-    noise = smooth(np.array([r[0] for r in runs]).reshape(len(kelvin), -1)).reshape(members.shape)
-    missed = np.array([r[1] for r in runs])
-    path_error = np.sqrt(np.maximum(spread, noise) ** 2 + missed**2 + paths.var(axis=1) / TRAJECTORIES)
-
-    # equilibrium: the trajectories go on, and what comes after they have settled is averaged
-    more = settled[:, None] * np.linspace(0.05, 1.5, 30)
-    tail = run(sde, paths[:, :, -1].reshape(-1, len(start)), more, TRAJECTORIES)[:, :, 15:]
-    equilibrium = tail.mean(axis=(1, 2))
-    equilibrium_error = np.hypot(members[:, -1], tail.mean(axis=2).std(axis=1) / np.sqrt(TRAJECTORIES))
-    return [
-        Prediction(
-            start=start,
-            times_s=times[k],
-            path=path[k],
-            path_error=path_error[k],
-            equilibrium=equilibrium[k],
-            equilibrium_error=equilibrium_error[k],
-            relaxation_time_s=float(slowest[k]),
-        )
-        for k in range(len(records))
-    ]
+    return times, settled, slowest
 
 
-def of_the_runs(record: Record, columns: NDArray[np.intp], times: Floats, path: Floats) -> tuple[Floats, Floats]:
+def _path_error(found: Sequence[Simulated], times: Floats, paths: Floats, members: Floats) -> Floats:
+    """(n, n_times, d) standard error of mean paths, see `predict`.
+
+    Args:
+        found: what was simulated.
+        times: (n, n_times).
+        paths: (n, copies, n_times, d) trajectories.
+        members: (n, n_times, d) standard deviation of the paths of bootstrap members.
+    """
+    runs = [of_the_runs(at, t, p) for at, t, p in zip(found, times, paths.mean(axis=1), strict=True)]
+    noise, missed = (np.array(part) for part in zip(*runs, strict=True))
+    spread, noise = (smooth(part.reshape(len(found), -1)).reshape(part.shape) for part in (members, noise))
+    return np.sqrt(np.maximum(spread, noise) ** 2 + missed**2 + paths.var(axis=1) / paths.shape[1])
+
+
+def of_the_runs(at: Simulated, times: Floats, path: Floats) -> tuple[Floats, Floats]:
     """What small runs say of a path (n, d) at (n,) times: the standard error of their mean, and what the path misses.
 
     Runs and path are averaged over the second half of the time until then, which takes out fluctuations that are fast
     on that scale. Missed is the difference of the two beyond the standard error. Later than the runs end, both are what
     they are at their end.
     """
-    series, seen = record.order[:, :, columns], record.times_s
+    series, seen = at.order, at.runs.times_s
     spacing = np.diff(seen)[:, None]
     steps = np.log(np.maximum(seen, times[0]) / times[0])
     shown = np.stack([np.interp(steps, np.log(times / times[0]), column) for column in path.T], axis=1)

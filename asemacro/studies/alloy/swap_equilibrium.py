@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-import threading
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ase.units import kB
 from numpy.typing import NDArray
 
-from asemacro.barriers.energy import has_energy
 from asemacro.micro.alloy.exchange import ExchangeRun, ReplicaExchange
 from asemacro.micro.alloy.swap import SwapMC
 from asemacro.statistics.averages import stationary_average
+from asemacro.tasks.progress import part_of
+from asemacro.tasks.running import Task, run_tasks
+from asemacro.tasks.streams import Streams
 from asemacro.typing import Floats, Report
 
 if TYPE_CHECKING:
@@ -111,10 +112,10 @@ def equilibrium_by_swaps(
     *,
     sweeps: int,
     workers: int | None,
-    rng: np.random.Generator,
-    report: Report,
+    streams: Streams,
+    progress: Report,
 ) -> list[SwapOrder]:
-    """Canonical equilibrium of the model's energy at the KMC's composition; empty if it has none.
+    """Canonical equilibrium of the model's energy at the KMC's composition.
 
     One chain first goes down the temperatures. It gives an ordered state and says where swaps are rare: there
     temperatures are added, so that neighbours exchange their states (`ReplicaExchange`). Then two chains of all
@@ -123,54 +124,42 @@ def equilibrium_by_swaps(
 
     Args:
         lattice: the box.
-        model: barrier model.
+        model: barrier model with an energy.
         temperatures_K: increasing.
         counts: of each species and of vacancies ("X") in the box.
         sro: measures all pairs.
         sweeps: of each chain at each temperature.
         workers: 1 for one chain after the other, else both at once.
-        rng: source of randomness.
-        report: progress.
+        streams: of the study.
+        progress: called as progress("swaps", fraction, text).
 
     Raises:
         ValueError: too few sweeps.
     """
-    if not has_energy(model):
-        return []
     if sweeps < LEAST_SWEEPS:
         raise ValueError(f"{sweeps} sweeps are too few to tell an equilibrium; give at least {LEAST_SWEEPS}")
+    rng = streams("swaps", "descent")
     first, second = lattice.random_state(counts, batch=2, rng=rng)
-    streams = rng.spawn(3)
-    down = descend(lattice, model, temperatures_K, first, max(int(DESCENT * sweeps), 4), rng=streams[0], report=report)
+    down = descend(lattice, model, temperatures_K, first, max(int(DESCENT * sweeps), 4), rng=rng, progress=progress)
     levels = ladder(down, max(MOST_RUNGS, len(temperatures_K)))
     exchange = ReplicaExchange(lattice, model, levels)
     marks = np.unique(np.linspace(0, sweeps, MARKS + 1).astype(int)[1:])
-    done, stop = [0, 0], threading.Event()
+    starts = {"from random": second, "from ordered": down.x}
+    both = part_of(progress, "swaps", DESCENT / 2, 1 - DESCENT / 2, len(starts))
+    where = f"swap Monte Carlo, {len(levels)} temperatures"
 
-    def follow(index: int) -> ExchangeRun:
-        def tell(task: str, fraction: float, text: str) -> None:
-            if stop.is_set():
-                raise KeyboardInterrupt
-            done[index] = round(fraction * sweeps)
-            share = DESCENT / 2 + (1 - DESCENT / 2) * sum(done) / (2 * sweeps)
-            report("swaps", share, f"swap Monte Carlo, {len(levels)} temperatures, {min(done)} of {sweeps} sweeps")
-
+    def follow(name: str, told: Report) -> ExchangeRun:
         return exchange.run(
-            (second, down.x)[index],
+            starts[name],
             record_sweeps=marks,
             observe=lambda x: sro(x, lattice)[0],
-            progress=tell,
-            rng=streams[1 + index],
+            progress=lambda task, share, text: told(name, share, f"{where}, {text}"),
+            rng=streams("swaps", name),
         )
 
-    with ThreadPoolExecutor(min(2, workers or 2)) as pool:
-        futures = [pool.submit(follow, index) for index in range(2)]
-        try:
-            runs = [future.result() for future in futures]
-        except BaseException:
-            stop.set()
-            raise
-    report("swaps", 1.0, "")
+    tasks = [Task(name, partial(follow, name)) for name in starts]
+    runs = run_tasks(tasks, progress=both, workers=workers)
+    progress("swaps", 1.0, "")
     found = []
     for kelvin in temperatures_K:
         level = int(np.flatnonzero(levels == kelvin)[0])
@@ -205,7 +194,7 @@ def descend(
     sweeps: int,
     *,
     rng: np.random.Generator,
-    report: Report,
+    progress: Report,
 ) -> Descent:
     """Cool one chain, from temperatures where swaps are easy; above the list if they are not at its highest."""
     above: list[Any] = [temperatures_K[-1]]
@@ -223,7 +212,7 @@ def descend(
             moved.append(run.turnover)
         energies.append(np.mean(ends[1:]))
         turnover.append(np.mean(moved))
-        report("swaps", DESCENT / 2 * (done + 1) / len(kelvin), f"swap Monte Carlo, down to {temperature:g} K")
+        progress("swaps", DESCENT / 2 * (done + 1) / len(kelvin), f"swap Monte Carlo, down to {temperature:g} K")
     return Descent(kelvin[::-1], np.array(energies)[::-1], np.array(turnover)[::-1], x)
 
 

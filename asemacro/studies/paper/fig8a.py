@@ -13,8 +13,10 @@ from matplotlib.lines import Line2D
 
 from asemacro.plot import short_range_order as plot
 from asemacro.plot.dynamics import mean_trajectory
-from asemacro.studies.paper.alloy import CLOCK, COPIES, SMALL, from_random, learn_from, run_from_random, share_of
+from asemacro.studies.paper.alloy import CLOCK, COPIES, SMALL, from_random, learn_from, run_from_random
 from asemacro.studies.paper.report import Result, Row, Table
+from asemacro.tasks.progress import part_of
+from asemacro.tasks.streams import Streams
 from asemacro.typing import Floats, Report
 
 MARKS = (0.03, 0.2, 1.0)  # of the compared time, where mean and sd become rows
@@ -62,20 +64,29 @@ def run(*, quick: bool, rng: np.random.Generator, progress: Report) -> Result:
 def compare(budget: Budget, *, rng: np.random.Generator, progress: Report) -> Result:
     """Learn from small runs, simulate directly, compare along the path."""
     temperatures, large = budget.temperatures_K, COPIES * SMALL
-    first, second = share_of(progress, 0.0, 0.5, len(temperatures)), share_of(progress, 0.5, 0.35, len(temperatures))
-    small = run_from_random(temperatures, SMALL, budget.small_runs, budget.small_hops, rng=rng, report=first)
-    direct = run_from_random(temperatures, large, budget.direct_runs, budget.direct_hops, rng=rng, report=second)
+    first, second = (
+        part_of(progress, "figure", 0.0, 0.5, len(temperatures)),
+        part_of(progress, "figure", 0.5, 0.35, len(temperatures)),
+    )
+    streams = Streams.of(rng)
+    small = run_from_random(temperatures, SMALL, budget.small_runs, budget.small_hops, streams=streams, progress=first)
+    direct = run_from_random(
+        temperatures, large, budget.direct_runs, budget.direct_hops, streams=streams, progress=second
+    )
     progress("figure", 0.85, "learn")
-    models = learn_from(small, rng=rng)
+    models = learn_from(small, streams=streams)
     panels = []
-    for index, kelvin in enumerate(temperatures):
-        all_times = direct.records[index].times_s
+    for at, truth in zip(small, direct, strict=True):
+        all_times = truth.runs.times_s
         chosen = np.unique(np.geomspace(1, len(all_times) - 1, 60).astype(int))
         times = all_times[chosen]
-        learned, *members = (from_random(m, small, index, times, budget.trajectories, large, rng=rng) for m in models)
+        learned, *members = (
+            from_random(model, at, times, budget.trajectories, large, rng=streams("walks", at.temperature_K, k))
+            for k, model in enumerate(models)
+        )
         means = np.array([z.mean(axis=0) for z in members])
-        panels.append(Panel(kelvin, times, learned, direct.unlike(index)[:, chosen], means))
-    labels = [small.table.labels[k] for k in small.table.unlike]
+        panels.append(Panel(int(at.temperature_K), times, learned, truth.order[:, chosen], means))
+    labels = list(models[0].labels)
     rows = [row for panel in panels for k, label in enumerate(labels) for row in rows_of(panel, label, k)]
     columns = ["temperature_K", "time_s", *(f"{label}_{a}_{b}" for label in labels for a, b in STATES)]
     lines = [

@@ -17,8 +17,9 @@ from asemacro.lattice.lattice import Lattice
 from asemacro.plot import short_range_order as plot
 from asemacro.studies.alloy.calculated import PhaseDiagram
 from asemacro.studies.alloy.diagram import phase_diagram
-from asemacro.studies.paper.alloy import COPIES, SMALL, SPECIES, share_of
+from asemacro.studies.paper.alloy import COPIES, SMALL, SPECIES
 from asemacro.studies.paper.report import Result, Row, Table
+from asemacro.tasks.progress import part_of
 from asemacro.typing import Report
 
 ANNEAL_HOPS = 6e5
@@ -61,7 +62,7 @@ def compare(budget: Budget, *, rng: np.random.Generator, progress: Report) -> Re
         anneal_hops=budget.anneal_hops,
         hops=budget.hops,
         direct=True,
-        progress=share_of(progress, 0.0, 1.0, 2 * len(budget.temperatures_K) + 3),
+        progress=part_of(progress, "figure", 0.0, 1.0, 2 * len(budget.temperatures_K) + 3),
         rng=rng,
     )
     fields = (

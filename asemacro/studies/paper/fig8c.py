@@ -14,8 +14,11 @@ from matplotlib.figure import Figure
 from asemacro.observables.alloy import WarrenCowley
 from asemacro.plot import short_range_order as plot
 from asemacro.plot.dynamics import mean_trajectory
-from asemacro.studies.paper.alloy import CLOCK, SMALL, SPECIES, Runs, from_random, learn_from, run_from_random, share_of
+from asemacro.studies.alloy.simulated import Simulated
+from asemacro.studies.paper.alloy import CLOCK, SMALL, SPECIES, from_random, learn_from, run_from_random
 from asemacro.studies.paper.report import Result, Row, Table
+from asemacro.tasks.progress import part_of
+from asemacro.tasks.streams import Streams
 from asemacro.typing import Floats, Report
 
 KELVIN, PAIR = 2000, "Ta-Ta"
@@ -76,29 +79,29 @@ def run(*, quick: bool, rng: np.random.Generator, progress: Report) -> Result:
 
 def compare(budget: Budget, *, rng: np.random.Generator, progress: Report) -> Result:
     """Learn, simulate all sizes by the SDE and some directly, compare."""
-    first = share_of(progress, 0.0, 0.4, 1)
-    small = run_from_random([KELVIN], SMALL, budget.small_runs, budget.hops, rng=rng, report=first)
+    first, streams = part_of(progress, "figure", 0.0, 0.4, 1), Streams.of(rng)
+    (small,) = run_from_random([KELVIN], SMALL, budget.small_runs, budget.hops, streams=streams, progress=first)
     direct = {SMALL: pair_of("direct, 1,024", small)}
     for done, (sites, runs) in enumerate(budget.direct_runs):
         share = 0.4 / len(budget.direct_runs)
-        report = share_of(progress, 0.4 + share * done, share, 1)
-        box = run_from_random([KELVIN], sites, runs, budget.hops, rng=rng, report=report)
+        report = part_of(progress, "figure", 0.4 + share * done, share, 1)
+        (box,) = run_from_random([KELVIN], sites, runs, budget.hops, streams=streams, progress=report)
         direct[sites] = pair_of(f"direct, {sites:,}", box)
     progress("figure", 0.8, "learn")
-    times = small.records[0].times_s
+    times = small.runs.times_s
     times = times[np.unique(np.geomspace(1, len(times) - 1, 150).astype(int))]
     table, column = small.table, small.table.labels.index(PAIR)
-    contacts = table.contacts(small.records[0].late)
 
     def learned(name: str, copies: int, sites: int) -> Curve:
-        z = from_random(models[copies][0], small, 0, times, budget.trajectories, sites, rng=rng)
-        return Curve(name, times, table.all_pairs(z, contacts)[:, :, column])
+        stream = streams("walks", copies, sites)
+        z = from_random(models[copies][0], small, times, budget.trajectories, sites, rng=stream)
+        return Curve(name, times, table.all_pairs(z, small.contacts)[:, :, column])
 
-    models = {copies: learn_from(small, copies=copies, members=0, rng=rng) for copies in (8, 1)}
+    models = {copies: learn_from([small], copies=copies, members=0, streams=streams) for copies in (8, 1)}
     curves = {sites: learned(f"n={sites}", 8, sites) for sites in SIZES}
     single = learned(f"K=1/n={SMALL}", 1, SMALL)
-    rows = [row for sites in SIZES for row in rows_of(curves[sites], direct.get(sites), rng)]
-    rows += rows_of(single, direct[SMALL], rng)
+    rows = [row for sites in SIZES for row in rows_of(curves[sites], direct.get(sites), streams)]
+    rows += rows_of(single, direct[SMALL], streams)
     shown = [*curves.values(), single]
     columns = ["time_s", *(f"{curve.name}_{q}" for curve in shown for q in ("mean", "sd"))]
     cells = [f(curve.z, axis=0) for curve in shown for f in (np.mean, np.std)]
@@ -108,16 +111,16 @@ def compare(budget: Budget, *, rng: np.random.Generator, progress: Report) -> Re
     return Result(title, rows, {"": Table(columns, lines)}, lambda: draw(curves, single, direct), notes)
 
 
-def pair_of(name: str, runs: Runs) -> Curve:
+def pair_of(name: str, box: Simulated) -> Curve:
     """The direct runs of one size, the pair alone."""
-    record = runs.records[0]
-    return Curve(name, record.times_s, record.order[:, :, runs.table.labels.index(PAIR)])
+    return Curve(name, box.runs.times_s, box.runs.order[:, :, box.table.labels.index(PAIR)])
 
 
-def rows_of(curve: Curve, truth: Curve | None, rng: np.random.Generator) -> list[Row]:
+def rows_of(curve: Curve, truth: Curve | None, streams: Streams) -> list[Row]:
     """Mean, sd and equilibration time of one size."""
     values = [*curve.equilibrium(), curve.equilibration_time_s()]
     exact = [None] * 3 if truth is None else [*truth.equilibrium(), truth.equilibration_time_s()]
+    errors = curve.errors(streams("resamples", curve.name))
     published = (None, None, PUBLISHED_TIME_S)
     return [
         Row(
@@ -129,7 +132,7 @@ def rows_of(curve: Curve, truth: Curve | None, rng: np.random.Generator) -> list
             reference_kind=None if reference is None else "direct",
         )
         for quantity, value, error, paper, reference in zip(
-            ("mean", "sd", "equilibration_time_s"), values, curve.errors(rng), published, exact, strict=True
+            ("mean", "sd", "equilibration_time_s"), values, errors, published, exact, strict=True
         )
     ]
 

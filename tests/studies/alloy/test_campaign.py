@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -9,22 +10,19 @@ import pytest
 
 from asemacro.barriers import PairBarrier
 from asemacro.lattice.lattice import Lattice
-from asemacro.observables.alloy import WarrenCowley
-from asemacro.studies.alloy.campaign import Budget, Job, run_jobs
+from asemacro.studies.alloy.budget import Budget
+from asemacro.studies.alloy.campaign import Job, run_jobs
 from asemacro.studies.alloy.record import Record
 from asemacro.tasks.checkpoint import Checkpoint, write_arrays
+from asemacro.tasks.streams import Streams
 
 
 def jobs(budget: Budget) -> list[Job]:
     lattice = Lattice.bcc(3.2, ["Nb", "Mo"], 4)
     model = PairBarrier(["Nb", "Mo"], {"Nb": 1.0, "Mo": 1.1}, [{"Nb-Mo": -0.03}])
-    sro = WarrenCowley(lattice.species, pairs="all")
     counts = {"Nb": 64, "Mo": 63, "X": 1}
-    streams = np.random.default_rng(5).spawn(2)
-    return [
-        Job(lattice, model, temperature, counts, 4, 2, sro, budget, stream)
-        for temperature, stream in zip((1000.0, 1500.0), streams, strict=True)
-    ]
+    streams = Streams.of(np.random.default_rng(5))
+    return [Job(lattice, model, temperature, counts, 4, 2, budget, streams) for temperature in (1000.0, 1500.0)]
 
 
 def silent(task: str, fraction: float, text: str) -> None:
@@ -43,6 +41,13 @@ def test_records_do_not_depend_on_workers_or_interruptions(tmp_path: Path) -> No
         np.testing.assert_array_equal(one.order, two.order)
         np.testing.assert_array_equal(one.order, three.order)
         np.testing.assert_array_equal(one.times_s, three.times_s)
+
+
+def test_a_run_is_known_by_its_number() -> None:
+    """The first runs of many are those of few, up to the times that both know."""
+    few, many = (dataclasses.replace(jobs(Budget(hops=2000))[1], runs=runs) for runs in (2, 6))
+    one, other = run_jobs([few], 1, None, silent)[0], run_jobs([many], 1, None, silent)[0]
+    np.testing.assert_array_equal(one.order[:, :64], other.order[:2, :64])
 
 
 def test_the_grid_ends_with_the_budget() -> None:

@@ -16,10 +16,10 @@ from asemacro.macro.train import FitOptions
 from asemacro.plot.short_range_order import pair_styles
 from asemacro.plot.written_numbers import as_math, written
 from asemacro.studies.alloy import prediction
-from asemacro.studies.alloy.about import listed
 from asemacro.studies.alloy.calculated import PhaseDiagram
 from asemacro.studies.alloy.diagram import phase_diagram
 from asemacro.studies.alloy.figures import caption, draw_diagram, draw_map
+from asemacro.studies.alloy.inputs import listed
 
 SPECIES = ("Nb", "Mo", "Ta")
 MODEL = PairBarrier(SPECIES, {"Nb": 0.9, "Mo": 1.0, "Ta": 1.05}, [{"Nb-Mo": -0.02, "Mo-Ta": -0.06}, {"Mo-Mo": -0.01}])

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pytest
 
-from asemacro.studies.alloy.course import beyond_the_runs, courses_of
-from asemacro.studies.alloy.equilibrium import equilibrium_of
+from asemacro.studies.alloy.anneal import Anneal
+from asemacro.studies.alloy.at_temperature import judged
+from asemacro.studies.alloy.course import beyond_the_runs
+from asemacro.studies.alloy.equilibrium import Equilibrium, equilibrium_of
 from asemacro.studies.alloy.points import PairTable
-from asemacro.studies.alloy.prediction import Prediction
+from asemacro.studies.alloy.prediction import Predicted, Prediction
 from asemacro.studies.alloy.record import Record
+from asemacro.studies.alloy.swap_equilibrium import SwapOrder
 from asemacro.typing import Floats
 
 KELVIN = np.array([600.0, 800, 1000, 1200, 1400, 1600, 1800, 2000, 2300, 2600, 3000])
@@ -48,20 +52,40 @@ def prediction_of(record: Record, rng: np.random.Generator) -> Prediction:
     return Prediction(0 * late, np.array([0.01, 1.0]), path, error + 0 * path, late, error, relaxation_time_s=1.0)
 
 
-def campaign(seed: int) -> tuple[list[Record], list[Prediction]]:
+def campaign(seed: int, exact: Mapping[float, float] | None = None) -> list[Predicted]:
+    """All temperatures; `exact` gives the order of the unlike pair by swaps, with an error of 0.004."""
     rng = np.random.default_rng(seed)
     records = [record_of(kelvin, rng) for kelvin in KELVIN]
-    return records, [prediction_of(record, rng) for record in records]
+    swaps = {kelvin: swaps_of(order) for kelvin, order in (exact or {}).items()}
+    return [
+        Predicted(table=TABLE, runs=record, swaps=swaps.get(kelvin), prediction=prediction_of(record, rng))
+        for kelvin, record in zip(KELVIN.tolist(), records, strict=True)
+    ]
+
+
+def swaps_of(order: float, error: float = 0.004) -> SwapOrder:
+    """Swaps that reached equilibrium."""
+    rest = np.zeros(3), np.zeros(3), np.ones(3)
+    return SwapOrder(order * np.array([-1, 1, -1]), np.full(3, error), *rest, turnover=10.0, arrivals=10)
+
+
+def column(found: Sequence[Equilibrium], name: str) -> Floats:
+    """(n,) one attribute, of the unlike pair."""
+    return np.array([np.ravel(getattr(one, name))[0] for one in found])
+
+
+EXACT = dict(zip(KELVIN.tolist(), truth(KELVIN).tolist(), strict=True))
 
 
 def test_hot_runs_reach_it_and_cold_ones_are_continued() -> None:
     pulls, bars = [], []
     for seed in range(12):
-        found = equilibrium_of(TABLE, *campaign(seed))
-        assert not found.reached[KELVIN <= 1000].any()
-        assert found.reached[KELVIN >= 2000].all()
-        pulls.append((found.delta[:, 0] - truth(KELVIN)) / found.error[:, 0])
-        bars.append(found.error[:, 0])
+        found = equilibrium_of(campaign(seed))
+        reached = column(found, "reached")
+        assert not reached[KELVIN <= 1000].any()
+        assert reached[KELVIN >= 2000].all()
+        pulls.append((column(found, "delta") - truth(KELVIN)) / column(found, "error"))
+        bars.append(column(found, "error"))
     assert np.sqrt(np.mean(np.square(pulls), axis=0)).max() < 2
     # bars grow on cooling: none stands out from its colder neighbour
     ratios = np.array(bars)[:, 1:] / np.array(bars)[:, :-1]
@@ -73,28 +97,27 @@ def test_what_is_near_weighs_in_an_extrapolation(monkeypatch: pytest.MonkeyPatch
     bars = {}
     for near in (0.15, 0.0):
         monkeypatch.setattr("asemacro.studies.alloy.equilibrium.NEAR", near)
-        found = [equilibrium_of(TABLE, *campaign(seed)) for seed in range(6)]
-        bars[near] = np.array([f.error[KELVIN == 1000, 0] for f in found])
+        bars[near] = np.array([column(equilibrium_of(campaign(seed)), "error")[KELVIN == 1000] for seed in range(6)])
     assert (bars[0.15] <= bars[0.0] * 1.5).all()
     assert bars[0.15].mean() < bars[0.0].mean()
 
 
 def test_without_enough_temperatures_the_lag_is_the_error() -> None:
-    records, predictions = campaign(20)
-    cold = int((KELVIN <= 1200).sum())
-    found = equilibrium_of(TABLE, records[:cold], predictions[:cold])
-    assert not found.reached.any()
-    np.testing.assert_allclose(found.delta, [p.equilibrium for p in predictions[:cold]])
-    assert (found.error > found.approach.lag - 1e-12).all()
-    assert (found.error[1:, 0] > 0.1).all()
+    cold = campaign(20)[: int((KELVIN <= 1200).sum())]
+    found = equilibrium_of(cold)
+    assert not column(found, "reached").any()
+    np.testing.assert_allclose(column(found, "delta"), [at.prediction.equilibrium[0] for at in cold])
+    assert (column(found, "error") > column(found, "lag") - 1e-12).all()
+    assert (column(found, "error")[1:] > 0.1).all()
 
 
 def test_a_model_that_left_its_data_is_no_equilibrium() -> None:
-    records, predictions = campaign(21)
-    predictions[-2] = dataclasses.replace(predictions[-2], equilibrium=predictions[-2].equilibrium + 0.3)
-    found = equilibrium_of(TABLE, records, predictions)
-    assert not found.reached[-2]
-    assert found.reached[-1]
+    known = campaign(21)
+    moved = dataclasses.replace(known[-2].prediction, equilibrium=known[-2].prediction.equilibrium + 0.3)
+    known[-2] = dataclasses.replace(known[-2], prediction=moved)
+    found = equilibrium_of(known)
+    assert not found[-2].reached
+    assert found[-1].reached
 
 
 def beyond(path: float, goal: float, goal_error: float, growth: float, most: float, doublings: float) -> Floats:
@@ -145,42 +168,34 @@ def test_order_beyond_runs_is_covered() -> None:
 
 
 def test_swaps_come_first_and_the_learned_value_stands_beside() -> None:
-    records, predictions = campaign(3)
-    exact = [(truth(np.array([kelvin])), np.array([0.004])) for kelvin in KELVIN]
-    found = equilibrium_of(TABLE, records, predictions, exact)
-    assert set(found.source) == {"mc"}
-    np.testing.assert_allclose(found.delta[:, 0], truth(KELVIN))
-    assert found.simulated.all()
-    assert not found.reached[KELVIN <= 1000].any()
-    np.testing.assert_allclose(found.learned[:, 0], [p.equilibrium[0] for p in predictions])
+    known = campaign(3, EXACT)
+    found = equilibrium_of(known)
+    assert {one.source for one in found} == {"mc"}
+    np.testing.assert_allclose(column(found, "delta"), truth(KELVIN))
+    assert column(found, "simulated").all()
+    assert not column(found, "reached")[KELVIN <= 1000].any()
+    np.testing.assert_allclose(column(found, "learned"), [at.prediction.equilibrium[0] for at in known])
 
 
 def test_runs_that_swaps_contradict_did_not_reach_it() -> None:
-    records, predictions = campaign(3)
-    exact: list[tuple[Floats, Floats] | None] = [None] * len(KELVIN)
-    assert equilibrium_of(TABLE, records, predictions, exact).reached[-2:].all()
-    exact[-1] = (truth(KELVIN[-1:]) + 0.4, np.array([0.004]))
-    assert not equilibrium_of(TABLE, records, predictions, exact).reached[-1]
+    assert column(equilibrium_of(campaign(3)), "reached")[-2:].all()
+    hottest = float(KELVIN[-1])
+    assert not equilibrium_of(campaign(3, {hottest: EXACT[hottest] + 0.4}))[-1].reached
 
 
 def test_frozen_swaps_leave_the_order_to_the_temperatures_above() -> None:
-    records, predictions = campaign(3)
-    exact = [None if kelvin < 1000 else (truth(np.array([kelvin])), np.array([0.004])) for kelvin in KELVIN]
-    found = equilibrium_of(TABLE, records, predictions, exact)
-    assert found.source == ("extrapolated",) * 2 + ("mc",) * 9
-    assert (np.abs(found.delta[:2, 0] - truth(KELVIN[:2])) < 2 * found.error[:2, 0]).all()
-    assert found.known.all()
+    found = equilibrium_of(campaign(3, {kelvin: order for kelvin, order in EXACT.items() if kelvin >= 1000}))
+    assert [one.source for one in found] == ["extrapolated"] * 2 + ["mc"] * 9
+    assert (np.abs(column(found, "delta")[:2] - truth(KELVIN[:2])) < 2 * column(found, "error")[:2]).all()
+    assert column(found, "known").all()
 
 
 def test_with_a_known_equilibrium_short_runs_keep_their_own_bars() -> None:
     """The anneal of runs that reached equilibrium ends there, but no surer than the runs themselves."""
-    records, predictions = campaign(3)
-    exact = [(truth(np.array([kelvin])), np.array([0.001])) for kelvin in KELVIN]
-    found = equilibrium_of(TABLE, records, predictions, exact)
-    courses = courses_of(TABLE, records, predictions, found, [200.0] * len(KELVIN), [1.0] * len(KELVIN))
-    late = found.approach.error[:, 0]
-    for course, error in zip(courses, late, strict=True):
-        if course.reached:
-            assert course.annealed[1][0] >= 0.9 * error > 0.002
-    assert courses[-1].arrived
-    assert not courses[0].arrived
+    known = [dataclasses.replace(at, swaps=swaps_of(EXACT[at.temperature_K], 0.001)) for at in campaign(3)]
+    found = judged(known, Anneal(None, 200.0, None, 1 / 1024))
+    for at in found:
+        if at.equilibrium.reached:
+            assert at.course.annealed[1][0] >= 0.9 * at.equilibrium.late_error[0] > 0.002
+    assert found[-1].course.arrived
+    assert not found[0].course.arrived

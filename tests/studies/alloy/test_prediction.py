@@ -9,13 +9,16 @@ import numpy as np
 import pytest
 
 from asemacro.studies.alloy import prediction
-from asemacro.studies.alloy.prediction import learn, of_the_runs, predict
+from asemacro.studies.alloy.points import PairTable
+from asemacro.studies.alloy.prediction import learn, of_the_runs, pairs_of, predict
 from asemacro.studies.alloy.record import Record
+from asemacro.studies.alloy.simulated import Simulated
+from asemacro.tasks.streams import Streams
 from asemacro.typing import Floats
 
 RUNS, STEPS = 8, 300
 SPREAD = 0.09  # sd between small runs at one time: 0.032 of their mean
-COLUMNS = np.array([0])
+TABLE = PairTable(("A", "B"), ("A-B",), np.array([[0, 1]]), np.full(2, 512.0), 8)
 
 
 def mean_order(kelvin: float, times: Floats | float) -> Floats:
@@ -24,7 +27,7 @@ def mean_order(kelvin: float, times: Floats | float) -> Floats:
     return np.asarray(1100 / kelvin * -np.expm1(-np.sqrt(np.asarray(times) / tau)))
 
 
-def record_of(kelvin: float, length: float, rng: np.random.Generator) -> Record:
+def simulated(kelvin: float, length: float, rng: np.random.Generator) -> Simulated:
     """Runs of length `length` around the exact mean, each with a deviation that is forgotten over a third of it."""
     times = np.linspace(0, length, STEPS + 1)
     decay = np.exp(-3 * np.diff(times) / length)
@@ -33,7 +36,7 @@ def record_of(kelvin: float, length: float, rng: np.random.Generator) -> Record:
         noise[:, k + 1] = decay[k] * noise[:, k] + SPREAD * np.sqrt(1 - decay[k] ** 2) * rng.standard_normal(RUNS)
     order = (mean_order(kelvin, times) + noise)[:, :, None]
     hops = np.broadcast_to(1e4 * times, (RUNS, STEPS + 1))
-    return Record(kelvin, RUNS, times, order, hops, False, length / 3, 0, 0, 0)
+    return Simulated(table=TABLE, runs=Record(kelvin, RUNS, times, order, hops, False, length / 3, 0, 0, 0))
 
 
 def test_the_runs_say_how_well_a_path_is_known() -> None:
@@ -41,12 +44,12 @@ def test_the_runs_say_how_well_a_path_is_known() -> None:
     noise, missed, wrong = [], [], []
     times = np.array([0.02, 0.3, 1.0, 2.0, 5.0])
     for _ in range(40):
-        record = record_of(900.0, 2.0, rng)
+        at = simulated(900.0, 2.0, rng)
         path = mean_order(900.0, times)[:, None]
-        one, off = of_the_runs(record, COLUMNS, times, path)
+        one, off = of_the_runs(at, times, path)
         noise.append(one[:, 0])
         missed.append(off[:, 0])
-        wrong.append(of_the_runs(record, COLUMNS, times, path + 0.5)[1][:, 0])
+        wrong.append(of_the_runs(at, times, path + 0.5)[1][:, 0])
     # the second half of two time units, of which the memory is two thirds, is worth little more than one look
     typical = np.sqrt(np.mean(np.square(noise), axis=0))
     assert 0.7 * SPREAD / np.sqrt(RUNS) < typical[3] < SPREAD / np.sqrt(RUNS)
@@ -62,9 +65,9 @@ def pulls_at_900(kelvin: Sequence[float], length: float, seeds: range) -> tuple[
     pulls, errors = [], []
     for seed in seeds:
         rng = np.random.default_rng([seed, len(kelvin)])
-        records = [record_of(t, length, rng) for t in kelvin]
-        ensemble = learn(records, COLUMNS, ["A-B"], 8192, rng=rng)
-        found = predict(ensemble, records, np.zeros(1), COLUMNS, rng=rng)[list(kelvin).index(900.0)]
+        runs, streams = [simulated(t, length, rng) for t in kelvin], Streams.of(rng)
+        ensemble = learn(pairs_of(runs, streams), ["A-B"], 8192, rng=streams("fit"))
+        found = predict(ensemble, runs, np.zeros(1), streams=streams)[list(kelvin).index(900.0)].prediction
         order, error = (
             np.interp(0.0, np.log(found.times_s), values[:, 0]) for values in (found.path, found.path_error)
         )

@@ -11,6 +11,7 @@ from asemacro.lattice.lattice import Lattice
 from asemacro.micro.alloy.exchange import ReplicaExchange
 from asemacro.observables.alloy import WarrenCowley
 from asemacro.studies.alloy.swap_equilibrium import EASY, Descent, SwapOrder, descend, equilibrium_by_swaps, ladder
+from asemacro.tasks.streams import Streams
 from tests.micro.test_kmc import PAIR, SPECIES, arrangements
 
 BCC = Lattice.bcc(3.24, SPECIES, 4)
@@ -25,8 +26,7 @@ def silent(task: str, fraction: float, text: str) -> None:
 
 def swaps(temperatures: list[float], sweeps: int, seed: int, workers: int = 1) -> list[SwapOrder]:
     return equilibrium_by_swaps(
-        BCC, PAIR, temperatures, COUNTS, SRO, sweeps=sweeps, workers=workers, rng=np.random.default_rng(seed),
-        report=silent,
+        BCC, PAIR, temperatures, COUNTS, SRO, sweeps=sweeps, workers=workers, streams=Streams((seed,)), progress=silent
     )  # fmt: skip
 
 
@@ -37,7 +37,7 @@ def test_the_mean_is_that_of_the_boltzmann_sum() -> None:
     kelvin = [300.0, 1500.0]
     found = equilibrium_by_swaps(
         lattice, PAIR, kelvin, dict(zip(("X", *SPECIES), species, strict=True)), SRO, sweeps=1200, workers=1,
-        rng=np.random.default_rng(0), report=silent,
+        streams=Streams((0,)), progress=silent,
     )  # fmt: skip
     for temperature, one in zip(kelvin, found, strict=True):
         weight = np.exp(-(energy - energy.min()) / (kB * temperature))
@@ -48,7 +48,7 @@ def test_the_mean_is_that_of_the_boltzmann_sum() -> None:
 
 
 def test_the_result_does_not_depend_on_the_other_temperatures() -> None:
-    few, many = swaps([700.0, 2000.0], 400, 1), swaps([700.0, 900.0, 1100.0, 1500.0, 2000.0], 400, 2)
+    few, many = swaps([700.0, 2000.0], 400, 1), swaps([700.0, 900.0, 1100.0, 1500.0, 2000.0], 400, 3)
     for one, two in zip(few, (many[0], many[-1]), strict=True):
         assert one.equilibrated, one.why
         assert two.equilibrated, two.why
@@ -113,7 +113,7 @@ def test_temperatures_are_added_where_swaps_are_rare() -> None:
 def test_a_cold_list_is_heated_until_swaps_are_easy() -> None:
     rng = np.random.default_rng(6)
     model = PairBarrier(SPECIES, dict.fromkeys(SPECIES, 1.0), [{"Mo-Ta": -0.3, "Nb-Mo": 0.2}])
-    down = descend(BCC, model, [300.0], BCC.random_state(COUNTS, rng=rng)[0], 20, rng=rng, report=silent)
+    down = descend(BCC, model, [300.0], BCC.random_state(COUNTS, rng=rng)[0], 20, rng=rng, progress=silent)
     assert down.temperatures_K[0] == 300
     assert down.temperatures_K[-1] > 1000
     assert (np.diff(down.temperatures_K) > 0).all()

@@ -9,7 +9,6 @@ import pytest
 
 from asemacro.macro.train import FitOptions
 from asemacro.studies.paper import fig8a, fig8b, fig8c
-from asemacro.studies.paper.alloy import share_of
 from asemacro.studies.paper.report import Result
 
 
@@ -90,12 +89,3 @@ def test_fig8b_rows_and_published_points() -> None:
     labels = [text.get_text() for text in result.draw().legends[0].get_texts()]
     assert labels[-1] == "published"
     assert "direct KMC" in labels
-
-
-def test_share_of_the_bar() -> None:
-    seen: list[float] = []
-    tell = share_of(lambda task, fraction, text: seen.append(fraction), 0.4, 0.2, 2)
-    tell("a", 1.0, "")
-    tell("b", 0.0, "")
-    tell("b", 1.0, "")
-    assert seen == pytest.approx([0.5, 0.5, 0.6])

@@ -1,0 +1,61 @@
+"""What was simulated at one temperature: the first part of what is known of it."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from asemacro.studies.alloy.points import PairTable
+from asemacro.studies.alloy.record import Record
+from asemacro.studies.alloy.swap_equilibrium import SwapOrder
+from asemacro.typing import Floats
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Simulated:
+    """The simulations at one temperature.
+
+    Attributes:
+        table: names of all pairs, and how the like ones follow from the unlike ones.
+        runs: small cells from random.
+        direct: runs of the large box, if they were asked for.
+        swaps: equilibrium by swap Monte Carlo; None for a model without an energy.
+    """
+
+    table: PairTable
+    runs: Record
+    direct: Record | None = None
+    swaps: SwapOrder | None = None
+
+    @property
+    def temperature_K(self) -> float:
+        """Temperature."""
+        return self.runs.temperature_K
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of the unlike pairs."""
+        return tuple(self.table.labels[k] for k in self.table.unlike)
+
+    @property
+    def order(self) -> Floats:
+        """(runs, n_times, d) of the unlike pairs in the small runs."""
+        return self.runs.order[:, :, self.table.unlike]
+
+    @property
+    def late(self) -> Floats:
+        """(d,) mean order of the unlike pairs in the second half of the small runs."""
+        return np.asarray(self.runs.late[:, :, self.table.unlike].mean(axis=(0, 1)))
+
+    @property
+    def contacts(self) -> Floats:
+        """(n_pairs,) mean contacts of the like pairs with vacancies, see `PairTable.contacts`."""
+        return self.table.contacts(self.runs.late)
+
+    @property
+    def exact(self) -> tuple[Floats, Floats] | None:
+        """Order (d,) of the unlike pairs at equilibrium by swaps and its error; None where swaps did not reach it."""
+        if self.swaps is None or not self.swaps.equilibrated:
+            return None
+        return self.swaps.delta[self.table.unlike], self.swaps.error[self.table.unlike]
