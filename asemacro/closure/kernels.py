@@ -11,7 +11,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from asemacro.lattice.gather import wrap
-from asemacro.lattice.neighbour_tables import Stencil, code_of, locate, wrapped
+from asemacro.lattice.neighbour_tables import Stencil, code_of, locate, next_site, wrapped
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -111,15 +111,12 @@ def table_changes(
                 turned = (values[k, e, q] - x[k, site]) // 2
                 if turned == 0:
                     continue
-                basis, c1, c2, c3, inside = locate(grid, site)
+                place = locate(grid, site)
                 for j in range(-1, n_neighbours):
                     if j < 0:
                         other, step = site, half
-                    elif inside:
-                        other, step = site + deltas[basis, j], steps[j]
                     else:
-                        d1, d2, d3 = offsets[basis, j, 0], offsets[basis, j, 1], offsets[basis, j, 2]
-                        other, step = wrapped(grid, c1 + d1, c2 + d2, c3 + d3, offsets[basis, j, 3]), steps[j]
+                        other, step = next_site(grid, offsets, deltas, site, place, j), steps[j]
                     if seen[other] != event:
                         seen[other] = event
                         shift[other] = 0

@@ -30,20 +30,24 @@ def cell_of(shape: NDArray, n_basis: int, site: int) -> tuple[int, int, int]:
 
 
 @njit(cache=True, nogil=True, inline="always")
+def site_in(shape: NDArray, n_basis: int, c1: int, c2: int, c3: int, basis: int) -> int:
+    """The site of a cell that may lie outside of the grid, which is periodic in all axes.
+
+    Site index = ((c1 N2 + c2) N3 + c3) n_basis + basis.
+    """
+    row = wrap(c1, shape[0]) * shape[1] + wrap(c2, shape[1])
+    return (row * shape[2] + wrap(c3, shape[2])) * n_basis + basis
+
+
+@njit(cache=True, nogil=True, inline="always")
 def site_at(shape: NDArray, n_basis: int, c1: int, c2: int, c3: int, offset: NDArray) -> int:
     """Site at `offset` = (dc1, dc2, dc3, target basis) from the cell (c1, c2, c3), periodic in all axes."""
-    d1 = wrap(c1 + offset[0], shape[0])
-    d2 = wrap(c2 + offset[1], shape[1])
-    d3 = wrap(c3 + offset[2], shape[2])
-    return ((d1 * shape[1] + d2) * shape[2] + d3) * n_basis + offset[3]
+    return site_in(shape, n_basis, c1 + offset[0], c2 + offset[1], c3 + offset[2], offset[3])
 
 
 @njit(cache=True, nogil=True, inline="always")
 def neighbour(shape: NDArray, n_basis: int, site: int, offset: NDArray) -> int:
-    """Site at `offset` = (dc1, dc2, dc3, target basis) from `site`, periodic in all axes.
-
-    Site index = ((c1 N2 + c2) N3 + c3) n_basis + basis.
-    """
+    """Site at `offset` = (dc1, dc2, dc3, target basis) from `site`, periodic in all axes."""
     c1, c2, c3 = cell_of(shape, n_basis, site)
     return site_at(shape, n_basis, c1, c2, c3, offset)
 
@@ -61,13 +65,10 @@ def gather(env_offsets: NDArray, species: NDArray, shape: NDArray, x: NDArray, s
         env: (n_env,) int8, filled.
     """
     n_basis = env_offsets.shape[0]
-    n1, n2, n3 = shape[0], shape[1], shape[2]
+    sizes = (shape[0], shape[1], shape[2])  # not read anew at each step, as an array would be
     basis = site % n_basis
-    c1, c2, c3 = cell_of(shape, n_basis, site)
+    c1, c2, c3 = cell_of(sizes, n_basis, site)
     offsets = env_offsets[basis]
     for e in range(offsets.shape[0]):
-        d1 = wrap(c1 + offsets[e, 0], n1)
-        d2 = wrap(c2 + offsets[e, 1], n2)
-        d3 = wrap(c3 + offsets[e, 2], n3)
-        env[e] = species[x[((d1 * n2 + d2) * n3 + d3) * n_basis + offsets[e, 3]]]
+        env[e] = species[x[site_at(sizes, n_basis, c1, c2, c3, offsets[e])]]
     return basis

@@ -13,7 +13,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from asemacro.lattice.gather import wrap
+from asemacro.lattice.gather import site_in, wrap
 from asemacro.typing import Floats
 
 if TYPE_CHECKING:
@@ -110,11 +110,27 @@ def locate(grid: Grid, site: int) -> tuple[np.int64, np.int64, np.int64, np.int6
 @njit(cache=True, nogil=True, inline="always")
 def wrapped(grid: Grid, c1: int, c2: int, c3: int, basis: int) -> int:
     """The site of a cell that may lie outside the grid."""
-    row = wrap(c1, grid.n1) * grid.n2 + wrap(c2, grid.n2)
-    return (row * grid.n3 + wrap(c3, grid.n3)) * grid.n_basis + basis
+    return site_in((grid.n1, grid.n2, grid.n3), grid.n_basis, c1, c2, c3, basis)
 
 
 # arrays are handed over one by one: unpacking a tuple of them in the inner loop costs more than the work
+@njit(cache=True, nogil=True, inline="always", error_model="numpy")
+def next_site(
+    grid: Grid,
+    offsets: NDArray,
+    deltas: NDArray,
+    site: int,
+    place: tuple[np.int64, np.int64, np.int64, np.int64, np.bool],
+    j: int,
+) -> int:
+    """Neighbour j of a site, whose `place` is what `locate` says of it."""
+    basis, c1, c2, c3, inside = place
+    if inside:
+        return site + deltas[basis, j]
+    d1, d2, d3 = offsets[basis, j, 0], offsets[basis, j, 1], offsets[basis, j, 2]
+    return wrapped(grid, c1 + d1, c2 + d2, c3 + d3, offsets[basis, j, 3])
+
+
 @njit(cache=True, nogil=True, inline="always", error_model="numpy")
 def code_of(grid: Grid, offsets: NDArray, deltas: NDArray, steps: NDArray, half: int, state: NDArray, site: int) -> int:
     """The code of a spin: the sum of `steps` over its up neighbours, and `half` more if it is up itself.
@@ -128,15 +144,10 @@ def code_of(grid: Grid, offsets: NDArray, deltas: NDArray, steps: NDArray, half:
         state: (n_sites,) int8.
         site: the spin.
     """
-    basis, c1, c2, c3, inside = locate(grid, site)
+    place = locate(grid, site)
     code = half if state[site] > 0 else 0
     for j in range(len(steps)):
-        if inside:
-            other = site + deltas[basis, j]
-        else:
-            d1, d2, d3 = offsets[basis, j, 0], offsets[basis, j, 1], offsets[basis, j, 2]
-            other = wrapped(grid, c1 + d1, c2 + d2, c3 + d3, offsets[basis, j, 3])
-        if state[other] > 0:
+        if state[next_site(grid, offsets, deltas, site, place, j)] > 0:
             code += steps[j]
     return code
 
@@ -211,14 +222,10 @@ def sum_changes(stencil: Stencil, x: NDArray, sites: NDArray, values: NDArray) -
             for q in range(m if n_neighbours > 0 else 0):
                 site = sites[k, e, q]
                 if site >= 0 and moved[site] != 0:
-                    basis, c1, c2, c3, inside = locate(grid, site)
+                    place = locate(grid, site)
                     field = 0.0
                     for j in range(n_neighbours):
-                        if inside:
-                            other = site + deltas[basis, j]
-                        else:
-                            d1, d2, d3 = offsets[basis, j, 0], offsets[basis, j, 1], offsets[basis, j, 2]
-                            other = wrapped(grid, c1 + d1, c2 + d2, c3 + d3, offsets[basis, j, 3])
+                        other = next_site(grid, offsets, deltas, site, place, j)
                         field += weights[j] * (x[k, other] + 0.5 * moved[other])
                     bonds += moved[site] * field
             for q in range(m):

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from asemacro.arguments.door import LATTICE, SITES, STATES, checked, members_of, offers
 from asemacro.observables.state_change import as_events, different, events_of
+from asemacro.typing import Floats
 
-Floats = NDArray[np.float64]
 _COPIES = 1 << 24  # sites of states that are copied at a time to be measured after an event
 _needed = offers("an observable, a function phi(x, lattice) with labels and dim", "__call__", "labels", "dim")
 

@@ -6,6 +6,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from asemacro.lattice.gather import cell_of, site_at, wrap
+
 LANES = 8  # values counted at a time, one byte of a 64-bit word each
 SLAB = 16384  # cells worked on at a time: what fits the cache
 OUTSIDE = 255  # a site of the margin, which repeats another one
@@ -93,7 +95,7 @@ def _copy_slab(
     for c1 in range(low - margin[0], high + margin[0]):
         for c2 in range(-margin[1], n2 + margin[1]):
             inside = low <= c1 < high and 0 <= c2 < n2
-            row = (c1 % n1 * n2 + c2 % n2) * n3 * n_basis
+            row = (wrap(c1, n1) * n2 + wrap(c2, n2)) * n3 * n_basis
             for b in range(n_basis):
                 start = b * size + m
                 for c3 in range(n3):
@@ -150,18 +152,14 @@ def count_changes(
         values: (m,) what they hold afterwards.
         n_values: number of species plus one.
     """
-    n1, n2, n3 = shape
     n_basis = len(offsets)
     change = np.zeros((n_values, n_values), dtype=np.int64)
     for m in range(len(sites)):
-        cell, b = sites[m] // n_basis, sites[m] % n_basis
-        c1, c2, c3 = cell // (n2 * n3), cell // n3 % n2, cell % n3
+        b = sites[m] % n_basis
+        c1, c2, c3 = cell_of(shape, n_basis, sites[m])
         old, new = x[sites[m]], values[m]
         for k in range(offsets.shape[1]):
-            t1 = (c1 + offsets[b, k, 0]) % n1
-            t2 = (c2 + offsets[b, k, 1]) % n2
-            t3 = (c3 + offsets[b, k, 2]) % n3
-            target = ((t1 * n2 + t2) * n3 + t3) * n_basis + offsets[b, k, 3]
+            target = site_at(shape, n_basis, c1, c2, c3, offsets[b, k])
             at = np.searchsorted(sites, target)
             if at < len(sites) and sites[at] == target:
                 # both ends change: the reverse pair is met from the other end

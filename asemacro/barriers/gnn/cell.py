@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asemacro.barriers.gnn.graph import N_JUMPS, PAIR_D2, bcc_graph, bcc_shell
+from asemacro.lattice.sites import sites_at
 
 if TYPE_CHECKING:
     from asemacro.lattice.lattice import Lattice
@@ -37,14 +38,9 @@ def _fits(lattice: Lattice, shape: NDArray[np.int64]) -> bool:
     graph = bcc_graph()
     far = bcc_shell(PAIR_D2[-1])
     for env, shell in zip(lattice.offsets(graph.positions), lattice.offsets(far), strict=True):
-        sites = _wrapped(env, shape)
+        sites = sites_at(shape, lattice.n_basis, env[:, :3], env[:, 3])
         if any((sites == sites[i]).sum() > 1 for i in range(1 + N_JUMPS)):
             return False
-        if len(np.unique(_wrapped(shell, shape))) < len(far):
+        if len(np.unique(sites_at(shape, lattice.n_basis, shell[:, :3], shell[:, 3]))) < len(far):
             return False
     return True
-
-
-def _wrapped(offsets: NDArray[np.int64], shape: NDArray[np.int64]) -> NDArray[np.int64]:
-    cells = offsets[:, :3] % shape
-    return ((cells[:, 0] * shape[1] + cells[:, 1]) * shape[2] + cells[:, 2]) * 1024 + offsets[:, 3]

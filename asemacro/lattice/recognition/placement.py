@@ -10,6 +10,7 @@ from ase.geometry.minkowski_reduction import minkowski_reduce
 from numpy.typing import NDArray
 
 from asemacro.lattice.grid import Grid
+from asemacro.lattice.sites import sites_at
 from asemacro.typing import Floats
 
 
@@ -36,8 +37,8 @@ def nearest_sites(lattice: Grid, positions: Floats) -> Places:
     def offer(rows: NDArray[np.int64], step: Floats, distance: Floats, b: int) -> None:
         """These sites to these positions: a nearer one is taken."""
         nearer = distance < best[rows]
-        rows, cells = rows[nearer], (step[nearer].astype(np.int64) @ change) % np.array(lattice.shape)
-        site[rows] = np.ravel_multi_index(tuple(cells.T), lattice.shape) * lattice.n_basis + b
+        rows, cells = rows[nearer], step[nearer].astype(np.int64) @ change
+        site[rows] = sites_at(lattice.shape, lattice.n_basis, cells, b)
         best[rows] = distance[nearer]
 
     # nearly all atoms are less than half the least distance between sites from one: no other can be nearer

@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from asemacro.lattice.gather import wrap
+from asemacro.lattice.gather import cell_of, wrap
 
 GOLDEN = np.uint64(0x9E3779B97F4A7C15)
 OTHER = np.uint64(0xD1B54A32D192ED03)
@@ -57,10 +57,8 @@ def environment_key(env: NDArray, basis: int, bits: int) -> tuple[np.uint64, np.
 @njit(cache=True, nogil=True)
 def block_of(grid: NDArray, shape: NDArray, n_basis: int, site: int) -> tuple[int, int, int]:
     """Which block of cells a site is in; the lattice is cut into `grid` blocks along its axes."""
-    cell = site // n_basis
-    c3 = cell % shape[2]
-    cell //= shape[2]
-    return (cell // shape[1]) * grid[0] // shape[0], (cell % shape[1]) * grid[1] // shape[1], c3 * grid[2] // shape[2]
+    c1, c2, c3 = cell_of(shape, n_basis, site)
+    return c1 * grid[0] // shape[0], c2 * grid[1] // shape[1], c3 * grid[2] // shape[2]
 
 
 @njit(cache=True, nogil=True)

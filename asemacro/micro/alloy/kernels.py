@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from asemacro.barriers.compiled import CompiledBarriers
 from asemacro.barriers.kernels import evaluate
-from asemacro.lattice.gather import gather, neighbour
+from asemacro.lattice.gather import cell_of, gather, neighbour
+from asemacro.lattice.sites import cells_of
 from asemacro.micro.alloy.cache import Cache
 from asemacro.micro.alloy.hashing import GOLDEN, OTHER, environment_key, mix, note_change, region_key
 
@@ -82,7 +83,7 @@ def new_walk(
     return Walk(
         x=x,
         sites=sites,
-        cells=np.stack([*np.unravel_index(np.append(sites, 0) // len(model.env), tuple(shape))], axis=1),
+        cells=cells_of(shape, len(model.env), np.append(sites, 0))[0],
         rates=np.zeros((n, model.n_targets)),
         vacant=np.zeros(n, dtype=np.int64),
         tree=np.zeros(2 * leaves),
@@ -305,11 +306,8 @@ def walk_on(
         counts[HOP] += 1
         done += 1
         waiting = 0
-        cell = new // n_basis
-        for axis in range(2, -1, -1):
-            cells[n, axis] = cells[v, axis]
-            cells[v, axis] = cell % shape[axis]
-            cell //= shape[axis]
+        cells[n] = cells[v]
+        cells[v, 0], cells[v, 1], cells[v, 2] = cell_of(shape, n_basis, new)
         for w in range(n):
             if w == v or within(cells, w, n, shape, reach) or within(cells, w, v, shape, reach):
                 pending[waiting] = w

@@ -26,6 +26,7 @@ from asemacro.arguments.checks import (
 )
 from asemacro.barriers.base import BarrierModel
 from asemacro.barriers.kernels import checked
+from asemacro.lattice.sites import cells_of, sites_at
 from asemacro.lattice.states import active_of, state_of, states_of, vacancies_of
 from asemacro.micro.alloy.cache import Cache, CachePool
 from asemacro.micro.alloy.kernels import BROKEN, CHUNK, CLAMPED, HIT, HOP, MISS, NEXT, SEEN, Walk, new_walk, walk_on
@@ -152,11 +153,10 @@ class VacancyKMC(MicroSystem):
         x = states_of(self._lattice, x)
         vacancies = vacancies_of(x) if active is None else active_of(x, active)
         offsets = self._lattice.shells(1)[0].offsets
-        cell, basis = np.divmod(vacancies, self._lattice.n_basis)
+        shape, n_basis = self._lattice.shape, self._lattice.n_basis
+        cells, basis = cells_of(shape, n_basis, vacancies)
         moves = offsets[basis]
-        there = np.stack(np.unravel_index(cell, self._lattice.shape), axis=-1)[..., None, :] + moves[..., :3]
-        target = np.ravel_multi_index(tuple(np.moveaxis(there % self._shape, -1, 0)), self._lattice.shape)
-        target = target * self._lattice.n_basis + moves[..., 3]
+        target = sites_at(shape, n_basis, cells[..., None, :] + moves[..., :3], moves[..., 3])
         batch, m, z = target.shape
         flat = target.reshape(batch, m * z)
         sites = np.stack([np.repeat(vacancies, z, axis=1), flat], axis=-1)

@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from asemacro.lattice.neighbour_tables import Stencil, code_of, locate, wrapped
+from asemacro.lattice.neighbour_tables import Stencil, code_of, locate, next_site
 from asemacro.micro.spins.streams import draw, pick
 
 
@@ -61,13 +61,9 @@ def _tell_neighbours(table: LocalTable, codes: NDArray, site: int, up: bool) -> 
     """Change the known codes of the neighbours of a spin that was flipped, up to down or the other way."""
     grid, offsets, deltas = table.stencil.grid, table.stencil.offsets, table.stencil.deltas
     steps, unknown = table.steps, 2 * table.half
-    basis, c1, c2, c3, inside = locate(grid, site)
+    place = locate(grid, site)
     for j in range(len(steps)):
-        if inside:
-            other = site + deltas[basis, j]
-        else:
-            d1, d2, d3 = offsets[basis, j, 0], offsets[basis, j, 1], offsets[basis, j, 2]
-            other = wrapped(grid, c1 + d1, c2 + d2, c3 + d3, offsets[basis, j, 3])
+        other = next_site(grid, offsets, deltas, site, place, j)
         near = np.int64(codes[other])
         if near < unknown:
             codes[other] = near - steps[j] if up else near + steps[j]

@@ -24,6 +24,7 @@ from asemacro.barriers.compiled import CompiledBarriers
 from asemacro.barriers.gnn.graph import N_JUMPS, bcc_graph, bcc_shell
 from asemacro.barriers.kernels import barriers_at
 from asemacro.lattice.lattice import Lattice
+from asemacro.lattice.sites import cells_of, sites_at
 from asemacro.tasks.threads import one_thread
 from asemacro.typing import Report
 
@@ -116,12 +117,9 @@ def label(teacher: BarrierModel, lattice: Lattice, states: NDArray[np.int8], nam
     envs, raws, means = [], [], []
     for x in states:
         sites = np.flatnonzero(x == 0)
-        cells, basis = sites // lattice.n_basis, sites % lattice.n_basis
-        origin = np.stack(np.unravel_index(cells, lattice.shape), axis=1)
+        cells, basis = cells_of(lattice.shape, lattice.n_basis, sites)
         rows = offsets[basis]
-        wrapped = (origin[:, None] + rows[..., :3]) % np.array(lattice.shape)
-        index = np.ravel_multi_index(tuple(np.moveaxis(wrapped, -1, 0)), lattice.shape)
-        envs.append(x[index * lattice.n_basis + rows[..., 3]])
+        envs.append(x[sites_at(lattice.shape, lattice.n_basis, cells[:, None] + rows[..., :3], rows[..., 3])])
         raw, mean = barriers(x, sites)
         raws.append(np.where(np.isfinite(raw), raw, np.nan))
         means.append(np.where(np.isfinite(mean), mean, np.nan))
