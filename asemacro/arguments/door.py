@@ -43,7 +43,8 @@ def checked(**checks: Check) -> Callable[[F], F]:
     def decorate(function: F) -> F:
         parameters = inspect.signature(function).parameters
         names = [name for name, p in parameters.items() if p.kind is not inspect.Parameter.VAR_KEYWORD]
-        shared = len(names) < len(parameters)
+        open_end = [str(p.annotation) for name, p in parameters.items() if name not in names]
+        shared = any("Unpack[" in annotation for annotation in open_end)  # `**notes: Any` takes every name
         unknown = [name for name in checks if name not in parameters and not shared]
         assert not unknown, f"{function.__qualname__} has no argument {unknown}"
         optional = {n for n, p in parameters.items() if p.default is None or str(p.annotation).endswith("| None")}
