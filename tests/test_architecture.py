@@ -161,6 +161,31 @@ def test_functions_stay_short() -> None:
     assert long == set(LONG)
 
 
+ABILITIES = {
+    ("asemacro.arguments.checks", "sysconf_names"): "of the operating system",
+    ("asemacro.arguments.door", "arrays"): "ASE's Atoms, without importing ASE",
+    ("asemacro.arguments.door", "site_properties"): "pymatgen's Structure, without importing pymatgen",
+    ("asemacro.cli.app", "format_message"): "errors of click, of which typer may carry its own copy",
+    ("asemacro.lattice.recognition.crystal", "cart_coords"): "pymatgen's Structure, without importing pymatgen",
+    ("asemacro.lattice.recognition.crystal", "lattice"): "pymatgen's Structure, without importing pymatgen",
+    ("asemacro.tasks.interrupts", "stops"): "of this thread",
+    ("asemacro.tasks.threads", "depth"): "of this thread",
+    ("asemacro.tasks.threads", "set_num_threads"): "torch, while another thread imports it",
+}
+
+
+def test_nothing_is_asked_what_it_can_do() -> None:
+    """What is optional is written down with a default; only objects of other libraries are asked."""
+    asked = {
+        (name, str(node.args[1].value))
+        for name in MODULES
+        for node in ast.walk(ast.parse(MODULES[name].read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("hasattr", "getattr") and len(node.args) > 1
+        if isinstance(node.args[1], ast.Constant)
+    }
+    assert asked == set(ABILITIES)
+
+
 DOORS = [name for name, path in MODULES.items() if path.name == "__init__.py"]
 
 

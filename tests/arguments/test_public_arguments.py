@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from public_calls import Call, public_calls
+from calls import public_calls
+from calls.given import Call
 
 import asemacro
 from asemacro.tasks import patience

@@ -1,0 +1,72 @@
+"""Calls of the public names of micro."""
+
+from __future__ import annotations
+
+import numpy as np
+
+import asemacro as am
+from calls.given import ALLOY, ATOMS, BCC, CELLS, CHAIN, FIELDS, ISING, PAIR, SPINS, SQUARE, SWAPS, WEISS, Call, rng
+
+
+def calls() -> dict[str, Call]:
+    active = np.tile(np.arange(4), (24, 1))
+    table = {
+        "Ising": Call(am.Ising, {"lattice": SQUARE, "temperature": 2.0, "coupling": [1.0, 0.5], "field": 0.1}),
+        "CurieWeiss": Call(am.CurieWeiss, {"lattice": 9, "temperature": 2.0, "coupling": 1.0, "field": 0.1}),
+        "PredatorPrey": Call(
+            am.PredatorPrey,
+            {"lattice": CHAIN, "a": 3.0, "b": 0.4, "D": (0.0, 1.0), "noise": 0.02, "time_step": 0.01,
+             "form": "published"},
+        ),
+        "VacancyKMC": Call(
+            am.VacancyKMC,
+            {"lattice": BCC, "barriers": PAIR, "temperature_K": 900.0, "attempt_frequency_Hz": 1e13,
+             "cache_entries": 64},
+        ),
+        "SwapMC": Call(am.SwapMC, {"lattice": BCC, "model": PAIR, "temperature_K": 900.0}),
+        "VacancyKMC.at": Call(ALLOY.at, {"temperature_K": 900.0}),
+        "VacancyKMC.on": Call(ALLOY.on, {"lattice": BCC.repeat(2)}),
+        "VacancyKMC.carriers": Call(ALLOY.carriers, {"x": ATOMS}),
+        "VacancyKMC.rates": Call(ALLOY.rates, {"x": ATOMS[0], "sites": ALLOY.carriers(ATOMS[:1])[0]}),
+        "VacancyKMC.events": Call(ALLOY.events, {"x": ATOMS, "active": ALLOY.carriers(ATOMS)}),
+        "SwapMC.run": Call(
+            SWAPS.run,
+            {"x": ATOMS[0], "sweeps": 3, "record_sweeps": [1, 2], "observe": lambda x: x.sum(), "progress": print,
+             "rng": rng()},
+        ),
+        "PredatorPrey.on": Call(FIELDS.on, {"lattice": CHAIN}),
+        "PredatorPrey.drift": Call(FIELDS.drift, {"x": CELLS}),
+        "PredatorPrey.carriers": Call(FIELDS.carriers, {"x": CELLS}),
+        "PredatorPrey.draw_active": Call(FIELDS.draw_active, {"x": CELLS, "m": 2, "rng": rng()}),
+        "PredatorPrey.events": Call(FIELDS.events, {"x": CELLS, "active": active[:4]}),
+        "PredatorPrey.evolve": Call(
+            FIELDS.evolve, {"x": CELLS, "duration": 0.05, "active": active[:4], "rng": rng()}
+        ),
+        "wolff": Call(__import__("asemacro.micro.spins.cluster_moves", fromlist=["wolff"]).wolff,
+                      {"system": ISING, "x": SPINS, "clusters": 2, "rng": rng()}),
+        "magnetisation_moments": Call(
+            __import__("asemacro.micro.spins.birth_death", fromlist=["x"]).magnetisation_moments,
+            {"system": WEISS, "starts": [0.0, 0.5], "times": [0.0, 1.0]},
+        ),
+        "sample": Call(
+            am.sample,
+            {"system": ISING, "x0": SPINS[:2], "times": [0.0, 0.5], "n_trajectories": 3, "rng": rng(),
+             "executor": None, "progress": print},
+        ),
+    }  # fmt: skip
+    for name, system in {"Ising": ISING, "CurieWeiss": WEISS}.items():
+        table |= {
+            f"{name}.at": Call(system.at, {"temperature": 3.0}),
+            f"{name}.on": Call(system.on, {"lattice": SQUARE.repeat(2)}),
+            f"{name}.energy": Call(system.energy, {"x": SPINS}),
+            f"{name}.checked": Call(system.checked, {"x": SPINS}),
+            f"{name}.carriers": Call(system.carriers, {"x": SPINS}),
+            f"{name}.draw_active": Call(system.draw_active, {"x": SPINS, "m": 4, "rng": rng()}),
+            f"{name}.rates": Call(system.rates, {"x": SPINS, "active": active}),
+            f"{name}.events": Call(system.events, {"x": SPINS, "active": active}),
+            f"{name}.evolve": Call(system.evolve, {"x": SPINS, "duration": 0.5, "active": active, "rng": rng()}),
+            f"{name}.first_passage": Call(
+                system.first_passage, {"x": SPINS, "duration": 0.5, "below": -0.9, "above": 0.9, "rng": rng()}
+            ),
+        }
+    return table
