@@ -160,6 +160,7 @@ MODULES = {
 }
 MOVED = {
     "block_system.Observable": "observables.base",
+    "campaign.RELAXED": "studies.alloy.approach",
     "commands.run_kmc": "studies.alloy.kmc_command",
     "fields.FieldMean": "observables.field_mean",
     "micro.base.Snapshots": "micro.sampling",
