@@ -25,6 +25,7 @@ observables, what is measured
 barriers, how high a jump is
     load_barriers          a barrier model by its name or from a file
     PairBarrier            barriers from pair energies, on any lattice
+    CallableBarriers       barriers from a Python function, on any lattice
 
 micro, what moves
     VacancyKMC             kinetic Monte Carlo of vacancies in an alloy
@@ -93,6 +94,7 @@ from asemacro import renamed
 from asemacro.lazy import lazily
 
 if TYPE_CHECKING:
+    from asemacro.barriers.callable import CallableBarriers as CallableBarriers
     from asemacro.barriers.load import load_barriers as load_barriers
     from asemacro.barriers.pair import PairBarrier as PairBarrier
     from asemacro.closure.file import load_closure as load_closure

@@ -4,12 +4,12 @@ load_barriers     a barrier model by its name or from a file
 available         names of the pretrained models that are installed
 card              what a pretrained model was made from and how good it is
 PRETRAINED        names of the models that come with the package
-BarrierModel      what every barrier model is
+BarrierModel      what every barrier model gives, for models of your own
 PairBarrier       barriers from pair energies, on any lattice
+CallableBarriers  barriers from a Python function, on any lattice
 BarrierGNN        graph networks of bcc alloys
 PublishedNetwork  the published network of NbMoTa
 CompiledBarriers  a model on a lattice, as compiled loops read it
-has_energy        whether a model has a lattice energy to swap atoms by
 vacancy_binding   binding energy of two vacancies
 """
 
@@ -20,8 +20,8 @@ from asemacro.lazy import lazily
 if TYPE_CHECKING:
     from asemacro.barriers.base import BarrierModel as BarrierModel
     from asemacro.barriers.binding import vacancy_binding as vacancy_binding
+    from asemacro.barriers.callable import CallableBarriers as CallableBarriers
     from asemacro.barriers.compiled import CompiledBarriers as CompiledBarriers
-    from asemacro.barriers.energy import has_energy as has_energy
     from asemacro.barriers.gnn.model import BarrierGNN as BarrierGNN
     from asemacro.barriers.load import PRETRAINED as PRETRAINED
     from asemacro.barriers.load import available as available

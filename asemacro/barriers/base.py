@@ -8,13 +8,14 @@ Because it is pure, a kinetic Monte Carlo may cache it by the environment withou
 from __future__ import annotations
 
 import abc
+import functools
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from asemacro.arguments.door import CRYSTAL, SITES, array, checked
-from asemacro.barriers.compiled import CompiledBarriers
+from asemacro.barriers.compiled import CompiledBarriers, CompiledEnergy
 from asemacro.tasks.threads import one_thread
 
 if TYPE_CHECKING:
@@ -28,15 +29,41 @@ class BarrierModel(abc.ABC):
         name: shown on screen and on figures.
         species: chemical symbols the model knows; None for any.
         prototype: name of the lattice it is made for ("bcc"); None for any.
+        has_energy: the barriers obey detailed balance for a lattice energy that `compile_energy` gives.
     """
 
-    name: str
-    species: tuple[str, ...] | None
-    prototype: str | None
+    name: str = "of your own"
+    species: tuple[str, ...] | None = None
+    prototype: str | None = None
+    has_energy: bool = False
 
     @abc.abstractmethod
     def compile(self, lattice: Lattice) -> CompiledBarriers:
         """Tables of this model on `lattice`; calls `check` first."""
+
+    def compile_energy(self, lattice: Lattice) -> CompiledEnergy:
+        """Tables of the lattice energy on `lattice`, for `SwapMC`; calls `check` first.
+
+        Raises:
+            ValueError: the model has none, as by default.
+        """
+        raise ValueError(
+            f"barrier model {self.name} has no energy, so it has no equilibrium to sample by swaps; "
+            "use a model that has one (refractory, or pair energies)"
+        )
+
+    def evaluate(self, compiled: CompiledBarriers, basis: int, env: NDArray[np.int8]) -> NDArray[np.float64]:
+        """Barriers in one environment, asked of models that compile to the kind PYTHON; others have kernels for it.
+
+        Args:
+            compiled: what `compile` gave.
+            basis: basis index of the vacancy's site.
+            env: (n_env,) model species indices of the sites `compiled.env[basis]`, 0 = vacancy.
+
+        Returns:
+            (Z + 1,) barriers in eV, inf where the target is vacant; then how many were raised to a floor.
+        """
+        raise NotImplementedError(f"barrier model {self.name} compiles to the kind PYTHON and has no `evaluate`")
 
     @checked(lattice=CRYSTAL)
     def check(self, lattice: Lattice) -> None:
@@ -73,7 +100,7 @@ class BarrierModel(abc.ABC):
 
         compiled = checked(self.compile(lattice), self.name)
         shape = np.asarray(lattice.shape, dtype=np.int64)
-        values = barriers_at(compiled, shape, x, sites)
+        values = barriers_at(compiled, shape, x, sites, functools.partial(self.evaluate, compiled))
         if np.isnan(values).any():
             raise ValueError(
                 f"barrier model {self.name} gives a barrier that is not a number: its weights are damaged or far from "

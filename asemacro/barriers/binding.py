@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asemacro.barriers.base import BarrierModel
-from asemacro.barriers.energy import energy_of, swap_energy
+from asemacro.barriers.energy import swap_energy
 from asemacro.lattice.lattice import Lattice
 
 
@@ -28,7 +28,7 @@ def vacancy_binding(
     Returns:
         (shells,) eV and (shells,) standard errors.
     """
-    energy, shape = energy_of(model, lattice), np.array(lattice.shape)
+    energy, shape = model.compile_energy(lattice), np.array(lattice.shape)
     work = np.zeros(energy.workspace, dtype=np.float32)
     around = [lattice.neighbours(shell.offsets) for shell in lattice.shells(shells)]
     near = np.concatenate([lattice.neighbours(shell.offsets) for shell in lattice.shells(8)], axis=1)

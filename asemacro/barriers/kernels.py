@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from asemacro.barriers.compiled import GNN_CONSISTENT, GNN_DIRECT, NNK, PAIR, CompiledBarriers
+from asemacro.barriers.compiled import GNN_CONSISTENT, GNN_DIRECT, NNK, PAIR, PYTHON, CompiledBarriers
 from asemacro.barriers.gnn.consistent_kernel import gnn_consistent
 from asemacro.barriers.gnn.direct_kernel import gnn_direct
 from asemacro.barriers.pair_kernel import pair_barriers
@@ -68,7 +70,11 @@ def _barriers_at(model: CompiledBarriers, shape: NDArray, x: NDArray, sites: NDA
 
 
 def barriers_at(
-    model: CompiledBarriers, shape: NDArray[np.integer], x: NDArray[np.int8], sites: NDArray[np.integer]
+    model: CompiledBarriers,
+    shape: NDArray[np.integer],
+    x: NDArray[np.int8],
+    sites: NDArray[np.integer],
+    ask: Callable[[int, NDArray[np.int8]], NDArray[np.float64]] | None = None,
 ) -> NDArray[np.float64]:
     """Barriers of the first-shell jumps of vacancies, evaluated afresh.
 
@@ -77,6 +83,7 @@ def barriers_at(
         shape: (3,) cells along each axis of the lattice it was compiled for.
         x: (n_sites,) int8 state, 0 = vacancy.
         sites: (n,) sites of vacancies.
+        ask: gives the barriers for a model of kind PYTHON from basis and environment, see `BarrierModel.evaluate`.
 
     Returns:
         (n, Z) barriers in eV in the order of `lattice.shells(1)`; inf where the target is a vacancy, nan where the
@@ -102,5 +109,10 @@ def barriers_at(
     if np.any(x[sites] != 0):
         raise ValueError(f"site {int(sites[x[sites] != 0][0])} is not a vacancy")
     out = np.empty((len(sites), model.n_targets + 1))
-    _barriers_at(model, shape, x, sites, out)
+    if ask is None or model.kind != PYTHON:
+        _barriers_at(model, shape, x, sites, out)
+        return out[:, :-1]
+    env = np.empty(model.env.shape[1], dtype=np.int8)
+    for row, site in zip(out, sites, strict=True):
+        row[:] = ask(gather(model.env, model.species, shape, x, site, env), env)
     return out[:, :-1]

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from asemacro.arguments.checks import number_of
 from asemacro.arguments.door import CRYSTAL, SITES, checked, dictionary, many, number, text
 from asemacro.barriers.base import BarrierModel
-from asemacro.barriers.compiled import PAIR, CompiledBarriers
-from asemacro.barriers.energy import PAIR_ENERGY, CompiledEnergy
+from asemacro.barriers.compiled import PAIR, PAIR_ENERGY, CompiledBarriers, CompiledEnergy
 from asemacro.files.json_text import read_json
 from asemacro.files.reading import LARGEST_WEIGHT, reading, text_in, texts_in
 from asemacro.lattice.states import states_of

@@ -10,6 +10,10 @@ import asemacro as am
 from calls.given import ATOMS, BCC, PAIR, Call, rng
 
 
+def _flat(symbols: np.ndarray, offsets: np.ndarray) -> np.ndarray:
+    return np.full(8, 0.7)
+
+
 def calls() -> dict[str, Call]:
     return {
         "PairBarrier": Call(
@@ -17,6 +21,10 @@ def calls() -> dict[str, Call]:
             {"species": ["Nb", "Ta"], "migration_eV": {"Nb": 0.6, "Ta": 0.7}, "pair_eV": [{"Nb-Ta": -0.05}],
              "name": "pair"},
         ),
+        "CallableBarriers": Call(
+            am.CallableBarriers, {"function": _flat, "reach": 3.0, "species": ["Nb", "Ta"], "name": "mine"}
+        ),
+        "CallableBarriers.compile": Call(am.CallableBarriers(_flat, 3.0).compile, {"lattice": BCC}),
         "PairBarrier.compile": Call(PAIR.compile, {"lattice": BCC}),
         "PairBarrier.compile_energy": Call(PAIR.compile_energy, {"lattice": BCC}),
         "PairBarrier.check": Call(PAIR.check, {"lattice": BCC}),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from ase.units import kB
 
-from asemacro.barriers.energy import has_energy, swap_energy
+from asemacro.barriers.energy import swap_energy
 from asemacro.barriers.pair import PairBarrier
 from asemacro.barriers.published import PublishedNetwork
 from asemacro.lattice.lattice import Lattice
@@ -135,6 +135,6 @@ def test_bad_input_gives_one_clear_line(call: Any, message: str) -> None:
 
 
 def test_which_models_have_an_energy() -> None:
-    assert has_energy(PAIR)
-    assert has_energy(PairBarrier(["Nb"], {"Nb": 1.0}, [{}]))
-    assert not has_energy(PublishedNetwork(network_arrays()))
+    assert PAIR.has_energy
+    assert PairBarrier(["Nb"], {"Nb": 1.0}, [{}]).has_energy
+    assert not PublishedNetwork(network_arrays()).has_energy

@@ -10,8 +10,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from asemacro.barriers.base import BarrierModel
-from asemacro.barriers.compiled import FLOOR_EV, GNN_CONSISTENT, GNN_DIRECT, CompiledBarriers
-from asemacro.barriers.energy import GNN_ENERGY, CompiledEnergy
+from asemacro.barriers.compiled import (
+    FLOOR_EV,
+    GNN_CONSISTENT,
+    GNN_DIRECT,
+    GNN_ENERGY,
+    CompiledBarriers,
+    CompiledEnergy,
+)
 from asemacro.barriers.gnn.cell import fits, minimum_shape
 from asemacro.barriers.gnn.consistent import ConsistentNet
 from asemacro.barriers.gnn.direct import DirectNet
@@ -73,6 +79,7 @@ class BarrierGNN(nn.Module, BarrierModel):
             raise ValueError(f"members, width and hidden must be at least 1: {members}, {width}, {hidden}")
         self.species = tuple(species)
         self.form: Form = form
+        self.has_energy = form == "consistent"
         self.name = name
         self.notes = dict(notes or {})
         self.settings = {"members": members, "width": width, "hidden": hidden}
@@ -150,16 +157,11 @@ class BarrierGNN(nn.Module, BarrierModel):
             workspace=workspace(len(self.species) + 1, self.settings, self.form),
         )
 
-    @property
-    def has_energy(self) -> bool:
-        """Whether the barriers come from a lattice energy."""
-        return self.form == "consistent"
-
     @one_thread()
     def compile_energy(self, lattice: Lattice) -> CompiledEnergy:
-        """Tables of the lattice energy for `gnn_energy.gnn_swap_energy`."""
+        """Tables of the lattice energy for `gnn_energy.gnn_swap_energy`; a network of the direct form has none."""
         if not self.has_energy:
-            raise ValueError(f"barrier model {self.name} is of the direct form: it has no energy")
+            return super().compile_energy(lattice)
         self.check(lattice)
         return CompiledEnergy(
             kind=GNN_ENERGY,

@@ -12,7 +12,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from asemacro.arguments.checks import count_of, positive
 from asemacro.barriers.base import BarrierModel
-from asemacro.barriers.energy import energy_of
 from asemacro.lattice.states import state_of
 from asemacro.micro.alloy.swap import Features, new_features, swap_on
 from asemacro.typing import Floats, Report
@@ -69,7 +68,7 @@ class ReplicaExchange:
         self._temperatures_K = np.array([positive(t, "temperature", "K") for t in temperatures_K])
         if len(self._temperatures_K) == 0 or (np.diff(self._temperatures_K) <= 0).any():
             raise ValueError(f"temperatures must increase, got {list(temperatures_K)}")
-        self._energy = energy_of(model, lattice)
+        self._energy = model.compile_energy(lattice)
         self._shape = np.array(lattice.shape, dtype=np.int64)
 
     def run(

@@ -13,16 +13,19 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from asemacro.barriers.compiled import CompiledBarriers
+from asemacro.barriers.compiled import PYTHON, CompiledBarriers
 from asemacro.barriers.kernels import evaluate
 from asemacro.lattice.gather import cell_of, gather, neighbour
 from asemacro.lattice.sites import cells_of
 from asemacro.micro.alloy.cache import Cache
 from asemacro.micro.alloy.hashing import GOLDEN, OTHER, environment_key, mix, note_change, region_key
 
-CHUNK, TIME, HOPS, BLOCKED, BROKEN = range(5)
-"""Why `walk_on` returned: its share of work is done, the time or the hops asked for, no jump is possible, or the
-model gave a barrier that is not a finite number, of the vacancy counts[NEXT] of `pending`."""
+CHUNK, TIME, HOPS, BLOCKED, BROKEN, ASKS = range(6)
+"""Why `walk_on` returned: its share of work is done, the time or the hops asked for, no jump is possible, the model
+gave a barrier that is not a finite number, or has to be asked in Python about the environment in `env`; the last two of
+the vacancy counts[NEXT] of `pending`."""
+UNKNOWN, KNOWN, EVALUATED = range(3)
+"""What `look_up` found."""
 N_COUNTS = 8
 HOP, HIT, MISS, SEEN, CLAMPED, VACANT, PENDING, NEXT = range(N_COUNTS)
 """Entries of `Walk.counts`."""
@@ -110,21 +113,37 @@ def look_up(
     env: NDArray,
     work: NDArray,
     out: NDArray,
-) -> bool:
-    """Fill `out` as `evaluate` does, from the cache if the environment is there; return whether it was."""
+) -> int:
+    """Fill `out` as `evaluate` does, from the cache if the environment is there; UNKNOWN if only Python can tell."""
     basis = gather(model.env, model.species, shape, x, site, env)
     h1, h2 = environment_key(env, basis, bits)
     slot = np.int64(h1 & np.uint64(cache.keys.shape[0] - 1))
     if cache.keys[slot, 0] == h1 and cache.keys[slot, 1] == h2:
         for j in range(out.shape[0]):
             out[j] = cache.values[slot, j]
-        return True
+        return KNOWN
+    if model.kind == PYTHON:
+        return UNKNOWN
     evaluate(model, basis, env, work, out)
+    remember(cache, h1, h2, out)
+    return EVALUATED
+
+
+@njit(cache=True, nogil=True)
+def answer(cache: Cache, env: NDArray, basis: int, bits: int, values: NDArray) -> None:
+    """Put what Python gave (Z + 1,) of an environment into the cache, where `look_up` finds it."""
+    h1, h2 = environment_key(env, basis, bits)
+    remember(cache, h1, h2, values)
+
+
+@njit(cache=True, nogil=True)
+def remember(cache: Cache, h1: np.uint64, h2: np.uint64, values: NDArray) -> None:
+    """Put barriers (Z + 1,) of the environment with these keys into the cache."""
+    slot = np.int64(h1 & np.uint64(cache.keys.shape[0] - 1))
     cache.keys[slot, 0] = h1
     cache.keys[slot, 1] = h2
-    for j in range(out.shape[0]):
-        cache.values[slot, j] = out[j]
-    return False
+    for j in range(values.shape[0]):
+        cache.values[slot, j] = values[j]
 
 
 @njit(cache=True, nogil=True)
@@ -196,7 +215,7 @@ def walk_on(
 
     Rates are nu exp(-beta barrier), the waiting time is Exp(1) / (sum of rates). Stopping at a time cuts the last
     wait, which is exact because the exponential law has no memory. Only vacancies whose environment box holds a
-    changed site are looked up again. On return, but for CHUNK and BROKEN, the rates are those of the state.
+    changed site are looked up again. On return, but for CHUNK, BROKEN and ASKS, the rates are those of the state.
 
     Args:
         model: barrier model compiled for this lattice.
@@ -238,9 +257,11 @@ def walk_on(
             h1, h2 = region_key(blocks, grid, shape, n_basis, sites[v], salt)
             slot = np.int64(h1 & mask)
             if recent_keys[slot, 0] != h1 or recent_keys[slot, 1] != h2:
-                known = look_up(model, cache, shape, bits, x, sites[v], env, work, barriers)
-                counts[HIT if known else MISS] += 1
-                done += 0 if known else 1
+                found = look_up(model, cache, shape, bits, x, sites[v], env, work, barriers)
+                if found == UNKNOWN:
+                    return ASKS
+                counts[HIT if found == KNOWN else MISS] += 1
+                done += 0 if found == KNOWN else 1
                 empty = 0.0
                 for j in range(n_targets):
                     rate = 0.0

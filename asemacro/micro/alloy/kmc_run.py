@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
+from asemacro.arguments.checks import array_of, count_of, time_of
 from asemacro.tasks.patience import Patience
 from asemacro.typing import Report
 
@@ -75,6 +76,63 @@ def share_of(
     return tick
 
 
-def least(end: Any, point: Any) -> Any:
+class Plan(NamedTuple):
+    """Where a run ends and where it is recorded.
+
+    Attributes:
+        until_s: time to stop at, or None.
+        until_hops: number of hops to stop after, or None.
+        by_time: the record points are times, not numbers of hops.
+        points: record points, ascending.
+    """
+
+    until_s: float | None
+    until_hops: int | None
+    by_time: bool
+    points: NDArray[Any]
+
+    @property
+    def length(self) -> str:
+        """How long the run is, in words."""
+        return f"{self.until_hops:g} hops" if self.until_s is None else f"{self.until_s:g} s"
+
+    def ends_at(self, point: Any) -> tuple[float | None, int | None]:
+        """Time and number of hops that a record point is reached at, not beyond the end of the run."""
+        if self.by_time:
+            return _earlier(self.until_s, float(point)), self.until_hops
+        return self.until_s, _earlier(self.until_hops, int(point))
+
+
+def plan_of(
+    duration_s: float | None, hops: int | None, record_times_s: ArrayLike | None, record_hops: ArrayLike | None
+) -> Plan:
+    """The plan that the arguments of `VacancyKMC.run` describe.
+
+    Raises:
+        ValueError: no end, a negative one, record points of both kinds, or that do not ascend.
+    """
+    if record_times_s is not None and record_hops is not None:
+        raise ValueError("give record points as times or as hops, not both")
+    by_time = record_times_s is not None
+    if by_time:
+        points = np.atleast_1d(array_of(record_times_s, "record_times_s"))
+    else:
+        points = np.atleast_1d(array_of([] if record_hops is None else record_hops, "record_hops", kind="i"))
+    if points.ndim != 1 or np.any(np.diff(points) < 0):
+        raise ValueError("record points must ascend")
+    if len(points) and by_time and duration_s is None:
+        duration_s = float(points[-1])
+    if len(points) and not by_time and hops is None:
+        hops = int(points[-1])
+    if duration_s is None and hops is None:
+        raise ValueError("a run needs an end: duration_s or hops")
+    until_s = None if duration_s is None else time_of(duration_s)
+    until_hops = None if hops is None else count_of(hops, "hops")
+    for point in points[:1]:
+        time_of(point, "record_times_s") if by_time else count_of(point, "hops")
+    return Plan(until_s, until_hops, by_time, points)
+
+
+def _earlier(end: Any, point: Any) -> Any:
     """The earlier of an end, which may be None, and a point."""
     return point if end is None else min(end, point)

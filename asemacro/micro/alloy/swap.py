@@ -15,7 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 from asemacro.arguments.checks import count_of, generator_of, temperature_of
 from asemacro.arguments.door import BARRIERS, CRYSTAL, array, checked, function, report
 from asemacro.barriers.base import BarrierModel
-from asemacro.barriers.energy import GNN_ENERGY, CompiledEnergy, energy_of, swap_energy
+from asemacro.barriers.compiled import GNN_ENERGY, CompiledEnergy
+from asemacro.barriers.energy import swap_energy
 from asemacro.barriers.gnn.energy import AT_PAIRS, WIDTH
 from asemacro.barriers.gnn.swap import fill_features, swap_change
 from asemacro.lattice.states import state_of
@@ -141,7 +142,7 @@ class SwapMC:
     def __init__(self, lattice: Lattice, model: BarrierModel, temperature_K: float) -> None:
         self._lattice = lattice
         self._temperature_K = temperature_of(temperature_K)
-        self._energy = energy_of(model, lattice)
+        self._energy = model.compile_energy(lattice)
         self._shape = np.array(lattice.shape, dtype=np.int64)
 
     @property

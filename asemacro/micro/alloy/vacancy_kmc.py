@@ -14,14 +14,11 @@ from numpy.typing import ArrayLike, NDArray
 from asemacro.arguments import door
 from asemacro.arguments.checks import (
     MOST_COUNT,
-    array_of,
     callable_of,
-    count_of,
     generator_of,
     number_of,
     positive,
     temperature_of,
-    time_of,
     times_of,
 )
 from asemacro.barriers.base import BarrierModel
@@ -29,8 +26,22 @@ from asemacro.barriers.kernels import checked
 from asemacro.lattice.sites import cells_of, sites_at
 from asemacro.lattice.states import active_of, state_of, states_of, vacancies_of
 from asemacro.micro.alloy.cache import Cache, CachePool
-from asemacro.micro.alloy.kernels import BROKEN, CHUNK, CLAMPED, HIT, HOP, MISS, NEXT, SEEN, Walk, new_walk, walk_on
-from asemacro.micro.alloy.kmc_run import KMCRun, least, share_of
+from asemacro.micro.alloy.kernels import (
+    ASKS,
+    BROKEN,
+    CHUNK,
+    CLAMPED,
+    HIT,
+    HOP,
+    MISS,
+    NEXT,
+    SEEN,
+    Walk,
+    answer,
+    new_walk,
+    walk_on,
+)
+from asemacro.micro.alloy.kmc_run import KMCRun, plan_of, share_of
 from asemacro.micro.protocol import Events, MicroSystem
 from asemacro.tasks.patience import Patience, next_size
 from asemacro.tasks.threads import one_thread
@@ -239,26 +250,7 @@ class VacancyKMC(MicroSystem):
             door.report(progress, "progress")
         state = state_of(self._lattice, x).copy()
         sites = (vacancies_of(state) if active is None else active_of(state, np.asarray(active)[None]))[0]
-        if record_times_s is not None and record_hops is not None:
-            raise ValueError("give record points as times or as hops, not both")
-        by_time = record_times_s is not None
-        given: ArrayLike = [] if record_hops is None else record_hops
-        if by_time:
-            points = np.atleast_1d(array_of(record_times_s, "record_times_s"))
-        else:
-            points = np.atleast_1d(array_of(given, "record_hops", kind="i"))
-        if points.ndim != 1 or np.any(np.diff(points) < 0):
-            raise ValueError("record points must ascend")
-        if len(points) and by_time and duration_s is None:
-            duration_s = float(points[-1])
-        if len(points) and not by_time and hops is None:
-            hops = int(points[-1])
-        if duration_s is None and hops is None:
-            raise ValueError("a run needs an end: duration_s or hops")
-        until_s = None if duration_s is None else time_of(duration_s)
-        until_hops = None if hops is None else count_of(hops, "hops")
-        for point in points[:1]:
-            time_of(point, "record_times_s") if by_time else count_of(point, "hops")
+        plan = plan_of(duration_s, hops, record_times_s, record_hops)
         cache = self._caches.take()
         keep = (lambda s: s[0].copy()) if observe is None else observe
         record, marks = [], []
@@ -267,20 +259,16 @@ class VacancyKMC(MicroSystem):
             walk = new_walk(self._model, cache, self._shape, state[0], sites)
             self._walk(walk, cache, None, 0, rng, None)  # compiles on first use: not part of the run's time
             started = time.perf_counter()
-            length = f"{until_hops:g} hops" if until_s is None else f"{until_s:g} s"
-            patience = Patience(f"the run of {length} at {self._temperature_K:g} K")
-            tick = share_of(until_s, until_hops, 0, 1, patience, progress)
-            for point in points:
-                ends = (
-                    (least(until_s, float(point)), until_hops) if by_time else (until_s, least(until_hops, int(point)))
-                )
-                stopped = self._walk(walk, cache, ends[0], ends[1], rng, tick)
-                if (walk.clock[0] if by_time else walk.counts[HOP]) != point:
+            patience = Patience(f"the run of {plan.length} at {self._temperature_K:g} K")
+            tick = share_of(plan.until_s, plan.until_hops, 0, 1, patience, progress)
+            for point in plan.points:
+                stopped = self._walk(walk, cache, *plan.ends_at(point), rng, tick)
+                if (walk.clock[0] if plan.by_time else walk.counts[HOP]) != point:
                     break
                 record.append(keep(state))
                 marks.append((walk.clock[0], walk.counts[HOP], 1 / walk.tree[1] if walk.tree[1] > 0 else np.inf))
             else:
-                stopped = self._walk(walk, cache, until_s, until_hops, rng, tick)
+                stopped = self._walk(walk, cache, plan.until_s, plan.until_hops, rng, tick)
         finally:
             self._caches.give(cache)
         return self._result(walk, stopped, record, marks, time.perf_counter() - started)
@@ -318,9 +306,20 @@ class VacancyKMC(MicroSystem):
                 raise ValueError(self._broken(walk))
             if progress is not None:
                 progress(int(walk.counts[HOP]), float(walk.clock[0]))
-            if ended != CHUNK:
+            if ended == ASKS:
+                self._answer(walk, cache)
+            elif ended == CHUNK:
+                chunk = next_size(chunk, time.perf_counter() - started, least=64)
+            else:
                 return ended
-            chunk = next_size(chunk, time.perf_counter() - started, least=64)
+
+    def _answer(self, walk: Walk, cache: Cache) -> None:
+        """Let the model tell in Python what `walk_on` stopped for; the loop then finds it in the cache."""
+        basis = int(walk.sites[walk.pending[walk.counts[NEXT]]]) % len(self._model.env)
+        values = self._barriers.evaluate(self._model, basis, walk.env)
+        answer(cache, walk.env, basis, self._bits, values)
+        walk.counts[MISS] += 1
+        walk.counts[HIT] -= 1  # as which the loop will count it
 
     def _broken(self, walk: Walk) -> str:
         """What to say of the barrier at which `walk_on` stopped."""

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from asemacro.barriers.energy import energy_of, has_energy
 from asemacro.files.arrays import read_arrays
 from asemacro.macro.file import load_sde, save_sde
 from asemacro.studies.alloy.alloy import Alloy
@@ -74,11 +73,11 @@ class Study:
             sweeps: of each chain at each temperature.
         """
         alloy, box = self.alloy, self.alloy.boxes.small
-        if not has_energy(alloy.model):
+        if not alloy.model.has_energy:
             return list(found)
         kelvin = [at.temperature_K for at in found]
         inputs = {
-            "barriers": energy_of(alloy.model, box),
+            "barriers": alloy.model.compile_energy(box),
             "lattice": box,
             "composition": alloy.boxes.counts,
             "temperatures": kelvin,

@@ -1,0 +1,131 @@
+"""Barriers from a Python function of what surrounds a vacancy: any model on any lattice, slow but general."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from ase.data import atomic_numbers, chemical_symbols
+from numpy.typing import ArrayLike, NDArray
+
+from asemacro.arguments.door import CRYSTAL, above_zero, checked, function, many, text
+from asemacro.barriers.base import BarrierModel
+from asemacro.barriers.compiled import PYTHON, CompiledBarriers
+from asemacro.files.reading import plain
+from asemacro.lattice.shells import MOST_SHELLS
+from asemacro.typing import Floats
+
+if TYPE_CHECKING:
+    from asemacro.lattice.lattice import Lattice
+
+Surroundings = Callable[[NDArray[np.str_], Floats], ArrayLike]
+VACANCY = 0
+_SAME = 1e-6  # relative difference of two equal distances
+
+
+class CallableBarriers(BarrierModel):
+    """Barriers that a function computes from the species around a vacancy.
+
+        def barriers(symbols, offsets): ...      # -> Z barriers in eV
+
+    `symbols` (n,) are the chemical symbols on all sites up to `reach` from the vacancy, "X" for another vacancy, and
+    `offsets` (n, 3) where these sites are, in angstrom from the vacancy. The first Z are its first shell, in the order
+    of `lattice.shells(1)`, which is the order of the barriers asked for; then come the shells after it. What is said
+    of a jump into another vacancy does not count. The function must depend on its arguments alone: its answers are
+    remembered, each surrounding is asked for about once in a run. Kinetics obey detailed balance only if the barriers
+    of a jump and of its reverse differ by a change of energy.
+
+    A run costs one call of the function for each new surrounding, on top of the time of the built-in models. Finished
+    runs that lie in a folder are not taken up again in another process: what a function does cannot be compared.
+
+    Args:
+        function: the function.
+        reach: distance in angstrom up to which sites are seen, at least that of the first shell. For barriers that
+            depend on the neighbours of the atom that jumps, reach them too.
+        species: chemical symbols that the function knows; None for any.
+        name: shown on screen and on figures.
+
+    Raises:
+        ValueError: a reach that is not above 0; later, in one line, what the function fails with, or an answer that
+            is not Z numbers of at least 0.
+    """
+
+    @checked(function=function, reach=above_zero, species=many(text, least=1), name=text)
+    def __init__(
+        self,
+        function: Surroundings,
+        reach: float,
+        *,
+        species: Sequence[str] | None = None,
+        name: str = "of a function",
+    ) -> None:
+        self.function, self.reach, self.name = function, reach, name
+        self.species = None if species is None else tuple(species)
+        self._identity = int.from_bytes(os.urandom(7), "little")  # so that runs of two functions are never confused
+
+    @checked(lattice=CRYSTAL)
+    def compile(self, lattice: Lattice) -> CompiledBarriers:
+        """Tables of kind PYTHON; double: the offsets in angstrom; integers: [S + 1, atomic numbers, identity].
+
+        Raises:
+            ValueError: a reach that does not hold the first shell, or more than 100 shells.
+        """
+        self.check(lattice)
+        shells = [lattice.shells(1)[0]]
+        while (following := len(shells) + 1) <= MOST_SHELLS and shells[-1].distance <= self.reach * (1 + _SAME):
+            shells.append(lattice.shells(following)[-1])
+        if shells[-1].distance <= self.reach * (1 + _SAME):
+            raise ValueError(
+                f"barrier model {self.name}: a reach of {self.reach:g} angstrom holds {MOST_SHELLS} shells"
+            )
+        if len(shells) == 1:
+            raise ValueError(
+                f"barrier model {self.name}: a reach of {self.reach:g} angstrom does not hold the first shell, "
+                f"at {shells[0].distance:.4g} angstrom"
+            )
+        around = np.concatenate([shell.offsets for shell in shells[:-1]], axis=1)
+        own = np.zeros((lattice.n_basis, 1, 4), dtype=np.int64)
+        own[:, 0, 3] = np.arange(lattice.n_basis)
+        places = around[..., :3] + lattice.basis[around[..., 3]] - lattice.basis[:, None]
+        numbers = [VACANCY, *(atomic_numbers[symbol] for symbol in lattice.species)]
+        return CompiledBarriers(
+            kind=PYTHON,
+            n_targets=shells[0].offsets.shape[1],
+            env=np.concatenate([own, around], axis=1),
+            species=np.arange(len(numbers), dtype=np.int8),
+            integers=np.array([len(numbers), *numbers, self._identity], dtype=np.int64),
+            single=np.zeros(0, dtype=np.float32),
+            double=(places @ lattice.cell).reshape(-1),
+            workspace=0,
+        )
+
+    def evaluate(self, compiled: CompiledBarriers, basis: int, env: NDArray[np.int8]) -> Floats:
+        """What the function says of one surrounding, checked; see `BarrierModel.evaluate`."""
+        size, z = int(compiled.integers[0]), compiled.n_targets
+        names = np.array([chemical_symbols[number] for number in compiled.integers[1 : 1 + size]])
+        symbols = names[env[1:]]
+        offsets = compiled.double.reshape(len(compiled.env), -1, 3)[basis].copy()
+        try:
+            given = np.asarray(self.function(symbols.copy(), offsets), dtype=float)
+        except Exception as error:
+            raise ValueError(f"{self._where(symbols, z)} fails: {type(error).__name__}: {plain(error)}") from error
+        if given.shape != (z,):
+            raise ValueError(f"{self._where(symbols, z)} gives numbers of the shape {given.shape}, not ({z},)")
+        occupied = env[1 : 1 + z] != VACANCY
+        bad = occupied & ~(np.isfinite(given) & (given >= 0))
+        if bad.any():
+            jump = int(np.flatnonzero(bad)[0])
+            raise ValueError(
+                f"{self._where(symbols, z)} gives the barrier {given[jump]} eV for the jump of {symbols[jump]} "
+                f"(number {jump}); it must be a number of at least 0"
+            )
+        return np.append(np.where(occupied, given, np.inf), 0.0)
+
+    def _where(self, symbols: NDArray[np.str_], z: int) -> str:
+        """The function and the surroundings that it was asked about, for messages."""
+        beyond: Any = Counter(symbols[z:].tolist())
+        rest = ", ".join(f"{count} {symbol}" for symbol, count in sorted(beyond.items())) or "nothing"
+        return f"barrier model {self.name} around a vacancy with {' '.join(symbols[:z])} next to it and {rest} beyond"
