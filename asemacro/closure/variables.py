@@ -63,9 +63,9 @@ class Closure(Observable):
         self.mix, self.skip, self.offset = (torch.tensor(np.asarray(a, dtype=float)) for a in (mix, skip, offset))
         n_products = max(1, self.n_fields) * (1 + len(self.neighbours))
         shapes = {"mix": (self.dim, self.dim), "skip": (self.dim, n_products), "offset": (self.dim,)}
-        for name, shape in shapes.items():
-            if getattr(self, name).shape != shape:
-                raise ValueError(f"{name} has shape {tuple(getattr(self, name).shape)}, expected {shape}")
+        for (name, shape), value in zip(shapes.items(), (self.mix, self.skip, self.offset), strict=True):
+            if value.shape != shape:
+                raise ValueError(f"{name} has shape {tuple(value.shape)}, expected {shape}")
 
     @abstractmethod
     def __call__(self, x: NDArray[Any], lattice: Any) -> Floats:

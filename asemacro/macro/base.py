@@ -23,12 +23,14 @@ class Part(nn.Module, abc.ABC):
     Attributes:
         kind: the word that saved models know the class by; None for a class that is not saved. It never changes: the
             words of this package are the names that its classes had in version 0.1.
+        odd: variables that change sign together under a symmetry, and are measured from 0.
 
     Raises:
         ValueError: sizes out of range.
     """
 
     kind: ClassVar[str | None] = None
+    odd: tuple[int, ...] = ()
     _kinds: ClassVar[dict[str, type[Part]]]
 
     def __init_subclass__(cls, **options: Any) -> None:

@@ -18,8 +18,9 @@ from asemacro.arguments.checks import generator_of
 from asemacro.arguments.door import MOMENTS, PAIRS, SDE, array, check_fields, checked, instance, number, whole
 from asemacro.data import Moments, column_of
 from asemacro.fitted import Fitted
+from asemacro.macro.gradient_fit import fit_any_diffusion, fit_any_drift
 from asemacro.macro.least_squares import Normal, accumulate, choose_degrees
-from asemacro.macro.linear_drift import mean_slope
+from asemacro.macro.linear_drift import linear_fits, mean_slope
 from asemacro.macro.polynomial import PolynomialDiffusion, PolynomialDrift
 from asemacro.macro.quasi_newton import fill, flat_of, minimise
 from asemacro.tasks.threads import one_thread
@@ -63,7 +64,7 @@ class MomentReport:
     """What `fit_moments` did.
 
     Attributes:
-        degrees: degree of the polynomial kept for each component of the drift.
+        degrees: degree of the polynomial kept for each component of the drift; 0 for a drift that is no polynomial.
         noise: (d,) rms of the drift labels about the fit, held out, in units of z over time.
         network_kept: whether the network lowered the held-out error by more than two standard errors.
         diffusion_degree: degree kept for the mean covariance.
@@ -132,10 +133,12 @@ def fit_moments(
     held-out error, or a lower one within half a standard error of it. The network then learns the residual by L-BFGS
     and is kept only if it lowers the held-out error by more than two of its standard errors. The diffusion minimises
     the mean of tr(Sigma^-1 S) + ln det Sigma over the labels S: the minimiser over all functions is E[S | z], whatever
-    the noise of S, and S need not be positive.
+    the noise of S, and S need not be positive. Drifts and diffusions that are no polynomials are fitted by L-BFGS over
+    all their parameters: the drift to least squares, from its linear start and as far as the first fold is predicted
+    better, the diffusion as above.
 
     Args:
-        sde: a NeuralSDE of PolynomialDrift and PolynomialDiffusion.
+        sde: a NeuralSDE; polynomials are the fastest to fit.
         moments: labels; groups stay together in the judging.
         weight: (N,) of the labels; default 1 / K, the inverse variance where few carriers make the noise. For pairs
             dt / K.
@@ -147,33 +150,32 @@ def fit_moments(
         in units of z over time squared, and the report.
 
     Raises:
-        ValueError: another kind of SDE, too few labels, or covariances that are not positive on average.
+        ValueError: a reversible SDE, too few labels, or covariances that are not positive on average.
     """
     options = options or MomentOptions()
     drift = sde.drift_network
-    if not isinstance(drift, PolynomialDrift):
-        raise ValueError("fit_moments fits a PolynomialDrift; other drifts learn from pairs by `fit`")
     w = label_weights(moments, weight)
-    mean, scale = sde.normalise(moments.z, moments.condition, w, drift.basis.odd)
+    mean, scale = sde.normalise(moments.z, moments.condition, w, drift.odd)
     groups, place, rate = covariance_rates(sde, moments, w, scale)
     slope = mean_slope((moments.z - mean) / scale, moments.drift / scale, np.ones(len(moments)), w, groups, rate)
     sde.set_time_scale(place, -np.log(slope * rate), np.array([w[g].sum() for g in groups]))
     y, theta, target, covariance = in_units(sde, moments)
     drift.reset(torch.Generator().manual_seed(int(rng.integers(2**62))))
-    drift.basis.set_box(y, theta)
     fold = folds_of(moments.group, options.folds, rng)
-    sums = accumulate(drift.basis, y, theta, target.numpy(), w, fold, options.folds)
-    chosen = choose_degrees(sums, drift.basis, drift.allowed.numpy() > 0)
-    with torch.no_grad():
-        drift.coefficients.copy_(torch.from_numpy(chosen.coefficients))
-    drift.pull = torch.tensor(max(1.0, _stiffness(sums, drift)), dtype=torch.float64)
-    kept = bool(drift.hidden and options.network_steps) and _fit_rest(drift, y, theta, target, w, fold, options)
+    if isinstance(drift, PolynomialDrift):
+        degrees, errors, kept = _fit_polynomial(drift, y, theta, target, w, fold, options)
+    else:
+        degrees, kept = (0,) * sde.dim, True
+        slope, centre = linear_fits(y.numpy(), target.numpy(), np.ones(len(y)), w, groups)
+        mean_covariance = torch.from_numpy(np.average(covariance.numpy(), axis=0, weights=w))
+        drift.set_linear(torch.from_numpy(slope), mean_covariance, torch.from_numpy(centre), torch.from_numpy(place))
+        errors = fit_any_drift(drift, y, theta, target, w, fold, options.network_steps)
     diffusion_degree = fit_diffusion(sde, y, theta, covariance, w, fold, options)
     unit = scale / float(sde.log_tau(theta).mean().exp())
-    report = MomentReport(chosen.degrees, np.sqrt(chosen.errors) * unit, kept, diffusion_degree)
+    report = MomentReport(degrees, np.sqrt(errors) * unit, kept, diffusion_degree)
     names = sde.labels or tuple(f"z{k + 1}" for k in range(sde.dim))
-    errors = {f"drift of {name}": float(rms) ** 2 for name, rms in zip(names, report.noise, strict=True)}
-    return Fitted(sde, errors, report, _before=report)
+    held_out = {f"drift of {name}": float(rms) ** 2 for name, rms in zip(names, report.noise, strict=True)}
+    return Fitted(sde, held_out, report, _before=report)
 
 
 @checked(sde=SDE, pairs=PAIRS, noise_scale=number(1), options=instance("MomentOptions"), rng=generator_of)
@@ -264,6 +266,26 @@ def in_units(sde: NeuralSDE, moments: Moments) -> tuple[Tensor, Tensor, Tensor, 
     return y, theta, drift, torch.from_numpy(moments.covariance) / torch.outer(scale, scale) * tau[:, None, None]
 
 
+def _fit_polynomial(
+    drift: PolynomialDrift,
+    y: Tensor,
+    theta: Tensor,
+    target: Tensor,
+    weight: Floats,
+    fold: NDArray[np.int64],
+    options: MomentOptions,
+) -> tuple[tuple[int, ...], Floats, bool]:
+    """Least squares, then the network; the degrees kept, their held-out errors, whether the network is kept."""
+    drift.basis.set_box(y, theta)
+    sums = accumulate(drift.basis, y, theta, target.numpy(), weight, fold, options.folds)
+    chosen = choose_degrees(sums, drift.basis, drift.allowed.numpy() > 0)
+    with torch.no_grad():
+        drift.coefficients.copy_(torch.from_numpy(chosen.coefficients))
+    drift.pull = torch.tensor(max(1.0, _stiffness(sums, drift)), dtype=torch.float64)
+    kept = bool(drift.hidden and options.network_steps) and _fit_rest(drift, y, theta, target, weight, fold, options)
+    return chosen.degrees, chosen.errors, kept
+
+
 def _stiffness(sums: Normal, drift: PolynomialDrift) -> float:
     """Largest rate of the linear least-squares drift, in normalised units."""
     linear = choose_degrees(sums, drift.basis, drift.allowed.numpy() > 0, largest=min(1, drift.basis.degree))
@@ -316,18 +338,19 @@ def fit_diffusion(
     """Fit the diffusion to normalised covariance labels (N, d, d); the degree kept for their mean.
 
     Raises:
-        ValueError: another kind of diffusion, or labels whose mean is not positive definite.
+        ValueError: labels whose mean is not positive definite.
     """
     diffusion = sde.diffusion_network
-    if not isinstance(diffusion, PolynomialDiffusion):
-        raise ValueError("moments are fitted by a PolynomialDiffusion; FullDiffusion learns from pairs by `fit`")
     w, d = torch.from_numpy(weight), sde.dim
     mean = (w[:, None, None] * covariance).sum(0) / w.sum()
-    odd = torch.tensor([k in diffusion.basis.odd for k in range(d)])
+    odd = torch.tensor([k in diffusion.odd for k in range(d)])
     mean = torch.where(odd[:, None] == odd[None, :], mean, torch.zeros_like(mean))
     if not float(torch.linalg.eigvalsh(mean).min()) > 0:
         raise ValueError("the covariance labels are not positive definite on average; take more of them")
-    diffusion.base = torch.linalg.cholesky(mean)
+    diffusion.base = torch.linalg.cholesky(mean).to(diffusion.base.dtype)
+    if not isinstance(diffusion, PolynomialDiffusion):
+        fit_any_diffusion(diffusion, y, theta, covariance, weight, options.diffusion_steps)
+        return 0
     inverse = torch.linalg.inv(diffusion.base)
     white = inverse @ covariance @ inverse.T
     rows, columns = diffusion.lower

@@ -202,7 +202,7 @@ class PolynomialDrift(Drift):
         self.basis = PolynomialBasis(dim, n_conditions, degree, odd, condition_degree)
         if hidden < 0:
             raise ValueError(f"hidden must not be negative, got {hidden}")
-        self.hidden = hidden
+        self.hidden, self.odd = hidden, self.basis.odd
         self.coefficients = nn.Parameter(torch.zeros(len(self.basis), dim, dtype=torch.float64))
         sizes = [dim + n_conditions, hidden, hidden, dim]
         self.network = tanh_layers(sizes).double() if hidden else nn.ModuleList()
@@ -298,7 +298,7 @@ class PolynomialDiffusion(Diffusion):
     ) -> None:
         super().__init__(dim, n_conditions, dtype=torch.float64)
         self.basis = PolynomialBasis(dim, n_conditions, degree, odd, condition_degree)
-        entries = torch.tril_indices(dim, dim)
+        self.odd, entries = self.basis.odd, torch.tril_indices(dim, dim)
         self.coefficients = nn.Parameter(torch.zeros(len(self.basis), entries.shape[1], dtype=torch.float64))
         self.register_buffer("lower", entries, persistent=False)
         self.register_buffer("allowed", _parity(self.basis, entries.T.tolist()), persistent=False)

@@ -14,7 +14,7 @@ from asemacro.arguments.door import PAIRS, above_zero, array, checked, instance,
 from asemacro.macro.base import Diffusion, Drift
 from asemacro.macro.diffusion import FullDiffusion
 from asemacro.macro.drift import OnsagerNet
-from asemacro.macro.linear_drift import centred, mean_slope, normal_equations, restoring, slope_towards
+from asemacro.macro.linear_drift import linear_fits, mean_slope
 from asemacro.macro.polynomial import PolynomialDiffusion as PolynomialDiffusion  # known to saved models
 from asemacro.macro.reversible import ReversibleDrift as ReversibleDrift
 from asemacro.tasks.threads import one_thread
@@ -151,10 +151,8 @@ class NeuralSDE(nn.Module):
     def reset(self, generator: torch.Generator, pairs: Pairs | None = None) -> None:
         """Draw new parameters of both networks; the scales stay.
 
-        With pairs the drift starts as their least-squares fit -A (y - a) at each temperature, in normalised units:
-        first one A for all, then each temperature's own, held to that of all by a prior of width 1/2 (of the rate 1
-        to which the time scale brings everything) and to eigenvalues of at least 0.1. Noisy labels then have
-        little left to teach.
+        With pairs the drift starts as their least-squares fit -A (y - a) at each temperature, see `linear_fits`. Noisy
+        labels then have little left to teach.
         """
         self.drift_network.reset(generator)
         self.diffusion_network.reset(generator)
@@ -165,20 +163,8 @@ class NeuralSDE(nn.Module):
         groups, theta = self.groups(pairs.condition, pairs.weight)
         base = self.diffusion_network.base.double()
         weight = pairs.weight / (k * dt * float((base * base).sum()) / self.dim)
-        slopes, centres = [], []
-        sums = [normal_equations(y0[g], y1[g] - y0[g], dt[g], weight[g]) for g in groups]
-        pooled = np.eye(self.dim)
-        within = [slope_towards(*s, pooled, 1e-3) for s in sums]
-        share = [np.trace(centred(s[0])) for s in sums]
-        pooled = np.average(within, axis=0, weights=share) if len(sums) > 1 else within[0]
-        for gram, right in sums:
-            slope = restoring(slope_towards(gram, right, pooled, 4.0), 0.1)
-            mean_y, speed = gram[0, 1:] / gram[0, 0], right[0] / gram[0, 0]
-            slopes.append(slope)
-            centres.append(mean_y + np.linalg.solve(slope, speed))
-        arrays = (torch.from_numpy(np.array(x)) for x in (slopes, centres))
-        slope_t, centre_t = arrays
-        self.drift_network.set_linear(slope_t, base @ base.T, centre_t, torch.from_numpy(theta))
+        slope, centre = (torch.from_numpy(a) for a in linear_fits(y0, y1 - y0, dt, weight, groups))
+        self.drift_network.set_linear(slope, base @ base.T, centre, torch.from_numpy(theta))
 
     def groups(self, condition: Floats, weight: Floats) -> tuple[list[NDArray[np.intp]], Floats]:
         """Rows of each temperature (or of neighbouring ones, if they are many), and its normalised value (G, 1)."""
