@@ -15,7 +15,7 @@ from asemacro.arguments.door import CRYSTAL, above_zero, checked, function, many
 from asemacro.barriers.base import BarrierModel
 from asemacro.barriers.compiled import PYTHON, CompiledBarriers
 from asemacro.files.reading import plain
-from asemacro.lattice.shells import MOST_SHELLS
+from asemacro.lattice.shells import MOST_SHELLS, Shell
 from asemacro.typing import Floats
 
 if TYPE_CHECKING:
@@ -74,19 +74,8 @@ class CallableBarriers(BarrierModel):
             ValueError: a reach that does not hold the first shell, or more than 100 shells.
         """
         self.check(lattice)
-        shells = [lattice.shells(1)[0]]
-        while (following := len(shells) + 1) <= MOST_SHELLS and shells[-1].distance <= self.reach * (1 + _SAME):
-            shells.append(lattice.shells(following)[-1])
-        if shells[-1].distance <= self.reach * (1 + _SAME):
-            raise ValueError(
-                f"barrier model {self.name}: a reach of {self.reach:g} angstrom holds {MOST_SHELLS} shells"
-            )
-        if len(shells) == 1:
-            raise ValueError(
-                f"barrier model {self.name}: a reach of {self.reach:g} angstrom does not hold the first shell, "
-                f"at {shells[0].distance:.4g} angstrom"
-            )
-        around = np.concatenate([shell.offsets for shell in shells[:-1]], axis=1)
+        shells = self._shells(lattice)
+        around = np.concatenate([shell.offsets for shell in shells], axis=1)
         own = np.zeros((lattice.n_basis, 1, 4), dtype=np.int64)
         own[:, 0, 3] = np.arange(lattice.n_basis)
         places = around[..., :3] + lattice.basis[around[..., 3]] - lattice.basis[:, None]
@@ -101,6 +90,20 @@ class CallableBarriers(BarrierModel):
             double=(places @ lattice.cell).reshape(-1),
             workspace=0,
         )
+
+    def _shells(self, lattice: Lattice) -> list[Shell]:
+        """The shells within reach."""
+        most, number = self.reach * (1 + _SAME), 1
+        while (found := lattice.shells(number))[-1].distance <= most:
+            if number == MOST_SHELLS:
+                raise ValueError(f"barrier model {self.name}: a reach of {self.reach:g} angstrom holds {number} shells")
+            number = min(number + 1 + number // 4, MOST_SHELLS)
+        if found[0].distance > most:
+            raise ValueError(
+                f"barrier model {self.name}: a reach of {self.reach:g} angstrom does not hold the first shell, "
+                f"at {found[0].distance:.4g} angstrom"
+            )
+        return [shell for shell in found if shell.distance <= most]
 
     def evaluate(self, compiled: CompiledBarriers, basis: int, env: NDArray[np.int8]) -> Floats:
         """What the function says of one surrounding, checked; see `BarrierModel.evaluate`."""

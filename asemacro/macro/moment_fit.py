@@ -166,9 +166,9 @@ def fit_moments(
         degrees, errors, kept = _fit_polynomial(drift, y, theta, target, w, fold, options)
     else:
         degrees, kept = (0,) * sde.dim, True
-        slope, centre = linear_fits(y.numpy(), target.numpy(), np.ones(len(y)), w, groups)
+        slopes, centres = linear_fits(y.numpy(), target.numpy(), np.ones(len(y)), w, groups)
         mean_covariance = torch.from_numpy(np.average(covariance.numpy(), axis=0, weights=w))
-        drift.set_linear(torch.from_numpy(slope), mean_covariance, torch.from_numpy(centre), torch.from_numpy(place))
+        drift.set_linear(torch.from_numpy(slopes), mean_covariance, torch.from_numpy(centres), torch.from_numpy(place))
         errors = fit_any_drift(drift, y, theta, target, w, fold, options.network_steps)
     diffusion_degree = fit_diffusion(sde, y, theta, covariance, w, fold, options)
     unit = scale / float(sde.log_tau(theta).mean().exp())

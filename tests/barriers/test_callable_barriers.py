@@ -76,7 +76,6 @@ def test_barriers_and_trajectories_are_those_of_the_built_in_model(lattice: Latt
     for run in runs[1:]:
         for name in ("x", "sites", "time_s", "hops", "adjacent_fraction"):
             np.testing.assert_array_equal(getattr(run, name), getattr(runs[0], name))
-    assert runs[1].cache_hit_rate == runs[0].cache_hit_rate
 
 
 def test_every_surrounding_is_asked_for_once() -> None:
@@ -183,7 +182,7 @@ def test_a_reach_that_makes_no_sense_is_refused() -> None:
     with pytest.raises(ValueError, match=r"2.7 angstrom does not hold the first shell, at 2.771 angstrom"):
         CallableBarriers(refuses, reach=2.7).compile(lattice)
     with pytest.raises(ValueError, match="holds 100 shells"):
-        CallableBarriers(refuses, reach=1e3).compile(lattice)
+        CallableBarriers(refuses, reach=1e3).compile(Lattice.chain(2.5, ("Mo", "Ta"), 5))
     with pytest.raises(ValueError, match="reach must be"):
         CallableBarriers(refuses, reach=0.0)
     with pytest.raises(ValueError, match="does not know Nb; it knows Mo, Ta"):
@@ -204,7 +203,7 @@ def test_a_diagram_of_a_function_is_that_of_the_built_in_model(monkeypatch: pyte
     plain = WithoutEnergy(("Mo", "Ta"), {s: SADDLE[s] for s in ("Mo", "Ta")}, [{"Mo-Ta": -0.0625, "Ta-X": -0.015625}])
     found = [
         am.phase_diagram(
-            lattice, model, temperatures_K=[1500.0], sites=512, small=128, hops=300, rng=np.random.default_rng(0)
+            lattice, model, temperatures_K=[1500.0], sites=512, small=128, hops=1000, rng=np.random.default_rng(0)
         )
         for model in (plain, same_as_pair(lattice))
     ]

@@ -98,7 +98,7 @@ def test_a_diagram_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
         prediction, "FIT", FitOptions(max_epochs=2, min_steps=60, max_steps=60)
     )  # a good fit costs time
     diagram = am.phase_diagram(
-        LATTICE, Heated(1.0), temperatures_K=[1500.0], sites=512, small=128, hops=300, sweeps=50,
+        LATTICE, Heated(1.0), temperatures_K=[1500.0], sites=512, small=128, hops=1000, sweeps=50,
         rng=np.random.default_rng(0),
     )  # fmt: skip
     assert len(diagram.points) == 1

@@ -72,7 +72,6 @@ def test_pairs_are_unbiased(kind: Any) -> None:
     drift = (UP - pairs.z0) * -np.expm1(-0.2)
     gap = pairs.z1 - pairs.z0 - drift
     assert abs(gap.mean()) < 4.5 * gap.std() / np.sqrt(len(gap))
-    assert am.choose_dt(large, x, Mean(), n_rows=64, rng=np.random.default_rng(4)).dt > 0
 
 
 def test_what_a_system_does_not_offer_is_said_by_its_name() -> None:
