@@ -37,8 +37,9 @@ def environment_key(env: NDArray, basis: int, bits: int) -> tuple[np.uint64, np.
         basis: basis index of the vacancy's site.
         bits: bits that hold a species.
     """
-    h1 = GOLDEN + np.uint64(basis)
-    h2 = OTHER ^ np.uint64(basis)
+    # mixed before species join: as plain sums, one on basis 0 with species 2 last had the key of 1 with species 1 last
+    h1 = mix(np.uint64(basis) + GOLDEN)
+    h2 = mix_other(np.uint64(basis) ^ OTHER)
     shift = np.uint64(bits)
     per_word = 64 // bits
     n = env.shape[0]
