@@ -123,7 +123,6 @@ MOST_LINES, MOST_PARAMETERS = 60, 10
 LONG = {
     "phase_diagram": "the public function of the main job: all that a diagram can be asked for",
     "walk_on": "the loop of kinetic Monte Carlo; not split yet, so not known to cost nothing",
-    "run": "of VacancyKMC, 65 lines: to be cut with the callable barrier models",
 }
 
 
