@@ -1,4 +1,4 @@
-"""Barriers of your own, from a Python function: kinetic Monte Carlo of an alloy whose atoms bind to their like.
+"""Barriers of your own, from a Python function: kinetic Monte Carlo of an alloy whose unlike atoms attract each other.
 
 The function is asked once for every new surrounding of the vacancy, and its answers are remembered.
 """
