@@ -1,8 +1,8 @@
 """Learned SDE against direct KMC: NbMoTa, published barrier network, from 1,024-site runs to 8,192 sites.
 
-    python docs/validation.py WEIGHTS.npz --cache DIR
-    python docs/validation.py WEIGHTS.npz --cache DIR --each
-    python docs/validation.py WEIGHTS.npz --cache DIR --closure --temperatures 1000
+    python docs/validation.py WEIGHTS.npz DIR
+    python docs/validation.py WEIGHTS.npz DIR --each
+    python docs/validation.py WEIGHTS.npz DIR --closure --temperatures 1000
 
 write validation.csv (one SDE for all temperatures), validation-each.csv (one for each) and closure.csv beside this
 file. The runs are kept in DIR (about an hour and a half on one core; a second call takes them from there).
@@ -11,12 +11,12 @@ WEIGHTS.npz: plain arrays of the published network.
 
 from __future__ import annotations
 
-import argparse
 import csv
 import dataclasses
 from pathlib import Path
 
 import numpy as np
+import typer
 
 import asemacro as am
 from asemacro.barriers.published import PublishedNetwork
@@ -216,37 +216,40 @@ def compare(
     return rows
 
 
-def main() -> None:
-    """Simulate, learn, compare, write."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("weights", type=Path)
-    parser.add_argument("--cache", type=Path, required=True)
-    parser.add_argument("--temperatures", type=int, nargs="*", default=[2000, 1400, 1000, 800, 600])
-    parser.add_argument("--closure", action="store_true", help="fit with and without the second-shell order")
-    parser.add_argument("--each", action="store_true", help="one SDE for each temperature")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("-o", "--output", type=Path, default=Path(__file__).parent)
-    arguments = parser.parse_args()
-    model = PublishedNetwork.from_npz(arguments.weights)
-    wanted = arguments.temperatures
+def main(
+    weights: Path,
+    cache: Path,
+    temperatures: str = "2000,1400,1000,800,600",
+    closure: bool = False,
+    each: bool = False,
+    seed: int = 0,
+    output: Path = Path(__file__).parent,
+) -> None:
+    """Simulate, learn, compare, write.
+
+    WEIGHTS is the published network, the runs are kept in the folder CACHE. --closure fits with and without the
+    second-shell order, --each fits one equation for each temperature.
+    """
+    model = PublishedNetwork.from_npz(weights)
+    wanted = [int(kelvin) for kelvin in temperatures.split(",")]
     plans = [p for p in (*TRAINING, *DIRECT, *STATIONARY) if p.temperature_K in wanted]
-    data = {p.name: simulate_runs(p, model, arguments.cache) for p in plans}
-    rng = np.random.default_rng(arguments.seed)
+    data = {p.name: simulate_runs(p, model, cache) for p in plans}
+    rng = np.random.default_rng(seed)
     training = [p for p in TRAINING if p.temperature_K in wanted]
     rows: list[dict[str, object]] = []
-    if arguments.closure:
-        for columns, closure in ((UNLIKE, "none"), (UNLIKE + SECOND_SHELL, "second shell")):
+    if closure:
+        for columns, variables in ((UNLIKE, "none"), (UNLIKE + SECOND_SHELL, "second shell")):
             models = models_of(training, data, columns, rng)
             for plan in (p for p in DIRECT if p.temperature_K in wanted):
-                rows += compare(models, plan, data, columns, closure, rng)
+                rows += compare(models, plan, data, columns, variables, rng)
     else:
-        for group in [[kelvin] for kelvin in wanted] if arguments.each else [wanted]:
+        for group in [[kelvin] for kelvin in wanted] if each else [wanted]:
             models = models_of([p for p in training if p.temperature_K in group], data, UNLIKE, rng)
             for plan in (p for p in DIRECT if p.temperature_K in group):
                 rows += compare(models, plan, data, UNLIKE, "none", rng)
     columns_out = max((list(row) for row in rows), key=len)
-    name = "closure.csv" if arguments.closure else "validation-each.csv" if arguments.each else "validation.csv"
-    with (arguments.output / name).open("w", newline="") as file:
+    name = "closure.csv" if closure else "validation-each.csv" if each else "validation.csv"
+    with (output / name).open("w", newline="") as file:
         writer = csv.DictWriter(file, columns_out, lineterminator="\n")
         writer.writeheader()
         for row in rows:
@@ -254,4 +257,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

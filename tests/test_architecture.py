@@ -122,7 +122,6 @@ def test_files_stay_short() -> None:
 MOST_LINES, MOST_PARAMETERS = 60, 10
 LONG = {
     "phase_diagram": "the public function of the main job: all that a diagram can be asked for",
-    "walk_on": "the loop of kinetic Monte Carlo; not split yet, so not known to cost nothing",
 }
 
 

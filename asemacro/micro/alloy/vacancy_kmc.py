@@ -14,7 +14,6 @@ from numpy.typing import ArrayLike, NDArray
 from asemacro.arguments import door
 from asemacro.arguments.checks import (
     MOST_COUNT,
-    callable_of,
     generator_of,
     number_of,
     positive,
@@ -36,6 +35,7 @@ from asemacro.micro.alloy.kernels import (
     MISS,
     NEXT,
     SEEN,
+    Conditions,
     Walk,
     answer,
     new_walk,
@@ -212,6 +212,7 @@ class VacancyKMC(MicroSystem):
             self._caches.give(cache)
         return new, sites
 
+    @door.checked(observe=door.function, progress=door.report, rng=generator_of)
     @one_thread()
     def run(
         self,
@@ -243,11 +244,6 @@ class VacancyKMC(MicroSystem):
             ValueError: no end given, a negative one, both kinds of record points, a state that does not fit, or a
                 barrier that is not a number.
         """
-        generator_of(rng)
-        if observe is not None:
-            callable_of(observe, "observe")
-        if progress is not None:
-            door.report(progress, "progress")
         state = state_of(self._lattice, x).copy()
         sites = (vacancies_of(state) if active is None else active_of(state, np.asarray(active)[None]))[0]
         plan = plan_of(duration_s, hops, record_times_s, record_hops)
@@ -286,22 +282,11 @@ class VacancyKMC(MicroSystem):
         until_s = np.inf if until_s is None else until_s
         until_hops = MOST_COUNT if until_hops is None else until_hops
         beta = 1 / (kB * self._temperature_K)
+        conditions = Conditions(self._shape, self._bits, beta, self._attempt_frequency_Hz)
         chunk = FIRST_CHUNK
         while True:
             started = time.perf_counter()
-            ended = walk_on(
-                self._model,
-                cache,
-                walk,
-                self._shape,
-                self._bits,
-                beta,
-                self._attempt_frequency_Hz,
-                float(until_s),
-                int(until_hops),
-                chunk,
-                rng,
-            )
+            ended = walk_on(self._model, cache, walk, conditions, float(until_s), int(until_hops), chunk, rng)
             if ended == BROKEN:
                 raise ValueError(self._broken(walk))
             if progress is not None:
