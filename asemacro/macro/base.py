@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from asemacro.arguments.checks import choice_of
+from asemacro.arguments.door import MOST_WIDTH, checked, whole
 
 P = TypeVar("P", bound="Part")
 
@@ -47,9 +48,9 @@ class Part(nn.Module, abc.ABC):
             )
         cls._kinds[word] = cls
 
+    @checked(dim=whole(1, MOST_WIDTH), n_conditions=whole(0, 1))
     def __init__(self, dim: int, n_conditions: int = 0) -> None:
         super().__init__()
-        check_sizes(dim, n_conditions, 1)
         self.dim, self.n_conditions = dim, n_conditions
 
     @property
@@ -159,11 +160,3 @@ class Density(nn.Module, abc.ABC):
     @abc.abstractmethod
     def forward(self, y: Tensor, c: Tensor) -> Tensor:
         """ln P at y (N, d), inside the box."""
-
-
-def check_sizes(dim: int, n_conditions: int, hidden: int) -> None:
-    """One-line ValueError for sizes that no network can have."""
-    if dim < 1 or hidden < 1:
-        raise ValueError(f"dim and hidden must be at least 1, got {dim} and {hidden}")
-    if n_conditions not in (0, 1):
-        raise ValueError(f"n_conditions must be 0 or 1 (the temperature in K), got {n_conditions}")

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from asemacro.arguments.door import MOST_WIDTH, checked, whole
-from asemacro.macro.base import Diffusion, check_sizes
+from asemacro.macro.base import Diffusion
 from asemacro.macro.drift import reset_layers, run_layers, tanh_layers
 
 
@@ -34,7 +34,6 @@ class FullDiffusion(Diffusion):
     @checked(dim=whole(1, MOST_WIDTH), n_conditions=whole(0, 1), hidden=whole(1, MOST_WIDTH))
     def __init__(self, dim: int, n_conditions: int = 1, hidden: int = 16) -> None:
         super().__init__(dim, n_conditions)
-        check_sizes(dim, n_conditions, hidden)
         self.hidden = hidden
         self.network = tanh_layers([dim + n_conditions, hidden, dim * (dim + 1) // 2])
         self.register_buffer("lower", torch.tril_indices(dim, dim), persistent=False)

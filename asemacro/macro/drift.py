@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from asemacro.arguments.door import MOST_WIDTH, above_zero, checked, flag, whole
-from asemacro.macro.base import Drift, check_sizes
+from asemacro.macro.base import Drift
 
 
 def tanh_layers(sizes: list[int]) -> nn.ModuleList:
@@ -88,7 +88,6 @@ class OnsagerNet(Drift):
         n_knots: int = 1,
     ) -> None:
         super().__init__(dim, n_conditions)
-        check_sizes(dim, n_conditions, hidden)
         if n_knots < 1:
             raise ValueError(f"n_knots must be at least 1, got {n_knots}")
         if not (alpha > 0 and beta > 0):

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from asemacro.arguments.door import MOST_WIDTH, checked, many, whole
-from asemacro.macro.base import Diffusion, Drift, check_sizes
+from asemacro.macro.base import Diffusion, Drift
 from asemacro.macro.drift import reset_layers, run_layers, tanh_layers
 from asemacro.macro.polynomial_kernel import combine
 
@@ -59,7 +59,6 @@ class PolynomialBasis(nn.Module):
         self, dim: int, n_conditions: int, degree: int, odd: Iterable[int] = (), condition_degree: int = 2
     ) -> None:
         super().__init__()
-        check_sizes(dim, n_conditions, 1)
         self.dim, self.n_conditions, self.degree, self.condition_degree = dim, n_conditions, degree, condition_degree
         self.odd = tuple(sorted(set(odd)))
         if any(not 0 <= k < dim for k in self.odd):
