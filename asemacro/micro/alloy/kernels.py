@@ -197,135 +197,21 @@ def advance(clock: NDArray, which: int, wait: float) -> None:
     clock[which] = after
 
 
-class Conditions(NamedTuple):
-    """What stays the same during a run.
-
-    Attributes:
-        shape: (3,) int64 cells along each axis.
-        bits: bits that hold a model species index.
-        beta: 1 / kT in 1/eV.
-        frequency: attempt frequency nu in Hz.
-    """
-
-    shape: NDArray[np.int64]
-    bits: int
-    beta: float
-    frequency: float
-
-
-# The parts of `walk_on` are put into it by numba, not called: handing their many arrays over at every hop would cost
-# more than they do.
-
-
-@njit(cache=True, nogil=True, inline="always")
-def recall(model: CompiledBarriers, cache: Cache, walk: Walk, conditions: Conditions, v: int, slot: int) -> int:
-    """Put the rates of vacancy v into the recent entry `slot`; what `look_up` found, or BROKEN."""
-    barriers, recent = walk.barriers, cache.recent_values
-    found = look_up(
-        model, cache, conditions.shape, conditions.bits, walk.x, walk.sites[v], walk.env, walk.work, barriers
-    )
-    result = found
-    if found != UNKNOWN:
-        n_targets = walk.rates.shape[1]
-        walk.counts[HIT if found == KNOWN else MISS] += 1
-        empty = 0.0
-        for j in range(n_targets):
-            rate = 0.0
-            if walk.env[1 + j] == 0:
-                empty += 1.0
-            elif not np.isfinite(barriers[j]):
-                result = BROKEN
-            else:
-                rate = conditions.frequency * np.exp(-conditions.beta * barriers[j])
-            recent[slot, j] = rate
-        recent[slot, n_targets] = empty
-        recent[slot, n_targets + 1] = barriers[n_targets]
-    return result
-
-
-@njit(cache=True, nogil=True, inline="always")
-def set_rates(walk: Walk, recent: NDArray, v: int, slot: int) -> None:
-    """Give vacancy v the rates of a recent entry, and the tree their sum."""
-    rates, counts, tree = walk.rates, walk.counts, walk.tree
-    n_targets = rates.shape[1]
-    total = 0.0
-    for j in range(n_targets):
-        rate = recent[slot, j]
-        rates[v, j] = rate
-        total += rate
-    now_vacant = np.int64(recent[slot, n_targets])
-    counts[SEEN] += n_targets - now_vacant
-    counts[CLAMPED] += np.int64(recent[slot, n_targets + 1])
-    counts[VACANT] += now_vacant - walk.vacant[v]
-    walk.vacant[v] = now_vacant
-    node = tree.shape[0] // 2 + v
-    tree[node] = total
-    node //= 2
-    while node > 0:
-        tree[node] = tree[2 * node] + tree[2 * node + 1]
-        node //= 2
-
-
-@njit(cache=True, nogil=True, inline="always")
-def wait(walk: Walk, until_s: float, rng: np.random.Generator) -> int:
-    """Advance the clocks to the next hop; CHUNK, or TIME or BLOCKED if there is none before `until_s`."""
-    clock = walk.clock
-    length = np.inf
-    if walk.tree[1] > 0.0:
-        length = rng.standard_exponential() / walk.tree[1]
-    ahead = clock[0] + (clock[2] + length)
-    ended = CHUNK
-    if ahead == np.inf and until_s == np.inf:
-        ended = BLOCKED
-    elif ahead >= until_s:
-        if walk.counts[VACANT] > 0:
-            advance(clock, 1, (until_s - clock[0]) - clock[2])
-        clock[0], clock[2] = until_s, 0.0
-        ended = TIME
-    else:
-        advance(clock, 0, length)
-        if walk.counts[VACANT] > 0:
-            advance(clock, 1, length)
-    return ended
-
-
-@njit(cache=True, nogil=True, inline="always")
-def hop(model: CompiledBarriers, walk: Walk, shape: NDArray, rng: np.random.Generator) -> None:
-    """Let one vacancy jump, and list those whose surroundings it changed as pending."""
-    x, sites, cells, pending, reach = walk.x, walk.sites, walk.cells, walk.pending, walk.reach
-    n, n_basis = sites.shape[0], model.env.shape[0]
-    v, j = choose(walk.tree, walk.rates, rng.random())
-    old = sites[v]
-    new = neighbour(shape, n_basis, old, model.env[old % n_basis, 1 + j])
-    atom = x[new]
-    x[old] = atom
-    x[new] = 0
-    sites[v] = new
-    note_change(walk.blocks, walk.grid, shape, n_basis, old, 0, atom)
-    note_change(walk.blocks, walk.grid, shape, n_basis, new, atom, 0)
-    walk.counts[HOP] += 1
-    waiting = 0
-    cells[n] = cells[v]
-    cells[v, 0], cells[v, 1], cells[v, 2] = cell_of(shape, n_basis, new)
-    for w in range(n):
-        if w == v or within(cells, w, n, shape, reach) or within(cells, w, v, shape, reach):
-            pending[waiting] = w
-            waiting += 1
-    walk.counts[PENDING], walk.counts[NEXT] = waiting, 0
-
-
 @njit(cache=True, nogil=True)
 def walk_on(
     model: CompiledBarriers,
     cache: Cache,
     walk: Walk,
-    conditions: Conditions,
+    shape: NDArray,
+    bits: int,
+    beta: float,
+    frequency: float,
     until_s: float,
     until_hops: int,
     chunk: int,
     rng: np.random.Generator,
 ) -> int:
-    """Hop until `until_s`, `until_hops` or a share of work; return TIME, HOPS, BLOCKED, BROKEN, ASKS or CHUNK.
+    """Hop until `until_s`, `until_hops` or a share of work; return TIME, HOPS, BLOCKED, BROKEN or CHUNK.
 
     Rates are nu exp(-beta barrier), the waiting time is Exp(1) / (sum of rates). Stopping at a time cuts the last
     wait, which is exact because the exponential law has no memory. Only vacancies whose environment box holds a
@@ -335,43 +221,116 @@ def walk_on(
         model: barrier model compiled for this lattice.
         cache: what is known of barriers.
         walk: state of the run.
-        conditions: of the run.
+        shape: (3,) cells along each axis.
+        bits: bits that hold a model species index.
+        beta: 1 / kT in 1/eV.
+        frequency: attempt frequency nu in Hz.
         until_s: value of the clock to stop at.
         until_hops: value of counts[HOP] to stop at.
         chunk: most hops and new environments of this call.
         rng: source of randomness.
     """
-    counts, recent_keys = walk.counts, cache.recent_keys
+    x, sites, cells, rates, vacant, tree = walk.x, walk.sites, walk.cells, walk.rates, walk.vacant, walk.tree
+    pending, blocks, grid, reach, clock, counts = (
+        walk.pending,
+        walk.blocks,
+        walk.grid,
+        walk.reach,
+        walk.clock,
+        walk.counts,
+    )
+    env, work, barriers = walk.env, walk.work, walk.barriers
+    recent_keys, recent_values = cache.recent_keys, cache.recent_values
     mask = np.uint64(recent_keys.shape[0] - 1)
     salt = mix(np.uint64(cache.runs[0]) * GOLDEN + OTHER)
+    offsets = model.env
+    n = sites.shape[0]
+    n_basis = offsets.shape[0]
+    n_targets = rates.shape[1]
+    leaves = tree.shape[0] // 2
     done = 0
     while True:
         while counts[NEXT] < counts[PENDING]:
             if done >= chunk:
                 return CHUNK
-            v = walk.pending[counts[NEXT]]
-            h1, h2 = region_key(walk.blocks, walk.grid, conditions.shape, model.env.shape[0], walk.sites[v], salt)
+            v = pending[counts[NEXT]]
+            h1, h2 = region_key(blocks, grid, shape, n_basis, sites[v], salt)
             slot = np.int64(h1 & mask)
             if recent_keys[slot, 0] != h1 or recent_keys[slot, 1] != h2:
-                found = recall(model, cache, walk, conditions, v, slot)
+                found = look_up(model, cache, shape, bits, x, sites[v], env, work, barriers)
                 if found == UNKNOWN:
                     return ASKS
-                if found == BROKEN:
-                    return BROKEN
+                counts[HIT if found == KNOWN else MISS] += 1
                 done += 0 if found == KNOWN else 1
+                empty = 0.0
+                for j in range(n_targets):
+                    rate = 0.0
+                    if env[1 + j] == 0:
+                        empty += 1.0
+                    elif not np.isfinite(barriers[j]):
+                        return BROKEN
+                    else:
+                        rate = frequency * np.exp(-beta * barriers[j])
+                    recent_values[slot, j] = rate
+                recent_values[slot, n_targets] = empty
+                recent_values[slot, n_targets + 1] = barriers[n_targets]
                 recent_keys[slot, 0] = h1
                 recent_keys[slot, 1] = h2
             else:
                 counts[HIT] += 1
-            set_rates(walk, cache.recent_values, v, slot)
+            total = 0.0
+            for j in range(n_targets):
+                rate = recent_values[slot, j]
+                rates[v, j] = rate
+                total += rate
+            now_vacant = np.int64(recent_values[slot, n_targets])
+            counts[SEEN] += n_targets - now_vacant
+            counts[CLAMPED] += np.int64(recent_values[slot, n_targets + 1])
+            counts[VACANT] += now_vacant - vacant[v]
+            vacant[v] = now_vacant
+            node = leaves + v
+            tree[node] = total
+            node //= 2
+            while node > 0:
+                tree[node] = tree[2 * node] + tree[2 * node + 1]
+                node //= 2
             counts[NEXT] += 1
 
         if counts[HOP] >= until_hops:
             return HOPS
         if done >= chunk:
             return CHUNK
-        ended = wait(walk, until_s, rng)
-        if ended != CHUNK:
-            return ended
-        hop(model, walk, conditions.shape, rng)
+        wait = np.inf
+        if tree[1] > 0.0:
+            wait = rng.standard_exponential() / tree[1]
+        ahead = clock[0] + (clock[2] + wait)
+        if ahead == np.inf and until_s == np.inf:
+            return BLOCKED
+        if ahead >= until_s:
+            if counts[VACANT] > 0:
+                advance(clock, 1, (until_s - clock[0]) - clock[2])
+            clock[0], clock[2] = until_s, 0.0
+            return TIME
+        advance(clock, 0, wait)
+        if counts[VACANT] > 0:
+            advance(clock, 1, wait)
+
+        v, j = choose(tree, rates, rng.random())
+        old = sites[v]
+        new = neighbour(shape, n_basis, old, offsets[old % n_basis, 1 + j])
+        atom = x[new]
+        x[old] = atom
+        x[new] = 0
+        sites[v] = new
+        note_change(blocks, grid, shape, n_basis, old, 0, atom)
+        note_change(blocks, grid, shape, n_basis, new, atom, 0)
+        counts[HOP] += 1
         done += 1
+        waiting = 0
+        cells[n] = cells[v]
+        cells[v, 0], cells[v, 1], cells[v, 2] = cell_of(shape, n_basis, new)
+        for w in range(n):
+            if w == v or within(cells, w, n, shape, reach) or within(cells, w, v, shape, reach):
+                pending[waiting] = w
+                waiting += 1
+        counts[PENDING], counts[NEXT] = waiting, 0

@@ -35,7 +35,6 @@ from asemacro.micro.alloy.kernels import (
     MISS,
     NEXT,
     SEEN,
-    Conditions,
     Walk,
     answer,
     new_walk,
@@ -282,11 +281,22 @@ class VacancyKMC(MicroSystem):
         until_s = np.inf if until_s is None else until_s
         until_hops = MOST_COUNT if until_hops is None else until_hops
         beta = 1 / (kB * self._temperature_K)
-        conditions = Conditions(self._shape, self._bits, beta, self._attempt_frequency_Hz)
         chunk = FIRST_CHUNK
         while True:
             started = time.perf_counter()
-            ended = walk_on(self._model, cache, walk, conditions, float(until_s), int(until_hops), chunk, rng)
+            ended = walk_on(
+                self._model,
+                cache,
+                walk,
+                self._shape,
+                self._bits,
+                beta,
+                self._attempt_frequency_Hz,
+                float(until_s),
+                int(until_hops),
+                chunk,
+                rng,
+            )
             if ended == BROKEN:
                 raise ValueError(self._broken(walk))
             if progress is not None:
