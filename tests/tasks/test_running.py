@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -117,7 +118,7 @@ def endless(ended: list[str], name: str, progress: Report) -> None:
     """Works until it is told to stop, without a word of progress: long loops look in `Patience.done`."""
     patience = Patience(name)
     try:
-        while True:
+        for _ in range(60_000):  # a minute and more: a test that hears of no stop fails
             time.sleep(0.001)
             patience.done(0.0)
     finally:
@@ -159,9 +160,17 @@ def test_an_error_in_turn_is_raised_at_once() -> None:
     assert not ended
 
 
+@pytest.fixture
+def listening() -> Iterator[None]:
+    """To Ctrl-C: a shell that runs the tests in the background has them ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("own", [True, False])
-def test_the_user_stops_all(number: signal.Signals, own: bool) -> None:
+def test_the_user_stops_all(number: signal.Signals, own: bool, listening: None) -> None:
     ended: list[str] = []
     started = threading.Barrier(3)
 
