@@ -71,6 +71,12 @@ class Fitted(Generic[M, R]):
     def __iter__(self) -> Iterator[Any]:
         return iter(self._as_before("the list"))
 
+    def __len__(self) -> int:
+        return len(self._as_before("the list"))
+
+    def __bool__(self) -> bool:
+        return True
+
     def __getitem__(self, index: int) -> Any:
         return self._as_before("the list")[index]
 

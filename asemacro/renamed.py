@@ -227,12 +227,15 @@ class _Finder(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
                 setattr(module, last, getattr(importlib.import_module(f"asemacro.{place}"), last))
 
     def get_code(self, fullname: str) -> types.CodeType | None:  # python -m asemacro.OLD
-        verb = PROGRAMS[fullname.removeprefix("asemacro.")]
+        verb = PROGRAMS.get(fullname.removeprefix("asemacro."))
+        if verb is None:
+            raise ImportError(f"{fullname} is no program")
         text = f"python -m {fullname} is now asemacro {' '.join(verb)}; the old name goes with the next version"
         warnings.warn(text, DeprecationWarning, stacklevel=2)
-        return compile(
-            f"import sys\nfrom asemacro.cli import main\nsys.argv[:1] = {['asemacro', *verb]}\nmain()", fullname, "exec"
-        )
+        # without a package, or the usage would name it and not the command
+        lines = ["import sys", "__package__ = ''", "from asemacro.cli import main"]
+        lines += [f"sys.argv[:1] = {['asemacro', *verb]}", "main()"]
+        return compile("\n".join(lines), fullname, "exec")
 
     def get_source(self, fullname: str) -> str | None:
         return None

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import ase.io
 import numpy as np
 
 import asemacro as am
@@ -12,7 +11,7 @@ structures = Path(__file__).resolve().parent.parent / "structures"
 
 def main() -> None:
     rng = np.random.default_rng(0)
-    atoms = ase.io.read(structures / "NiCoCr.cif")
+    atoms = am.read_structure(structures / "NiCoCr.cif")
     lattice = am.Lattice.from_atoms(atoms).at_least(108)
     barriers = am.load_barriers(structures / "NiCoCr_pair.json")
     sro = am.WarrenCowley(lattice.species)  # the independent, unlike pairs

@@ -11,9 +11,10 @@ import numpy as np
 from ase.data import atomic_numbers, chemical_symbols
 from numpy.typing import ArrayLike, NDArray
 
+from asemacro.arguments.checks import shown
 from asemacro.arguments.door import CRYSTAL, above_zero, checked, function, many, text
 from asemacro.barriers.base import BarrierModel
-from asemacro.barriers.compiled import PYTHON, CompiledBarriers
+from asemacro.barriers.compiled import MOST_EV, PYTHON, CompiledBarriers
 from asemacro.files.reading import plain
 from asemacro.lattice.shells import MOST_SHELLS, Shell
 from asemacro.typing import Floats
@@ -50,7 +51,7 @@ class CallableBarriers(BarrierModel):
 
     Raises:
         ValueError: a reach that is not above 0; later, in one line, what the function fails with, or an answer that
-            is not Z numbers of at least 0.
+            is not Z numbers of 0 to 100.
     """
 
     @checked(function=function, reach=above_zero, species=many(text, least=1), name=text)
@@ -112,18 +113,21 @@ class CallableBarriers(BarrierModel):
         symbols = names[env[1:]]
         offsets = compiled.double.reshape(len(compiled.env), -1, 3)[basis].copy()
         try:
-            given = np.asarray(self.function(symbols.copy(), offsets), dtype=float)
+            answer = np.asarray(self.function(symbols.copy(), offsets))
         except Exception as error:
             raise ValueError(f"{self._where(symbols, z)} fails: {type(error).__name__}: {plain(error)}") from error
-        if given.shape != (z,):
-            raise ValueError(f"{self._where(symbols, z)} gives numbers of the shape {given.shape}, not ({z},)")
+        if answer.dtype.kind not in "iuf":
+            raise ValueError(f"{self._where(symbols, z)} gives {shown(answer.tolist())}, not {z} real numbers")
+        if answer.shape != (z,):
+            raise ValueError(f"{self._where(symbols, z)} gives numbers of the shape {answer.shape}, not ({z},)")
+        given = answer.astype(float)
         occupied = env[1 : 1 + z] != VACANCY
-        bad = occupied & ~(np.isfinite(given) & (given >= 0))
+        bad = occupied & ~((given >= 0) & (given <= MOST_EV))
         if bad.any():
             jump = int(np.flatnonzero(bad)[0])
             raise ValueError(
                 f"{self._where(symbols, z)} gives the barrier {given[jump]} eV for the jump of {symbols[jump]} "
-                f"(number {jump}); it must be a number of at least 0"
+                f"(number {jump}); it must be a number of 0 to {MOST_EV:g}, in eV"
             )
         return np.append(np.where(occupied, given, np.inf), 0.0)
 

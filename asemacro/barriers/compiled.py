@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 PAIR, NNK, GNN_DIRECT, GNN_CONSISTENT, PYTHON = range(5)
 PAIR_ENERGY, GNN_ENERGY = range(2)
 FLOOR_EV = 0.01
+MOST_EV = 100.0
+"""No barrier is higher: what is has another unit."""
 
 
 class CompiledBarriers(NamedTuple):

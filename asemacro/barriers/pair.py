@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from asemacro.arguments.checks import number_of
 from asemacro.arguments.door import CRYSTAL, SITES, checked, dictionary, many, number, text
 from asemacro.barriers.base import BarrierModel
-from asemacro.barriers.compiled import PAIR, PAIR_ENERGY, CompiledBarriers, CompiledEnergy
+from asemacro.barriers.compiled import MOST_EV, PAIR, PAIR_ENERGY, CompiledBarriers, CompiledEnergy
 from asemacro.files.json_text import read_json
-from asemacro.files.reading import LARGEST_WEIGHT, reading, text_in, texts_in
+from asemacro.files.reading import reading, text_in, texts_in
 from asemacro.lattice.states import states_of
 
 if TYPE_CHECKING:
@@ -218,4 +218,4 @@ def _image(offset: Any, shape: NDArray[np.int64]) -> tuple[int, ...]:
 
 
 def _energy(value: Any, what: str) -> float:
-    return number_of(value, f"pair barriers: {what} in eV", least=-LARGEST_WEIGHT, most=LARGEST_WEIGHT)
+    return number_of(value, f"pair barriers: {what} in eV", least=-MOST_EV, most=MOST_EV)

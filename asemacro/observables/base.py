@@ -110,7 +110,13 @@ class _Adapted(Observable):
 
     def __call__(self, x: NDArray[Any], lattice: Any) -> Floats:
         """Values of the callable."""
-        return np.asarray(self._phi(x, lattice), dtype=float)
+        values = np.asarray(self._phi(x, lattice), dtype=float)
+        if values.shape != (len(x), self.dim):
+            raise ValueError(
+                f"the observable {type(self._phi).__name__} gives an array of the shape {values.shape} for {len(x)} "
+                f"states, not ({len(x)}, {self.dim}): one row a state, one column a label"
+            )
+        return values
 
 
 def as_observable(phi: Any, name: str = "phi") -> Observable:

@@ -141,7 +141,10 @@ def refuses(symbols: NDArray[np.str_], offsets: NDArray[np.float64]) -> Any:
     ("function", "message"),
     [
         (refuses, r"fails: KeyError: Mo-Ta is missing$"),
-        (lambda s, o: "high", r"fails: ValueError: could not convert string to float: 'high'$"),
+        (lambda s, o: "high", r"gives 'high', not 8 real numbers$"),
+        (lambda s, o: None, r"gives None, not 8 real numbers$"),
+        (lambda s, o: np.ones(8) * 1j, r"gives \[1j, .*\], not 8 real numbers$"),
+        (lambda s, o: np.full(8, 900.0), r"the barrier 900.0 eV .*; it must be a number of 0 to 100, in eV$"),
         (lambda s, o: np.ones(7), r"gives numbers of the shape \(7,\), not \(8,\)$"),
         (
             lambda s, o: np.where(np.arange(8) == 3, np.nan, 1.0),

@@ -115,3 +115,14 @@ def test_what_is_no_observable_is_refused() -> None:
         Derived().change(np.ones((1, 16), np.int8), SMALL.lattice, np.array([[1, 1]]), np.array([[-1, 1]]))
     with pytest.raises(ValueError, match="16 is not one"):
         Derived().change(np.ones((1, 16), np.int8), SMALL.lattice, np.array([[16]]), np.array([[-1]]))
+
+
+def test_an_array_of_another_shape_is_refused_with_the_name_of_the_class() -> None:
+    class Flat(Foreign):
+        def __call__(self, x: Any, lattice: Any) -> np.ndarray:
+            return super().__call__(x, lattice)[:, 0]
+
+    lattice = Lattice.square(1.0, "X", 4)
+    x = am.random_spins(lattice, 0.0, batch=3, rng=np.random.default_rng(0))
+    with pytest.raises(ValueError, match=r"^the observable Flat gives an array of the shape \(3,\) for 3 states, not"):
+        as_observable(Flat())(x, lattice)
