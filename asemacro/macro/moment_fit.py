@@ -210,7 +210,6 @@ def fit_noise(
         ValueError: another kind of diffusion, a noise_scale below 1, or labels without a positive mean.
     """
     options = options or MomentOptions()
-
     drift = sde.drift(pairs.z0, pairs.condition if sde.n_conditions else None)
     scale = pairs.K if noise_scale is None else np.full(len(pairs), float(noise_scale))
     about_drift = dataclasses.replace(pairs, z1=pairs.z1 - drift * pairs.dt[:, None], K=scale)

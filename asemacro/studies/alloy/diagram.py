@@ -117,7 +117,7 @@ def phase_diagram(
     Raises:
         ValueError: one line on what is wrong with the input.
     """
-    temperatures, budget = check_temperatures(list(temperatures_K)), Budget.of_hops(hops)
+    temperatures, budget, sweeps = check_temperatures(list(temperatures_K)), Budget.of_hops(hops), sweeps or SWEEPS
     alloy = Alloy.of(
         structure,
         barriers,
@@ -132,9 +132,9 @@ def phase_diagram(
     alloy.check(temperatures, seeds)
     study = Study(alloy, budget, Streams.of(rng), workers, checkpoint or Checkpoint(None), progress or silent)
     simulated = study.simulate(temperatures, seeds * alloy.boxes.copies, direct=seeds if direct else 0)
-    simulated = study.swap(simulated, sweeps or SWEEPS)
+    simulated = study.swap(simulated, sweeps)
     ensemble = study.learn(simulated)
     known = judged(study.predict(ensemble, simulated), anneal)
-    about = about_of(alloy, anneal, sweeps or SWEEPS, known)
+    about = about_of(alloy, anneal, sweeps, known)
     say_what_was_done(about, known)
     return PhaseDiagram(known, ensemble, about)

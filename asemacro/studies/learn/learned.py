@@ -254,14 +254,7 @@ def learn_from_rates(
         ValueError: as `patch_moments` and `fit_moments`.
     """
     moments = patch_moments(large, x, phi, fraction, rng=rng, condition=condition, group=group)
-    return learn_from_moments(
-        moments,
-        phi.labels,
-        large.lattice.n_sites,
-        bounds=observed_bounds(phi, x, large.lattice),
-        rng=rng,
-        **fit,
-    )
+    return _learn(moments, large, x, phi, rng, fit)
 
 
 @checked(
@@ -302,15 +295,15 @@ def learn_from_pairs(
     moves = partial_evolution(large, x, times, fraction, rng=rng, group=group)
     whole = moves.pairs(phi, condition)
     half = moves.pairs_from(whole.z0, phi, condition, time=0) if richardson else None
-    moments = moments_from_pairs(whole, half)
-    return learn_from_moments(
-        moments,
-        phi.labels,
-        large.lattice.n_sites,
-        bounds=observed_bounds(phi, x, large.lattice),
-        rng=rng,
-        **fit,
-    )
+    return _learn(moments_from_pairs(whole, half), large, x, phi, rng, fit)
+
+
+def _learn(
+    moments: Moments, large: MicroSystem, x: NDArray[Any], phi: Observable, rng: np.random.Generator, fit: Fit
+) -> Learned:
+    """What a large system's labels give: its size, its names and the bounds of its observables go with the model."""
+    bounds = observed_bounds(phi, x, large.lattice)
+    return learn_from_moments(moments, phi.labels, large.lattice.n_sites, bounds=bounds, rng=rng, **fit)
 
 
 @checked(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import logging
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,24 +14,9 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 
-from asemacro.cli import app as cli
 from asemacro.observables.short_range_order import warren_cowley
 
 Command = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def command(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Command:
-    """Exit code, standard output and error of `asemacro WORDS`."""
-
-    def run(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["asemacro", *map(str, words)])
-        with pytest.raises(SystemExit) as stopped:
-            cli.main()
-        out, err = capsys.readouterr()
-        return int(stopped.value.code or 0), out, err
-
-    return run
 
 
 def strict(text: str) -> list[dict[str, object]]:
