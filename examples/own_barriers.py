@@ -9,21 +9,22 @@ import asemacro as am
 
 LATTICE_CONSTANT = 3.2
 FIRST_SHELL = np.sqrt(3) / 2 * LATTICE_CONSTANT
+NEIGHBOURS = 8  # of a site of bcc; the first atoms that the function is given are these
 SADDLE = {"Mo": 0.7, "Ta": 0.6}
 UNLIKE = -0.05  # energy of a Mo-Ta bond in eV; all other bonds are 0
 
 
 def barriers(symbols, offsets):
-    """Barriers in eV of the jumps of the first eight atoms into the vacancy: saddle + half the change of energy."""
+    """Barriers in eV of the jumps of the nearest atoms into the vacancy: saddle + half the change of energy."""
     found = []
-    for jump in range(8):
+    for jump in range(NEIGHBOURS):
         atom = symbols[jump]
         if atom == "X":  # another vacancy: what is said of it does not count
             found.append(0.0)
             continue
         gap = np.linalg.norm(offsets - offsets[jump], axis=1)
         old = symbols[np.abs(gap - FIRST_SHELL) < 0.1]  # neighbours of the atom where it is
-        new = np.delete(symbols[:8], jump)  # and of the vacancy, where it will be
+        new = np.delete(symbols[:NEIGHBOURS], jump)  # and of the vacancy, where it will be
         unlike = [np.sum((near != atom) & (near != "X")) for near in (old, new)]
         found.append(SADDLE[atom] + UNLIKE * (unlike[1] - unlike[0]) / 2)
     return found

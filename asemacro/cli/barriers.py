@@ -1,4 +1,4 @@
-"""The verbs `asemacro barriers ...`: train, evaluate, cross-validate and distil barrier networks."""
+"""The commands `asemacro barriers ...`: train, evaluate, cross-validate and distil barrier networks."""
 
 from __future__ import annotations
 

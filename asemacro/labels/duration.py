@@ -185,6 +185,8 @@ def choose_dt(
         dt = start * 2.0**k
         state, active = system.evolve(state, dt - now, active, rng=rng)
         now = dt
+        if np.array_equal(state, part):
+            raise ValueError(f"nothing moves in {dt:.3g} in any of {n_rows} snapshots; give a longer start_s, or none")
         rows.append(_measure(z0, n / m * (observe(phi, state, system.lattice) - z0), dt))
         if k < 1:
             continue

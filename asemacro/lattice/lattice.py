@@ -65,6 +65,12 @@ class Lattice(Grid):
         open_axes: along which axes the grid does not wrap around but ends (fields: no flux through its faces).
     """
 
+    def __repr__(self) -> str:
+        """One line; the attributes hold the rest."""
+        of = " ".join(f"{symbol}{fraction:.3g}" for symbol, fraction in self.composition.items())
+        size = " x ".join(map(str, self.shape))
+        return f"<Lattice {self.prototype}{' ' * bool(of)}{of}: {self.n_sites:,} sites, {size} cells of {self.n_basis}>"
+
     # ---------------------------------------------------------------- construction
 
     @classmethod

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import copy
 import dataclasses
+import functools
 import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -31,6 +32,7 @@ from asemacro.arguments.door import (
 from asemacro.fitted import Fitted, History
 from asemacro.tasks.descent import Judge, descend
 from asemacro.tasks.progress import part_of, reporting
+from asemacro.tasks.running import Task, run_tasks
 from asemacro.tasks.threads import one_thread
 from asemacro.typing import Report
 
@@ -122,18 +124,9 @@ def fit(
         ValueError: fewer than 10 pairs, or the loss is not finite (says what to look at).
     """
     options = options or FitOptions()
-    if len(pairs) < 10:
-        raise ValueError(f"{len(pairs)} pairs are too few to fit an SDE; make at least 10")
-    generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-    if not keep_parameters:
-        sde.measure_scales(pairs, options.noise_scale)
-        sde.reset(generator, pairs)
-    held_out = _held_out(pairs.group, options.validation, rng)
-    multiplicity = np.where(held_out, 0.0, 1.0)
+    start = _first(sde, pairs, rng, options, keep_parameters)
     with reporting(progress, {"fit": 1.0}) as report:
-        history = _descend(sde, pairs, multiplicity, held_out, options, generator, report)
-    losses = {"negative log-likelihood": min(history.validation)} if held_out.any() else {}
-    return Fitted(sde, losses, None, (history,), _before=history)
+        return _fitted(start, _descend(start, pairs, options, report))
 
 
 @checked(
@@ -143,6 +136,7 @@ def fit(
     rng=generator_of,
     options=instance("FitOptions"),
     progress=flag_or_report,
+    workers=optional(whole(1)),
 )
 @one_thread()
 def fit_ensemble(
@@ -153,11 +147,14 @@ def fit_ensemble(
     rng: np.random.Generator,
     options: FitOptions | None = None,
     progress: bool | Report = False,
+    workers: int | None = None,
 ) -> Fitted[NeuralSDE, None]:
-    """Fit `sde`, then `members` copies to bootstrap samples of the pairs; the spread of the copies is the error.
+    """Fit `sde`, and `members` copies to bootstrap samples of the pairs; the spread of the copies is the error.
 
     Whole groups are drawn with replacement (pairs without a group are their own); those not drawn serve as the
     copy's validation set. Copies start from new parameters, so the spread holds the optimiser's share too.
+    All are fitted side by side, by as many `workers` at once, default one for each core; the results do not depend on
+    how many.
 
     Returns:
         `sde` as the model and the copies as its members: quote what the model gives, with the standard deviation over
@@ -169,22 +166,67 @@ def fit_ensemble(
     if members < 1:
         raise ValueError(f"an ensemble needs at least 1 member, got {members}")
     options = options or FitOptions()
-    share = 1 / (1 + members)
+    starts = [_first(sde, pairs, rng, options)]
+    starts += [_resampled(copy.deepcopy(sde), pairs, rng, options) for _ in range(members)]
     with reporting(progress, {"fit": 1.0}) as report:
-        own = fit(sde, pairs, rng=rng, options=options, progress=part_of(report, "fit", 0.0, share))
-        models, histories = [sde], [own.history]
-        names, group = np.unique(pairs.group, return_inverse=True)
-        for k in range(members):
-            member = copy.deepcopy(sde)
-            generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-            drawn = np.bincount(rng.integers(len(names), size=len(names)), minlength=len(names))
-            multiplicity = drawn[group].astype(float)
-            member.reset(generator, dataclasses.replace(pairs, weight=pairs.weight * multiplicity))
-            held_out = multiplicity == 0 if len(names) > 1 else _held_out(pairs.group, options.validation, rng)
-            here = part_of(report, "fit", (k + 1) * share, share)
-            histories.append(_descend(member, pairs, multiplicity, held_out, options, generator, here))
-            models.append(member)
+        tasks = [
+            Task(f"fit {k}", functools.partial(_descend, start, pairs, options)) for k, start in enumerate(starts)
+        ]
+        histories = run_tasks(tasks, progress=part_of(report, "fit", tasks=len(tasks)), workers=workers)
+    models = [start.sde for start in starts]
+    own = _fitted(starts[0], histories[0])
     return dataclasses.replace(own, histories=tuple(histories), members=tuple(models[1:]), _before=models)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Start:
+    """A model before its descent.
+
+    Attributes:
+        sde: with new parameters.
+        multiplicity: (N,) how often each pair counts.
+        held_out: (N,) the pairs that judge it.
+        generator: of the order in which the pairs are seen.
+    """
+
+    sde: NeuralSDE
+    multiplicity: NDArray[np.float64]
+    held_out: NDArray[np.bool_]
+    generator: torch.Generator
+
+
+def _first(
+    sde: NeuralSDE, pairs: Pairs, rng: np.random.Generator, options: FitOptions, keep_parameters: bool = False
+) -> _Start:
+    """A model that is fitted to the pairs themselves.
+
+    Raises:
+        ValueError: fewer than 10 pairs.
+    """
+    if len(pairs) < 10:
+        raise ValueError(f"{len(pairs)} pairs are too few to fit an SDE; make at least 10")
+    generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
+    if not keep_parameters:
+        sde.measure_scales(pairs, options.noise_scale)
+        sde.reset(generator, pairs)
+    held_out = _held_out(pairs.group, options.validation, rng)
+    return _Start(sde, np.where(held_out, 0.0, 1.0), held_out, generator)
+
+
+def _resampled(sde: NeuralSDE, pairs: Pairs, rng: np.random.Generator, options: FitOptions) -> _Start:
+    """A model that is fitted to a bootstrap sample of the pairs, by groups."""
+    names, group = np.unique(pairs.group, return_inverse=True)
+    generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
+    drawn = np.bincount(rng.integers(len(names), size=len(names)), minlength=len(names))
+    multiplicity = drawn[group].astype(float)
+    sde.reset(generator, dataclasses.replace(pairs, weight=pairs.weight * multiplicity))
+    held_out = multiplicity == 0 if len(names) > 1 else _held_out(pairs.group, options.validation, rng)
+    return _Start(sde, multiplicity, held_out, generator)
+
+
+def _fitted(start: _Start, history: History) -> Fitted[NeuralSDE, None]:
+    losses = {"negative log-likelihood": min(history.validation)} if start.held_out.any() else {}
+    return Fitted(start.sde, losses, None, (history,), _before=history)
 
 
 def _held_out(group: NDArray[np.int64], fraction: float, rng: np.random.Generator) -> NDArray[np.bool_]:
@@ -196,16 +238,10 @@ def _held_out(group: NDArray[np.int64], fraction: float, rng: np.random.Generato
     return chosen[index]
 
 
-def _descend(
-    sde: NeuralSDE,
-    pairs: Pairs,
-    multiplicity: NDArray[np.float64],
-    held_out: NDArray[np.bool_],
-    options: FitOptions,
-    generator: torch.Generator,
-    report: Report,
-) -> History:
+@one_thread()
+def _descend(start: _Start, pairs: Pairs, options: FitOptions, report: Report) -> History:
     """Adam with a half-cosine rate; keeps the averaged parameters that did best on the held-out pairs."""
+    sde, multiplicity, held_out = start.sde, start.multiplicity, start.held_out
     weight = torch.from_numpy(pairs.weight * multiplicity / pairs.weight.mean()).float()
     everything = sde.batch(pairs)
     rows, check = (torch.from_numpy(np.flatnonzero(chosen)) for chosen in (multiplicity > 0, held_out))
@@ -219,7 +255,7 @@ def _descend(
     mean = _RunningMean(list(sde.parameters()), options.averaging * max(per_epoch, 20))
 
     def batches() -> Sequence[Tensor]:
-        return rows[torch.randperm(len(rows), generator=generator)].split(options.batch_size)
+        return rows[torch.randperm(len(rows), generator=start.generator)].split(options.batch_size)
 
     def loss(part: Tensor) -> tuple[Tensor, float]:
         w = weight[part]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,10 @@ COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#00
 SHADES = ("#C7B3E5", "#9E78CF", "#6C3FB0", "#3B1575")
 """Purple, light to dark: for values that have an order. No pair, variable or model has one of them."""
 MARKERS = ("o", "s", "^", "D")
+BEYOND_MARKER: dict[str, Any] = {"marker": "o", "markerfacecolor": "white"}
+"""Of what was not simulated."""
+UNCERTAIN_MARKER: dict[str, Any] = {"marker": "o", "fillstyle": "left", "markerfacecoloralt": "white"}
+"""Of what was simulated and is not well known."""
 DELTA_LABEL = r"short-range order $\delta_{ij} = p_{ij} - Z c_j$"
 
 
@@ -80,20 +84,22 @@ def sro_versus_temperature(
     delta: NDArray[np.float64],
     interval: NDArray[np.float64],
     reliable: NDArray[np.bool_],
+    beyond: NDArray[np.bool_],
     at_bound: NDArray[np.bool_] | None = None,
     *,
     color: str,
     label: str,
     marker: str = "o",
 ) -> Axes:
-    """One pair's order over temperature with its error band; unreliable points open, joined by dashes.
+    """One pair's order over temperature with its error band; points that are not reliable are joined by dashes.
 
     Args:
         ax: where to draw.
         temperatures_K: (n,), increasing.
         delta: (n,) order.
         interval: (n, 2) its ends, one standard error below and above, within what is possible.
-        reliable: (n,), False where the value is an extrapolation.
+        reliable: (n,), True where the value was simulated and its error is small: filled points.
+        beyond: (n,), True where it is an extrapolation: open points. What is neither is half filled.
         at_bound: (n,), True where the order is as far as the composition allows; such points carry a bar.
         color: of line, band and points.
         label: in the legend.
@@ -103,16 +109,10 @@ def sro_versus_temperature(
     solid = np.where(reliable, delta, np.nan)
     ax.plot(temperatures_K, delta, "--", color=color, linewidth=1.0, alpha=0.7)
     ax.plot(temperatures_K, solid, "-", color=color, linewidth=1.6)
-    ax.plot(temperatures_K[reliable], delta[reliable], marker, color=color, markersize=5, label=label)
-    ax.plot(
-        temperatures_K[~reliable],
-        delta[~reliable],
-        marker,
-        color=color,
-        markersize=5,
-        markerfacecolor="white",
-        label=None if reliable.any() else label,
-    )
+    ax.plot([], [], marker, color=color, markersize=5, label=label)
+    for chosen, style in ((reliable, {}), (beyond, BEYOND_MARKER), (~reliable & ~beyond, UNCERTAIN_MARKER)):
+        shown: dict[str, Any] = {"color": color, "markersize": 5, "linestyle": "", **style, "marker": marker}
+        ax.plot(temperatures_K[chosen], delta[chosen], **shown)
     if at_bound is not None:
         ax.plot(temperatures_K[at_bound], delta[at_bound], "_", color=color, markersize=12, markeredgewidth=1.6)
     ax.set_xlabel("temperature (K)")

@@ -136,6 +136,12 @@ def test_choose_dt_warns_of_memory() -> None:
         choose_dt(system, x, Mean(), start_s=0.02, n_rows=4000, fraction=1.0, rng=rng)
 
 
+def test_choose_dt_refuses_a_start_in_which_nothing_moves() -> None:
+    x = np.ones((50, 5), np.int8)
+    with pytest.raises(ValueError, match=r"nothing moves in 5e-31 in any of 20 snapshots; give a longer start_s"):
+        choose_dt(Spins(5), x, Mean(), start_s=1e-30, n_rows=20, rng=np.random.default_rng(0))
+
+
 def test_event_time_is_the_time_of_one_event() -> None:
     x = np.ones((100, 5), np.int8)
     # a spin differs from its start with probability (1 - exp(-t)) / 2 < 1 - 1/e: it must be given up

@@ -134,6 +134,17 @@ def test_ensemble_spread_is_the_error() -> None:
     assert fitted.held_out == {"negative log-likelihood": min(fitted.history.validation)}
 
 
+def test_an_ensemble_is_reproducible_whatever_the_workers() -> None:
+    fits = []
+    for workers in (1, 3):
+        rng = np.random.default_rng(5)
+        fits.append(fit_ensemble(model(2), ou_pairs(rng, 600), 2, rng=rng, options=SHORT, workers=workers))
+    for one, other in zip(*((f.model, *f.members) for f in fits), strict=True):
+        for first, second in zip(one.parameters(), other.parameters(), strict=True):
+            assert first.equal(second)
+    assert len({float(next(iter(m.parameters())).detach().sum()) for m in fits[0].members}) == 2  # samples of their own
+
+
 def test_decades_of_rate_are_one_fit() -> None:
     rng = np.random.default_rng(8)
     parts = []

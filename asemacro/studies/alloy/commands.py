@@ -1,4 +1,4 @@
-"""What the verb phase-diagram does around the function: read, say, show progress, write."""
+"""What the command phase-diagram does around the function: read, say, show progress, write."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from asemacro.studies.alloy.inputs import (
     choose_barriers,
     parse_temperatures,
 )
+from asemacro.studies.alloy.points import TRUSTED_ERROR
 from asemacro.studies.alloy.start import random_alloy
 from asemacro.tasks.progress import progress_bar
 from asemacro.tasks.run_folder import RunFolder
@@ -81,7 +82,7 @@ def _print_summary(diagram: PhaseDiagram) -> None:
     for rest, hot in zip(diagram.curve(pair, "equilibrium"), diagram.curve(pair, "annealed"), strict=True):
         cells = []
         for point in (rest, hot):
-            mark = ("" if point.trusted else "o") + ("b" if point.at_bound else "")
+            mark = ("o" if point.beyond else "" if point.trusted else "~") + ("b" if point.at_bound else "")
             marks.update(mark)
             cells.append(f"{point.delta:+.3f} +- {point.delta_err:.3f} {mark:<2}")
         print(f"{rest.temperature_K:>7g} {cells[0]:>26} {rest.source:<12} {cells[1]:>20}")
@@ -90,6 +91,8 @@ def _print_summary(diagram: PhaseDiagram) -> None:
         "extrapolated: continued from hotter temperatures"
     )
     if "o" in marks:
-        print("o: beyond what was simulated, or an error above 0.05")
+        print("o: beyond what was simulated")
+    if "~" in marks:
+        print(f"~: simulated, with an error above {TRUSTED_ERROR:g}")
     if "b" in marks:
         print("b: as far as the composition allows, the error is cut there")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from asemacro.arguments.checks import generator_of
-from asemacro.arguments.door import array, checked, flag, function, instance, model, real, whole
+from asemacro.arguments.door import array, checked, flag, instance, model, real, report, whole
 from asemacro.studies.alloy.about import about_of, say_what_was_done
 from asemacro.studies.alloy.alloy import Alloy
 from asemacro.studies.alloy.anneal import Anneal
@@ -56,7 +56,7 @@ def stages(temperatures_K: Sequence[float], direct: bool) -> tuple[dict[str, flo
     direct=flag,
     vacancy_formation_energy_eV=real,
     workers=whole(1),
-    progress=function,
+    progress=report,
     rng=generator_of,
 )
 def phase_diagram(

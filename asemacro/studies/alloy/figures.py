@@ -10,6 +10,7 @@ import numpy as np
 from asemacro.plot import short_range_order as plot
 from asemacro.plot.written_numbers import as_math
 from asemacro.studies.alloy.inputs import listed
+from asemacro.studies.alloy.points import ANNEALED, EQUILIBRIUM, TRUSTED_ERROR
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
     from asemacro.studies.alloy.points import Point
 
 SOURCES = {"mc": "swap Monte Carlo", "sde": "learned SDE", "extrapolated": "extrapolated"}
-OPEN = "extrapolated, or\nerror above 0.05"  # Point.trusted is False
+UNCERTAIN = f"simulated, error\nabove {TRUSTED_ERROR:g}"
+BEYOND = "extrapolated"
 
 
 def draw_diagram(diagram: Curves) -> Axes:
@@ -37,6 +39,7 @@ def draw_diagram(diagram: Curves) -> Axes:
                 np.array([p.delta for p in points]),
                 np.array([(p.delta_low, p.delta_high) for p in points]),
                 np.array([p.trusted for p in points]),
+                np.array([p.beyond for p in points]),
                 np.array([bool(p.at_bound) for p in points]),
                 color=color,
                 label=pair,
@@ -62,7 +65,11 @@ def draw_diagram(diagram: Curves) -> Axes:
     # the legend stands beside the panels, so it cannot hide anything
     handles: list[Line2D | Patch]
     handles = [Line2D([], [], color=color, marker=marker, label=pair) for pair, (color, marker) in styles.items()]
-    handles.append(Line2D([], [], color="0.4", marker="o", markerfacecolor="white", ls="--", label=OPEN))
+    drawn = [p for p in diagram.points if p.state in (EQUILIBRIUM, ANNEALED)]
+    if any(not p.trusted and not p.beyond for p in drawn):
+        handles.append(Line2D([], [], color="0.4", ls="--", label=UNCERTAIN, **plot.UNCERTAIN_MARKER))
+    if any(p.beyond for p in drawn):
+        handles.append(Line2D([], [], color="0.4", ls="--", label=BEYOND, **plot.BEYOND_MARKER))
     handles.append(Patch(color="0.4", alpha=0.25, lw=0, label="one standard error"))
     if any(p.at_bound for p in diagram.points):
         handles.append(Line2D([], [], color="0.4", marker="_", ls="", markersize=10, label="as far as atoms allow"))

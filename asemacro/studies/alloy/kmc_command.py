@@ -1,4 +1,4 @@
-"""What the verb kmc does: one run, its order over time, its trajectory."""
+"""What the command kmc does: one run, its order over time, its trajectory."""
 
 from __future__ import annotations
 

@@ -55,13 +55,18 @@ def check_mobile(model: BarrierModel, lattice: Lattice, x: NDArray[np.int8], tem
     cold = [t for t in temperatures_K if hop_time_s(barriers, t) > LONGEST_HOP_S]
     if not cold or not np.isfinite(barriers).any():
         return
+    time_s = hop_time_s(barriers, max(cold))
+    length = f"about {time_s:.0e} s" if math.isfinite(time_s) else "more than 1e304 s"
+    where = f" at {max(cold):g} K" if len(cold) > 1 else ""
+    text = (
+        f"{', '.join(f'{t:g}' for t in cold)} K: nothing moves, a hop of a vacancy takes {length}{where}, longer than the "
+        "age of the universe"
+    )
+    if hop_time_s(barriers, MOST_KELVIN) > LONGEST_HOP_S:
+        lowest = float(barriers[np.isfinite(barriers)].min())
+        raise ValueError(f"{text}, and at no temperature less; the lowest barrier is {lowest:g} eV: check the model's unit")
     low, high = max(cold), MOST_KELVIN
     while high / low > 1.0001:
         middle = math.sqrt(low * high)
         low, high = (middle, high) if hop_time_s(barriers, middle) > LONGEST_HOP_S else (low, middle)
-    time_s = hop_time_s(barriers, max(cold))
-    length = f"about {time_s:.0e} s" if math.isfinite(time_s) else "more than 1e304 s"
-    raise ValueError(
-        f"{', '.join(f'{t:g}' for t in cold)} K: nothing moves, a hop of a vacancy takes {length} at {max(cold):g} K, "
-        f"longer than the age of the universe; give temperatures of at least {math.ceil(high)} K"
-    )
+    raise ValueError(f"{text}; give temperatures of at least {math.ceil(high)} K")

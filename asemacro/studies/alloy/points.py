@@ -15,7 +15,7 @@ from asemacro.typing import Floats
 if TYPE_CHECKING:
     from asemacro.lattice.lattice import Lattice
 
-TRUSTED_ERROR = 0.05  # a predicted error above it, and the point is drawn open
+TRUSTED_ERROR = 0.05  # a standard error above it, and the point is drawn half filled
 EDGE = 1e-3  # of the possible range: nearer, a value sits on the bound
 LONGEST_ANNEAL_S = 4e17  # the age of the universe: an anneal beyond it is arithmetic, not a measurement
 EQUILIBRIUM, ANNEALED = "equilibrium", "annealed"
@@ -67,10 +67,14 @@ class Point:
     anneal_time_s: float
 
     @property
+    def beyond(self) -> bool:
+        """Whether it lies beyond what was simulated, or beyond any anneal; drawn open."""
+        return self.extrapolated or (self.anneal_time_s > LONGEST_ANNEAL_S and self.state.startswith(ANNEALED))
+
+    @property
     def trusted(self) -> bool:
-        """Whether the point is drawn filled."""
-        possible = self.anneal_time_s <= LONGEST_ANNEAL_S or not self.state.startswith(ANNEALED)
-        return not self.extrapolated and possible and self.delta_err <= TRUSTED_ERROR
+        """Whether it was simulated and is known within `TRUSTED_ERROR`; drawn filled."""
+        return not self.beyond and self.delta_err <= TRUSTED_ERROR
 
 
 @dataclasses.dataclass(frozen=True)

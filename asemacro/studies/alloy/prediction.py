@@ -80,6 +80,7 @@ def learn(
     members: int = MEMBERS,
     rng: np.random.Generator,
     progress: Report | None = None,
+    workers: int | None = None,
 ) -> list[NeuralSDE]:
     """One SDE for all temperatures, each of which counts the same, and bootstrap members of it.
 
@@ -90,6 +91,7 @@ def learn(
         members: number of them; 0 for the model alone.
         rng: source of randomness.
         progress: called as progress("fit", fraction, text).
+        workers: fits at once; None for all cores.
 
     Returns:
         The model, then the members whose spread is its error.
@@ -104,7 +106,7 @@ def learn(
     if members == 0:
         fit(sde, pairs, rng=rng, options=FIT, progress=progress or False)
         return [sde]
-    found = fit_ensemble(sde, pairs, members, rng=rng, options=FIT, progress=progress or False)
+    found = fit_ensemble(sde, pairs, members, rng=rng, options=FIT, progress=progress or False, workers=workers)
     return [found.model, *found.members]
 
 

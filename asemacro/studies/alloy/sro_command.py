@@ -1,4 +1,4 @@
-"""What the verb sro does: the order of every frame of every file, then the files that could not be read."""
+"""What the command sro does: the order of every frame of every file, then the files that could not be read."""
 
 from __future__ import annotations
 

@@ -110,7 +110,7 @@ class Study:
         def make() -> list[NeuralSDE]:
             return learn(
                 pairs_of(found, self.streams), found[0].labels, sites, members=members, rng=self.streams("fit"),
-                progress=self.progress,
+                progress=self.progress, workers=self.workers,
             )  # fmt: skip
 
         self.progress("fit", 0.0, "fit the SDE")

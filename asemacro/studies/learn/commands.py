@@ -1,4 +1,4 @@
-"""What the verbs sample and learn do: read, check, run, say, write."""
+"""What the commands sample and learn do: read, check, run, say, write."""
 
 from __future__ import annotations
 

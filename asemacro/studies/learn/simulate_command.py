@@ -1,4 +1,4 @@
-"""The verb simulate: trajectories of a learned model as a table, to the end or to equilibrium."""
+"""The command simulate: trajectories of a learned model as a table, to the end or to equilibrium."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from asemacro.files.store import output_file, write_csv
 from asemacro.macro.trajectories import simulate
+from asemacro.studies.alloy.known_equilibrium import known_equilibrium
 from asemacro.studies.learn.learned import Learned
 from asemacro.studies.learn.settling import LEAST_GROUP, SECOND_GROUP, Settling
 from asemacro.tasks.progress import duration, progress_bar
@@ -77,6 +78,9 @@ def run_simulate(
     write_csv(path, columns, rows.tolist())
     end = ", ".join(f"{label} {m:+.4f} +- {s:.4f}" for label, m, s in zip(labels, mean[-1], sd[-1], strict=True))
     print(f"{trajectories} trajectories to time {times[-1]:g}: {end}")
+    if temperature_K is not None:
+        for line in known_equilibrium(Path(directory), labels, temperature_K):
+            print(line)
     print(f"wrote {path}")
 
 

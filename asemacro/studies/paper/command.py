@@ -1,4 +1,4 @@
-"""What the verb `reproduce` does around the runner: choose, say, show progress."""
+"""What the command `reproduce` does around the runner: choose, say, show progress."""
 
 from __future__ import annotations
 
