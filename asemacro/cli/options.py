@@ -95,7 +95,9 @@ WorkersOption = Annotated[
     int | None,
     typer.Option("--workers", parser=Count(1, MOST_WORKERS), help="Parallel workers (default: all cores)."),
 ]
-ForceOption = Annotated[bool, typer.Option("--force", help="Replace the results of another command in the output folder.")]
+ForceOption = Annotated[
+    bool, typer.Option("--force", help="Replace the results of another command in the output folder.")
+]
 TemperatureOption = Annotated[
     str | None,
     typer.Option(

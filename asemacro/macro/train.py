@@ -169,9 +169,7 @@ def fit_ensemble(
     starts = [_first(sde, pairs, rng, options)]
     starts += [_resampled(copy.deepcopy(sde), pairs, rng, options) for _ in range(members)]
     with reporting(progress, {"fit": 1.0}) as report:
-        tasks = [
-            Task(f"fit {k}", functools.partial(_descend, start, pairs, options)) for k, start in enumerate(starts)
-        ]
+        tasks = [Task(f"fit {k}", functools.partial(_descend, start, pairs, options)) for k, start in enumerate(starts)]
         histories = run_tasks(tasks, progress=part_of(report, "fit", tasks=len(tasks)), workers=workers)
     models = [start.sde for start in starts]
     own = _fitted(starts[0], histories[0])

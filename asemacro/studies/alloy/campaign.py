@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from asemacro.barriers.base import BarrierModel
     from asemacro.lattice.lattice import Lattice
 
+COMPILING = "compiling the kernels, once on each machine"
 say = logging.getLogger("asemacro")
 
 
@@ -113,7 +114,7 @@ class Job:
 
     def run(self, progress: Report) -> Record:
         """Start all runs from random and follow them."""
-        progress(self.name, 0.0, "compiling the kernels, once on each machine")
+        progress(self.name, 0.0, COMPILING)
         kmc = VacancyKMC(self.lattice, self.model, self.temperature_K)
         streams = [self.streams(self.box, self.temperature_K, number) for number in range(self.runs)]
         starts = np.concatenate([self.lattice.random_state(self.counts, rng=stream) for stream in streams])

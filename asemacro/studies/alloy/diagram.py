@@ -16,7 +16,7 @@ from asemacro.studies.alloy.anneal import Anneal
 from asemacro.studies.alloy.at_temperature import judged
 from asemacro.studies.alloy.budget import Budget
 from asemacro.studies.alloy.calculated import PhaseDiagram
-from asemacro.studies.alloy.campaign import task_name
+from asemacro.studies.alloy.campaign import COMPILING, task_name
 from asemacro.studies.alloy.inputs import check_temperatures
 from asemacro.studies.alloy.study import Study
 from asemacro.studies.alloy.swap_equilibrium import LEAST_SWEEPS
@@ -117,7 +117,9 @@ def phase_diagram(
     Raises:
         ValueError: one line on what is wrong with the input.
     """
+    tell = progress or silent
     temperatures, budget, sweeps = check_temperatures(list(temperatures_K)), Budget.of_hops(hops), sweeps or SWEEPS
+    tell(task_name("small", temperatures[0]), 0.0, COMPILING)
     alloy = Alloy.of(
         structure,
         barriers,
@@ -130,7 +132,7 @@ def phase_diagram(
     anneal = Anneal(anneal_hops, anneal_time_s, vacancy_formation_energy_eV, alloy.boxes.concentration)
     anneal.check(temperatures)
     alloy.check(temperatures, seeds)
-    study = Study(alloy, budget, Streams.of(rng), workers, checkpoint or Checkpoint(None), progress or silent)
+    study = Study(alloy, budget, Streams.of(rng), workers, checkpoint or Checkpoint(None), tell)
     simulated = study.simulate(temperatures, seeds * alloy.boxes.copies, direct=seeds if direct else 0)
     simulated = study.swap(simulated, sweeps)
     ensemble = study.learn(simulated)

@@ -11,7 +11,11 @@ from asemacro.studies.alloy.points import EQUILIBRIUM
 from asemacro.tasks.publication import check_files
 
 TABLE = "sro.csv"
-HOW = {LEARNED: "the learned equation", SWAPS: "swap Monte Carlo", EXTRAPOLATED: "extrapolation from hotter temperatures"}
+HOW = {
+    LEARNED: "the learned equation",
+    SWAPS: "swap Monte Carlo",
+    EXTRAPOLATED: "extrapolation from hotter temperatures",
+}
 
 
 def known_equilibrium(folder: Path, labels: Sequence[str], temperature_K: float) -> list[str]:

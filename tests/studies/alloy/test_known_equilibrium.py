@@ -31,7 +31,9 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("kelvin, said", [(1200.0, [1200]), (1000.0, [800, 1200]), (2000.0, [1200]), (300.0, [800])])
+@pytest.mark.parametrize(
+    ("kelvin", "said"), [(1200.0, [1200]), (1000.0, [800, 1200]), (2000.0, [1200]), (300.0, [800])]
+)
 def test_the_best_value_is_said_at_the_temperature_or_its_neighbours(
     folder: Path, kelvin: float, said: list[int]
 ) -> None:
