@@ -21,6 +21,10 @@ observables, what is measured
     FieldMean              mean of each field
     FieldCovariance        covariances of the fields
     Observables            several observables as one
+    TorchObservable        an observable of your own that can be differentiated
+    SpeciesMeans           mean of each species, differentiable
+    GinzburgLandauEnergy   energy of an Allen-Cahn field, differentiable
+    KineticTemperature     temperature of particles, differentiable
 
 barriers, how high a jump is
     load_barriers          a barrier model by its name or from a file
@@ -35,6 +39,10 @@ micro, what moves
     PredatorPrey           fields of prey and predators with noise
     random_cosines         starts of these fields
     sample                 states of a system at fixed times
+    PredatorPreyODE        fields of prey and predators without noise, as an ordinary differential equation
+    CallableForces         an ordinary differential equation of your own
+    make_force_data        states along trajectories with forces on a few carriers
+    ForceData              such states and forces, as a table in memory or in a file
 
 upsampling, small runs enlarged
     snapshots              large states of many ages, from small runs
@@ -102,6 +110,7 @@ if TYPE_CHECKING:
     from asemacro.closure.fit import fit_closure as fit_closure
     from asemacro.data import Moments as Moments
     from asemacro.data import Pairs as Pairs
+    from asemacro.force_data import ForceData as ForceData
     from asemacro.labels.duration import choose_dt as choose_dt
     from asemacro.labels.moments import infinitesimal_moments as infinitesimal_moments
     from asemacro.labels.moments import patch_moments as patch_moments
@@ -130,16 +139,23 @@ if TYPE_CHECKING:
     from asemacro.macro.trajectories import simulate as simulate
     from asemacro.micro.alloy.swap import SwapMC as SwapMC
     from asemacro.micro.alloy.vacancy_kmc import VacancyKMC as VacancyKMC
+    from asemacro.micro.callable_forces import CallableForces as CallableForces
     from asemacro.micro.fields.predator_prey import PredatorPrey as PredatorPrey
     from asemacro.micro.fields.predator_prey import random_cosines as random_cosines
+    from asemacro.micro.fields.predator_prey_ode import PredatorPreyODE as PredatorPreyODE
+    from asemacro.micro.force_runs import make_force_data as make_force_data
     from asemacro.micro.sampling import sample as sample
     from asemacro.micro.spins.curie_weiss import CurieWeiss as CurieWeiss
     from asemacro.micro.spins.ising import Ising as Ising
     from asemacro.observables.alloy import WarrenCowley as WarrenCowley
+    from asemacro.observables.differentiable import TorchObservable as TorchObservable
     from asemacro.observables.field_covariance import FieldCovariance as FieldCovariance
     from asemacro.observables.field_mean import FieldMean as FieldMean
+    from asemacro.observables.ginzburg_landau import GinzburgLandauEnergy as GinzburgLandauEnergy
     from asemacro.observables.joined import Observables as Observables
+    from asemacro.observables.kinetic_temperature import KineticTemperature as KineticTemperature
     from asemacro.observables.short_range_order import warren_cowley as warren_cowley
+    from asemacro.observables.species_means import SpeciesMeans as SpeciesMeans
     from asemacro.observables.spins import DomainWallDensity as DomainWallDensity
     from asemacro.observables.spins import EnergyPerSite as EnergyPerSite
     from asemacro.observables.spins import Magnetization as Magnetization

@@ -2,6 +2,7 @@
 
     from asemacro.testing import check_microsystem
     check_microsystem(system, x, (short, long), observable=phi)
+    check_force_system(system, states, rng=rng)
 
 Statistical checks use fixed seeds and a tiny significance level, so that a correct system passes on every machine.
 """
@@ -15,11 +16,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
-from asemacro.arguments.checks import bound_of_memory, fraction_of
+from asemacro.arguments.checks import bound_of_memory, fraction_of, generator_of
 from asemacro.arguments.door import STATES, above_zero, array, checked, function, whole
+from asemacro.micro.force_system import draw_active, force_system
 from asemacro.micro.protocol import SYSTEM
 
 if TYPE_CHECKING:
+    from asemacro.micro.force_system import ForceSystem
     from asemacro.micro.protocol import MicroSystem
 
 ALPHA = 1e-5
@@ -210,3 +213,47 @@ def _check_form(
     assert np.array_equal(nobody, x), "something changes without active carriers"
     pair, _ = system.evolve(np.repeat(x, 2, axis=0), np.array([0.0, duration]), rng=streams[3])
     assert np.array_equal(pair[:1], x), "durations are not taken row by row"
+
+
+@checked(system=force_system, states=array(None, None), rng=generator_of, tolerance=above_zero)
+def check_force_system(
+    system: ForceSystem, states: NDArray[Any], *, rng: np.random.Generator, tolerance: float = 1e-12
+) -> None:
+    """Check that f on some carriers is that part of all of f, and what else the learner of forces assumes.
+
+    Args:
+        system: dx/dt = f(x).
+        states: (batch, N), at least two of them, ordinary ones.
+        rng: draws the carriers.
+        tolerance: of forces, relative to the largest one.
+
+    Raises:
+        AssertionError: one line that says what is wrong.
+    """
+    n, batch = system.n_carriers, len(states)
+    assert batch > 1, "give two states or more"
+    assert system.n_components % n == 0, f"{system.n_components} numbers do not belong to {n} carriers alike"
+    everything = np.sort(system.components(np.arange(n)[None])[0])
+    assert np.array_equal(everything, np.arange(system.n_components)), "not every number belongs to one carrier"
+    before = states.copy()
+    full = system.forces(states)
+    assert full.shape == states.shape, f"forces has the shape {full.shape} for states {states.shape}"
+    assert np.isfinite(full).all(), "forces are not finite"
+    size = tolerance * max(abs(full).max(), 1e-300)
+    for m in sorted({1, max(n // 3, 1), n}):
+        active = rng.permuted(np.tile(np.arange(n), (batch, 1)), axis=1)[:, :m]
+        chosen = active.copy()
+        part = system.forces(states, active)
+        places = system.components(active)
+        assert part.shape == places.shape, f"forces on {m} carriers have the shape {part.shape}, not {places.shape}"
+        gap = abs(part - np.take_along_axis(full, places, axis=1)).max()
+        assert gap <= size, f"forces on {m} of {n} carriers differ by {gap:.1e} from those parts of all forces"
+        assert np.array_equal(active, chosen), "forces edits its list of active carriers"
+    some = draw_active(batch, n, max(1 / n, 0.3), rng=rng)
+    rows = [system.forces(states[k : k + 1], some[k : k + 1]) for k in range(batch)]
+    gap = abs(np.concatenate(rows) - system.forces(states, some)).max()
+    assert gap <= size, f"states of a batch are not taken one by one: forces differ by {gap:.1e}"
+    end = list(system.states_at(states, [0.0, system.time_step], rng=rng))
+    assert np.array_equal(states, before), "a state is edited in place"
+    assert np.array_equal(end[0], states), "something changes in no time"
+    assert not np.array_equal(end[1], states), "nothing changes in a step"

@@ -1,17 +1,22 @@
 """What moves: the microscopic systems whose large-scale dynamics are learned.
 
-MicroSystem     what every system does, for systems of your own
-VacancyKMC      kinetic Monte Carlo of vacancies in an alloy
-SwapMC          equilibrium of an alloy by swaps of atoms
-Ising           spins with neighbours, Glauber dynamics
-CurieWeiss      spins that all see each other
-PredatorPrey    fields of prey and predators with noise
-random_cosines  starts of these fields
-sample          states of a system at fixed times
-Snapshots       what `sample` gives
-Events          the jumps that can happen next
-Motion          how values move continuously
-Blocks          independent cells side by side as one system
+MicroSystem      what every system does, for systems of your own
+VacancyKMC       kinetic Monte Carlo of vacancies in an alloy
+SwapMC           equilibrium of an alloy by swaps of atoms
+Ising            spins with neighbours, Glauber dynamics
+CurieWeiss       spins that all see each other
+PredatorPrey     fields of prey and predators with noise
+random_cosines   starts of these fields
+ForceSystem      what every deterministic system does, for systems of your own
+CallableForces   an ordinary differential equation of your own
+PredatorPreyODE  fields of prey and predators without noise
+make_force_data  states along trajectories with forces on a few carriers
+draw_active      random carriers of each state
+sample           states of a system at fixed times
+Snapshots        what `sample` gives
+Events           the jumps that can happen next
+Motion           how values move continuously
+Blocks           independent cells side by side as one system
 """
 
 from typing import TYPE_CHECKING
@@ -22,8 +27,13 @@ if TYPE_CHECKING:
     from asemacro.micro.alloy.swap import SwapMC as SwapMC
     from asemacro.micro.alloy.vacancy_kmc import VacancyKMC as VacancyKMC
     from asemacro.micro.blocks import Blocks as Blocks
+    from asemacro.micro.callable_forces import CallableForces as CallableForces
     from asemacro.micro.fields.predator_prey import PredatorPrey as PredatorPrey
     from asemacro.micro.fields.predator_prey import random_cosines as random_cosines
+    from asemacro.micro.fields.predator_prey_ode import PredatorPreyODE as PredatorPreyODE
+    from asemacro.micro.force_runs import make_force_data as make_force_data
+    from asemacro.micro.force_system import ForceSystem as ForceSystem
+    from asemacro.micro.force_system import draw_active as draw_active
     from asemacro.micro.protocol import Events as Events
     from asemacro.micro.protocol import MicroSystem as MicroSystem
     from asemacro.micro.protocol import Motion as Motion

@@ -1,16 +1,22 @@
 """What is measured on a state: z = phi(x), one number an observable, and how it changes when sites change.
 
-WarrenCowley       short-range order delta_ij of an alloy, an observable
-warren_cowley      alpha and delta of one structure, as a table
-Magnetization      mean spin
-DomainWallDensity  fraction of unlike neighbours
-EnergyPerSite      energy of spins, per site
-FieldMean          mean of each field
-FieldCovariance    covariances of the fields
-Observables        several observables as one
-ShortRangeOrder    the table of `warren_cowley`
-Observable         what every observable gives, for observables of your own
-SpinObservable     sums over spins and bonds, what the three of spins are
+WarrenCowley              short-range order delta_ij of an alloy, an observable
+warren_cowley             alpha and delta of one structure, as a table
+Magnetization             mean spin
+DomainWallDensity         fraction of unlike neighbours
+EnergyPerSite             energy of spins, per site
+FieldMean                 mean of each field
+FieldCovariance           covariances of the fields
+Observables               several observables as one
+DifferentiableObservable  an observable of deterministic systems, a function of torch with its gradient
+TorchObservable           such an observable of your own
+SpeciesMeans              mean of each species, differentiable
+GinzburgLandauEnergy      energy of an Allen-Cahn field, differentiable
+KineticTemperature        temperature of particles from their velocities, differentiable
+check_gradient            refuse an observable without gradient
+ShortRangeOrder           the table of `warren_cowley`
+Observable                what every observable gives, for observables of your own
+SpinObservable            sums over spins and bonds, what the three of spins are
 """
 
 from typing import TYPE_CHECKING
@@ -20,11 +26,17 @@ from asemacro.lazy import lazily
 if TYPE_CHECKING:
     from asemacro.observables.alloy import WarrenCowley as WarrenCowley
     from asemacro.observables.base import Observable as Observable
+    from asemacro.observables.differentiable import DifferentiableObservable as DifferentiableObservable
+    from asemacro.observables.differentiable import TorchObservable as TorchObservable
+    from asemacro.observables.differentiable import check_gradient as check_gradient
     from asemacro.observables.field_covariance import FieldCovariance as FieldCovariance
     from asemacro.observables.field_mean import FieldMean as FieldMean
+    from asemacro.observables.ginzburg_landau import GinzburgLandauEnergy as GinzburgLandauEnergy
     from asemacro.observables.joined import Observables as Observables
+    from asemacro.observables.kinetic_temperature import KineticTemperature as KineticTemperature
     from asemacro.observables.short_range_order import ShortRangeOrder as ShortRangeOrder
     from asemacro.observables.short_range_order import warren_cowley as warren_cowley
+    from asemacro.observables.species_means import SpeciesMeans as SpeciesMeans
     from asemacro.observables.spins import DomainWallDensity as DomainWallDensity
     from asemacro.observables.spins import EnergyPerSite as EnergyPerSite
     from asemacro.observables.spins import Magnetization as Magnetization

@@ -5,12 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 import asemacro as am
+from asemacro.force_data import Layout
 from calls.given import ALLOY, ATOMS, BCC, CELLS, CHAIN, FIELDS, ISING, PAIR, SPINS, SQUARE, SWAPS, WEISS, Call, rng
+
+PREY = am.PredatorPreyODE(10).initial(3, rng=rng())
 
 
 def calls() -> dict[str, Call]:
     active = np.tile(np.arange(4), (24, 1))
-    table = {
+    table: dict[str, Call] = {
         "Ising": Call(am.Ising, {"lattice": SQUARE, "temperature": 2.0, "coupling": [1.0, 0.5], "field": 0.1}),
         "CurieWeiss": Call(am.CurieWeiss, {"lattice": 9, "temperature": 2.0, "coupling": 1.0, "field": 0.1}),
         "PredatorPrey": Call(
@@ -52,6 +55,30 @@ def calls() -> dict[str, Call]:
             am.sample,
             {"system": ISING, "x0": SPINS[:2], "times": [0.0, 0.5], "n_trajectories": 3, "rng": rng(),
              "executor": None, "progress": print},
+        ),
+        "PredatorPreyODE": Call(
+            am.PredatorPreyODE,
+            {"n_cells": 10, "a": 3.0, "b": 0.4, "D": (0.0, 1.0), "time_step": 0.01, "scheme": "rk4"},
+        ),
+        "PredatorPreyODE.initial": Call(am.PredatorPreyODE(10).initial, {"n": 3, "rng": rng()}),
+        "PredatorPreyODE.forces": Call(am.PredatorPreyODE(10).forces, {"x": PREY, "active": active[:3]}),
+        "PredatorPreyODE.trajectories": Call(
+            am.PredatorPreyODE(10).trajectories, {"x": PREY, "times": [0.0, 0.05]}
+        ),
+        "CallableForces": Call(
+            am.CallableForces,
+            {"function": lambda x, places: x[:, :1] + places, "n_carriers": 10, "components": 2, "time_step": 0.1},
+        ),
+        "make_force_data": Call(
+            am.make_force_data,
+            {"system": am.PredatorPreyODE(10), "starts": PREY, "times": [0.1, 0.2], "fraction": 0.5,
+             "keep": lambda x: x[:, 0] > 0, "path": "forces.zip", "dtype": "float32", "rng": rng(),
+             "progress": print},
+        ),
+        "ForceData": Call(
+            am.ForceData,
+            {"states": np.zeros((4, 6)), "active": np.array([[0, 2]] * 4), "forces": np.zeros((4, 4)),
+             "layout": Layout(3, 2, 1), "group": np.arange(4), "times": np.arange(4.0)},
         ),
     }  # fmt: skip
     for name, system in {"Ising": ISING, "CurieWeiss": WEISS}.items():

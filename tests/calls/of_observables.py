@@ -31,6 +31,12 @@ def calls() -> dict[str, Call]:
         "EnergyPerSite": Call(am.EnergyPerSite, {"coupling": [1.0, 0.5], "field": 0.1}),
         "FieldMean": Call(am.FieldMean, {"labels": ("u", "v")}),
         "FieldCovariance": Call(am.FieldCovariance, {"labels": ("u", "v")}),
+        "TorchObservable": Call(am.TorchObservable, {"function": lambda x: x[:, :1], "labels": ["first"]}),
+        "SpeciesMeans": Call(am.SpeciesMeans, {"labels": ["u", "v"]}),
+        "GinzburgLandauEnergy": Call(am.GinzburgLandauEnergy, {"n": 8, "epsilon": 0.1, "label": "energy"}),
+        "KineticTemperature": Call(
+            am.KineticTemperature, {"n_atoms": 3, "masses": [1.0, 2.0, 3.0], "k_B": 1.0, "factor": 20.0}
+        ),
         "Observables": Call(am.Observables, {"members": [M, am.DomainWallDensity()]}),
         "Magnetization.terms": Call(M.terms, {"lattice": SQUARE}),
         "DomainWallDensity.terms": Call(am.DomainWallDensity().terms, {"lattice": SQUARE}),

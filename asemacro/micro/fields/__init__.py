@@ -1,8 +1,9 @@
-"""Fields on a grid with noise: predator and prey.
+"""Fields on a grid: predator and prey.
 
-PredatorPrey    fields of prey and predators with noise
-random_cosines  starts of these fields
-cosine_fields   starts with given coefficients
+PredatorPrey     fields of prey and predators with noise
+random_cosines   starts of these fields
+cosine_fields    starts with given coefficients
+PredatorPreyODE  the same fields without noise, as an ordinary differential equation
 """
 
 from typing import TYPE_CHECKING
@@ -13,5 +14,6 @@ if TYPE_CHECKING:
     from asemacro.micro.fields.predator_prey import PredatorPrey as PredatorPrey
     from asemacro.micro.fields.predator_prey import cosine_fields as cosine_fields
     from asemacro.micro.fields.predator_prey import random_cosines as random_cosines
+    from asemacro.micro.fields.predator_prey_ode import PredatorPreyODE as PredatorPreyODE
 else:
     __getattr__, __dir__, __all__ = lazily(__name__)

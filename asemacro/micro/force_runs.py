@@ -1,0 +1,121 @@
+"""make_force_data: states along trajectories, with the forces on a few carriers of each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from asemacro.arguments.checks import choice_of, fraction_of, generator_of
+from asemacro.arguments.door import array, checked, flag_or_report, function, path
+from asemacro.files.rows import RowSink, rows_in_memory
+from asemacro.force_data import ForceData, force_columns, write_force_rows
+from asemacro.micro.force_system import ForceSystem, active_of, draw_active, force_system, pauses_of
+from asemacro.tasks.patience import Patience
+from asemacro.tasks.progress import reporting
+from asemacro.typing import Floats, Report
+
+_BLOCK_BYTES = 1 << 25  # of states that are held before they are written
+
+
+@checked(
+    system=force_system, starts=array(None, None), times=array(), fraction=fraction_of, keep=function, path=path,
+    rng=generator_of, progress=flag_or_report,
+)  # fmt: skip
+def make_force_data(
+    system: ForceSystem,
+    starts: NDArray[Any],
+    times: ArrayLike,
+    *,
+    fraction: float = 1.0,
+    keep: Callable[[Floats], NDArray[np.bool_]] | None = None,
+    path: str | Path | None = None,
+    dtype: str = "float64",
+    rng: np.random.Generator,
+    progress: bool | Report = False,
+) -> ForceData:
+    """States of a trajectory from each start at fixed times, each with f on a random part of its carriers.
+
+    The carriers are drawn anew for every state, without replacement. Rows are in the order of trajectories, `group`
+    numbers these.
+
+    Args:
+        system: dx/dt = f(x).
+        starts: (n_trajectories, N) states at time 0.
+        times: (n_times,) increasing times >= 0.
+        fraction: p, part of the carriers whose forces are computed, in (0, 1].
+        keep: of states (b, N) those that are kept, (b,) truth values; default all.
+        path: a file to write to as the trajectories go: no more than a block of states is in memory, then and when rows
+            are read. `ForceData.open` reads it again. Default: all stay in memory.
+        dtype: of the kept numbers, "float64" or "float32".
+        rng: source of randomness.
+        progress: True for a bar, or a function called as progress("forces", fraction, text).
+
+    Raises:
+        ValueError: arguments out of range, no state that is kept, or more data than the memory holds and no path.
+        CannotWrite: one line with the name of the file.
+    """
+    starts = system.checked_states(starts)
+    choice_of(dtype, "dtype", ("float64", "float32"))
+    m = active_of(system.n_carriers, fraction)
+    columns = force_columns(system.layout, m if m < system.n_carriers else None, dtype)
+    most = len(starts) * len(pauses_of(times))
+    with reporting(progress, {"forces": 1.0}) as tell:
+        fill = partial(_fill, system, starts, np.atleast_1d(times), fraction, keep, rng, tell)
+        if path is None:
+            held = rows_in_memory(columns, most, fill, f"force data of {most} states")
+            group, when = held.pop("group"), held.pop("times")
+            return ForceData(held["states"], held.get("active"), held["forces"], system.layout, group=group, times=when)
+        write_force_rows(path, system.layout, m if m < system.n_carriers else None, dtype, most, fill)
+    return ForceData.open(path, 0.0)
+
+
+def _fill(
+    system: ForceSystem,
+    starts: Floats,
+    times: Floats,
+    fraction: float,
+    keep: Callable[[Floats], NDArray[np.bool_]] | None,
+    rng: np.random.Generator,
+    tell: Report,
+    sink: RowSink,
+) -> None:
+    """Give all rows to a sink.
+
+    Several short trajectories go side by side; of long ones one goes at a time, and its states are handed on in blocks.
+    """
+    n, row_bytes = len(starts), starts[0].nbytes
+    together = min(n, max(1, _BLOCK_BYTES // (row_bytes * len(times))))
+    block = max(1, _BLOCK_BYTES // row_bytes)
+    patience = Patience(f"the forces along {n} trajectories")
+
+    def hand_on(states: Floats, group: NDArray[np.int64], when: Floats) -> None:
+        kept = np.ones(len(states), dtype=bool) if keep is None else np.asarray(keep(states), dtype=bool)
+        if kept.any():
+            states = states[kept]
+            active = draw_active(len(states), system.n_carriers, fraction, rng=rng)
+            whole = active.shape[1] == system.n_carriers
+            f = system.forces(states, None if whole else active)
+            listed = {} if whole else {"active": active}
+            sink.append(states=states, forces=f, group=group[kept], times=when[kept], **listed)
+
+    for first in range(0, n, together):
+        rows = np.arange(first, min(first + together, n))
+        waiting: list[Floats] = []
+        since = 0
+        for k, states in enumerate(system.states_at(starts[rows], times, rng=rng)):
+            waiting.append(states)
+            if k == len(times) - 1 or (together == 1 and len(waiting) == block):
+                when = times[since : k + 1]
+                stacked = np.stack(waiting, axis=1).reshape(-1, states.shape[1])
+                hand_on(stacked, np.repeat(rows, len(when)), np.tile(when, len(rows)))
+                waiting, since = [], k + 1
+            share = (first + len(rows) * (k + 1) / len(times)) / n
+            patience.done(share)
+            tell("forces", share, f"{round(share * n)} of {n} trajectories")
+    if sink.count == 0:
+        raise ValueError("no state is kept: see keep")

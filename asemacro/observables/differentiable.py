@@ -1,0 +1,113 @@
+"""What the learner of forces measures: z* = phi(x) with its gradient, as functions of torch."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from asemacro.arguments.checks import shown
+from asemacro.arguments.door import checked, function, many, text
+
+
+class DifferentiableObservable(abc.ABC):
+    """Macroscopic observable of states x (batch, N): `phi(x) -> (batch, dim)`, with dz*/dt = phi'(x) f(x).
+
+    An observable has `labels` and can be called; one that writes its gradient out is faster.
+
+    Attributes:
+        labels: names of the variables.
+    """
+
+    labels: tuple[str, ...]
+
+    @property
+    def dim(self) -> int:
+        """Number of variables."""
+        return len(self.labels)
+
+    @abc.abstractmethod
+    def __call__(self, x: Tensor) -> Tensor:
+        """Values (batch, dim) of states x (batch, N), in the dtype of x."""
+
+    def gradient(self, x: Tensor) -> Tensor:
+        """phi'(x), (batch, dim, N); by default by differentiating the call.
+
+        Raises:
+            ValueError: the call cannot be differentiated.
+        """
+        with torch.enable_grad():
+            point = x.detach().requires_grad_()
+            z = self(point)
+            if not z.requires_grad:
+                raise ValueError(
+                    f"the observable {', '.join(self.labels)} has no gradient: compute it from x by functions of torch "
+                    "that can be differentiated (no numpy, no rounding, no counting)"
+                )
+            rows = [
+                torch.autograd.grad(z[:, j].sum(), point, retain_graph=j + 1 < self.dim, materialize_grads=True)[0]
+                for j in range(self.dim)
+            ]
+        return torch.stack(rows, dim=1)
+
+
+class TorchObservable(DifferentiableObservable):
+    """An observable of your own: a function of torch from states (batch, N) to values (batch, dim).
+
+    Args:
+        function: of torch; it must be differentiable.
+        labels: names of the variables, one for each column.
+    """
+
+    @checked(function=function, labels=many(text, least=1))
+    def __init__(self, function: Callable[[Tensor], Tensor], labels: Sequence[str]) -> None:
+        self._function, self.labels = function, tuple(labels)
+        if len(set(self.labels)) < len(self.labels):
+            raise ValueError(f"variables need different names, got {self.labels}")
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Values of the function.
+
+        Raises:
+            ValueError: it gives something else than one row a state and one column a label.
+        """
+        z = self._function(x)
+        if not isinstance(z, Tensor) or z.shape != (len(x), self.dim):
+            got = tuple(z.shape) if isinstance(z, Tensor) else shown(z)
+            raise ValueError(
+                f"the observable must give ({len(x)}, {self.dim}), a row a state, a column a label; got {got}"
+            )
+        return z
+
+
+def differentiable(value: Any, name: str = "observable") -> DifferentiableObservable:
+    """The check of arguments that are differentiable observables."""
+    if not isinstance(value, DifferentiableObservable):
+        raise TypeError(
+            f"{name} must be a DifferentiableObservable, got {shown(value)}; TorchObservable makes one of a function"
+        )
+    return value
+
+
+def check_gradient(observable: DifferentiableObservable, x: Tensor) -> Tensor:
+    """phi'(x) (batch, dim, N), if the macroscopic dynamics can be learned from it.
+
+    Args:
+        observable: phi.
+        x: (batch, N) some states of the data.
+
+    Raises:
+        ValueError: no gradient, one that is not finite, or one that is zero in every state (a count, a sign).
+    """
+    slope = observable.gradient(x)
+    if slope.shape != (len(x), observable.dim, x.shape[1]):
+        raise ValueError(f"the gradient of the observable has the shape {tuple(slope.shape)}")
+    for label, rows in zip(observable.labels, slope.unbind(dim=1), strict=True):
+        if not torch.isfinite(rows).all():
+            raise ValueError(f"the gradient of {label} is not finite: it has no slope at some of the states")
+        if not rows.any():
+            raise ValueError(f"the gradient of {label} is zero in all states: a function in steps cannot be learned")
+    return slope
