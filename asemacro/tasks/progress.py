@@ -182,8 +182,8 @@ def part_of(progress: Report, task: str, begin: float = 0.0, share: float = 1.0,
             before = fractions.get(name, 0.0)
             fractions[name] = max(before, fraction)
             total += fractions[name] - before
-            now = begin + share * min(total / tasks, 1.0)
-        progress(task, now, text)
+            # told inside, or the shares of two threads could come in the wrong order
+            progress(task, begin + share * min(total / tasks, 1.0), text)
 
     return tell
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,7 +16,8 @@ from asemacro.macro.train import FitOptions, fit, fit_ensemble
 from asemacro.macro.trajectories import simulate
 from asemacro.studies.alloy.approach import smooth
 from asemacro.studies.alloy.simulated import Simulated
-from asemacro.tasks.progress import silent
+from asemacro.tasks.progress import part_of, silent
+from asemacro.tasks.running import Task, run_tasks
 from asemacro.tasks.streams import Streams
 from asemacro.tasks.threads import one_thread
 from asemacro.typing import Floats, Report
@@ -118,6 +120,7 @@ def predict(
     *,
     streams: Streams,
     progress: Report | None = None,
+    workers: int | None = None,
 ) -> list[Predicted]:
     """Order from random over time, and at equilibrium, at the temperatures that were simulated.
 
@@ -132,15 +135,25 @@ def predict(
         start: (d,) mean order of a random alloy.
         streams: of the study.
         progress: called as progress("predict", fraction, text).
+        workers: models that walk at once; None for all cores.
     """
-    walks = _Walks(np.array([at.temperature_K for at in found]), streams, len(ensemble) + 1, progress or silent)
+    walk = _Walks(np.array([at.temperature_K for at in found]), streams)
     times, settled, slowest = _times_of(ensemble[0], found)
-    paths = walks(ensemble[0], start, times, TRAJECTORIES)
-    members = np.std([walks(member, start, times, 1)[:, 0] for member in ensemble[1:]], axis=0, ddof=1)
+    tell, share = progress or silent, 1 / (len(ensemble) + 1)
+    tasks = [
+        Task(f"walk {k}", functools.partial(walk, k, model, start, times, 1 if k else TRAJECTORIES), 1.0 if k else 2.0)
+        for k, model in enumerate(ensemble)
+    ]
+    first = part_of(tell, "predict", 0.0, 1 - share, tasks=len(tasks))
+    paths, *paths_of_members = run_tasks(tasks, progress=first, workers=workers)
+    members = np.std([path[:, 0] for path in paths_of_members], axis=0, ddof=1)
     path_error = _path_error(found, times, paths, members)
     # equilibrium: the trajectories go on, and what comes after they have settled is averaged
     more = settled[:, None] * np.linspace(0.05, 1.5, 30)
-    tail = walks(ensemble[0], paths[:, :, -1].reshape(-1, len(start)), more, TRAJECTORIES)[:, :, 15:]
+    last = part_of(tell, "predict", 1 - share, share)
+    tail = walk(len(ensemble), ensemble[0], paths[:, :, -1].reshape(-1, len(start)), more, TRAJECTORIES, last)[
+        :, :, 15:
+    ]
     error = np.hypot(members[:, -1], tail.mean(axis=2).std(axis=1) / np.sqrt(TRAJECTORIES))
     return [
         Predicted(
@@ -159,36 +172,36 @@ def predict(
     ]
 
 
+@dataclasses.dataclass(frozen=True)
 class _Walks:
     """Simulates models at all temperatures together, each walk with a stream of its own.
 
-    Args:
+    Attributes:
         kelvin: (n,) temperatures.
         streams: of the study.
-        total: walks to come.
-        progress: told of the walks that are done.
     """
 
-    def __init__(self, kelvin: Floats, streams: Streams, total: int, progress: Report) -> None:
-        self._kelvin, self._streams, self._total, self._progress = kelvin, streams, total, progress
-        self._done = 0
+    kelvin: Floats
+    streams: Streams
 
-    def __call__(self, model: NeuralSDE, z0: Floats, times: Floats, copies: int) -> Floats:
+    @one_thread()
+    def __call__(
+        self, number: int, model: NeuralSDE, z0: Floats, times: Floats, copies: int, progress: Report
+    ) -> Floats:
         """(n, copies, n_times, d) of a model, from z0, at times (n, n_times); one copy means the noise-free path."""
-        rows = len(self._kelvin) * copies
+        rows = len(self.kelvin) * copies
         _, z = simulate(
             model,
             np.broadcast_to(z0, (rows, z0.shape[-1])),
-            condition=np.repeat(self._kelvin, copies) if model.n_conditions else None,
+            condition=np.repeat(self.kelvin, copies) if model.n_conditions else None,
             n_trajectories=rows,
             times_s=np.repeat(times, copies, axis=0),
             max_rate_step=MAX_RATE_STEP,
             noise=copies > 1,
-            rng=self._streams("predict", self._done),
+            rng=self.streams("predict", number),
         )
-        self._done += 1
-        self._progress("predict", self._done / self._total, "predict")
-        return z.reshape(len(self._kelvin), copies, *z.shape[1:])
+        progress("predict", 1.0, "predict")
+        return z.reshape(len(self.kelvin), copies, *z.shape[1:])
 
 
 def _times_of(sde: NeuralSDE, found: Sequence[Simulated]) -> tuple[Floats, Floats, Floats]:

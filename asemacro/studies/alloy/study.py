@@ -129,7 +129,7 @@ class Study:
         self.progress("predict", 0.0, "predict")
         predicted = predict(
             ensemble, found, self.alloy.random_order, streams=self.streams,
-            progress=self.progress,
+            progress=self.progress, workers=self.workers,
         )  # fmt: skip
         self.progress("predict", 1.0, "")
         return predicted
