@@ -134,7 +134,10 @@ def phase_diagram_verb(
 def kmc_verb(
     structure: StructureArgument,
     temperature: Annotated[float, typer.Option("-T", "--temperature", parser=Kelvin(), help="Temperature in K.")],
-    hops: Annotated[int | None, typer.Option(parser=HOPS, help="Stop after this many hops (default 1e5).")] = None,
+    hops: Annotated[
+        int | None,
+        typer.Option(parser=HOPS, help="Stop after this many hops, of all vacancies together (default 1e5)."),
+    ] = None,
     time: Annotated[float | None, typer.Option("--time", parser=TIME, help="Stop after this many seconds.")] = None,
     output: FolderOption = Path("kmc"),
     barriers: BarriersOption = None,
