@@ -30,6 +30,7 @@ from asemacro.arguments.door import (
     whole,
 )
 from asemacro.fitted import Fitted, History
+from asemacro.macro.splits import held_out_rows
 from asemacro.tasks.descent import Judge, descend
 from asemacro.tasks.progress import part_of, reporting
 from asemacro.tasks.running import Task, run_tasks
@@ -207,7 +208,7 @@ def _first(
     if not keep_parameters:
         sde.measure_scales(pairs, options.noise_scale)
         sde.reset(generator, pairs)
-    held_out = _held_out(pairs.group, options.validation, rng)
+    held_out = held_out_rows(pairs.group, options.validation, rng)
     return _Start(sde, np.where(held_out, 0.0, 1.0), held_out, generator)
 
 
@@ -218,22 +219,13 @@ def _resampled(sde: NeuralSDE, pairs: Pairs, rng: np.random.Generator, options: 
     drawn = np.bincount(rng.integers(len(names), size=len(names)), minlength=len(names))
     multiplicity = drawn[group].astype(float)
     sde.reset(generator, dataclasses.replace(pairs, weight=pairs.weight * multiplicity))
-    held_out = multiplicity == 0 if len(names) > 1 else _held_out(pairs.group, options.validation, rng)
+    held_out = multiplicity == 0 if len(names) > 1 else held_out_rows(pairs.group, options.validation, rng)
     return _Start(sde, multiplicity, held_out, generator)
 
 
 def _fitted(start: _Start, history: History) -> Fitted[NeuralSDE, None]:
     losses = {"negative log-likelihood": min(history.validation)} if start.held_out.any() else {}
     return Fitted(start.sde, losses, None, (history,), _before=history)
-
-
-def _held_out(group: NDArray[np.int64], fraction: float, rng: np.random.Generator) -> NDArray[np.bool_]:
-    """Rows of a random `fraction` of the groups; none if there is only one group or the fraction is 0."""
-    names, index = np.unique(group, return_inverse=True)
-    count = min(len(names) - 1, max(1, round(fraction * len(names)))) if fraction > 0 else 0
-    chosen = np.zeros(len(names), dtype=bool)
-    chosen[rng.choice(len(names), size=count, replace=False)] = True
-    return chosen[index]
 
 
 @one_thread()

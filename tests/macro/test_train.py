@@ -10,7 +10,8 @@ from asemacro.data import Pairs
 from asemacro.macro.diffusion import FullDiffusion
 from asemacro.macro.drift import OnsagerNet
 from asemacro.macro.sde import NeuralSDE
-from asemacro.macro.train import FitOptions, _held_out, fit, fit_ensemble
+from asemacro.macro.splits import held_out_rows
+from asemacro.macro.train import FitOptions, fit, fit_ensemble
 
 SHORT = FitOptions(max_epochs=5, min_steps=60, batch_size=512)
 
@@ -109,11 +110,11 @@ def test_weights_count_like_copies() -> None:
 
 def test_groups_stay_on_one_side() -> None:
     group = np.repeat(np.arange(40), 7)
-    held = _held_out(group, 0.2, np.random.default_rng(0))
+    held = held_out_rows(group, 0.2, np.random.default_rng(0))
     assert held.sum() == 8 * 7
     assert all(len(set(held[group == g])) == 1 for g in range(40))
-    assert not _held_out(group, 0.0, np.random.default_rng(0)).any()
-    assert not _held_out(np.zeros(5, int), 0.2, np.random.default_rng(0)).any()
+    assert not held_out_rows(group, 0.0, np.random.default_rng(0)).any()
+    assert not held_out_rows(np.zeros(5, int), 0.2, np.random.default_rng(0)).any()
 
 
 def test_ensemble_spread_is_the_error() -> None:
@@ -168,7 +169,7 @@ def test_bad_input() -> None:
     with pytest.raises(ValueError, match="does not change"):
         fit(model(2), Pairs(still.z0, still.z0, still.dt, still.K, np.zeros(0)), rng=rng)
     flat = np.ones((50, 2))
-    with pytest.raises(ValueError, match="same in all pairs"):
+    with pytest.raises(ValueError, match="same in all the data"):
         fit(model(2), Pairs(flat, flat + still.z0, still.dt, still.K, np.zeros(0)), rng=rng)
     for bad in ({"max_epochs": 0}, {"validation": 1.0}, {"learning_rate": 0.0}, {"noise_scale": -1.0}):
         with pytest.raises(ValueError):
