@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from asemacro.arguments.checks import array_of
-from asemacro.arguments.door import MOMENTS, PAIRS, checked, many
+from asemacro.arguments.checks import array_of, fraction_of
+from asemacro.arguments.door import MOMENTS, PAIRS, array, checked, many
 from asemacro.typing import Floats
 
 
@@ -149,6 +149,71 @@ class Moments:
             ValueError: no set, or sets with different numbers of variables or conditions.
         """
         return Moments(**joined_columns(parts, "moments", "z"))
+
+
+@dataclasses.dataclass(frozen=True)
+class ForceLabels:
+    r"""What the learner of ODEs sees: N macroscopic states, each with what the computed forces say about g = dz/dt.
+
+    Every loss of a rate g is quadratic, so few numbers a state are all that is left of its forces and of the
+    pseudo-inverse of phi':
+
+        loss_n(g) = |root_n g - target_n|^2 + rest_n.
+
+    Attributes:
+        z: (N, d) states.
+        root: (N, r, d).
+        target: (N, r).
+        rest: (N,) what no g can explain.
+        fraction: part of the carriers whose forces entered.
+        group: (N,) states with the same number are correlated (of one trajectory); default: none are.
+
+    Raises:
+        ValueError: shapes that do not fit together, or values that are not finite.
+    """
+
+    z: Floats
+    root: Floats
+    target: Floats
+    rest: Floats
+    fraction: float = 1.0
+    group: NDArray[np.int64] = dataclasses.field(default=None)  # type: ignore[assignment, arg-type]
+
+    def __post_init__(self) -> None:
+        z = array_of(self.z, "z", (None, None)).copy()
+        target = array_of(self.target, "target", (len(z), None)).copy()
+        columns = {
+            "z": z,
+            "root": array_of(self.root, "root", (len(z), target.shape[1], z.shape[1])).copy(),
+            "target": target,
+            "rest": column_of(self.rest, "rest", len(z)),
+            "group": group_of(self.group, len(z)),
+            "fraction": fraction_of(self.fraction, "fraction"),
+        }
+        for name, value in columns.items():
+            object.__setattr__(self, name, value)
+
+    def __len__(self) -> int:
+        return len(self.z)
+
+    @property
+    def dim(self) -> int:
+        """Number of variables d."""
+        return self.z.shape[1]
+
+    def take(self, rows: NDArray[Any]) -> ForceLabels:
+        """Some of the states, by index or mask."""
+        rows = rows_of(rows, len(self))
+        columns = {name: getattr(self, name)[rows] for name in ("z", "root", "target", "rest", "group")}
+        return ForceLabels(fraction=self.fraction, **columns)
+
+    @checked(rates=array(None, None))
+    def losses(self, rates: Floats) -> Floats:
+        """(N,) loss of rates g (N, d)."""
+        if rates.shape != self.z.shape:
+            raise ValueError(f"rates must have the shape {self.z.shape}, got {rates.shape}")
+        residual = np.einsum("nrd,nd->nr", self.root, rates) - self.target
+        return (residual**2).sum(axis=1) + self.rest
 
 
 def column_of(value: Any, name: str, n: int) -> NDArray[np.float64]:

@@ -141,8 +141,11 @@ SPIN_SYSTEM = offers("an Ising or CurieWeiss system", "lattice", "evolve", "ener
 ATOMS = offers("an ASE Atoms", "positions", "arrays", "cell")
 BARRIERS = instance("BarrierModel")
 SDE = instance("NeuralSDE")
+ODE = instance("NeuralODE")
 PAIRS = instance("Pairs")
 MOMENTS = instance("Moments")
+FORCE_LABELS = instance("ForceLabels")
+FORCE_DATA = instance("ForceData")
 ISING = instance("Ising")
 WEISS = instance("CurieWeiss")
 SNAPSHOTS = offers("the Snapshots of `sample`", "x", "sites", "times")
@@ -163,8 +166,8 @@ SITES = array(kind="w")
 """Whole numbers of whatever type they are."""
 
 
-MOST_WIDTH, MOST_CELLS, MOST_DRAWS = 10_000, 2**31, 10**6
-"""Most variables, units of a layer and degrees; cells along an axis; random draws: more is a slip of the pen."""
+MOST_WIDTH, MOST_DEPTH, MOST_CELLS, MOST_DRAWS = 10_000, 100, 2**31, 10**6
+"""Most variables, units of a layer and degrees; layers; cells along an axis; random draws: more is a slip."""
 
 
 def structure(value: Any, name: str) -> Any:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from asemacro.arguments.door import MOST_WIDTH, above_zero, checked, flag, whole
+from asemacro.arguments.door import MOST_DEPTH, MOST_WIDTH, above_zero, checked, flag, whole
 from asemacro.macro.base import Drift
 
 
@@ -40,10 +41,31 @@ def run_layers(layers: nn.ModuleList, features: Tensor) -> Tensor:
     return outer(features)
 
 
+def run_layers_back(layers: nn.ModuleList, features: Tensor) -> tuple[Tensor, Callable[[Tensor, int], Tensor]]:
+    """What `run_layers` gives, (N, b), and the backward pass written out, so that it can be differentiated once more.
+
+    Returns:
+        The output, and a function of the gradient (N, b) of something with respect to it and of a number k, which gives
+        the gradient (N, k) with respect to the first k features.
+    """
+    *inner, outer = linear(layers)
+    hidden = []
+    for layer in inner:
+        features = torch.tanh(layer(features))
+        hidden.append(features)
+
+    def back(gradient: Tensor, k: int) -> Tensor:
+        for layer, h in zip([outer, *reversed(inner[1:])], reversed(hidden), strict=True):
+            gradient = (gradient @ layer.weight) * (1 - h * h)
+        return gradient @ linear(layers)[0].weight[:, :k]
+
+    return outer(features), back
+
+
 class OnsagerNet(Drift):
     r"""Drift -(M + W) grad V in normalised variables.
 
-    V(z, c) = 1/2 |u|^2 + 1/2 beta |z - a(c)|^2 with u = Gamma(c) (z - a(c)) + h(z, c), h a two-layer tanh network;
+    V(z, c) = 1/2 |u|^2 + 1/2 beta |z - a(c)|^2 with u = Gamma(c) (z - a(c)) + h(z, c), h a tanh network;
     M = L L^T + alpha I with L lower triangular, W antisymmetric, both a tanh network of (z, c) beside a function of c;
     Gamma, a and these functions are interpolated between the conditions of the data. M and W are bounded, grad V grows
     linearly, so outside the data the drift leads back and an Euler step cannot run away; V never increases along
@@ -54,6 +76,7 @@ class OnsagerNet(Drift):
         dim: number of variables d.
         n_conditions: 0, or 1 for the temperature.
         hidden: width of each tanh layer of the potential and of the mobility.
+        depth: tanh layers of the potential; the mobility has one less.
         conservative: learn W; False leaves a pure gradient flow, the form of systems in detailed balance.
         alpha: smallest mobility.
         beta: smallest stiffness of the potential.
@@ -76,6 +99,7 @@ class OnsagerNet(Drift):
         alpha=above_zero,
         beta=above_zero,
         n_knots=whole(1, MOST_WIDTH),
+        depth=whole(1, MOST_DEPTH),
     )
     def __init__(
         self,
@@ -86,20 +110,22 @@ class OnsagerNet(Drift):
         alpha: float = 0.02,
         beta: float = 0.05,
         n_knots: int = 1,
+        depth: int = 2,
     ) -> None:
         super().__init__(dim, n_conditions)
         if n_knots < 1:
             raise ValueError(f"n_knots must be at least 1, got {n_knots}")
         if not (alpha > 0 and beta > 0):
             raise ValueError(f"alpha and beta must be positive, got {alpha} and {beta}")
-        self.hidden = hidden
+        self.hidden, self.depth = hidden, depth
         self.conservative, self.alpha, self.beta = conservative, alpha, beta
-        self.potential = tanh_layers([dim + n_conditions, hidden, hidden, dim])
+        self.potential = tanh_layers([dim + n_conditions, *[hidden] * depth, dim])
         n_lower, n_skew = dim * (dim + 1) // 2, dim * (dim - 1) // 2
-        self.mobility = tanh_layers([dim + n_conditions, hidden, n_lower + (n_skew if conservative else 0)])
+        entries = n_lower + (n_skew if conservative else 0)
+        self.mobility = tanh_layers([dim + n_conditions, *[hidden] * max(1, depth - 1), entries])
         self.stiffness = nn.Parameter(torch.empty(n_knots, dim, dim))
         self.centre = nn.Parameter(torch.empty(n_knots, dim))
-        self.rates = nn.Parameter(torch.empty(n_knots, n_lower + (n_skew if conservative else 0)))
+        self.rates = nn.Parameter(torch.empty(n_knots, entries))
         self.register_buffer("knots", torch.arange(n_knots, dtype=torch.float32))
         self.register_buffer("lower", torch.tril_indices(dim, dim), persistent=False)
         self.register_buffer("skew", torch.tril_indices(dim, dim, -1), persistent=False)
@@ -115,6 +141,8 @@ class OnsagerNet(Drift):
             "alpha": self.alpha,
             "beta": self.beta,
             "n_knots": len(self.knots),
+            # not written where it is 2: files of version 0.2 have none, and their models keep their fingerprints
+            **({} if self.depth == 2 else {"depth": self.depth}),
         }
 
     @torch.no_grad()
@@ -160,10 +188,11 @@ class OnsagerNet(Drift):
                 row = torch.cat([row, ((matrix - matrix.T) / 2)[self.skew[0], self.skew[1]]])
             entries.append(row)
         order = torch.argsort(c[:, 0]) if self.n_conditions else torch.zeros(1, dtype=torch.int64)
-        self.knots = c[order, 0].float() if self.n_conditions else torch.zeros(1)
-        self.stiffness = nn.Parameter(torch.stack(roots)[order].float())
-        self.rates = nn.Parameter(torch.stack(entries)[order].float())
-        self.centre = nn.Parameter(centre[order].float())
+        own = self.stiffness.dtype
+        self.knots = c[order, 0].to(own) if self.n_conditions else torch.zeros(1, dtype=own)
+        self.stiffness = nn.Parameter(torch.stack(roots)[order].to(own))
+        self.rates = nn.Parameter(torch.stack(entries)[order].to(own))
+        self.centre = nn.Parameter(centre[order].to(own))
 
     def interpolation(self, c: Tensor) -> Tensor:
         """(N, n_knots) weights of the knots: linear between neighbours, and on for one interval outside."""
@@ -178,16 +207,12 @@ class OnsagerNet(Drift):
 
     def potential_gradient(self, z: Tensor, c: Tensor) -> Tensor:
         """grad V, (N, d), by the chain rule through the two tanh layers."""
-        first, second, third = linear(self.potential)
         weights = self.interpolation(c)
         y = z - weights @ self.centre
         root = torch.tensordot(weights, self.stiffness, dims=1)
-        h1 = torch.tanh(first(torch.cat([z, c], dim=1)))
-        h2 = torch.tanh(second(h1))
-        u = (root @ y.unsqueeze(2)).squeeze(2) + third(h2)
-        back = (u @ third.weight) * (1 - h2 * h2)
-        back = (back @ second.weight) * (1 - h1 * h1)
-        return (u.unsqueeze(1) @ root).squeeze(1) + back @ first.weight[:, : self.dim] + self.beta * y
+        rest, back = run_layers_back(self.potential, torch.cat([z, c], dim=1))
+        u = (root @ y.unsqueeze(2)).squeeze(2) + rest
+        return (u.unsqueeze(1) @ root).squeeze(1) + back(u, self.dim) + self.beta * y
 
     def mobility_matrix(self, z: Tensor, c: Tensor) -> Tensor:
         """M + W, (N, d, d)."""

@@ -45,7 +45,7 @@ def calls() -> dict[str, Call]:
     return {
         "OnsagerNet": Call(
             am.OnsagerNet,
-            {**sizes, "hidden": 4, "conservative": True, "alpha": 0.02, "beta": 0.05, "n_knots": 1},
+            {**sizes, "hidden": 4, "conservative": True, "alpha": 0.02, "beta": 0.05, "n_knots": 1, "depth": 2},
         ),
         "FullDiffusion": Call(am.FullDiffusion, {**sizes, "hidden": 4}),
         "PolynomialDiffusion": Call(am.PolynomialDiffusion, polynomial),
