@@ -11,6 +11,7 @@ from torch import Tensor
 
 from asemacro.arguments.checks import shown
 from asemacro.arguments.door import checked, function, many, text
+from asemacro.observables.linearised import Linearised, columns_of
 
 
 class DifferentiableObservable(abc.ABC):
@@ -52,6 +53,16 @@ class DifferentiableObservable(abc.ABC):
                 for j in range(self.dim)
             ]
         return torch.stack(rows, dim=1)
+
+    def linearised(self, x: Tensor, components: Tensor) -> Linearised:
+        """Values, Gram matrix phi' phi'^T and some columns of phi'; encoders find them without an array (b, d, N).
+
+        Args:
+            x: (b, N) states.
+            components: (b, m) of each state.
+        """
+        gradient = self.gradient(x)
+        return Linearised(self(x), gradient @ gradient.transpose(1, 2), columns_of(gradient, components))
 
 
 class TorchObservable(DifferentiableObservable):
