@@ -62,26 +62,36 @@ labels, what a part of a large system does next
     choose_dt              the duration of pairs, from a few trials
     patch_moments          exact drift and covariance rates from a part of each state
     infinitesimal_moments  the same of carriers that you name
+    force_labels           what forces on a few carriers say about the rate of the observables
     Pairs                  pairs of macroscopic states, as a table
     Moments                states with their drift and covariance rates, as a table
+    ForceLabels            states with what forces say about their rates, as a table
 
 macro, the macroscopic model
     NeuralSDE              a stochastic differential equation of the observables
+    NeuralODE              an ordinary one, without noise
     OnsagerNet             a drift: a potential, a dissipation and a rotation, as networks
+    GFINN                  a drift: an energy that stays and an entropy that grows (GENERIC)
+    MLPDrift               a drift: a network without a structure
     ReversibleDrift        a drift from a density and the noise: detailed balance
     FullDiffusion          noise by a network
     PolynomialDiffusion    noise by polynomials
     fit                    fit an equation to pairs
+    fit_ode                fit an ODE to forces on a few carriers, several seeds at once
     fit_reversible         fit a reversible equation to snapshots and moments
     moments_from_pairs     drift and covariance rates from pairs
     simulate               trajectories of an equation
+    simulate_ode           trajectories of an ODE
     stationary_law         equilibrium of a reversible equation, without sampling
     relaxation_modes       slowest relaxation rates of a reversible equation
     save_sde               write an equation
     load_sde               read an equation
+    save_ode               write an ODE
+    load_ode               read an ODE
 
 closure, what the observables lack
     fit_closure            variables that the observables lack, learned from snapshots
+    fit_encoder            the same by an autoencoder, for forces on a few carriers
     save_closure           write such variables
     load_closure           read such variables
 
@@ -105,13 +115,16 @@ if TYPE_CHECKING:
     from asemacro.barriers.callable import CallableBarriers as CallableBarriers
     from asemacro.barriers.load import load_barriers as load_barriers
     from asemacro.barriers.pair import PairBarrier as PairBarrier
+    from asemacro.closure.autoencoder import fit_encoder as fit_encoder
     from asemacro.closure.file import load_closure as load_closure
     from asemacro.closure.file import save_closure as save_closure
     from asemacro.closure.fit import fit_closure as fit_closure
+    from asemacro.data import ForceLabels as ForceLabels
     from asemacro.data import Moments as Moments
     from asemacro.data import Pairs as Pairs
     from asemacro.force_data import ForceData as ForceData
     from asemacro.labels.duration import choose_dt as choose_dt
+    from asemacro.labels.forces import force_labels as force_labels
     from asemacro.labels.moments import infinitesimal_moments as infinitesimal_moments
     from asemacro.labels.moments import patch_moments as patch_moments
     from asemacro.labels.transitions import pairs_from_runs as pairs_from_runs
@@ -127,9 +140,16 @@ if TYPE_CHECKING:
     from asemacro.macro.density_fit import fit_reversible as fit_reversible
     from asemacro.macro.diffusion import FullDiffusion as FullDiffusion
     from asemacro.macro.drift import OnsagerNet as OnsagerNet
+    from asemacro.macro.file import load_ode as load_ode
     from asemacro.macro.file import load_sde as load_sde
+    from asemacro.macro.file import save_ode as save_ode
     from asemacro.macro.file import save_sde as save_sde
+    from asemacro.macro.gfinn import GFINN as GFINN
+    from asemacro.macro.mlp_drift import MLPDrift as MLPDrift
     from asemacro.macro.moment_fit import moments_from_pairs as moments_from_pairs
+    from asemacro.macro.ode import NeuralODE as NeuralODE
+    from asemacro.macro.ode import simulate_ode as simulate_ode
+    from asemacro.macro.ode_fit import fit_ode as fit_ode
     from asemacro.macro.polynomial import PolynomialDiffusion as PolynomialDiffusion
     from asemacro.macro.reversible import ReversibleDrift as ReversibleDrift
     from asemacro.macro.sde import NeuralSDE as NeuralSDE

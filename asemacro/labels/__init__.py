@@ -5,6 +5,7 @@ pairs_from_runs        pairs from small runs alone
 choose_dt              the duration of pairs, from a few trials
 patch_moments          exact drift and covariance rates from a part of each state
 infinitesimal_moments  the same of carriers that you name
+force_labels           what forces on a few carriers say about the rate of the observables
 Transitions            what `partial_evolution` gives
 pair_time_needed       how much time of pairs an accuracy needs
 DtReport               what `choose_dt` gives
@@ -17,6 +18,7 @@ from asemacro.lazy import lazily
 if TYPE_CHECKING:
     from asemacro.labels.duration import DtReport as DtReport
     from asemacro.labels.duration import choose_dt as choose_dt
+    from asemacro.labels.forces import force_labels as force_labels
     from asemacro.labels.moments import infinitesimal_moments as infinitesimal_moments
     from asemacro.labels.moments import patch_moments as patch_moments
     from asemacro.labels.transitions import Transitions as Transitions

@@ -1,20 +1,28 @@
-"""The macroscopic model: stochastic differential equations, fitted to arrays and simulated.
+"""The macroscopic model: differential equations with or without noise, fitted to arrays and simulated.
 
 NeuralSDE            a stochastic differential equation of the observables
+NeuralODE            an ordinary one, without noise
 OnsagerNet           a drift: a potential, a dissipation and a rotation, as networks
+GFINN                a drift: an energy that stays and an entropy that grows (GENERIC)
+MLPDrift             a drift: a network without a structure
 ReversibleDrift      a drift from a density and the noise: detailed balance
 FullDiffusion        noise by a network
 PolynomialDiffusion  noise by polynomials
 fit                  fit an equation to pairs
+fit_ode              fit an ODE to forces on a few carriers, several seeds at once
 fit_reversible       fit a reversible equation to snapshots and moments
 moments_from_pairs   drift and covariance rates from pairs
 simulate             trajectories of an equation
+simulate_ode         trajectories of an ODE
 stationary_law       equilibrium of a reversible equation, without sampling
 relaxation_modes     slowest relaxation rates of a reversible equation
 save_sde             write an equation
 load_sde             read an equation
+save_ode             write an ODE
+load_ode             read an ODE
 PolynomialDrift      a drift: polynomials and a network
 FitOptions           settings of `fit`
+OdeFitOptions        settings of `fit_ode`
 fit_ensemble         a fit and its bootstrap members
 fit_moments          fit an equation to drift and covariance rates
 fit_noise            fit the noise alone
@@ -33,12 +41,20 @@ if TYPE_CHECKING:
     from asemacro.macro.density_fit import fit_reversible as fit_reversible
     from asemacro.macro.diffusion import FullDiffusion as FullDiffusion
     from asemacro.macro.drift import OnsagerNet as OnsagerNet
+    from asemacro.macro.file import load_ode as load_ode
     from asemacro.macro.file import load_sde as load_sde
+    from asemacro.macro.file import save_ode as save_ode
     from asemacro.macro.file import save_sde as save_sde
+    from asemacro.macro.gfinn import GFINN as GFINN
+    from asemacro.macro.mlp_drift import MLPDrift as MLPDrift
     from asemacro.macro.moment_fit import MomentOptions as MomentOptions
     from asemacro.macro.moment_fit import fit_moments as fit_moments
     from asemacro.macro.moment_fit import fit_noise as fit_noise
     from asemacro.macro.moment_fit import moments_from_pairs as moments_from_pairs
+    from asemacro.macro.ode import NeuralODE as NeuralODE
+    from asemacro.macro.ode import simulate_ode as simulate_ode
+    from asemacro.macro.ode_fit import OdeFitOptions as OdeFitOptions
+    from asemacro.macro.ode_fit import fit_ode as fit_ode
     from asemacro.macro.polynomial import PolynomialDiffusion as PolynomialDiffusion
     from asemacro.macro.polynomial import PolynomialDrift as PolynomialDrift
     from asemacro.macro.reversible import ReversibleDrift as ReversibleDrift

@@ -8,6 +8,7 @@ from calls import (
     of_macro_and_closure,
     of_micro,
     of_observables,
+    of_odes,
     of_states,
     of_statistics_and_critical,
     of_studies,
@@ -26,6 +27,7 @@ def public_calls() -> dict[str, Call]:
         of_upsampling,
         of_labels,
         of_macro_and_closure,
+        of_odes,
         of_statistics_and_critical,
         of_studies,
     )
