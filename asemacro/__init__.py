@@ -41,6 +41,8 @@ micro, what moves
     sample                 states of a system at fixed times
     PredatorPreyODE        fields of prey and predators without noise, as an ordinary differential equation
     CallableForces         an ordinary differential equation of your own
+    AllenCahn              interfaces that move by their curvature
+    LennardJones           a fluid of particles that keeps its energy
     make_force_data        states along trajectories with forces on a few carriers
     ForceData              such states and forces, as a table in memory or in a file
 
@@ -160,10 +162,12 @@ if TYPE_CHECKING:
     from asemacro.micro.alloy.swap import SwapMC as SwapMC
     from asemacro.micro.alloy.vacancy_kmc import VacancyKMC as VacancyKMC
     from asemacro.micro.callable_forces import CallableForces as CallableForces
+    from asemacro.micro.fields.allen_cahn import AllenCahn as AllenCahn
     from asemacro.micro.fields.predator_prey import PredatorPrey as PredatorPrey
     from asemacro.micro.fields.predator_prey import random_cosines as random_cosines
     from asemacro.micro.fields.predator_prey_ode import PredatorPreyODE as PredatorPreyODE
     from asemacro.micro.force_runs import make_force_data as make_force_data
+    from asemacro.micro.particles.lennard_jones import LennardJones as LennardJones
     from asemacro.micro.sampling import sample as sample
     from asemacro.micro.spins.curie_weiss import CurieWeiss as CurieWeiss
     from asemacro.micro.spins.ising import Ising as Ising

@@ -10,6 +10,8 @@ random_cosines   starts of these fields
 ForceSystem      what every deterministic system does, for systems of your own
 CallableForces   an ordinary differential equation of your own
 PredatorPreyODE  fields of prey and predators without noise
+AllenCahn        interfaces that move by their curvature
+LennardJones     a fluid of particles that keeps its energy
 make_force_data  states along trajectories with forces on a few carriers
 draw_active      random carriers of each state
 sample           states of a system at fixed times
@@ -28,12 +30,14 @@ if TYPE_CHECKING:
     from asemacro.micro.alloy.vacancy_kmc import VacancyKMC as VacancyKMC
     from asemacro.micro.blocks import Blocks as Blocks
     from asemacro.micro.callable_forces import CallableForces as CallableForces
+    from asemacro.micro.fields.allen_cahn import AllenCahn as AllenCahn
     from asemacro.micro.fields.predator_prey import PredatorPrey as PredatorPrey
     from asemacro.micro.fields.predator_prey import random_cosines as random_cosines
     from asemacro.micro.fields.predator_prey_ode import PredatorPreyODE as PredatorPreyODE
     from asemacro.micro.force_runs import make_force_data as make_force_data
     from asemacro.micro.force_system import ForceSystem as ForceSystem
     from asemacro.micro.force_system import draw_active as draw_active
+    from asemacro.micro.particles.lennard_jones import LennardJones as LennardJones
     from asemacro.micro.protocol import Events as Events
     from asemacro.micro.protocol import MicroSystem as MicroSystem
     from asemacro.micro.protocol import Motion as Motion

@@ -8,6 +8,9 @@ import asemacro as am
 from asemacro.force_data import Layout
 from calls.given import ALLOY, ATOMS, BCC, CELLS, CHAIN, FIELDS, ISING, PAIR, SPINS, SQUARE, SWAPS, WEISS, Call, rng
 
+FIELD = am.AllenCahn(6).initial(2, rng=rng())
+FLUID = am.LennardJones(108)
+PARTICLES = FLUID.initial([1.0], energy=0.0, rng=rng())
 PREY = am.PredatorPreyODE(10).initial(3, rng=rng())
 
 
@@ -65,6 +68,21 @@ def calls() -> dict[str, Call]:
         "PredatorPreyODE.trajectories": Call(
             am.PredatorPreyODE(10).trajectories, {"x": PREY, "times": [0.0, 0.05]}
         ),
+        "AllenCahn": Call(am.AllenCahn, {"n": 6, "epsilon": 0.2, "time_step": 1e-3}),
+        "AllenCahn.rings": Call(am.AllenCahn(6).rings, {"outer": [0.3, 0.4], "inner": [0.1, 0.2]}),
+        "AllenCahn.initial": Call(am.AllenCahn(6).initial, {"n": 3, "rng": rng()}),
+        "AllenCahn.forces": Call(am.AllenCahn(6).forces, {"x": FIELD, "active": active[:2]}),
+        "AllenCahn.energy": Call(am.AllenCahn(6).energy, {"x": FIELD}),
+        "AllenCahn.trajectories": Call(am.AllenCahn(6).trajectories, {"x": FIELD, "times": [0.0, 0.01]}),
+        "LennardJones": Call(
+            am.LennardJones,
+            {"n_atoms": 108, "density": 0.8, "cutoff": 2.3, "shift": False, "time_step": 0.002, "skin": 0.2,
+             "engine": "numba"},
+        ),
+        "LennardJones.initial": Call(FLUID.initial, {"temperatures": [1.0], "energy": 0.0, "rng": rng()}),
+        "LennardJones.forces": Call(FLUID.forces, {"x": PARTICLES, "active": active[:1]}),
+        "LennardJones.energy": Call(FLUID.energy, {"x": PARTICLES}),
+        "LennardJones.trajectories": Call(FLUID.trajectories, {"x": PARTICLES, "times": [0.0, 0.002]}),
         "CallableForces": Call(
             am.CallableForces,
             {"function": lambda x, places: x[:, :1] + places, "n_carriers": 10, "components": 2, "time_step": 0.1},
