@@ -43,6 +43,7 @@ micro, what moves
     CallableForces         an ordinary differential equation of your own
     AllenCahn              interfaces that move by their curvature
     LennardJones           a fluid of particles that keeps its energy
+    PartialForces          any atoms with any calculator of ASE, forces of a few atoms at a time
     make_force_data        states along trajectories with forces on a few carriers
     ForceData              such states and forces, as a table in memory or in a file
 
@@ -168,6 +169,7 @@ if TYPE_CHECKING:
     from asemacro.micro.fields.predator_prey_ode import PredatorPreyODE as PredatorPreyODE
     from asemacro.micro.force_runs import make_force_data as make_force_data
     from asemacro.micro.particles.lennard_jones import LennardJones as LennardJones
+    from asemacro.micro.particles.partial_forces import PartialForces as PartialForces
     from asemacro.micro.sampling import sample as sample
     from asemacro.micro.spins.curie_weiss import CurieWeiss as CurieWeiss
     from asemacro.micro.spins.ising import Ising as Ising

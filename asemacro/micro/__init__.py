@@ -12,6 +12,7 @@ CallableForces   an ordinary differential equation of your own
 PredatorPreyODE  fields of prey and predators without noise
 AllenCahn        interfaces that move by their curvature
 LennardJones     a fluid of particles that keeps its energy
+PartialForces    any atoms with any calculator of ASE, forces of a few atoms at a time
 make_force_data  states along trajectories with forces on a few carriers
 draw_active      random carriers of each state
 sample           states of a system at fixed times
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from asemacro.micro.force_system import ForceSystem as ForceSystem
     from asemacro.micro.force_system import draw_active as draw_active
     from asemacro.micro.particles.lennard_jones import LennardJones as LennardJones
+    from asemacro.micro.particles.partial_forces import PartialForces as PartialForces
     from asemacro.micro.protocol import Events as Events
     from asemacro.micro.protocol import MicroSystem as MicroSystem
     from asemacro.micro.protocol import Motion as Motion

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ase.build
 import numpy as np
+from ase.calculators.morse import MorsePotential
 
 import asemacro as am
 from asemacro.force_data import Layout
@@ -11,6 +13,9 @@ from calls.given import ALLOY, ATOMS, BCC, CELLS, CHAIN, FIELDS, ISING, PAIR, SP
 FIELD = am.AllenCahn(6).initial(2, rng=rng())
 FLUID = am.LennardJones(108)
 PARTICLES = FLUID.initial([1.0], energy=0.0, rng=rng())
+COPPER = ase.build.bulk("Cu", cubic=True).repeat((2, 1, 1))
+METAL = am.PartialForces(COPPER, MorsePotential())
+WARM = METAL.initial([300.0], rng=rng())
 PREY = am.PredatorPreyODE(10).initial(3, rng=rng())
 
 
@@ -83,6 +88,16 @@ def calls() -> dict[str, Call]:
         "LennardJones.forces": Call(FLUID.forces, {"x": PARTICLES, "active": active[:1]}),
         "LennardJones.energy": Call(FLUID.energy, {"x": PARTICLES}),
         "LennardJones.trajectories": Call(FLUID.trajectories, {"x": PARTICLES, "times": [0.0, 0.002]}),
+        "PartialForces": Call(
+            am.PartialForces,
+            {"atoms": COPPER, "calculator": MorsePotential(), "halo": 5.0, "subset": None, "time_step_fs": 2.0,
+             "bath_K": 300.0, "friction_per_fs": 0.01},
+        ),
+        "PartialForces.initial": Call(METAL.initial, {"temperatures_K": [300.0], "rng": rng()}),
+        "PartialForces.atoms_of": Call(METAL.atoms_of, {"x": WARM[0]}),
+        "PartialForces.forces": Call(METAL.forces, {"x": WARM, "active": active[:1]}),
+        "PartialForces.energy": Call(METAL.energy, {"x": WARM}),
+        "PartialForces.trajectories": Call(METAL.trajectories, {"x": WARM, "times": [0.0, 0.1], "rng": rng()}),
         "CallableForces": Call(
             am.CallableForces,
             {"function": lambda x, places: x[:, :1] + places, "n_carriers": 10, "components": 2, "time_step": 0.1},
