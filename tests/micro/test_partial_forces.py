@@ -78,7 +78,6 @@ def test_forces_by_cut_outs_are_all_forces(name: str) -> None:
     assert abs(gap).max() > 1e-8, "the halo is larger than it needs to be"
 
 
-@pytest.mark.slow
 def test_forces_of_emt_by_cut_outs() -> None:
     atoms = shaken(ase.build.bulk("CuAu", "rocksalt", a=5.6, cubic=True).repeat((6, 5, 5)))
     system = am.PartialForces(atoms, EMT())
