@@ -45,6 +45,7 @@ micro, what moves
     LennardJones           a fluid of particles that keeps its energy
     PartialForces          any atoms with any calculator of ASE, forces of a few atoms at a time
     make_force_data        states along trajectories with forces on a few carriers
+    redraw_forces          the same states with forces on other carriers
     ForceData              such states and forces, as a table in memory or in a file
 
 upsampling, small runs enlarged
@@ -168,6 +169,7 @@ if TYPE_CHECKING:
     from asemacro.micro.fields.predator_prey import random_cosines as random_cosines
     from asemacro.micro.fields.predator_prey_ode import PredatorPreyODE as PredatorPreyODE
     from asemacro.micro.force_runs import make_force_data as make_force_data
+    from asemacro.micro.force_runs import redraw_forces as redraw_forces
     from asemacro.micro.particles.lennard_jones import LennardJones as LennardJones
     from asemacro.micro.particles.partial_forces import PartialForces as PartialForces
     from asemacro.micro.sampling import sample as sample

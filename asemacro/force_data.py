@@ -177,6 +177,26 @@ class ForceData:
         part.group, part.times = self.group[chosen], self.times[chosen]
         return part
 
+    @checked(active=array(None, None, kind="w"), forces=array(None, None, kind="n"))
+    def with_forces(self, active: NDArray[np.integer] | None, forces: NDArray[Any]) -> ForceData:
+        """The same states with forces on other carriers, see `ForceData`; states are not copied.
+
+        Raises:
+            ValueError: shapes that do not fit, carriers that there are not or that stand twice in a row, nan or inf.
+        """
+        columns: dict[str, Rows] = {
+            "states": _Chosen(self._columns["states"], self._rows),
+            "forces": forces,
+            "group": self.group,
+            "times": self.times,
+        }
+        if active is not None:
+            _check_active(active, self.layout.n_carriers)
+            columns["active"] = active
+        data = ForceData.__new__(ForceData)
+        data._take_on(columns, self.layout)
+        return data
+
     def _of(self, rows: Any) -> NDArray[np.int64]:
         """Numbers in the columns of some rows."""
         return np.atleast_1d(self._rows[rows_of(rows, len(self))])
@@ -221,6 +241,19 @@ class ForceData:
         except (ValueError, TypeError, KeyError) as error:
             raise ValueError(f"{path} holds force data that do not fit together ({error})") from None
         return data
+
+
+class _Chosen:
+    """Some rows of a column, as a column."""
+
+    def __init__(self, column: Rows, rows: NDArray[np.int64]) -> None:
+        self._column, self._rows = column, rows
+        self.shape: tuple[int, ...] = (len(rows), *column.shape[1:])
+        self.dtype: np.dtype[Any] = column.dtype
+
+    def __getitem__(self, rows: NDArray[np.int64], /) -> NDArray[Any]:
+        """Rows by their numbers."""
+        return self._column[self._rows[rows]]
 
 
 def force_columns(layout: Layout, m: int | None, dtype: DTypeLike) -> dict[str, Column]:

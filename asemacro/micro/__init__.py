@@ -14,6 +14,7 @@ AllenCahn        interfaces that move by their curvature
 LennardJones     a fluid of particles that keeps its energy
 PartialForces    any atoms with any calculator of ASE, forces of a few atoms at a time
 make_force_data  states along trajectories with forces on a few carriers
+redraw_forces    the same states with forces on other carriers
 draw_active      random carriers of each state
 sample           states of a system at fixed times
 Snapshots        what `sample` gives
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from asemacro.micro.fields.predator_prey import random_cosines as random_cosines
     from asemacro.micro.fields.predator_prey_ode import PredatorPreyODE as PredatorPreyODE
     from asemacro.micro.force_runs import make_force_data as make_force_data
+    from asemacro.micro.force_runs import redraw_forces as redraw_forces
     from asemacro.micro.force_system import ForceSystem as ForceSystem
     from asemacro.micro.force_system import draw_active as draw_active
     from asemacro.micro.particles.lennard_jones import LennardJones as LennardJones

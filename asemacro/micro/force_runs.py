@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from asemacro.arguments.checks import choice_of, fraction_of, generator_of
-from asemacro.arguments.door import array, checked, flag_or_report, function, path
+from asemacro.arguments.checks import bound_of_memory, choice_of, fraction_of, generator_of
+from asemacro.arguments.door import FORCE_DATA, array, checked, flag_or_report, function, path
 from asemacro.files.rows import RowSink, rows_in_memory
 from asemacro.force_data import ForceData, force_columns, write_force_rows
 from asemacro.micro.force_system import ForceSystem, active_of, draw_active, force_system, pauses_of
@@ -72,6 +72,36 @@ def make_force_data(
             return ForceData(held["states"], held.get("active"), held["forces"], system.layout, group=group, times=when)
         write_force_rows(path, system.layout, m if m < system.n_carriers else None, dtype, most, fill)
     return ForceData.open(path, 0.0)
+
+
+@checked(system=force_system, data=FORCE_DATA, fraction=fraction_of, rng=generator_of)
+def redraw_forces(
+    system: ForceSystem, data: ForceData, *, fraction: float = 1.0, rng: np.random.Generator
+) -> ForceData:
+    """The same states with forces on newly drawn carriers, or on all: for comparisons on equal states.
+
+    Args:
+        system: that the states are of.
+        data: states; those of a file stay there.
+        fraction: p, part of the carriers whose forces are computed, in (0, 1].
+        rng: source of randomness.
+
+    Raises:
+        ValueError: states of another system, or more forces than the memory holds.
+    """
+    if data.layout != system.layout:
+        raise ValueError(f"the data hold states of {data.layout}, the system has {system.layout}")
+    m = active_of(system.n_carriers, fraction)
+    active = None if m == system.n_carriers else draw_active(len(data), system.n_carriers, fraction, rng=rng)
+    forces_of = m * system.layout.per_carrier
+    dtype = data.states([0]).dtype
+    bound_of_memory(float(dtype.itemsize) * len(data) * forces_of, f"forces on {m} carriers of {len(data)} states")
+    f = np.empty((len(data), forces_of), dtype=dtype)
+    step = max(1, _BLOCK_BYTES // (8 * system.n_components))
+    for first in range(0, len(data), step):
+        rows = np.arange(first, min(first + step, len(data)))
+        f[rows] = system.forces(data.states(rows), None if active is None else active[rows])
+    return data.with_forces(active, f)
 
 
 def _fill(

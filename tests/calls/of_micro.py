@@ -108,6 +108,11 @@ def calls() -> dict[str, Call]:
              "keep": lambda x: x[:, 0] > 0, "path": "forces.zip", "dtype": "float32", "rng": rng(),
              "progress": print},
         ),
+        "redraw_forces": Call(
+            am.redraw_forces,
+            {"system": am.PredatorPreyODE(10),
+             "data": am.make_force_data(am.PredatorPreyODE(10), PREY, [0.1], rng=rng()), "fraction": 0.5, "rng": rng()},
+        ),
         "ForceData": Call(
             am.ForceData,
             {"states": np.zeros((4, 6)), "active": np.array([[0, 2]] * 4), "forces": np.zeros((4, 4)),

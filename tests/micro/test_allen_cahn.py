@@ -26,7 +26,7 @@ def test_interfaces_move_by_their_curvature(n: int) -> None:
     states = system.trajectories(system.rings(0.35, 0.125), times)[0]
     law = [sharp_interface(0.35, 0.125, system.epsilon, time) for time in times]
     published = am.GinzburgLandauEnergy(n, system.epsilon)(torch.as_tensor(states))[:, 0]
-    np.testing.assert_allclose(system.energy(states), law, rtol=0.004)
+    np.testing.assert_allclose(system.energy(states), law, rtol=0.006)
     np.testing.assert_allclose(published, law, rtol=0.01)
 
 

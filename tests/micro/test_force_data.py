@@ -15,7 +15,7 @@ import zarr
 
 from asemacro.force_data import ForceData, Layout
 from asemacro.micro.fields.predator_prey_ode import PredatorPreyODE
-from asemacro.micro.force_runs import make_force_data
+from asemacro.micro.force_runs import make_force_data, redraw_forces
 from asemacro.micro.force_system import draw_active
 
 TIMES = 0.1 * np.arange(1, 31)
@@ -75,6 +75,21 @@ def test_some_rows_without_a_copy() -> None:
     np.testing.assert_array_equal(part.states([1]), data.states([3 * 30 + 6]))
     np.testing.assert_array_equal(part.components(slice(0, 3)), data.components([95, 96, 97]))
     assert part.force_evaluations == 3 * 4
+
+
+@pytest.mark.parametrize("fraction", [0.5, 1.0])
+def test_the_same_states_with_other_forces(tmp_path: Path, fraction: float) -> None:
+    some_data(tmp_path / "made.zip")
+    data = ForceData.open(tmp_path / "made.zip", 0).take(slice(20, 90))
+    other = redraw_forces(SYSTEM, data, fraction=fraction, rng=np.random.default_rng(5))
+    states, rows = data.states(slice(None)), np.random.default_rng(6).permutation(70)
+    np.testing.assert_array_equal(other.states(rows), states[rows])
+    np.testing.assert_array_equal(other.group, data.group)
+    expected = np.take_along_axis(SYSTEM.forces(states[rows]), other.components(rows), axis=1)
+    np.testing.assert_array_equal(other.forces(rows), expected)
+    assert other.fraction == fraction
+    with pytest.raises(ValueError, match="the data hold states of Layout"):
+        redraw_forces(PredatorPreyODE(11), data, rng=np.random.default_rng(5))
 
 
 def test_states_that_are_kept() -> None:
