@@ -104,6 +104,8 @@ studies, whole answers
     learn_from_rates       a learned model from exact rates
     learn_from_pairs       a learned model from pairs
     Learned                a learned model: save, load, simulate, plot
+    learn_from_forces      a learned ODE from forces on a few carriers
+    trajectory_error       how far a learned ODE is from trajectories of the system
 
 beside them
     stationary_average     mean of correlated series with its error
@@ -189,6 +191,8 @@ if TYPE_CHECKING:
     from asemacro.observables.spins import Magnetization as Magnetization
     from asemacro.statistics.averages import stationary_average as stationary_average
     from asemacro.studies.alloy.diagram import phase_diagram as phase_diagram
+    from asemacro.studies.forces.errors import trajectory_error as trajectory_error
+    from asemacro.studies.forces.learning import learn_from_forces as learn_from_forces
     from asemacro.studies.learn.learned import Learned as Learned
     from asemacro.studies.learn.learned import learn_from_pairs as learn_from_pairs
     from asemacro.studies.learn.learned import learn_from_rates as learn_from_rates

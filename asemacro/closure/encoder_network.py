@@ -156,6 +156,7 @@ class MLPEncoder(EncoderNetwork):
     @torch.no_grad()
     def start(self, x: Tensor, rows: Tensor, generator: torch.Generator) -> None:
         """Start at the principal components, one spread for all numbers: phi' keeps the proportions of its columns."""
+        check_size(x, self.n_components)
         reset_softplus(self.layers, generator)
         _linear(self.layers)[-1].weight.zero_()
         mean = x.double().mean(dim=0)
@@ -175,18 +176,22 @@ class MLPEncoder(EncoderNetwork):
 
     def forward(self, x: Tensor) -> Tensor:
         """Values (b, k) of states x (b, N)."""
-        u = (x - self.mean) / self.scale
+        u = self._scaled(x)
         return self.gain * (u @ self.straight.T + run_softplus(self.layers, u))
 
     def derivative(self, x: Tensor) -> tuple[Tensor, Derivative]:
         """Values (b, k), and phi' = (A(x), 1) (W, S) with the weights W (w, N) of the first layer."""
-        u = (x - self.mean) / self.scale
+        u = self._scaled(x)
         first = _linear(self.layers)[0]
         value, factor = with_slope(self.layers[1:], first(u))
         eye = torch.eye(self.dim, dtype=x.dtype).expand(len(x), -1, -1)
         factor = torch.cat([factor, eye], dim=2) * (self.gain / self.scale)
         value = self.gain * (u @ self.straight.T + value)
         return value, _Shared(factor, torch.cat([first.weight, self.straight]))
+
+    def _scaled(self, x: Tensor) -> Tensor:
+        check_size(x, self.n_components)
+        return (x - self.mean) / self.scale
 
 
 class _Shared(Derivative):
@@ -277,6 +282,7 @@ class ParticleEncoder(EncoderNetwork):
     @torch.no_grad()
     def start(self, x: Tensor, rows: Tensor, generator: torch.Generator) -> None:
         """Random features of numbers over their spread over all particles; those of a periodic box stay as they are."""
+        check_size(x, self.n_particles * self.blocks * self.width)
         reset_softplus(self.each, generator)
         reset_softplus(self.pooled, generator)
         own = particles(x.double(), self.blocks, self.width).flatten(0, 1)
@@ -304,6 +310,7 @@ class ParticleEncoder(EncoderNetwork):
 
     def _inputs(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """What enters h, (b, n, a), and its derivative (b, n, a, k) with respect to the numbers of a particle."""
+        check_size(x, self.n_particles * self.blocks * self.width)
         own = (particles(x, self.blocks, self.width) - self.mean) / self.scale
         eye = torch.diag(1 / self.scale).expand(*own.shape[:2], -1, -1)
         if not len(self.box):
@@ -345,6 +352,16 @@ class _OfEach(Derivative):
         particle, number = place // self._width, block * self._width + place % self._width
         row = torch.arange(len(components))[:, None]
         return self._factor @ self._each.transpose(2, 3)[row, particle, number].transpose(1, 2)
+
+
+def check_size(x: Tensor, n_components: int) -> None:
+    """Refuse states of another size.
+
+    Raises:
+        ValueError: they hold another number of numbers.
+    """
+    if x.shape[1] != n_components:
+        raise ValueError(f"the encoder is one of states of {n_components} numbers, got {x.shape[1]}")
 
 
 def particles(x: Tensor, blocks: int, width: int) -> Tensor:

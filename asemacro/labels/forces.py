@@ -73,10 +73,7 @@ def force_labels(
             gradient, or variables that depend on each other.
     """
     n, p = data.n_configurations, data.fraction
-    if space == "macro" and p < 1:
-        raise ValueError(f"L_z needs the forces on all carriers, there are those of {p:g} of them; use space='micro'")
-    if n <= phi.dim:
-        raise ValueError(f"{n} states are too few for {phi.dim} variables; take more")
+    check_enough(data, phi.dim, space)
     parts = []
     for first in range(0, n, batch_size):
         rows = np.arange(first, min(first + batch_size, n))
@@ -88,6 +85,19 @@ def force_labels(
     for k in np.flatnonzero(z.std(axis=0) <= _SPREAD * np.abs(z).max(axis=0)):
         raise ValueError(f"the variable {phi.labels[k]} is {z[0, k]:g} in all states; leave it out")
     return ForceLabels(z, root, target, rest, fraction=p, group=data.group)
+
+
+def check_enough(data: ForceData, dim: int, space: str) -> None:
+    """Refuse data that cannot be labels of `dim` variables, before any are made.
+
+    Raises:
+        ValueError: L_z of a part of the forces, or fewer states than variables.
+    """
+    n, p = data.n_configurations, data.fraction
+    if space == "macro" and p < 1:
+        raise ValueError(f"L_z needs the forces on all carriers, there are those of {p:g} of them; use space='micro'")
+    if n <= dim:
+        raise ValueError(f"{n} states are too few for {dim} variables; take more")
 
 
 def _of_rates(at: Linearised, f: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:

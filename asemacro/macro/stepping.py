@@ -21,6 +21,10 @@ _BYTES_A_VALUE = 24  # of a saved value: as it is saved, joined with the others,
 Watch = Callable[[Floats, Floats], bool]
 
 
+class RunsAway(ValueError):
+    """Trajectories left all numbers."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Walk:
     """Where trajectories start and when they are saved.
@@ -87,7 +91,7 @@ class Walk:
             watch: told of time and state every few steps; True ends the run.
 
         Raises:
-            ValueError: trajectories that leave all numbers.
+            RunsAway: trajectories that leave all numbers.
         """
         n, saves = self.ends.shape
         lengths = np.diff(self.ends, axis=1, prepend=0.0) / self.tau[:, None]
@@ -119,11 +123,11 @@ class Walk:
         """(n, d) z of normalised variables y.
 
         Raises:
-            ValueError: y is not finite.
+            RunsAway: y is not finite.
         """
         z: Floats = (self.equation.z_mean + self.equation.z_scale * y).numpy()
         if not np.isfinite(z).all():
-            raise ValueError(
+            raise RunsAway(
                 "trajectories run away to infinity: the model does not hold them back where they are, outside of the "
                 "states that it was learned from; start nearer to those"
             )

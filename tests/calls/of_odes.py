@@ -93,4 +93,15 @@ def calls() -> dict[str, Call]:
              "periods": (1.0, 1.0, 1.0)},
         ),
         "load_ode": Call(am.load_ode, {"path": file}),
+        "learn_from_forces": Call(
+            am.learn_from_forces,
+            {"data": a_force_data(), "phi": mean, "dims": 1, "drift": "mlp", "seeds": 1, "rng": rng(),
+             "progress": False, "states": a_z(30, 6), "network": MLPEncoder(6, 1, (4,)), "space": "micro",
+             "encoder_options": EncoderOptions(**ENCODER), "fit_options": OdeFitOptions(**OPTIONS)},
+        ),
+        "trajectory_error": Call(
+            am.trajectory_error,
+            {"ode": ode, "phi": Encoder(mean, network), "starts": a_z(3, 6), "times": [0.1, 0.2],
+             "observed": np.ones((3, 2, 1)), "n_steps": 2},
+        ),
     }  # fmt: skip

@@ -1,0 +1,95 @@
+"""How far a learned ODE is from trajectories of the system that it was learned from."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+
+from asemacro.arguments.door import ODE, array, checked, instance, optional, whole
+from asemacro.macro.ode import NeuralODE, simulate_ode
+from asemacro.macro.stepping import RunsAway
+from asemacro.observables.differentiable import DifferentiableObservable
+from asemacro.typing import Floats
+
+_STATES = 64  # encoded at a time
+
+
+@checked(
+    ode=ODE,
+    phi=instance("DifferentiableObservable"),
+    starts=array(None, None, kind="n"),
+    times=array(None),
+    observed=array(None, None, None),
+    n_steps=optional(whole(1)),
+)
+def trajectory_error(
+    ode: NeuralODE,
+    phi: DifferentiableObservable,
+    starts: NDArray[Any],
+    times: ArrayLike,
+    observed: Floats,
+    *,
+    n_steps: int | None = None,
+) -> Floats:
+    r"""Relative error of each trajectory: encode its start, integrate the ODE, compare the observables z*.
+
+    error = sum_n |z*(t_n) - z*_true(t_n)| / sum_n |z*_true(t_n)|, Euclidean norms over the observables, in their own
+    units: the metric of the published tables (Chen and Li 2024: first powers, although their text squares them).
+
+    Args:
+        ode: the learned equation.
+        phi: all of its variables, observables z* first: `LearnedForces.encoder`.
+        starts: (n, N) microscopic states at time 0.
+        times: (n_times,) times to compare at, ascending.
+        observed: (n, n_times, s) true values of the s observables.
+        n_steps: of the integration, see `simulate_ode`.
+
+    Returns:
+        (n,) errors; inf where the model runs away.
+
+    Raises:
+        ValueError: shapes that do not fit together.
+    """
+    times = np.asarray(times, dtype=float)
+    s = observed.shape[2]
+    if phi.dim != ode.dim:
+        raise ValueError(f"phi gives {phi.dim} variables, the ODE has {ode.dim}")
+    if observed.shape[:2] != (len(starts), len(times)) or not 1 <= s <= ode.dim:
+        raise ValueError(
+            f"observed must have the shape ({len(starts)}, {len(times)}, 1 to {ode.dim}), got {observed.shape}"
+        )
+    size = np.linalg.norm(observed, axis=2).sum(axis=1)
+    if not (size > 0).all():
+        raise ValueError("the observables are zero along a whole trajectory: its relative error means nothing")
+    z0 = encode(phi, starts)
+    try:
+        z = _followed(ode, z0, times, n_steps)
+    except RunsAway:  # one of them: each for itself
+        z = np.concatenate([_each(ode, one, times, n_steps) for one in z0])
+    return np.linalg.norm(z[..., :s] - observed, axis=2).sum(axis=1) / size
+
+
+def _followed(ode: NeuralODE, z0: Floats, times: Floats, n_steps: int | None) -> Floats:
+    """(n, n_times, d) trajectories from z0 (n, d)."""
+    return simulate_ode(ode, z0, times=times, n_steps=n_steps)[1]
+
+
+def _each(ode: NeuralODE, z0: Floats, times: Floats, n_steps: int | None) -> Floats:
+    """(1, n_times, d) the trajectory from z0 (d,); inf if it runs away."""
+    try:
+        return _followed(ode, z0[None], times, n_steps)
+    except RunsAway:
+        return np.full((1, len(times), ode.dim), np.inf)
+
+
+@torch.no_grad()
+def encode(phi: DifferentiableObservable, states: NDArray[Any]) -> Floats:
+    """(n, dim) variables of states (n, N), in float64."""
+    parts = [
+        phi(torch.from_numpy(np.asarray(states[first : first + _STATES], dtype=float)))
+        for first in range(0, len(states), _STATES)
+    ]
+    return torch.cat(parts).numpy()

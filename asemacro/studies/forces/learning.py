@@ -1,0 +1,187 @@
+"""From states with forces on a few carriers to a learned ODE: encoder, labels, and the fits of all seeds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from asemacro.arguments.checks import choice_of, generator_of
+from asemacro.arguments.door import FORCE_DATA, MOST_WIDTH, checked, flag_or_report, instance, optional, whole
+from asemacro.closure.autoencoder import EncoderOptions, fit_encoder
+from asemacro.closure.encoder import Encoder, condition
+from asemacro.labels.forces import check_enough, force_labels
+from asemacro.macro.base import Drift
+from asemacro.macro.drift import OnsagerNet
+from asemacro.macro.gfinn import GFINN
+from asemacro.macro.mlp_drift import MLPDrift
+from asemacro.macro.ode import NeuralODE
+from asemacro.macro.ode_fit import OdeFitOptions, fit_ode
+from asemacro.observables.differentiable import DifferentiableObservable, check_gradient
+from asemacro.studies.forces.learned import ForcesReport, LearnedForces
+from asemacro.tasks.progress import part_of, reporting
+from asemacro.tasks.threads import one_thread
+from asemacro.typing import Report
+
+if TYPE_CHECKING:
+    from asemacro.closure.encoder_network import EncoderNetwork
+    from asemacro.force_data import ForceData
+
+DRIFTS = ("onsager", "mlp", "gfinn")
+HIDDEN = 64
+_LOOKED_AT = 64  # states in which an observable is looked at before anything is learned
+_SPREAD = 1e-10  # of an observable over these states, over its size: one that is constant
+
+
+class ForceFit(TypedDict, total=False):
+    """How `learn_from_forces` goes about it.
+
+    Attributes:
+        states: what the encoder learns from, (n, N) or force data; default the states of the labels.
+        network: of the encoder; default an MLPEncoder.
+        encoder_options: of `fit_encoder`.
+        space: "micro" for the loss L_x,p (L_x of all forces), "macro" for L_z, which needs all forces.
+        fit_options: of `fit_ode`.
+    """
+
+    states: NDArray[Any] | ForceData | None
+    network: EncoderNetwork | None
+    encoder_options: EncoderOptions | None
+    space: str
+    fit_options: OdeFitOptions | None
+
+
+def _states(value: Any, name: str) -> Any:
+    return value if isinstance(value, np.ndarray) else FORCE_DATA(value, name)
+
+
+def _drift(value: Any, name: str) -> Any:
+    return choice_of(value, name, DRIFTS) if isinstance(value, str) else instance("Drift")(value, name)
+
+
+@checked(
+    data=FORCE_DATA,
+    phi=instance("DifferentiableObservable"),
+    dims=whole(0, MOST_WIDTH),
+    drift=_drift,
+    seeds=whole(1, 1000),
+    rng=generator_of,
+    progress=flag_or_report,
+    states=optional(_states),
+    network=optional(instance("EncoderNetwork")),
+    encoder_options=optional(instance("EncoderOptions")),
+    space=lambda value, name: choice_of(value, name, ("micro", "macro")),
+    fit_options=optional(instance("OdeFitOptions")),
+)
+@one_thread()
+def learn_from_forces(
+    data: ForceData,
+    phi: DifferentiableObservable,
+    dims: int = 2,
+    *,
+    drift: str | Drift = "onsager",
+    seeds: int = 5,
+    rng: np.random.Generator,
+    progress: bool | Report = False,
+    **fit: Unpack[ForceFit],
+) -> LearnedForces:
+    """Learn dz/dt = g(z), z = (phi(x), variables of an encoder), from forces on a part of the carriers.
+
+    data = make_force_data(system, starts, times, fraction=0.2, rng=rng)
+    learned = learn_from_forces(data, phi, 2, rng=rng)
+
+    Args:
+        data: states, each with the forces on some of its carriers.
+        phi: the observables z*; or an `Encoder` that is learned already, with dims = 0.
+        dims: number of variables that the encoder adds; 0 where z* needs none.
+        drift: the form of g: "onsager" (what dissipates), "gfinn" (an energy stays, an entropy grows), "mlp" (a network
+            without a structure), or a Drift of your own, of phi.dim + dims variables.
+        seeds: fits from different first parameters; all are trained together and kept.
+        rng: source of randomness.
+        progress: True for a bar, or a function called as progress(task, fraction, text), task "encoder" or "fit".
+        **fit: see `ForceFit`.
+
+    Raises:
+        ValueError: an observable that is constant or has no gradient, fewer states than variables, L_z of a part of the
+            forces, a drift of another dimension, or a loss that is not finite.
+    """
+    space, states = fit.get("space", "micro"), fit.get("states")
+    check_enough(data, phi.dim + dims, space)
+    check_observable(data, phi)
+    reconstruction = None
+    with reporting(progress, *stages(dims)) as report:
+        observed, encoder = (phi.phi.dim if isinstance(phi, Encoder) else phi.dim), phi
+        if dims:
+            found = fit_encoder(
+                data if states is None else states,
+                phi,
+                dims,
+                network=fit.get("network"),
+                options=fit.get("encoder_options"),
+                rng=rng,
+                progress=part_of(report, "encoder"),
+            )
+            encoder, reconstruction = found.model, found.report.reconstruction
+        ode = NeuralODE(_made(drift, encoder.dim), labels=encoder.labels)
+        report("fit", 0.0, "what the forces say")
+        labels = force_labels(data, encoder, space=space)  # type: ignore[arg-type]
+        fitted = fit_ode(
+            ode, labels, seeds=seeds, rng=rng, options=fit.get("fit_options"), progress=part_of(report, "fit")
+        )
+    about = ForcesReport(
+        fitted.report.losses,
+        kappa_of(encoder, data),
+        reconstruction,
+        data.n_configurations,
+        data.force_evaluations,
+        data.n_configurations * data.layout.n_carriers,
+    )
+    return LearnedForces(fitted.model, labels.z, observed, encoder, fitted.members, about)
+
+
+def stages(dims: int) -> list[dict[str, float]]:
+    """Tasks of `learn_from_forces`, as `progress_bar` takes them."""
+    return [*([{"encoder": 20.0}] if dims else []), {"fit": 20.0}]
+
+
+def _made(drift: str | Drift, dim: int) -> Drift:
+    """The drift of so many variables."""
+    if isinstance(drift, str):
+        if drift == "onsager":
+            return OnsagerNet(dim, 0, hidden=HIDDEN)
+        return MLPDrift(dim, hidden=HIDDEN) if drift == "mlp" else GFINN(dim, hidden=HIDDEN)
+    if drift.dim != dim:
+        raise ValueError(f"the drift is one of {drift.dim} variables, there are {dim}")
+    return drift
+
+
+def check_observable(data: ForceData, phi: DifferentiableObservable) -> None:
+    """Refuse, before anything is learned, observables without a gradient and those that never change.
+
+    Raises:
+        ValueError: one line that names the observable.
+    """
+    x = _some_states(data)
+    check_gradient(phi, x)
+    with torch.no_grad():
+        z = phi(x).numpy()
+    if len(z) > 1:
+        for k in np.flatnonzero(np.ptp(z, axis=0) <= _SPREAD * np.abs(z).max(axis=0)):
+            raise ValueError(
+                f"the observable {phi.labels[k]} is {z[0, k]:.6g} in all states: what never changes cannot be learned"
+            )
+
+
+@torch.no_grad()
+def kappa_of(phi: DifferentiableObservable, data: ForceData) -> float:
+    """Median over some of the states of the ratio of the extreme eigenvalues of phi' phi'^T."""
+    x = _some_states(data)
+    return float(condition(phi.linearised(x, torch.zeros(len(x), 0, dtype=torch.int64)).gram).median())
+
+
+def _some_states(data: ForceData) -> torch.Tensor:
+    """(b, N) states from all over the data."""
+    rows = np.unique(np.linspace(0, len(data) - 1, _LOOKED_AT).astype(int))
+    return torch.from_numpy(np.asarray(data.states(rows), dtype=float))
