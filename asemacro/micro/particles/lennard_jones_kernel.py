@@ -134,10 +134,13 @@ def pairs_within(r: Floats, box: float, reach: float) -> tuple[Ints, Ints]:
     partners = np.empty(max(64 * n, 64), dtype=np.int64)
     count = 0
     for i in range(n):
-        for c in around[: _cells_around(cell[i], n_cells, around)]:
+        own = cell[i]
+        for c in around[: _cells_around(own, n_cells, around)]:
+            if c < own:  # seen from there
+                continue
             for place in range(begin[c], begin[c + 1]):
                 j = order[place]
-                if j <= i:
+                if c == own and j <= i:
                     continue
                 dx, dy, dz = (
                     _nearest(r[i, 0] - r[j, 0], box, per_length),
@@ -187,6 +190,7 @@ def _forces_of_pairs(r: Floats, first: Ints, partners: Ints, box: float, cutoff:
 def velocity_verlet(
     r: Floats,
     v: Floats,
+    f: Floats,
     n_steps: int,
     step: float,
     box: float,
@@ -194,11 +198,12 @@ def velocity_verlet(
     skin: float,
     lists: tuple[Floats, Ints, Ints],
 ) -> tuple[Floats, Ints, Ints]:
-    """Advance positions and velocities (N, 3) of atoms of mass 1 in place, by steps of velocity Verlet.
+    """Advance positions, velocities and forces (N, 3) of atoms of mass 1 in place, by steps of velocity Verlet.
 
     Args:
         r: positions.
         v: velocities.
+        f: forces.
         n_steps: steps.
         step: length of a step.
         box: edge of the cube.
@@ -210,8 +215,6 @@ def velocity_verlet(
         The lists now.
     """
     where, first, partners = lists
-    f = np.empty_like(r)
-    _forces_of_pairs(r, first, partners, box, cutoff, f)
     for _ in range(n_steps):
         furthest = 0.0
         for i in range(len(r)):
