@@ -98,6 +98,8 @@ closure, what the observables lack
     fit_encoder            the same by an autoencoder, for forces on a few carriers
     save_closure           write such variables
     load_closure           read such variables
+    save_encoder           write an encoder
+    load_encoder           read an encoder
 
 studies, whole answers
     phase_diagram          order of an alloy over temperature, at equilibrium and annealed
@@ -122,6 +124,8 @@ if TYPE_CHECKING:
     from asemacro.barriers.load import load_barriers as load_barriers
     from asemacro.barriers.pair import PairBarrier as PairBarrier
     from asemacro.closure.autoencoder import fit_encoder as fit_encoder
+    from asemacro.closure.encoder_file import load_encoder as load_encoder
+    from asemacro.closure.encoder_file import save_encoder as save_encoder
     from asemacro.closure.file import load_closure as load_closure
     from asemacro.closure.file import save_closure as save_closure
     from asemacro.closure.fit import fit_closure as fit_closure

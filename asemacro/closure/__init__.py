@@ -4,6 +4,8 @@ fit_closure            variables that the observables lack, learned from snapsho
 fit_encoder            the same by an autoencoder, for forces on a few carriers
 save_closure           write such variables
 load_closure           read such variables
+save_encoder           write an encoder
+load_encoder           read an encoder
 ClosureOptions         settings of `fit_closure`
 Closure                learned variables, an observable like any other
 SpinClosure            of spins
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from asemacro.closure.autoencoder import EncoderOptions as EncoderOptions
     from asemacro.closure.autoencoder import fit_encoder as fit_encoder
     from asemacro.closure.encoder import Encoder as Encoder
+    from asemacro.closure.encoder_file import load_encoder as load_encoder
+    from asemacro.closure.encoder_file import save_encoder as save_encoder
     from asemacro.closure.encoder_network import EncoderNetwork as EncoderNetwork
     from asemacro.closure.encoder_network import MLPEncoder as MLPEncoder
     from asemacro.closure.encoder_network import ParticleEncoder as ParticleEncoder

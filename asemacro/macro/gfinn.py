@@ -27,7 +27,8 @@ class GFINN(Drift):
     Source: Zhang, Shin, Karniadakis, Phil. Trans. R. Soc. A 380, 20210207 (2022).
 
     Args:
-        dim: number of variables d, at least 2: what conserves an energy in one variable stands still.
+        dim: number of variables d, at least 2: what conserves an energy in one variable stands still. In two
+            variables L vanishes.
         n_conditions: 0, or 1 for the temperature.
         hidden: width of each tanh layer.
         depth: number of tanh layers of each network.

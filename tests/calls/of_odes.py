@@ -46,6 +46,7 @@ def calls() -> dict[str, Call]:
     ode, labels, z = a_ode(), a_force_labels(), a_z(5, 2)
     mean = TorchObservable(lambda x: x.mean(dim=1, keepdim=True), ("mean",))
     network = MLPEncoder(6, 1, (4,))
+    encoder = am.save_encoder(a_folder() / "encoder.safetensors", Encoder(mean, network))
     file = am.save_ode(a_folder() / "ode.safetensors", ode)
     return {
         "MLPDrift": Call(am.MLPDrift, {"dim": 2, "n_conditions": 0, "hidden": 4, "depth": 2}),
@@ -92,6 +93,10 @@ def calls() -> dict[str, Call]:
             {"n_particles": 2, "dim": 1, "blocks": 1, "width": 3, "hidden": 4, "features": 4,
              "periods": (1.0, 1.0, 1.0)},
         ),
+        "save_encoder": Call(
+            am.save_encoder, {"path": a_folder() / "e.safetensors", "encoder": Encoder(mean, network)}
+        ),
+        "load_encoder": Call(am.load_encoder, {"path": encoder, "phi": mean}),
         "load_ode": Call(am.load_ode, {"path": file}),
         "learn_from_forces": Call(
             am.learn_from_forces,

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
 
 from asemacro.closure.autoencoder import Autoencoder, EncoderOptions, fit_encoder
 from asemacro.closure.encoder import Encoder, condition
-from asemacro.closure.encoder_network import MLPEncoder, ParticleEncoder
+from asemacro.closure.encoder_file import load_encoder, save_encoder
+from asemacro.closure.encoder_network import EncoderNetwork, MLPEncoder, ParticleEncoder
 from asemacro.force_data import ForceData, Layout
 from asemacro.observables.differentiable import TorchObservable
 
@@ -124,3 +127,20 @@ def test_what_cannot_be_encoded_is_refused_in_one_line() -> None:
         EncoderOptions(betas=(0.9, 1.0))
     with pytest.raises(ValueError, match="2 periods for 3 directions"):
         ParticleEncoder(4, 1, periods=(1.0, 2.0))
+
+
+@pytest.mark.parametrize("network", [MLPEncoder(N, 2, (5, 4)), ParticleEncoder(3, 2, 2, 2, 6, 5, (2.0, 3.0))])
+def test_files_give_the_same_encoder_again(network: EncoderNetwork, tmp_path: Path) -> None:
+    x = torch.from_numpy(curved(20))
+    network.start(x.float(), torch.ones(1, N), torch.Generator().manual_seed(1))
+    encoder = Encoder(MEAN, network)
+    again = load_encoder(save_encoder(tmp_path / "encoder.safetensors", encoder), MEAN)
+    with torch.no_grad():
+        np.testing.assert_array_equal(again(x), encoder(x))
+    other = TorchObservable(MEAN, ("size",))
+    with pytest.raises(ValueError, match="learned for mean, not for size"):
+        load_encoder(tmp_path / "encoder.safetensors", other)
+    content = (tmp_path / "encoder.safetensors").read_bytes()
+    (tmp_path / "half.safetensors").write_bytes(content[: len(content) // 2])
+    with pytest.raises(ValueError, match=r"half\.safetensors is truncated"):
+        load_encoder(tmp_path / "half.safetensors", MEAN)
