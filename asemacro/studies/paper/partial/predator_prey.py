@@ -12,7 +12,6 @@ scales come from states and partial forces alone, carriers are drawn without rep
 from __future__ import annotations
 
 import dataclasses
-import time
 from typing import Literal
 
 import numpy as np
@@ -21,15 +20,15 @@ import torch
 from asemacro.closure.autoencoder import EncoderOptions, EncoderReport, fit_encoder
 from asemacro.closure.encoder import Encoder
 from asemacro.fitted import Fitted
-from asemacro.labels.forces import force_labels
 from asemacro.macro.base import Drift
 from asemacro.macro.drift import OnsagerNet
-from asemacro.macro.ode import NeuralODE
-from asemacro.macro.ode_fit import OdeFitOptions, OdeFitReport, fit_ode
+from asemacro.macro.ode_fit import OdeFitOptions
 from asemacro.micro.fields.predator_prey_ode import PredatorPreyODE
 from asemacro.micro.force_runs import make_force_data
 from asemacro.observables.species_means import SpeciesMeans
-from asemacro.studies.paper.partial.scoring import Scored, score
+from asemacro.studies.forces.errors import trajectory_error
+from asemacro.studies.forces.learned import LearnedForces
+from asemacro.studies.forces.learning import learn_from_forces
 from asemacro.tasks.progress import silent
 from asemacro.tasks.streams import Streams
 from asemacro.typing import Floats, Report
@@ -114,29 +113,35 @@ def learn(
     drift: Drift | None = None,
     streams: Streams,
     progress: Report = silent,
-) -> tuple[Scored, Fitted[NeuralODE, OdeFitReport]]:
-    """A drift from n configurations, those of the first n / 300 trajectories, and the errors of all seeds.
+) -> tuple[Floats, LearnedForces]:
+    """A drift from n configurations, those of the first n / 300 trajectories, and the error of each seed.
 
     Args:
         world: from `prepare`.
         budget: steps and seeds.
-        n: configurations, a multiple of 300.
+        n: configurations.
         fraction: p.
         space: "micro" for L_x,p (p = 1: L_x), "macro" for L_z.
         drift: what is learned; default an OnsagerNet.
         streams: random streams.
         progress: told how far the fit is.
+
+    Returns:
+        Mean error of the test trajectories, (seeds,), none left out; the learned ODEs.
     """
-    system = PredatorPreyODE()
     starts = world.starts[: -(-n // len(TIMES))]
-    data = make_force_data(system, starts, TIMES, fraction=fraction, rng=streams("forces", n, fraction))
-    data = data.take(np.arange(n))
-    labels = force_labels(data, world.encoder, space=space)
-    ode = NeuralODE(drift or OnsagerNet(world.encoder.dim, 0, hidden=32), labels=world.encoder.labels)
-    options = OdeFitOptions(steps=budget.steps)
-    started = time.process_time()
-    rng = streams("fit", n, fraction, space)
-    fitted = fit_ode(ode, labels, seeds=budget.seeds, rng=rng, options=options, progress=progress)
-    spent = time.process_time() - started
-    errors = score(fitted.members, world.encoder, world.test_starts, TIMES, world.exact, TEST_STEPS)
-    return Scored(errors, data.force_evaluations, spent), fitted
+    data = make_force_data(PredatorPreyODE(), starts, TIMES, fraction=fraction, rng=streams("forces", n, fraction))
+    learned = learn_from_forces(
+        data.take(np.arange(n)),
+        world.encoder,
+        0,
+        drift=drift or OnsagerNet(world.encoder.dim, 0, hidden=32),
+        seeds=budget.seeds,
+        space=space,
+        fit_options=OdeFitOptions(steps=budget.steps),
+        rng=streams("fit", n, fraction, space),
+        progress=progress,
+    )
+    tests = world.encoder, world.test_starts, TIMES, world.exact
+    errors = [trajectory_error(member, *tests, n_steps=TEST_STEPS).mean() for member in learned.members]
+    return np.array(errors), learned
