@@ -17,7 +17,7 @@ import numpy as np
 
 from asemacro.version import __version__
 
-RECORDED_PACKAGES = ("ase", "numba", "numpy", "pymatgen", "scipy", "spglib", "torch", "torch-geometric")
+RECORDED_PACKAGES = ("ase", "numba", "numpy", "pymatgen", "scipy", "spglib", "torch", "torch-geometric", "zarr")
 
 
 class CannotWrite(OSError):
