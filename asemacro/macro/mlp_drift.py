@@ -15,7 +15,7 @@ from asemacro.macro.drift import reset_layers, run_layers, tanh_layers
 class MLPDrift(Drift):
     """Drift f(y, c) in normalised variables, a tanh network.
 
-    It knows nothing of dissipation or energy, and nothing holds it back outside the data: for an NeuralODE whose
+    It knows nothing of dissipation or energy, and nothing holds it back outside the data: for a NeuralODE whose
     trajectories stay where the data are.
 
     Args:
