@@ -31,7 +31,7 @@ from asemacro.arguments.door import (
 )
 from asemacro.fitted import Fitted, History
 from asemacro.macro.splits import held_out_rows
-from asemacro.tasks.descent import Judge, descend
+from asemacro.tasks.descent import Judge, descend, import_optimisers
 from asemacro.tasks.progress import part_of, reporting
 from asemacro.tasks.running import Task, run_tasks
 from asemacro.tasks.threads import one_thread
@@ -169,6 +169,7 @@ def fit_ensemble(
     options = options or FitOptions()
     starts = [_first(sde, pairs, rng, options)]
     starts += [_resampled(copy.deepcopy(sde), pairs, rng, options) for _ in range(members)]
+    import_optimisers()
     with reporting(progress, {"fit": 1.0}) as report:
         tasks = [Task(f"fit {k}", functools.partial(_descend, start, pairs, options)) for k, start in enumerate(starts)]
         histories = run_tasks(tasks, progress=part_of(report, "fit", tasks=len(tasks)), workers=workers)

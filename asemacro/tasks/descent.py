@@ -33,6 +33,14 @@ class Judge:
     every: int = 1
 
 
+def import_optimisers() -> None:
+    """Import what torch imports with its first optimiser, which takes it seconds.
+
+    Call it before descents that run side by side: a task that imports hears of no stop, Ctrl-C would wait for it.
+    """
+    torch.optim.SGD([torch.zeros(1)])
+
+
 def descend(
     loss: Callable[[Any], tuple[Tensor, float]],
     batches: Callable[[], Sequence[Any]],

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -184,3 +187,22 @@ def test_many_pairs_get_few_epochs() -> None:
         assert len(fitted.history.training) == epochs
     with pytest.raises(ValueError, match="max_steps"):
         FitOptions(min_steps=10, max_steps=5)
+
+
+def test_what_torch_imports_with_its_first_optimiser_is_there_before_the_fits_begin() -> None:
+    """An import takes seconds in which a task hears of no Ctrl-C; the thread that starts the fits does."""
+    script = """
+import sys, numpy as np
+from asemacro.data import Pairs
+from asemacro.macro import train, FullDiffusion, OnsagerNet
+from asemacro.macro.sde import NeuralSDE
+assert "torch._dynamo" not in sys.modules
+def begun(*tasks, **options):
+    sys.exit("ready" if "torch._dynamo" in sys.modules else "not ready")
+train.run_tasks = begun
+rng = np.random.default_rng(0)
+pairs = Pairs(rng.normal(size=(40, 1)), rng.normal(size=(40, 1)), np.array(0.1), np.array(1.0), np.zeros(0))
+train.fit_ensemble(NeuralSDE(OnsagerNet(1), FullDiffusion(1)), pairs, 1, rng=rng)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300)
+    assert done.stderr.strip().splitlines()[-1] == "ready"
