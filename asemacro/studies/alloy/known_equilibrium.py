@@ -6,6 +6,7 @@ import csv
 from collections.abc import Sequence
 from pathlib import Path
 
+from asemacro.files.reading import reading
 from asemacro.studies.alloy.equilibrium import EXTRAPOLATED, LEARNED, SWAPS
 from asemacro.studies.alloy.points import EQUILIBRIUM
 from asemacro.tasks.publication import check_files
@@ -27,18 +28,25 @@ def known_equilibrium(folder: Path, labels: Sequence[str], temperature_K: float)
         temperature_K: temperature.
 
     Raises:
-        ValueError: the table is not the one that the folder's run.json lists.
+        ValueError: one line; the table is not the one that the folder's run.json lists, or damaged.
     """
-    if not (folder / TABLE).is_file():
+    path = folder / TABLE
+    if not path.is_file():
         return []
     check_files(folder, [TABLE])
-    with (folder / TABLE).open(newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row.get("state") == EQUILIBRIUM and row.get("pair") in labels]
+    with reading(path, "table", "is not the table of a diagram", "; move it away or run again"):
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = [r for r in csv.DictReader(file) if r.get("state") == EQUILIBRIUM and r.get("pair") in labels]
+        return _nearest(path, rows, temperature_K)
+
+
+def _nearest(path: Path, rows: Sequence[dict[str, str]], temperature_K: float) -> list[str]:
+    """A line for the temperature of a table's rows, or for those next to it."""
     there = sorted({float(row["temperature_K"]) for row in rows})
     below, above = ([t for t in there if t <= temperature_K], [t for t in there if t >= temperature_K])
     lines = []
     for kelvin in sorted({*below[-1:], *above[:1]}):
         of = [row for row in rows if float(row["temperature_K"]) == kelvin]
         values = ", ".join(f"{r['pair']} {float(r['delta']):+.4f} +- {float(r['delta_err']):.4f}" for r in of)
-        lines.append(f"equilibrium at {kelvin:g} K in {folder / TABLE}, by {HOW[of[0]['source']]}: {values}")
+        lines.append(f"equilibrium at {kelvin:g} K in {path}, by {HOW[of[0]['source']]}: {values}")
     return lines

@@ -46,6 +46,8 @@ def run_simulate(
         raise ValueError(f"--start {start}: give one number per observable, separated by commas") from None
     _check_temperature(learned, temperature_K)
     z0 = learned.start(values, temperature_K)
+    labels = learned.labels or tuple(f"z{k + 1}" for k in range(learned.sde.dim))
+    known = [] if temperature_K is None else known_equilibrium(Path(directory), labels, temperature_K)
     path = output_file(output)
     (stream,) = np.random.SeedSequence(seed).spawn(1)  # of its own: the trajectories are the same without it
     settling = None
@@ -70,7 +72,6 @@ def run_simulate(
             watch=watch,
             rng=np.random.default_rng(seed),
         )
-    labels = learned.labels or tuple(f"z{k + 1}" for k in range(learned.sde.dim))
     times = np.linspace(0.0, until, points + 1)
     mean, sd = _to_the_end(z.mean(axis=0), z.std(axis=0), len(times), settling)
     columns = ["time", *(f"{label}_{what}" for label in labels for what in ("mean", "std"))]
@@ -78,9 +79,8 @@ def run_simulate(
     write_csv(path, columns, rows.tolist())
     end = ", ".join(f"{label} {m:+.4f} +- {s:.4f}" for label, m, s in zip(labels, mean[-1], sd[-1], strict=True))
     print(f"{trajectories} trajectories to time {times[-1]:g}: {end}")
-    if temperature_K is not None:
-        for line in known_equilibrium(Path(directory), labels, temperature_K):
-            print(line)
+    for line in known:
+        print(line)
     print(f"wrote {path}")
 
 

@@ -53,3 +53,20 @@ def test_a_table_of_another_run_is_refused(folder: Path) -> None:
     (folder / "sro.csv").write_text("temperature_K,pair,state\n")
     with pytest.raises(ValueError, match=r"sro\.csv is not the file that run\.json lists"):
         known_equilibrium(folder, ["Mo-Ta"], 1200.0)
+
+
+@pytest.mark.parametrize(
+    ("table", "reason"),
+    [
+        ("temperature_K,pair,state\n800,Mo-Ta,equilibrium\n", "delta is missing"),
+        (f"temperature_K,pair,state,delta,delta_err,source\n800,Mo-Ta,{EQUILIBRIUM},1,0.1,guess\n", "guess is missing"),
+        (f"temperature_K,pair,state,delta\nhot,Mo-Ta,{EQUILIBRIUM},1\n", "could not convert string to float: 'hot'"),
+        ("", "it is empty"),
+    ],
+)
+def test_a_damaged_table_without_a_record_is_one_line(tmp_path: Path, table: str, reason: str) -> None:
+    (tmp_path / "sro.csv").write_text(table)
+    with pytest.raises(ValueError, match=r"sro\.csv is not the table of a diagram \(") as caught:
+        known_equilibrium(tmp_path, ["Mo-Ta"], 1200.0)
+    assert reason in str(caught.value)
+    assert "\n" not in str(caught.value)

@@ -285,3 +285,11 @@ def test_ctrl_c(tmp_path: Path) -> None:
     assert process.returncode == 130
     assert "interrupted" in said
     assert not folder.exists() or not list(folder.iterdir())
+
+
+def test_simulate_reads_the_table_of_its_folder_before_it_runs(command, tmp_path: Path) -> None:
+    folder = model(tmp_path / "m", 1, (800.0, 1000.0))
+    (folder / "sro.csv").write_text("")
+    words = ("--start", "0", "--until", "1", "-T", 900, "-o", tmp_path / "s.csv")
+    one_line(command("simulate", folder, *words), "sro.csv is not the table of a diagram")
+    assert not (tmp_path / "s.csv").exists()
