@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from asemacro.arguments.checks import shown
 from asemacro.arguments.door import CRYSTAL, SITES, array, checked
-from asemacro.barriers.compiled import CompiledBarriers, CompiledEnergy
+from asemacro.barriers.compiled import MOST_EV, CompiledBarriers, CompiledEnergy
 from asemacro.tasks.threads import one_thread
 
 if TYPE_CHECKING:
@@ -65,6 +66,36 @@ class BarrierModel(abc.ABC):
         """
         raise NotImplementedError(f"barrier model {self.name} compiles to the kind PYTHON and has no `evaluate`")
 
+    def told(self, compiled: CompiledBarriers, basis: int, env: NDArray[np.int8]) -> NDArray[np.float64]:
+        """What `evaluate` gives, checked: the compiled loops take it as it is. Of vacant targets it does not matter.
+
+        Raises:
+            ValueError: one line; not Z + 1 real numbers, or barriers that are not of 0 to 100 eV.
+        """
+        z = compiled.n_targets
+        answer = np.asarray(self.evaluate(compiled, basis, env.copy()))
+        if answer.dtype.kind not in "iuf" or answer.shape != (z + 1,):
+            given = f"the shape {answer.shape}" if answer.ndim else shown(answer.item())
+            raise ValueError(f"{self._about(compiled, env)} gives {given}, not Z + 1 = {z + 1} real numbers")
+        occupied = env[1 : 1 + z] != 0
+        bad = occupied & ~((answer[:z] >= 0) & (answer[:z] <= MOST_EV))
+        if bad.any():
+            jump = int(np.flatnonzero(bad)[0])
+            raise ValueError(
+                f"{self._about(compiled, env)} gives the barrier {answer[jump]} eV for the jump of "
+                f"{self._symbols(compiled, env)[1 + jump]} (number {jump}); it must be a number of 0 to {MOST_EV:g}, "
+                "in eV"
+            )
+        return np.append(np.where(occupied, answer[:z], np.inf), answer[z])
+
+    def _about(self, compiled: CompiledBarriers, env: NDArray[np.int8]) -> str:
+        """What was asked, and about which surroundings, for messages."""
+        return f"barrier model {self.name}: {type(self).__name__}.evaluate"
+
+    def _symbols(self, compiled: CompiledBarriers, env: NDArray[np.int8]) -> list[str]:
+        """Names of what is on the sites of an environment."""
+        return ["X" if k == 0 else self.species[k - 1] if self.species else f"species {k}" for k in env.tolist()]
+
     @checked(lattice=CRYSTAL)
     def check(self, lattice: Lattice) -> None:
         """Raise a one-line ValueError if the lattice type or a species is not the model's."""
@@ -98,9 +129,9 @@ class BarrierModel(abc.ABC):
         """
         from asemacro.barriers.kernels import barriers_at, checked
 
-        compiled = checked(self.compile(lattice), self.name)
+        compiled = checked(self.compile(lattice), self.name, lattice)
         shape = np.asarray(lattice.shape, dtype=np.int64)
-        values = barriers_at(compiled, shape, x, sites, functools.partial(self.evaluate, compiled))
+        values = barriers_at(compiled, shape, x, sites, functools.partial(self.told, compiled))
         if np.isnan(values).any():
             raise ValueError(
                 f"barrier model {self.name} gives a barrier that is not a number: its weights are damaged or far from "

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from asemacro.arguments.checks import shown
 from asemacro.arguments.door import CRYSTAL, above_zero, checked, function, many, text
 from asemacro.barriers.base import BarrierModel
-from asemacro.barriers.compiled import MOST_EV, PYTHON, CompiledBarriers
+from asemacro.barriers.compiled import PYTHON, CompiledBarriers
 from asemacro.files.reading import plain
 from asemacro.lattice.shells import MOST_SHELLS, Shell
 from asemacro.typing import Floats
@@ -107,32 +107,27 @@ class CallableBarriers(BarrierModel):
         return [shell for shell in found if shell.distance <= most]
 
     def evaluate(self, compiled: CompiledBarriers, basis: int, env: NDArray[np.int8]) -> Floats:
-        """What the function says of one surrounding, checked; see `BarrierModel.evaluate`."""
-        size, z = int(compiled.integers[0]), compiled.n_targets
-        names = np.array([chemical_symbols[number] for number in compiled.integers[1 : 1 + size]])
-        symbols = names[env[1:]]
+        """What the function says of one surrounding; see `BarrierModel.evaluate`."""
+        z = compiled.n_targets
+        symbols = np.array(self._symbols(compiled, env)[1:])
         offsets = compiled.double.reshape(len(compiled.env), -1, 3)[basis].copy()
         try:
-            answer = np.asarray(self.function(symbols.copy(), offsets))
+            answer = np.asarray(self.function(symbols, offsets))
         except Exception as error:
-            raise ValueError(f"{self._where(symbols, z)} fails: {type(error).__name__}: {plain(error)}") from error
+            raise ValueError(f"{self._about(compiled, env)} fails: {type(error).__name__}: {plain(error)}") from error
         if answer.dtype.kind not in "iuf":
-            raise ValueError(f"{self._where(symbols, z)} gives {shown(answer.tolist())}, not {z} real numbers")
+            raise ValueError(f"{self._about(compiled, env)} gives {shown(answer.tolist())}, not {z} real numbers")
         if answer.shape != (z,):
-            raise ValueError(f"{self._where(symbols, z)} gives numbers of the shape {answer.shape}, not ({z},)")
-        given = answer.astype(float)
-        occupied = env[1 : 1 + z] != VACANCY
-        bad = occupied & ~((given >= 0) & (given <= MOST_EV))
-        if bad.any():
-            jump = int(np.flatnonzero(bad)[0])
-            raise ValueError(
-                f"{self._where(symbols, z)} gives the barrier {given[jump]} eV for the jump of {symbols[jump]} "
-                f"(number {jump}); it must be a number of 0 to {MOST_EV:g}, in eV"
-            )
-        return np.append(np.where(occupied, given, np.inf), 0.0)
+            raise ValueError(f"{self._about(compiled, env)} gives numbers of the shape {answer.shape}, not ({z},)")
+        return np.append(answer.astype(float), 0.0)
 
-    def _where(self, symbols: NDArray[np.str_], z: int) -> str:
+    def _symbols(self, compiled: CompiledBarriers, env: NDArray[np.int8]) -> list[str]:
+        """Names of what is on the sites of an environment."""
+        return [chemical_symbols[compiled.integers[1 + k]] for k in env]
+
+    def _about(self, compiled: CompiledBarriers, env: NDArray[np.int8]) -> str:
         """The function and the surroundings that it was asked about, for messages."""
-        beyond: Any = Counter(symbols[z:].tolist())
+        symbols, z = self._symbols(compiled, env)[1:], compiled.n_targets
+        beyond: Any = Counter(symbols[z:])
         rest = ", ".join(f"{count} {symbol}" for symbol, count in sorted(beyond.items())) or "nothing"
         return f"barrier model {self.name} around a vacancy with {' '.join(symbols[:z])} next to it and {rest} beyond"

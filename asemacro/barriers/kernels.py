@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from asemacro.arguments.checks import shown
 from asemacro.barriers.compiled import GNN_CONSISTENT, GNN_DIRECT, NNK, PAIR, PYTHON, CompiledBarriers
 from asemacro.barriers.gnn.consistent_kernel import gnn_consistent
 from asemacro.barriers.gnn.direct_kernel import gnn_direct
 from asemacro.barriers.pair_kernel import pair_barriers
 from asemacro.barriers.published_kernel import PUBLISHED_SPECIES, nnk_barriers
 from asemacro.lattice.gather import gather
+
+if TYPE_CHECKING:
+    from asemacro.lattice.lattice import Lattice
 
 
 @njit(cache=True, nogil=True)
@@ -42,12 +47,27 @@ def evaluate(model: CompiledBarriers, basis: int, env: NDArray, work: NDArray, o
         raise ValueError("unknown kind of barrier model")
 
 
-def checked(model: CompiledBarriers, name: str) -> CompiledBarriers:
-    """The model, if its map of species leads into its tables: the kernels read them without looking.
+def checked(model: CompiledBarriers, name: str, lattice: Lattice) -> CompiledBarriers:
+    """The model, if it fits the lattice and its map of species leads into its tables: the kernels do not look.
 
     Raises:
-        ValueError: one line; a species number beyond the tables.
+        TypeError: no tables.
+        ValueError: one line; tables of another lattice, or a species number beyond the tables.
     """
+    if not isinstance(model, CompiledBarriers):
+        raise TypeError(f"barrier model {name} compiles to {shown(model)}, not to a CompiledBarriers")
+    z = lattice.shells(1)[0].offsets.shape[1]
+    env = model.env
+    if model.n_targets != z or env.ndim != 3 or env.shape[::2] != (lattice.n_basis, 4) or env.shape[1] <= z:
+        raise ValueError(
+            f"barrier model {name} compiles to {model.n_targets} jumps and env {env.shape}; this lattice has {z} jumps "
+            f"from each site, env must be ({lattice.n_basis}, {z + 1} or more, 4)"
+        )
+    if len(model.species) != len(lattice.species) + 1:
+        raise ValueError(
+            f"barrier model {name} numbers {len(model.species)} species; the lattice has the vacancy and "
+            f"{len(lattice.species)} species"
+        )
     known = PUBLISHED_SPECIES if model.kind == NNK else int(model.integers[0]) - 1
     if model.species[0] != 0 or model.species.min() < 0 or model.species.max() > known:
         raise ValueError(
@@ -83,7 +103,7 @@ def barriers_at(
         shape: (3,) cells along each axis of the lattice it was compiled for.
         x: (n_sites,) int8 state, 0 = vacancy.
         sites: (n,) sites of vacancies.
-        ask: gives the barriers for a model of kind PYTHON from basis and environment, see `BarrierModel.evaluate`.
+        ask: gives the barriers for a model of kind PYTHON from basis and environment, see `BarrierModel.told`.
 
     Returns:
         (n, Z) barriers in eV in the order of `lattice.shells(1)`; inf where the target is a vacancy, nan where the

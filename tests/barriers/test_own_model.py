@@ -93,6 +93,58 @@ def test_what_it_lacks_is_said_in_one_line() -> None:
         am.VacancyKMC(Lattice.bcc(3.2, ("Nb", "Mo"), 4), Flat(), 900.0)
 
 
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (np.full(8, 0.7), r"gives the shape \(8,\), not Z \+ 1 = 9 real numbers$"),
+        (np.full(12, 0.7), r"gives the shape \(12,\), not Z"),  # the loop would write beyond its table
+        (0.7, r"gives 0.7, not Z"),
+        (None, r"gives None, not Z"),
+        (np.full(9, 0.7j), r"gives the shape \(9,\), not Z \+ 1 = 9 real numbers$"),
+        (np.full(9, np.nan), r"gives the barrier nan eV for the jump of (Mo|Ta) \(number \d\)"),
+        (np.full(9, np.inf), r"gives the barrier inf eV for"),
+        (np.full(9, -5.0), r"gives the barrier -5.0 eV for"),
+        (np.full(9, 700.0), r"gives the barrier 700.0 eV .*; it must be a number of 0 to 100, in eV$"),
+    ],
+)
+def test_a_wrong_answer_in_python_is_one_line_that_names_the_class(answer: Any, message: str) -> None:
+    class Wrong(Flat):
+        def evaluate(self, *words: Any) -> Any:
+            return answer
+
+    x = LATTICE.random_state(vacancies=1, rng=np.random.default_rng(0))
+    kmc = am.VacancyKMC(LATTICE, Wrong(), 900.0)
+    for call in (
+        lambda: kmc.run(x, hops=1, rng=np.random.default_rng(0)),
+        lambda: Wrong().barriers(LATTICE, x[0], np.flatnonzero(x[0] == 0)),
+    ):
+        with pytest.raises(ValueError, match="^barrier model flat: Wrong.evaluate " + message):
+            call()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"n_targets": 12}, r"compiles to 12 jumps and env .*; this lattice has 8 jumps from each site"),
+        ({"env": np.zeros((1, 65, 4), np.int64)}, r"env must be \(2, 9 or more, 4\)$"),
+        ({"env": np.zeros((2, 5, 4), np.int64)}, r"and env \(2, 5, 4\); this lattice"),
+        ({"species": np.zeros(2, np.int8)}, "numbers 2 species; the lattice has the vacancy and 2 species$"),
+    ],
+)
+def test_tables_of_another_lattice_are_refused(change: dict[str, Any], message: str) -> None:
+    class Other(Flat):
+        def compile(self, lattice: Lattice) -> CompiledBarriers:
+            return super().compile(lattice)._replace(**change)
+
+    x = LATTICE.random_state(vacancies=1, rng=np.random.default_rng(0))
+    for call in (
+        lambda: am.VacancyKMC(LATTICE, Other(), 900.0),
+        lambda: Other().barriers(LATTICE, x[0], np.flatnonzero(x[0] == 0)),
+    ):
+        with pytest.raises(ValueError, match="^barrier model flat .*" + message):
+            call()
+
+
 def test_a_diagram_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         prediction, "FIT", FitOptions(max_epochs=2, min_steps=60, max_steps=60)

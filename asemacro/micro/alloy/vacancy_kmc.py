@@ -88,7 +88,7 @@ class VacancyKMC(MicroSystem):
         self._temperature_K = temperature_of(temperature_K)
         positive(attempt_frequency_Hz, "attempt frequency", "Hz")
         self._attempt_frequency_Hz = number_of(attempt_frequency_Hz, "the attempt frequency in Hz", most=MOST_HZ)
-        self._model = checked(barriers.compile(lattice), barriers.name)
+        self._model = checked(barriers.compile(lattice), barriers.name, lattice)
         self._shape = np.array(lattice.shape, dtype=np.int64)
         known = len(barriers.species) if barriers.species is not None else int(self._model.species.max())
         self._bits = max(1, int(known).bit_length())
@@ -311,7 +311,7 @@ class VacancyKMC(MicroSystem):
     def _answer(self, walk: Walk, cache: Cache) -> None:
         """Let the model tell in Python what `walk_on` stopped for; the loop then finds it in the cache."""
         basis = int(walk.sites[walk.pending[walk.counts[NEXT]]]) % len(self._model.env)
-        values = self._barriers.evaluate(self._model, basis, walk.env)
+        values = self._barriers.told(self._model, basis, walk.env)
         answer(cache, walk.env, basis, self._bits, values)
         walk.counts[MISS] += 1
         walk.counts[HIT] -= 1  # as which the loop will count it
