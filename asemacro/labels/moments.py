@@ -23,7 +23,7 @@ from asemacro.arguments.door import STATES, array, checked, real
 from asemacro.data import Moments, group_of
 from asemacro.micro.blocks import BlockLattice, observe
 from asemacro.micro.protocol import SYSTEM, Motion
-from asemacro.observables.base import OBSERVABLE, Observable
+from asemacro.observables.base import OBSERVABLE, Observable, numbers_of
 from asemacro.tasks.threads import one_thread
 from asemacro.typing import Floats
 
@@ -169,7 +169,7 @@ def event_changes(
             for rows in _slices(len(own), max(1, _COPIES // size))
         ]
         return np.concatenate(parts).reshape(batch, n_events, phi.dim) / lattice.copies
-    return np.asarray(phi.changes(x, lattice, sites, values))
+    return numbers_of(phi, "gives changes,", phi.changes(x, lattice, sites, values), batch, n_events, phi.dim)
 
 
 def _slices(n: int, step: int) -> Iterator[slice]:

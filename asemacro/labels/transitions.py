@@ -22,7 +22,7 @@ from asemacro.arguments.door import (
 from asemacro.data import Pairs, group_of
 from asemacro.micro.blocks import BlockLattice, cells_of, observe
 from asemacro.micro.protocol import SYSTEM
-from asemacro.observables.base import OBSERVABLE, Observable
+from asemacro.observables.base import OBSERVABLE, Observable, numbers_of
 from asemacro.tasks.patience import Patience
 from asemacro.tasks.progress import reporting
 from asemacro.typing import Floats, Report
@@ -94,7 +94,7 @@ class Transitions:
             here = np.where(used, here, 0)
             sites = np.where(used, self.sites[t][here] % size, -1)
             change = phi.change(cells[touched[part]], inner, sites, self.values[t][here])
-            np.add.at(out, touched[part] // copies, change)
+            np.add.at(out, touched[part] // copies, numbers_of(phi, "gives changes,", change, len(sites), phi.dim))
         return out / copies
 
     @checked(phi=OBSERVABLE, condition=array(), time=whole(-MOST_COUNT))

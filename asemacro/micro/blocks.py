@@ -11,11 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from asemacro.arguments.door import checked, whole
 from asemacro.micro.protocol import SYSTEM, Events, MicroSystem, Motion, draw_from
+from asemacro.observables.base import Observable, measured
 from asemacro.typing import Floats
 
 if TYPE_CHECKING:
     from asemacro.lattice.lattice import Lattice
-    from asemacro.observables.base import Observable
 
 _CHUNK_SITES = 1 << 23  # states are measured in chunks of about this many sites
 
@@ -174,7 +174,7 @@ def observe(phi: Observable, x: NDArray[Any], lattice: Lattice | BlockLattice) -
     """phi of states (batch, n_sites), in chunks; on blocks the mean over the blocks, (batch, dim)."""
     block, copies = cells_of(lattice)
     rows = max(1, _CHUNK_SITES // max(1, lattice.n_sites))
-    parts = [np.asarray(phi(_cells(x[i : i + rows], lattice), block), float) for i in range(0, len(x), rows)]
+    parts = [measured(phi, _cells(x[i : i + rows], lattice), block) for i in range(0, len(x), rows)]
     values = np.concatenate(parts) if parts else np.zeros((0, phi.dim))
     return values if copies == 1 else values.reshape(len(x), copies, -1).mean(axis=1)
 

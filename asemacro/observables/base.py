@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from asemacro.arguments.door import LATTICE, SITES, STATES, checked, members_of, offers
+from asemacro.arguments.checks import shown
+from asemacro.arguments.door import LATTICE, SITES, STATES, checked, many, members_of, offers, text
 from asemacro.observables.state_change import as_events, different, events_of
 from asemacro.typing import Floats
 
@@ -85,7 +86,7 @@ class Observable(abc.ABC):
         different(where)
         batch, n_events, m = where.shape
         where, what = where.reshape(-1, m), what.reshape(-1, m, *what.shape[3:])
-        before = np.asarray(self(x0, lattice), dtype=float)
+        before = measured(self, x0, lattice)
         out = np.empty((len(where), self.dim))
         step = max(1, _COPIES // lattice.n_sites)
         for first in range(0, len(where), step):
@@ -94,7 +95,7 @@ class Observable(abc.ABC):
             after = x0[start]
             event, place = np.nonzero(where[part] >= 0)
             after[event, where[part][event, place]] = what[part][event, place]
-            out[part] = np.asarray(self(after, lattice)) - before[start]
+            out[part] = measured(self, after, lattice) - before[start]
         return out.reshape(batch, n_events, self.dim)
 
 
@@ -103,20 +104,49 @@ class _Adapted(Observable):
 
     def __init__(self, phi: Any) -> None:
         self._phi = phi
-        self.labels = tuple(phi.labels)
+        self.labels = labels_of(phi)
         if len(self.labels) != phi.dim:
             raise ValueError(f"an observable has one label for each of its {phi.dim} variables, got {self.labels}")
         self.__dict__.update(members_of(phi, "bounds", "change", "changes"))
 
     def __call__(self, x: NDArray[Any], lattice: Any) -> Floats:
         """Values of the callable."""
-        values = np.asarray(self._phi(x, lattice), dtype=float)
-        if values.shape != (len(x), self.dim):
-            raise ValueError(
-                f"the observable {type(self._phi).__name__} gives an array of the shape {values.shape} for {len(x)} "
-                f"states, not ({len(x)}, {self.dim}): one row a state, one column a label"
-            )
-        return values
+        return self._phi(x, lattice)  # type: ignore[no-any-return]
+
+
+def labels_of(phi: Any) -> tuple[str, ...]:
+    """The labels of an observable.
+
+    Raises:
+        TypeError: no list of strings.
+        ValueError: an empty one.
+    """
+    return many(text, least=1)(phi.labels, f"the labels of {type(phi).__name__}")  # type: ignore[no-any-return]
+
+
+def measured(phi: Observable, x: NDArray[Any], lattice: Any) -> Floats:
+    """phi(x, lattice), checked: (batch, dim), see `numbers_of`."""
+    return numbers_of(phi, "gives", phi(x, lattice), len(x), phi.dim)
+
+
+def numbers_of(phi: Observable, gives: str, answer: Any, *shape: int) -> Floats:
+    """What an observable gives, as finite real numbers of this shape.
+
+    Raises:
+        ValueError: anything else; the line names the class.
+    """
+    name = type(phi._phi if isinstance(phi, _Adapted) else phi).__name__
+    values = np.asarray(answer)
+    if values.dtype.kind not in "fiub":
+        raise ValueError(f"the observable {name} {gives} {shown(answer)}, not real numbers")
+    if values.shape != shape:
+        raise ValueError(
+            f"the observable {name} {gives} an array of the shape {values.shape} for {shape[0]} states, not {shape}: "
+            "one row a state, one column a label"
+        )
+    if not np.isfinite(values).all():
+        raise ValueError(f"the observable {name} {gives} {values[~np.isfinite(values)][0]}, not only finite numbers")
+    return values.astype(float, copy=False)
 
 
 def as_observable(phi: Any, name: str = "phi") -> Observable:
@@ -124,9 +154,12 @@ def as_observable(phi: Any, name: str = "phi") -> Observable:
 
     Raises:
         TypeError: anything else.
-        ValueError: labels that are not `dim`.
+        ValueError: labels that are not `dim`, or none.
     """
-    return phi if isinstance(phi, Observable) else _Adapted(_needed(phi, name))
+    if not isinstance(phi, Observable):
+        return _Adapted(_needed(phi, name))
+    labels_of(phi)
+    return phi
 
 
 OBSERVABLE = as_observable

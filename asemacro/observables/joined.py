@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asemacro.arguments.door import LATTICE, SITES, STATES, checked, many
-from asemacro.observables.base import OBSERVABLE, Observable
+from asemacro.observables.base import OBSERVABLE, Observable, measured
 from asemacro.typing import Floats
 
 
@@ -39,7 +39,7 @@ class Observables(Observable):
     @checked(x=STATES, lattice=LATTICE)
     def __call__(self, x: NDArray[Any], lattice: Any) -> Floats:
         """Values of states x (batch, n_sites); (batch, dim)."""
-        return np.concatenate([np.asarray(phi(x, lattice)) for phi in self.members], axis=1)
+        return np.concatenate([measured(phi, x, lattice) for phi in self.members], axis=1)
 
     @checked(x=STATES, lattice=LATTICE)
     def bounds(self, x: NDArray[Any], lattice: Any) -> Floats:

@@ -117,12 +117,55 @@ def test_what_is_no_observable_is_refused() -> None:
         Derived().change(np.ones((1, 16), np.int8), SMALL.lattice, np.array([[16]]), np.array([[-1]]))
 
 
-def test_an_array_of_another_shape_is_refused_with_the_name_of_the_class() -> None:
-    class Flat(Foreign):
-        def __call__(self, x: Any, lattice: Any) -> np.ndarray:
-            return super().__call__(x, lattice)[:, 0]
+@pytest.mark.parametrize("base", [Derived, Foreign])
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (
+            lambda up: up[:, 0],
+            r"gives an array of the shape \(\d+,\) for \d+ states, not \(\d+, 2\): one row a state, one",
+        ),
+        (lambda up: up.T, r"gives an array of the shape \(2, \d+\) for \d+ states"),
+        (lambda up: None, "gives None, not real numbers$"),
+        (lambda up: up * 1j, "gives .*, not real numbers$"),
+        (lambda up: np.where(up > 0.6, np.nan, up), "gives nan, not only finite numbers$"),
+    ],
+)
+def test_what_is_measured_wrongly_is_refused_with_the_name_of_the_class(base: Any, answer: Any, message: str) -> None:
+    class Wrong(base):
+        def __call__(self, x: Any, lattice: Any) -> Any:
+            return answer(super().__call__(x, lattice))
 
-    lattice = Lattice.square(1.0, "X", 4)
-    x = am.random_spins(lattice, 0.0, batch=3, rng=np.random.default_rng(0))
-    with pytest.raises(ValueError, match=r"^the observable Flat gives an array of the shape \(3,\) for 3 states, not"):
-        as_observable(Flat())(x, lattice)
+    found = made()
+    cell = found.system.lattice.block
+    for call in (
+        lambda: am.partial_evolution(found.system, found.x, [0.2], 1 / 4, rng=np.random.default_rng(1)).pairs(Wrong()),
+        lambda: am.Observables([Wrong(), M])(found.x[:, :16], cell),
+    ):
+        with pytest.raises(ValueError, match="^the observable Wrong " + message):
+            call()
+    with pytest.raises(ValueError, match=r"^the observable Wrong gives (an array|None|\[|nan)"):
+        am.learn_from_rates(found.system, found.x, Wrong(), 1.0, rng=np.random.default_rng(1))
+
+
+def test_changes_of_another_shape_and_labels_that_are_none_are_refused() -> None:
+    class Wrong(Derived):
+        def changes(self, x0: Any, lattice: Any, sites: Any, values: Any) -> Any:
+            return np.zeros((len(x0), 3))
+
+        change = changes
+
+    found = made()
+    moves = am.partial_evolution(found.system, found.x, [0.2], 1 / 4, rng=np.random.default_rng(1))
+    for call in (
+        lambda: moves.change(Wrong()),
+        lambda: am.patch_moments(found.system, found.x, Wrong(), 1 / 4, rng=np.random.default_rng(2)),
+    ):
+        with pytest.raises(ValueError, match=r"^the observable Wrong gives changes, an array of the shape \(\d+, 3\)"):
+            call()
+    for base in (Derived, Foreign):
+        for labels in ("up", None, (1, 2)):
+            with pytest.raises(TypeError, match="labels of Odd"):
+                as_observable(type("Odd", (base,), {"labels": labels})())
+        with pytest.raises(ValueError, match="labels of Odd must hold at least 1 value"):
+            as_observable(type("Odd", (base,), {"labels": ()})())
