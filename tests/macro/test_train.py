@@ -202,7 +202,7 @@ def begun(*tasks, **options):
 train.run_tasks = begun
 rng = np.random.default_rng(0)
 pairs = Pairs(rng.normal(size=(40, 1)), rng.normal(size=(40, 1)), np.array(0.1), np.array(1.0), np.zeros(0))
-train.fit_ensemble(NeuralSDE(OnsagerNet(1), FullDiffusion(1)), pairs, 1, rng=rng)
+train.fit_ensemble(NeuralSDE(OnsagerNet(1, 0), FullDiffusion(1, 0)), pairs, 1, rng=rng)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300)
     assert done.stderr.strip().splitlines()[-1] == "ready"
