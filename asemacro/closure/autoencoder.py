@@ -48,7 +48,8 @@ from asemacro.typing import Report
 if TYPE_CHECKING:
     from asemacro.force_data import ForceData
 
-_SAMPLE = 4096  # states that mean and spread are taken from
+_SAMPLE = 4096  # states that scales and first parameters are taken from, and that judge
+_SAMPLE_NUMBERS = 1 << 26  # that they hold together at most
 _LOOKS = 50
 
 
@@ -154,17 +155,19 @@ def fit_encoder(
         raise ValueError(f"{n} states are too few for {phi.dim + dims} variables; take more")
     order = rng.permutation(n)
     held, learn = np.split(order, [round(options.validation * n)])
-    sample = torch.from_numpy(read(np.sort(order[:_SAMPLE])))
+    numbers = read(order[:1]).shape[1]
+    some = min(_SAMPLE, max(2 * (phi.dim + dims), _SAMPLE_NUMBERS // numbers))
+    sample = torch.from_numpy(read(np.sort(order[:some])))
     if not (sample != sample[0]).any():
         raise ValueError("all states are the same; take some that differ")
-    network = network or MLPEncoder(sample.shape[1], dims, options.hidden)
+    network = network or MLPEncoder(numbers, dims, options.hidden)
     if network.dim != dims:
         raise ValueError(f"the network gives {network.dim} variables, dims asks for {dims}")
     generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
     model = Autoencoder(phi, network, sample, options, generator)
     with reporting(progress, {"encoder": 1.0}) as report:
-        history = _descend(model, read, learn, np.sort(held), options, rng, part_of(report, "encoder"))
-    judged = torch.from_numpy(read(np.sort((held if len(held) else learn)[:_SAMPLE])))
+        history = _descend(model, read, learn, np.sort(held[:some]), options, rng, part_of(report, "encoder"))
+    judged = torch.from_numpy(read(np.sort((held if len(held) else learn)[:some])))
     with torch.no_grad():
         error = float(model.losses(judged.to(model.dtype))[0].mean())
         encoder = Encoder(phi, network)
@@ -201,7 +204,7 @@ def _descend(
         fused=True,
     )
     rate = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps * options.epochs)
-    judged = torch.from_numpy(read(held[:_SAMPLE])).to(model.dtype)
+    judged = torch.from_numpy(read(held)).to(model.dtype)
     best = copy.deepcopy(model.state_dict())
 
     def loss(x: Tensor) -> Tensor:

@@ -30,7 +30,7 @@ import torch
 from torch import Tensor
 
 from asemacro.arguments.checks import choice_of
-from asemacro.arguments.door import FORCE_DATA, checked, instance, whole
+from asemacro.arguments.door import FORCE_DATA, checked, instance, optional, whole
 from asemacro.data import ForceLabels
 from asemacro.observables.differentiable import DifferentiableObservable
 from asemacro.observables.linearised import Linearised
@@ -39,6 +39,9 @@ from asemacro.tasks.threads import one_thread
 if TYPE_CHECKING:
     from asemacro.force_data import ForceData
 
+_MOST_STATES = 256  # at a time
+_BATCH_BYTES = 1e9
+_COPIES = 4  # of the states, and of phi' on the components whose forces are known, that are held meanwhile
 _LEAST_EIGENVALUE = 1e-12  # of G, over the largest: variables that depend on each other
 _SPREAD = 1e-10  # of a variable over the states, over its size: one that is constant
 
@@ -48,14 +51,14 @@ def _space(value: object, name: str) -> str:
 
 
 @torch.no_grad()
-@checked(data=FORCE_DATA, phi=instance("DifferentiableObservable"), space=_space, batch_size=whole(1))
+@checked(data=FORCE_DATA, phi=instance("DifferentiableObservable"), space=_space, batch_size=optional(whole(1)))
 @one_thread()
 def force_labels(
     data: ForceData,
     phi: DifferentiableObservable,
     *,
     space: Literal["micro", "macro"] = "micro",
-    batch_size: int = 256,
+    batch_size: int | None = None,
 ) -> ForceLabels:
     """What the forces of each state say about dz/dt, z = phi(x).
 
@@ -63,7 +66,7 @@ def force_labels(
         data: states with forces on all or a part of the carriers.
         phi: the variables, observables and what an encoder adds to them; evaluated in float64.
         space: "micro" for L_x,p (L_x if all forces are there), "macro" for L_z.
-        batch_size: states at a time.
+        batch_size: states at a time; default as many as take about 1 GB, 256 at most.
 
     Returns:
         Labels whose mean loss is L_x,p = 1/(p n) sum |f_I - (phi'^+ g)_I|^2 or L_z = 1/n sum |phi' f - g|^2.
@@ -74,6 +77,10 @@ def force_labels(
     """
     n, p = data.n_configurations, data.fraction
     check_enough(data, phi.dim, space)
+    numbers, known = data.states(slice(0, 1)).shape[1], data.forces(slice(0, 1)).shape[1]
+    batch_size = batch_size or min(
+        _MOST_STATES, max(1, int(_BATCH_BYTES / (8 * _COPIES * (numbers + phi.dim * known))))
+    )
     parts = []
     for first in range(0, n, batch_size):
         rows = np.arange(first, min(first + batch_size, n))
