@@ -51,7 +51,7 @@ def calls() -> dict[str, Call]:
         "moments_from_pairs": Call(am.moments_from_pairs, {"pairs": a_pairs(), "half": None}),
         "choose_dt": Call(
             am.choose_dt,
-            {"system": BIG, "x": LARGE, "phi": M, "fraction": 1 / 16, "start_s": 0.01, "n_rows": 32,
+            {"system": BIG, "x": LARGE, "phi": M, "fraction": 1 / 16, "start_s": 0.1, "n_rows": 32,
              "tolerance": 5.0, "max_doublings": 2, "accuracy": 0.01, "rng": rng()},
         ),
     }  # fmt: skip

@@ -256,7 +256,7 @@ def test_snapshots_and_their_labels(n_s: int) -> None:
     np.testing.assert_allclose(rates.K, 4096 / n_s)
 
 
-@pytest.mark.parametrize("n_s", [256, 64])
+@pytest.mark.parametrize("n_s", [256, pytest.param(64, marks=pytest.mark.slow)])
 def test_exact_moments_reach_the_targets_of_fig3a(n_s: int) -> None:
     from asemacro.studies.paper.spin_models import law_of
 
