@@ -13,6 +13,25 @@ ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
 
 
+LONG_FILES = (
+    "test_same_seed_same_result",
+    "test_reproduce_spins",
+    "test_examples",
+    "test_reproduce_alloy",
+    "test_growing",
+    "test_checkpoint",
+    "test_cli",
+    "test_pages",
+)
+"""Begun first, the longest before all: a file is run by one worker, and the other would wait for it at the end."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Order the files; tests of a file stay as they are."""
+    place = {name: k for k, name in enumerate(LONG_FILES)}
+    items.sort(key=lambda item: place.get(item.path.stem, len(place)))
+
+
 @pytest.fixture(scope="session")
 def structures() -> Path:
     """The folder of example structures."""
