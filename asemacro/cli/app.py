@@ -337,7 +337,7 @@ def simulate_verb(
 
 @app.command("reproduce")
 def reproduce_verb(
-    figure: Annotated[Figure, typer.Argument(help="A figure of arXiv 2511.12842, or all.")],
+    figure: Annotated[Figure, typer.Argument(help="A figure of arXiv 2511.12842, partial-... of 2410.23938, or all.")],
     quick: Annotated[bool, typer.Option("--quick", help="Minutes instead of up to 45, with larger errors.")] = False,
     output: FolderOption = Path("reproduced"),
     seed: SeedOption = 0,

@@ -33,8 +33,30 @@ class Form(enum.StrEnum):
     consistent = "consistent"
 
 
-Figure = enum.StrEnum("Figure", "fig2 fig3a fig3b fig4 fig5 fig6 fig7 fig8a fig8b fig8c all")
-"""Figures of arXiv 2511.12842."""
+Figure = enum.StrEnum(
+    "Figure",
+    {
+        "fig2": "fig2",
+        "fig3a": "fig3a",
+        "fig3b": "fig3b",
+        "fig4": "fig4",
+        "fig5": "fig5",
+        "fig6": "fig6",
+        "fig7": "fig7",
+        "fig8a": "fig8a",
+        "fig8b": "fig8b",
+        "fig8c": "fig8c",
+        "partial_table1": "partial-table1",
+        "partial_table2": "partial-table2",
+        "partial_table3": "partial-table3",
+        "partial_fig3": "partial-fig3",
+        "partial_fig4": "partial-fig4",
+        "partial_fig6": "partial-fig6",
+        "partial_fig8": "partial-fig8",
+        "all": "all",
+    },
+)
+"""Figures of arXiv 2511.12842, and with `partial-` those of arXiv 2410.23938."""
 
 
 def output_path(text: str | Path) -> Path:

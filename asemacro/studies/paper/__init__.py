@@ -1,6 +1,7 @@
-"""The figures of Chen, Huang, Novoselov, Li (arXiv 2511.12842), each run again, compared and drawn by one function.
+"""The figures of two papers, each run again, compared and drawn by one function.
 
-A figure is a module with `run(*, quick, rng, progress) -> Result`.
+Chen, Huang, Novoselov, Li (arXiv 2511.12842): a figure is a module with `run(*, quick, rng, progress) -> Result`.
+Chen and Li (arXiv 2410.23938): package `partial`; a figure is a module with `run(*, quick, rng, progress, store)`.
 
     reproduce  run one figure and keep it
     finished   whether a folder holds a figure

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from asemacro.files.store import output_directory
-from asemacro.studies.paper.runner import FIGURES, missing, reproduce
+from asemacro.studies.paper.runner import FIGURES, PARTIAL, missing, reproduce
 from asemacro.tasks.progress import progress_bar
 
 
@@ -23,6 +23,9 @@ def run_reproduce(figure: str, output: str | Path, *, quick: bool, seed: int) ->
             with progress_bar({"figure": 60.0}) as report:
                 result = reproduce(name, folder, quick=quick, seed=seed, progress=report)
         except (KeyboardInterrupt, InterruptedError):
-            raise InterruptedError(f"interrupted; {name} was not written, finished figures stay in {folder}") from None
+            cells = f", its finished cells are kept in {folder}" if name in PARTIAL else ""
+            raise InterruptedError(
+                f"interrupted; {name} was not written{cells}, finished figures stay in {folder}"
+            ) from None
         print(result.text())
         print(f"wrote {name}.json, .csv, .png to {folder} in {time.perf_counter() - started:.0f} s\n")

@@ -19,7 +19,14 @@ from asemacro.tasks.threads import one_thread
 from asemacro.typing import Report
 from asemacro.version import __version__
 
-FIGURES = ("fig2", "fig3a", "fig3b", "fig4", "fig5", "fig6", "fig7", "fig8a", "fig8b", "fig8c")
+SCALABLE = ("fig2", "fig3a", "fig3b", "fig4", "fig5", "fig6", "fig7", "fig8a", "fig8b", "fig8c")
+"""Figures of arXiv 2511.12842."""
+PARTIAL = (
+    *("partial-table1", "partial-table2", "partial-table3"),
+    *("partial-fig3", "partial-fig4", "partial-fig6", "partial-fig8"),
+)
+"""Tables and figures of arXiv 2410.23938; their cells are kept as they are finished."""
+FIGURES = (*SCALABLE, *PARTIAL)
 
 
 @one_thread()
@@ -53,9 +60,10 @@ def reproduce(
 def _reproduce(name: str, folder: RunFolder, quick: bool, seed: int, progress: Report | None) -> Result:
     """One known figure."""
     started = time.perf_counter()
-    module = importlib.import_module(f"asemacro.studies.paper.{name}")
+    module = importlib.import_module(f"asemacro.studies.paper.{name.replace('-', '.')}")
     report = progress or (lambda task, fraction, text: None)
-    result: Result = module.run(quick=quick, rng=np.random.default_rng(seed), progress=report)
+    kept = {"store": folder.checkpoint} if name in PARTIAL else {}
+    result: Result = module.run(quick=quick, rng=np.random.default_rng(seed), progress=report, **kept)
     result = dataclasses.replace(result, quick=quick)
     record = run_record({"figure": name, "quick": quick}, seed, time.perf_counter() - started)
     folder.publish(result.files(name), record, f"{name}-run.json")

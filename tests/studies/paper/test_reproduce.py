@@ -14,6 +14,7 @@ from asemacro.cli.app import Figure, main
 from asemacro.plot.short_range_order import new_figure
 from asemacro.studies.paper.report import Result, Row, Table
 from asemacro.studies.paper.runner import FIGURES, finished, reproduce
+from asemacro.tasks.checkpoint import Checkpoint
 
 KEYS = {"quantity", "published", "here", "here_err", "reference", "reference_kind", "target", "met"}
 
@@ -31,13 +32,13 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     """Replaces every figure by a quick one that notes its calls."""
     calls: list[bool] = []
 
-    def run(*, quick: bool, rng: np.random.Generator, progress) -> Result:
+    def run(*, quick: bool, rng: np.random.Generator, progress, store: Checkpoint | None = None) -> Result:
         calls.append(quick)
         progress("task", 0.5, "half")
         return result(rng.random())
 
     for name in FIGURES:
-        module = types.ModuleType(f"asemacro.studies.paper.{name}")
+        module = types.ModuleType(f"asemacro.studies.paper.{name.replace('-', '.')}")
         module.run = run  # type: ignore[attr-defined]
         monkeypatch.setitem(sys.modules, module.__name__, module)
     return calls

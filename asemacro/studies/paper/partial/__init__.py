@@ -1,4 +1,7 @@
-"""The systems of Chen and Li (NeurIPS 2024), learned from forces on a few of their carriers: one module each."""
+"""The systems of Chen and Li (NeurIPS 2024), learned from forces on a few of their carriers.
+
+A system is a module with `prepare(budget, ...) -> World`; a figure one with `run(*, quick, rng, progress, store)`.
+"""
 
 from asemacro.lazy import lazily
 

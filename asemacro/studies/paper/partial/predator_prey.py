@@ -4,7 +4,7 @@ Published (Chen and Li 2024, tables 1 and 2): an autoencoder with two closure va
 trajectories; labels from the first n / 300 of them; error of 100 fresh trajectories to t = 30. At 3000 full
 equivalents, n p = 3000, it is 3.19e-3 by L_z and 1.34e-3 by L_x,p with p = 1/5.
 
-As there are: equations, starts, snapshots, the size of the latent space, the data that each loss sees, the metric.
+As there: equations, starts, snapshots, the size of the latent space, the data that each loss sees, the metric.
 Other: the encoder starts at principal components (see `MLPEncoder`), the drift is the OnsagerNet of this package,
 scales come from states and partial forces alone, carriers are drawn without replacement.
 """
@@ -12,136 +12,83 @@ scales come from states and partial forces alone, carriers are drawn without rep
 from __future__ import annotations
 
 import dataclasses
-from typing import Literal
+from pathlib import Path
 
 import numpy as np
-import torch
 
-from asemacro.closure.autoencoder import EncoderOptions, EncoderReport, fit_encoder
-from asemacro.closure.encoder import Encoder
-from asemacro.fitted import Fitted
-from asemacro.macro.base import Drift
+from asemacro.closure.autoencoder import EncoderOptions, fit_encoder
 from asemacro.macro.drift import OnsagerNet
-from asemacro.macro.ode_fit import OdeFitOptions
+from asemacro.macro.mlp_drift import MLPDrift
 from asemacro.micro.fields.predator_prey_ode import PredatorPreyODE
 from asemacro.micro.force_runs import make_force_data
 from asemacro.observables.species_means import SpeciesMeans
-from asemacro.studies.forces.errors import trajectory_error
-from asemacro.studies.forces.learned import LearnedForces
-from asemacro.studies.forces.learning import learn_from_forces
-from asemacro.tasks.progress import silent
+from asemacro.studies.paper.partial.cost import Meter
+from asemacro.studies.paper.partial.world import Test, World, observed_along
+from asemacro.tasks.progress import part_of, silent
 from asemacro.tasks.streams import Streams
 from asemacro.typing import Floats, Report
 
 PHI = SpeciesMeans()
 CLOSURES = 2
-TIMES: Floats = 0.1 * np.arange(300, dtype=float)  # of the snapshots of a trajectory
-TEST_STEPS = 600
-PUBLISHED = {"L_z": 3.19e-3, "1/5": 1.34e-3}
-"""Errors at 3000 full equivalents."""
+SNAPSHOTS = 300  # of a trajectory
+TIMES: Floats = 0.1 * np.arange(SNAPSHOTS, dtype=float)
+STEPS_BETWEEN = 2  # of the learned equation
+WIDTH = 32
+DRIFTS = {
+    "onsager": lambda dim: OnsagerNet(dim, 0, hidden=WIDTH),
+    "mlp": lambda dim: MLPDrift(dim, hidden=WIDTH),
+}
 
 
 @dataclasses.dataclass(frozen=True)
 class Budget:
-    """What the study costs.
+    """What states and variables cost.
 
     Attributes:
         trajectories: whose snapshots the autoencoder sees.
-        epochs: of the autoencoder.
-        steps: of the fits of the drift.
-        seeds: of each fit.
         tests: fresh trajectories.
+        epochs: of the autoencoder.
+        conditioning: weight of the condition in its loss.
     """
 
     trajectories: int = 1600
-    epochs: int = 2
-    steps: int = 3000
-    seeds: int = 5
     tests: int = 100
+    epochs: int = 2
+    conditioning: float = 1e-5
 
 
 FULL = Budget()
-QUICK = Budget(trajectories=200, epochs=4, steps=500, seeds=3, tests=20)
+QUICK = Budget(trajectories=200, tests=20, epochs=4)
 
 
-@dataclasses.dataclass(frozen=True)
-class World:
-    """What all fits share.
-
-    Attributes:
-        starts: (trajectories, 100) of the training trajectories, in their order.
-        encoder: all four variables.
-        report: of its fit.
-        test_starts: (tests, 100).
-        exact: (tests, 300, 2) means along the test trajectories.
-    """
-
-    starts: Floats
-    encoder: Encoder
-    report: EncoderReport
-    test_starts: Floats
-    exact: Floats
-
-
-def prepare(budget: Budget, *, streams: Streams, progress: Report = silent) -> World:
-    """Training snapshots, the autoencoder, test trajectories (Runge-Kutta, as published)."""
-    system = PredatorPreyODE()
-    starts = system.initial(budget.trajectories, rng=streams("training starts"))
-    x = np.concatenate([states.astype(np.float32) for states in system.states_at(starts, TIMES)])
-    fitted = learn_encoder(x, budget, streams=streams, progress=progress)
-    exact = PredatorPreyODE(scheme="rk4")
-    tests = exact.initial(budget.tests, rng=streams("test starts"))
-    means = [PHI(torch.from_numpy(states)).numpy() for states in exact.states_at(tests, TIMES)]
-    return World(starts, fitted.model, fitted.report, tests, np.stack(means, axis=1))
-
-
-def learn_encoder(
-    x: Floats, budget: Budget, *, conditioning: float = 1e-5, streams: Streams, progress: Report = silent
-) -> Fitted[Encoder, EncoderReport]:
-    """The autoencoder of snapshots (n, 100); table 3 varies the weight of its condition."""
-    options = EncoderOptions(hidden=(32, 32), batch_size=512, epochs=budget.epochs, conditioning=conditioning)
-    return fit_encoder(x, PHI, CLOSURES, options=options, rng=streams("encoder", conditioning), progress=progress)
-
-
-def learn(
-    world: World,
-    budget: Budget,
-    n: int,
-    fraction: float,
-    *,
-    space: Literal["micro", "macro"] = "micro",
-    drift: Drift | None = None,
-    streams: Streams,
-    progress: Report = silent,
-) -> tuple[Floats, LearnedForces]:
-    """A drift from n configurations, those of the first n / 300 trajectories, and the error of each seed.
+def prepare(budget: Budget, *, folder: Path, streams: Streams, progress: Report = silent) -> World:
+    """Training snapshots, the autoencoder, test trajectories (Runge-Kutta, as published).
 
     Args:
-        world: from `prepare`.
-        budget: steps and seeds.
-        n: configurations.
-        fraction: p.
-        space: "micro" for L_x,p (p = 1: L_x), "macro" for L_z.
-        drift: what is learned; default an OnsagerNet.
+        budget: their cost.
+        folder: not needed: the snapshots stay in memory.
         streams: random streams.
-        progress: told how far the fit is.
-
-    Returns:
-        Mean error of the test trajectories, (seeds,), none left out; the learned ODEs.
+        progress: told how far snapshots and autoencoder are.
     """
-    starts = world.starts[: -(-n // len(TIMES))]
-    data = make_force_data(PredatorPreyODE(), starts, TIMES, fraction=fraction, rng=streams("forces", n, fraction))
-    learned = learn_from_forces(
-        data.take(np.arange(n)),
-        world.encoder,
-        0,
-        drift=drift or OnsagerNet(world.encoder.dim, 0, hidden=32),
-        seeds=budget.seeds,
-        space=space,
-        fit_options=OdeFitOptions(steps=budget.steps),
-        rng=streams("fit", n, fraction, space),
-        progress=progress,
+    system = PredatorPreyODE()
+    starts = system.initial(budget.trajectories, rng=streams("training starts"))
+    with Meter() as states:
+        data = make_force_data(
+            system,
+            starts,
+            TIMES,
+            fraction=1 / system.n_carriers,
+            dtype="float32",
+            rng=streams("carriers"),
+            progress=part_of(progress, "figure", 0.0, 0.5),
+        )
+    options = EncoderOptions(
+        hidden=(WIDTH, WIDTH), batch_size=512, epochs=budget.epochs, conditioning=budget.conditioning
     )
-    tests = world.encoder, world.test_starts, TIMES, world.exact
-    errors = [trajectory_error(member, *tests, n_steps=TEST_STEPS).mean() for member in learned.members]
-    return np.array(errors), learned
+    with Meter() as encoding:
+        told = part_of(progress, "figure", 0.5, 0.5)
+        fitted = fit_encoder(data, PHI, CLOSURES, options=options, rng=streams("encoder"), progress=told)
+    exact = PredatorPreyODE(scheme="rk4")
+    tests = exact.initial(budget.tests, rng=streams("test starts"))
+    test = Test(tests, TIMES, observed_along(PHI, exact.states_at(tests, TIMES)), steps=STEPS_BETWEEN)
+    return World(system, data, fitted.model, fitted.report, test, DRIFTS, states.seconds, encoding.seconds)

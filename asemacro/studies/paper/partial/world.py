@@ -1,0 +1,90 @@
+"""What all fits of one system share: training states, variables, fresh trajectories to judge by."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from asemacro.closure.autoencoder import EncoderReport
+from asemacro.closure.encoder import Encoder
+from asemacro.force_data import ForceData
+from asemacro.macro.base import Drift
+from asemacro.macro.ode import NeuralODE
+from asemacro.micro.force_system import ForceSystem
+from asemacro.observables.differentiable import DifferentiableObservable
+from asemacro.studies.forces.errors import trajectory_error
+from asemacro.typing import Floats
+
+
+@dataclasses.dataclass(frozen=True)
+class Test:
+    """Trajectories that nothing was learned from.
+
+    Attributes:
+        starts: (n, N) microscopic states at time 0.
+        times: (n_times,) from 0.
+        observed: (n, n_times, s) observables along them.
+        steps: of the Runge-Kutta rule between two times, by which a learned equation is solved.
+        counted: (n,) how many times of each trajectory count; default all.
+    """
+
+    starts: Floats
+    times: Floats
+    observed: Floats
+    steps: int = 1
+    counted: NDArray[np.int64] | None = None
+
+    def error(self, ode: NeuralODE, encoder: Encoder, *, steps: float | None = None) -> Floats:
+        """(n,) relative errors of the trajectories from these starts, sum_t |z* - z*_true| / sum_t |z*_true|.
+
+        Args:
+            ode: the learned equation.
+            encoder: all of its variables.
+            steps: between two times, instead of those of the test; below 1 a step goes over several times.
+        """
+        steps = self.steps if steps is None else steps
+        every = max(1, round(1 / steps))
+        counted = np.full(len(self.starts), len(self.times)) if self.counted is None else self.counted
+        errors = np.empty(len(self.starts))
+        for length in np.unique(counted):
+            own = np.flatnonzero(counted == length)
+            times = self.times[:length:every]
+            n_steps = max(1, round((len(times) - 1) * steps * every))
+            observed = self.observed[own, :length:every]
+            errors[own] = trajectory_error(ode, encoder, self.starts[own], times, observed, n_steps=n_steps)
+        return errors
+
+
+@dataclasses.dataclass(frozen=True)
+class World:
+    """A system of the paper, ready to be learned.
+
+    Attributes:
+        system: dx/dt = f(x).
+        data: training states, trajectory after trajectory; fits draw the carriers of their forces themselves.
+        encoder: all variables.
+        report: of its fit.
+        test: what models are judged by.
+        drifts: untrained drifts of so many variables, by name.
+        states_s: wall time of the training trajectories.
+        encoder_s: of the autoencoder.
+    """
+
+    system: ForceSystem
+    data: ForceData
+    encoder: Encoder
+    report: EncoderReport
+    test: Test
+    drifts: Mapping[str, Callable[[int], Drift]]
+    states_s: float
+    encoder_s: float
+
+
+@torch.no_grad()
+def observed_along(phi: DifferentiableObservable, states: Iterator[Floats]) -> Floats:
+    """(n, n_times, s) observables of states (n, N) that come time after time."""
+    return np.stack([phi(torch.from_numpy(one)).numpy() for one in states], axis=1)
