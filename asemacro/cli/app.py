@@ -310,7 +310,9 @@ def simulate_verb(
     output: Annotated[
         Path, typer.Option("-o", "--output", parser=output_path, help="CSV file.", metavar="FILE")
     ] = Path("simulated.csv"),
-    trajectories: Annotated[int, typer.Option(parser=RUNS, help="Independent trajectories.")] = 100,
+    trajectories: Annotated[
+        int | None, typer.Option(parser=RUNS, help="Independent trajectories of a model with noise (default 100).")
+    ] = None,
     temperature: Annotated[
         float | None, typer.Option("-T", "--temperature", parser=Kelvin(), help="In K, of alloys.")
     ] = None,

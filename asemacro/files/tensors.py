@@ -32,7 +32,8 @@ def write_tensors(path: str | Path, tensors: Mapping[str, Tensor], metadata: Map
     """
     from safetensors.torch import save
 
-    plain = save({name: value.detach().cpu().contiguous() for name, value in tensors.items()})
+    # a copy of each: the library refuses what two models share
+    plain = save({name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()})
     (length,) = struct.unpack("<Q", plain[:8])
     header = json.loads(plain[8 : 8 + length])
     text = json.dumps({"__metadata__": dict(sorted(metadata.items())), **header}, separators=(",", ":")).encode()

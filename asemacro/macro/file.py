@@ -77,9 +77,9 @@ def _save(path: str | Path, members: Equation | Sequence[Equation], word: str, n
     return write_tensors(path, tensors, metadata)
 
 
-def fingerprint(sde: NeuralSDE) -> str:
+def fingerprint(equation: Equation) -> str:
     """64 hexadecimal digits that stand for a model: its settings and its parameters, to the last bit."""
-    return digest([sde.settings, {name: value.cpu().numpy() for name, value in sde.state_dict().items()}])
+    return digest([equation.settings, {name: value.cpu().numpy() for name, value in equation.state_dict().items()}])
 
 
 @checked(path=path)

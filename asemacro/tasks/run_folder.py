@@ -24,7 +24,10 @@ RESULTS = {
     "phase-diagram": ("sro.csv", "sro.png", "ttt.png", "sde.safetensors"),
     "kmc": ("sro.csv", "final.extxyz", "trajectory.extxyz"),
     "sample": ("observables.csv", "final.extxyz", "trajectory.extxyz"),
-    "learn": ("sde.safetensors", "training.safetensors", "closure.safetensors", "diagnostics.png"),
+    "learn": (
+        *("sde.safetensors", "training.safetensors", "closure.safetensors", "diagnostics.png"),
+        *("ode.safetensors", "encoder.safetensors"),
+    ),
 }
 """What each verb may write beside run.json."""
 _ONLY_IN = {"copies": "phase-diagram", "hops_per_second": "kmc", "path_pull": "learn"}

@@ -30,7 +30,8 @@ from asemacro.macro.moment_fit import MomentReport
 from asemacro.macro.polynomial import PolynomialDiffusion, PolynomialDrift
 from asemacro.macro.reversible import ReversibleDrift
 from asemacro.macro.sde import NeuralSDE
-from asemacro.studies.learn.learned import TRAINING_FILE, Learned
+from asemacro.studies.learn.learned import Learned
+from asemacro.studies.learn.model import TRAINING_FILE
 
 Load = Callable[[Path], Any]
 PAIR = {

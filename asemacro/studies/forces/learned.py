@@ -1,13 +1,25 @@
-"""LearnedForces: a macroscopic ODE that was learned from forces, with its encoder and its training states."""
+"""LearnedForces: a macroscopic ODE that was learned from forces, with its encoder, its training states and files."""
 
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
+from typing import ClassVar
 
-from asemacro.arguments.door import ODE, array, check_fields, instance, many, optional, whole
+import numpy as np
+
+from asemacro.arguments.door import ODE, check_fields, checked, instance, many, optional, path
+from asemacro.closure.encoder import Encoder
+from asemacro.closure.encoder_file import load_encoder, save_encoder
+from asemacro.macro.file import fingerprint, load_ode, save_ode
 from asemacro.macro.ode import NeuralODE
+from asemacro.macro.training_file import load_training
 from asemacro.observables.differentiable import DifferentiableObservable
+from asemacro.studies.learn.model import TRAINING_FILE, LearnedModel
+from asemacro.tasks.publication import Files
 from asemacro.typing import Floats
+
+ENCODER_FILE = "encoder.safetensors"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,31 +44,72 @@ class ForcesReport:
 
 
 @dataclasses.dataclass(frozen=True)
-class LearnedForces:
+class LearnedForces(LearnedModel):
     """A learned macroscopic ODE and what it was learned from.
 
     Attributes:
         ode: dz/dt = g(z), of the seed that did best on the trajectories held out.
-        z: (N, d) training states, in the order of `labels`.
+        z: (N, d) training states, in the order of `labels`; none if unknown.
         n_observed: the first variables, given by the user: z*; the others are those of the encoder.
-        encoder: z = phi(x), all variables.
-        members: the models of all seeds, in their order.
-        report: of the fit.
+        encoder: z = phi(x), all variables; None for a model that was read without its observables.
+        members: the models of all seeds, in their order; none if unknown.
+        report: of the fit, if known.
+        bounds: (d, 2) least and largest values of the variables, infinite where not known; None if none is known.
     """
 
+    FILE: ClassVar[str] = "ode.safetensors"
+    NEAREST: ClassVar[int] = 1  # a mean over several paths is on none of them
     ode: NeuralODE
     z: Floats
     n_observed: int
-    encoder: DifferentiableObservable
+    encoder: DifferentiableObservable | None = None
     members: tuple[NeuralODE, ...] = ()
     report: ForcesReport | None = None
+    bounds: Floats | None = None
 
     def __post_init__(self) -> None:
-        check_fields(self, ode=ODE, members=many(ODE), encoder=instance("DifferentiableObservable"))
-        check_fields(self, z=array(None, self.ode.dim), n_observed=whole(1, self.ode.dim))
+        check_fields(self, ode=ODE, members=many(ODE), encoder=optional(instance("DifferentiableObservable")))
         check_fields(self, report=optional(instance("ForcesReport")))
+        self.check_states()
 
     @property
-    def labels(self) -> tuple[str, ...]:
-        """Names of all variables."""
-        return self.ode.labels
+    def equation(self) -> NeuralODE:
+        """The ODE."""
+        return self.ode
+
+    def files(self) -> Files:
+        """What `save` writes, by name: the models, the training states, and the encoder if one was learned."""
+        encoder = self.encoder
+        learned = isinstance(encoder, Encoder)
+        return {
+            self.FILE: lambda path: save_ode(path, [self.ode, *self.members]),
+            **self.training_file(),
+            **({ENCODER_FILE: lambda path: save_encoder(path, encoder)} if learned else {}),  # type: ignore[arg-type]
+        }
+
+    @classmethod
+    @checked(directory=path, phi=optional(instance("DifferentiableObservable")))
+    def load(cls, directory: str | Path, phi: DifferentiableObservable | None = None) -> LearnedForces:
+        """Read what `save` wrote, or any folder with an ode.safetensors.
+
+        Args:
+            directory: the folder.
+            phi: the observables z*, for the encoder of states; without them the model starts from values of z*.
+
+        Raises:
+            FileNotFoundError: no such folder or model.
+            ValueError: one line; a file is damaged, is not the one that run.json lists, or they do not belong together.
+        """
+        folder = cls.folder_with(directory, ENCODER_FILE)
+        ode, *members = load_ode(folder / cls.FILE)
+        encoder = phi
+        if phi is not None and (folder / ENCODER_FILE).is_file():
+            encoder = load_encoder(folder / ENCODER_FILE, phi)
+        if encoder is not None and encoder.labels != ode.labels:
+            raise ValueError(f"{folder} holds a model of {', '.join(ode.labels)}, not of {', '.join(encoder.labels)}")
+        if not (folder / TRAINING_FILE).is_file():
+            return cls(ode, np.zeros((0, ode.dim)), ode.dim, encoder, tuple(members))
+        z, _, n_observed, _, bounds = load_training(
+            folder / TRAINING_FILE, ode.dim, ode.n_conditions, model=fingerprint(ode)
+        )
+        return cls(ode, z, n_observed, encoder, tuple(members), bounds=bounds)

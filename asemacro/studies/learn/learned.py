@@ -9,9 +9,8 @@ times, z = simulate(learned.sde, learned.start([0.4, 0.42]), until_s=50, n_traje
 from __future__ import annotations
 
 import dataclasses
-import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, ClassVar, TypedDict, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -41,11 +40,12 @@ from asemacro.macro.file import fingerprint, load_sde, save_sde
 from asemacro.macro.moment_fit import MomentOptions, MomentReport, fit_moments, moments_from_pairs
 from asemacro.macro.polynomial import PolynomialDiffusion, PolynomialDrift
 from asemacro.macro.sde import NeuralSDE
-from asemacro.macro.training_file import load_training, save_training
+from asemacro.macro.training_file import load_training
 from asemacro.micro.blocks import observed_bounds
 from asemacro.micro.protocol import SYSTEM
 from asemacro.observables.base import OBSERVABLE, Observable
-from asemacro.tasks.publication import Files, check_files, publish
+from asemacro.studies.learn.model import TRAINING_FILE, LearnedModel
+from asemacro.tasks.publication import Files
 from asemacro.tasks.threads import one_thread
 from asemacro.typing import Floats
 
@@ -55,16 +55,11 @@ if TYPE_CHECKING:
 DEGREES = {1: (9, 6), 2: (7, 4), 3: (5, 3)}  # largest degree of drift and diffusion; the fit chooses up to it
 MORE_VARIABLES = (3, 2)  # the same for four variables and more: 35 and 15 features of four
 HIDDEN = 16
-NEAREST = 32
-KEPT_STATES = 20_000  # training states in a file
-SPREADS = 5
-say = logging.getLogger("asemacro")
-SDE_FILE, TRAINING_FILE = "sde.safetensors", "training.safetensors"
 
 
 @dataclasses.dataclass(frozen=True)
-class Learned:
-    """A learned macroscopic model and what it was learned from.
+class Learned(LearnedModel):
+    """A learned macroscopic model with noise and what it was learned from.
 
     Attributes:
         sde: the model.
@@ -75,6 +70,8 @@ class Learned:
         bounds: (d, 2) least and largest values of the variables, infinite where not known; None if none is known.
     """
 
+    FILE: ClassVar[str] = "sde.safetensors"
+    NEAREST: ClassVar[int] = 32
     sde: NeuralSDE
     z: Floats
     condition: Floats
@@ -83,94 +80,27 @@ class Learned:
     bounds: Floats | None = None
 
     def __post_init__(self) -> None:
-        check_fields(self, sde=SDE, n_observed=whole(1, self.sde.dim if isinstance(self.sde, NeuralSDE) else 1))
-        check_fields(self, z=array(None, self.sde.dim), report=optional(instance("MomentReport")))
+        check_fields(self, sde=SDE, report=optional(instance("MomentReport")))
+        self.check_states()
         check_fields(self, condition=array(len(self.z), self.sde.n_conditions))
-        check_fields(self, bounds=optional(array(self.sde.dim, 2, finite=False)))
-        if self.bounds is not None and not np.isfinite(self.bounds).any():
-            object.__setattr__(self, "bounds", None)
 
     @property
-    def labels(self) -> tuple[str, ...]:
-        """Names of all variables."""
-        return self.sde.labels
+    def equation(self) -> NeuralSDE:
+        """The SDE."""
+        return self.sde
+
+    def conditions(self) -> Floats:
+        """(N, 0 or 1) temperatures of the training states."""
+        return self.condition
 
     @property
     def sites(self) -> int | None:
         """Sites of the system that the noise belongs to."""
         return self.sde.sites
 
-    @checked(z=array(), condition=above_zero, nearest=whole(1))
-    def start(self, z: ArrayLike, condition: float | None = None, nearest: int = NEAREST) -> Floats:
-        """(d,) z* completed by closure variables: their mean over the training states nearest in z*.
-
-        Distances are in units of the spread of each variable in training, the temperature counting like another one.
-
-        Args:
-            z: (n_observed,) values of z*.
-            condition: the temperature, of models that have one.
-            nearest: number of training states.
-
-        Raises:
-            ValueError: another number of values, values that are not finite or that no state has, or no training
-                states. Values unlike those of the training states are a line in the log.
-        """
-        given = np.asarray(z, dtype=float).reshape(-1)
-        if len(given) != self.n_observed:
-            names = ", ".join(self.labels[: self.n_observed])
-            raise ValueError(f"a start has {self.n_observed} values ({names}), got {len(given)}")
-        if not np.isfinite(given).all():
-            raise ValueError(f"a start must be finite, got {given}")
-        self._check_range(given)
-        if self.n_observed == self.sde.dim:
-            return given
-        if not len(self.z):
-            raise ValueError("the training states are not known, so closure variables have no start; give all of them")
-        if (condition is not None) != (self.sde.n_conditions > 0):
-            raise ValueError("a start needs the temperature if, and only if, the model depends on it")
-        at = np.append(given, [] if condition is None else [condition])
-        seen = np.concatenate([self.z[:, : self.n_observed], self.condition], axis=1)
-        spread = np.maximum(seen.std(axis=0), np.finfo(float).tiny)
-        order = np.argsort((((seen - at) / spread) ** 2).sum(axis=1), kind="stable")[:nearest]
-        return np.concatenate([given, self.z[order, self.n_observed :].mean(axis=0)])
-
-    def _check_range(self, given: Floats) -> None:
-        """Refuse values of z* that no state has; say which lie outside of what the model was learned from."""
-        names = self.labels or tuple(f"z{k + 1}" for k in range(self.sde.dim))
-        for name, value, (low, high) in zip(names, given, [] if self.bounds is None else self.bounds, strict=False):
-            slack = 1e-9 * max(abs(low), abs(high)) if np.isfinite(low + high) else 0.0
-            if not low - slack <= value <= high + slack:
-                raise ValueError(f"a start with {name} = {value:g} is impossible: {_limits(name, low, high)}")
-        ranges = np.stack([self.z.min(axis=0), self.z.max(axis=0)], axis=1) if len(self.z) else self._scales()
-        outside = [
-            f"{name} = {value:g} (learned from {low:.3g} to {high:.3g})"
-            for name, value, (low, high) in zip(names, given, ranges, strict=False)
-            if not low <= value <= high
-        ]
-        if outside:
-            say.warning("the start lies outside the states that the model was learned from: %s", ", ".join(outside))
-
-    def _scales(self) -> Floats:
-        """(d, 2) where the training states were, as far as the model alone tells: mean -+ 5 standard deviations."""
-        mean, sd = self.sde.z_mean.numpy(), self.sde.z_scale.numpy()
-        return np.stack([mean - SPREADS * sd, mean + SPREADS * sd], axis=1)
-
-    @checked(directory=path)
-    def save(self, directory: str | Path) -> list[Path]:
-        """Write sde.safetensors and training.safetensors (at most 20,000 states, evenly taken), together or not at all.
-
-        A run record in the folder that lists one of them is removed.
-        """
-        return publish(directory, self.files())
-
     def files(self) -> Files:
         """What `save` writes, by name."""
-        rows = np.unique(np.linspace(0, max(len(self.z) - 1, 0), min(len(self.z), KEPT_STATES)).astype(int))
-        training = (self.z[rows], self.condition[rows], self.n_observed, self.report)
-        return {
-            SDE_FILE: lambda path: save_sde(path, self.sde),
-            TRAINING_FILE: lambda path: save_training(path, *training, bounds=self.bounds, model=fingerprint(self.sde)),
-        }
+        return {self.FILE: lambda path: save_sde(path, self.sde), **self.training_file(self.report)}
 
     @classmethod
     @checked(directory=path)
@@ -182,24 +112,12 @@ class Learned:
             ValueError: one line; a file is damaged, is not the one that run.json lists, or the two do not belong
                 together.
         """
-        folder = Path(directory)
-        if not folder.is_dir():
-            raise FileNotFoundError(f"{folder}: no such folder; `asemacro learn` makes one")
-        if not (folder / SDE_FILE).is_file():
-            raise FileNotFoundError(f"{folder} is not a learned model: it has no {SDE_FILE}")
-        check_files(folder, [SDE_FILE, TRAINING_FILE])
-        sde = load_sde(folder / SDE_FILE)[0]
+        folder = cls.folder_with(directory)
+        sde = load_sde(folder / cls.FILE)[0]
         path = folder / TRAINING_FILE
         if not path.is_file():
             return cls(sde, np.zeros((0, sde.dim)), np.zeros((0, sde.n_conditions)), sde.dim)
         return cls(sde, *load_training(path, sde.dim, sde.n_conditions, model=fingerprint(sde)))
-
-
-def _limits(name: str, low: float, high: float) -> str:
-    """Bounds of a variable in words."""
-    if np.isfinite(low) and np.isfinite(high):
-        return f"{name} lies from {low:.4g} to {high:.4g}"
-    return f"{name} is at least {low:.4g}" if np.isfinite(low) else f"{name} is at most {high:.4g}"
 
 
 class Fit(TypedDict, total=False):

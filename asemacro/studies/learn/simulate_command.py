@@ -10,14 +10,19 @@ from pathlib import Path
 import numpy as np
 
 from asemacro.files.store import output_file, write_csv
+from asemacro.macro.ode import simulate_ode
 from asemacro.macro.trajectories import simulate
 from asemacro.studies.alloy.known_equilibrium import known_equilibrium
+from asemacro.studies.forces.learned import LearnedForces
 from asemacro.studies.learn.learned import Learned
+from asemacro.studies.learn.loading import load_learned
+from asemacro.studies.learn.model import LearnedModel
 from asemacro.studies.learn.settling import LEAST_GROUP, SECOND_GROUP, Settling
 from asemacro.tasks.progress import duration, progress_bar
 from asemacro.typing import Floats
 
 POINTS = 200  # saved times
+TRAJECTORIES = 100
 HOUR_S = 3600.0  # a run of more is refused
 LOOK_S = 120.0  # unless it comes to equilibrium in this time
 FIRST_ESTIMATE_S = 0.5
@@ -30,14 +35,17 @@ def run_simulate(
     *,
     start: str,
     until: float,
-    trajectories: int,
+    trajectories: int | None,
     temperature_K: float | None,
     points: int = POINTS,
     force: bool = False,
     seed: int,
 ) -> None:
-    """Verb simulate: trajectories of a learned model as a CSV of time, LABEL_mean and LABEL_std."""
-    learned = Learned.load(directory)
+    """Verb simulate: trajectories of a learned model as a CSV of time, LABEL_mean and LABEL_std; of an ODE its path.
+
+    The columns of a path are time and LABEL.
+    """
+    learned = load_learned(directory)
     if not (math.isfinite(until) and until > 0):
         raise ValueError(f"--until {until:g}: must be a positive time")
     try:
@@ -46,9 +54,45 @@ def run_simulate(
         raise ValueError(f"--start {start}: give one number per observable, separated by commas") from None
     _check_temperature(learned, temperature_K)
     z0 = learned.start(values, temperature_K)
-    labels = learned.labels or tuple(f"z{k + 1}" for k in range(learned.sde.dim))
-    known = [] if temperature_K is None else known_equilibrium(Path(directory), labels, temperature_K)
+    known = [] if temperature_K is None else known_equilibrium(Path(directory), _names(learned), temperature_K)
     path = output_file(output)
+    if isinstance(learned, LearnedForces):
+        if trajectories is not None:
+            raise ValueError(f"--trajectories {trajectories}: an ODE has one path from a start; leave it out")
+        header, rows = _path(learned, z0, until, points)
+    else:
+        count = TRAJECTORIES if trajectories is None else trajectories
+        header, rows = _trajectories(learned, z0, until, count, temperature_K, points, force, seed)
+    write_csv(path, header, rows.tolist())
+    for line in known:
+        print(line)
+    print(f"wrote {path}")
+
+
+def _names(learned: LearnedModel) -> tuple[str, ...]:
+    return learned.labels or tuple(f"z{k + 1}" for k in range(learned.equation.dim))
+
+
+def _path(learned: LearnedForces, z0: Floats, until: float, points: int) -> tuple[list[str], Floats]:
+    """Header and rows of the path of an ODE."""
+    times, z = simulate_ode(learned.ode, z0, until, n_saves=points)
+    given = _names(learned)[: learned.n_observed]
+    end = ", ".join(f"{label} {value:+.4f}" for label, value in zip(given, z[0, -1], strict=False))
+    print(f"one path to time {until:g}: {end}")
+    return ["time", *_names(learned)], np.column_stack([times, z[0]])
+
+
+def _trajectories(
+    learned: Learned,
+    z0: Floats,
+    until: float,
+    trajectories: int,
+    temperature_K: float | None,
+    points: int,
+    force: bool,
+    seed: int,
+) -> tuple[list[str], Floats]:
+    """Header and rows of the mean and deviation of an SDE."""
     (stream,) = np.random.SeedSequence(seed).spawn(1)  # of its own: the trajectories are the same without it
     settling = None
     if trajectories >= LEAST_GROUP:
@@ -72,16 +116,14 @@ def run_simulate(
             watch=watch,
             rng=np.random.default_rng(seed),
         )
+    labels = _names(learned)
     times = np.linspace(0.0, until, points + 1)
     mean, sd = _to_the_end(z.mean(axis=0), z.std(axis=0), len(times), settling)
     columns = ["time", *(f"{label}_{what}" for label in labels for what in ("mean", "std"))]
     rows = np.concatenate([times[:, None], np.stack([mean, sd], axis=2).reshape(len(times), -1)], axis=1)
-    write_csv(path, columns, rows.tolist())
     end = ", ".join(f"{label} {m:+.4f} +- {s:.4f}" for label, m, s in zip(labels, mean[-1], sd[-1], strict=True))
     print(f"{trajectories} trajectories to time {times[-1]:g}: {end}")
-    for line in known:
-        print(line)
-    print(f"wrote {path}")
+    return columns, rows
 
 
 def _to_the_end(mean: Floats, sd: Floats, n: int, settling: Settling | None) -> tuple[Floats, Floats]:
@@ -178,14 +220,14 @@ class _Pace:
         return f"whether at equilibrium or not: {self._trajectories} trajectories are too few to tell ({LEAST_GROUP})"
 
 
-def _check_temperature(learned: Learned, temperature_K: float | None) -> None:
-    sde = learned.sde
-    if sde.n_conditions == 0:
+def _check_temperature(learned: LearnedModel, temperature_K: float | None) -> None:
+    equation = learned.equation
+    if equation.n_conditions == 0:
         if temperature_K is not None:
             raise ValueError("this model was learned at one temperature; leave --temperature out")
         return
-    centre, spread = (float(v) for v in sde.condition_centre)
-    low, high = sorted(1 / (centre + spread * float(end)) for end in sde.condition_range)
+    centre, spread = (float(v) for v in equation.condition_centre)
+    low, high = sorted(1 / (centre + spread * float(end)) for end in equation.condition_range)
     if temperature_K is None:
         raise ValueError(f"this model depends on temperature; give --temperature from {low:.6g} to {high:.6g} K")
     if not low * (1 - 1e-6) <= temperature_K <= high * (1 + 1e-6):

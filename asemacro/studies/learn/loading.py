@@ -1,0 +1,21 @@
+"""A learned model of whatever kind, from its folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from asemacro.arguments.door import checked, path
+from asemacro.studies.forces.learned import LearnedForces
+from asemacro.studies.learn.learned import Learned
+
+
+@checked(directory=path)
+def load_learned(directory: str | Path) -> Learned | LearnedForces:
+    """What `save` or `asemacro learn` wrote: an SDE, or an ODE that was learned from forces.
+
+    Raises:
+        FileNotFoundError: no such folder or model.
+        ValueError: one line; a file is damaged, is not the one that run.json lists, or they do not belong together.
+    """
+    ode = (Path(directory) / LearnedForces.FILE).is_file()
+    return LearnedForces.load(directory) if ode else Learned.load(directory)

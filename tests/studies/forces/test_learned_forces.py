@@ -1,0 +1,112 @@
+"""Models learned from forces on disk: what is read again does the same, what does not belong together is refused."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+import asemacro as am
+from asemacro.closure.encoder import Encoder
+from asemacro.closure.encoder_file import load_encoder, save_encoder
+from asemacro.closure.encoder_network import MLPEncoder, ParticleEncoder
+from asemacro.observables.differentiable import TorchObservable
+from asemacro.studies.forces.learned import ENCODER_FILE, LearnedForces
+from asemacro.studies.learn.learned import Learned
+from asemacro.studies.learn.loading import load_learned
+
+MEAN = TorchObservable(lambda x: x.mean(dim=1, keepdim=True), ("mean",))
+OTHER = TorchObservable(lambda x: x[:, :1], ("first",))
+
+
+def learned(n: int = 50) -> LearnedForces:
+    """A model of a mean and one more variable that is three times it in all training states."""
+    encoder = Encoder(MEAN, MLPEncoder(6, 1, (4,)))
+    models = [am.NeuralODE(am.GFINN(2, hidden=4), labels=encoder.labels) for _ in range(2)]
+    z = np.linspace(-1, 1, n)[:, None] * [1.0, 3.0]
+    return LearnedForces(models[0], z, 1, encoder, tuple(models))
+
+
+def test_what_is_read_again_is_the_same(tmp_path: Path) -> None:
+    model = learned()
+    names = {path.name for path in model.save(tmp_path)}
+    assert names == {"ode.safetensors", "training.safetensors", "encoder.safetensors"}
+    again, with_encoder = load_learned(tmp_path), LearnedForces.load(tmp_path, MEAN)
+    assert isinstance(again, LearnedForces)
+    assert again.encoder is None
+    x = torch.from_numpy(np.random.default_rng(0).standard_normal((3, 6)))
+    assert model.encoder is not None
+    assert with_encoder.encoder is not None
+    with torch.no_grad():
+        np.testing.assert_array_equal(with_encoder.encoder(x), model.encoder(x))
+    for read in (again, with_encoder):
+        np.testing.assert_array_equal(read.z, model.z)
+        np.testing.assert_array_equal(read.ode.drift(model.z), model.ode.drift(model.z))
+        assert len(read.members) == 2
+        assert read.n_observed == 1
+        np.testing.assert_allclose(read.start([0.5]), [0.5, 1.5], atol=0.1)
+
+
+def test_particle_encoders_and_own_networks_are_read_again(tmp_path: Path) -> None:
+    x = torch.from_numpy(np.random.default_rng(1).standard_normal((3, 12)))
+    network = ParticleEncoder(2, 1, hidden=4, features=4, periods=(2.0, 2.5, 3.0))
+    path = save_encoder(tmp_path / "e.safetensors", Encoder(MEAN, network))
+    assert save_encoder(tmp_path / "again.safetensors", Encoder(MEAN, network)).read_bytes() == path.read_bytes()
+    with torch.no_grad():
+        np.testing.assert_array_equal(load_encoder(path, MEAN)(x), Encoder(MEAN, network)(x))
+
+    class Own(MLPEncoder):
+        kind = "own"
+
+    path = save_encoder(tmp_path / "own.safetensors", Encoder(MEAN, Own(12, 1, (4,))))
+    with pytest.raises(ValueError, match="kind of network must be one of mlp, particles"):
+        load_encoder(path, MEAN)
+    read = load_encoder(path, MEAN, Own(12, 1, (4,)))
+    assert isinstance(read.network, Own)
+    with pytest.raises(ValueError, match="has shape"):
+        load_encoder(path, MEAN, Own(12, 1, (5,)))
+
+
+def test_what_does_not_belong_together_is_refused_in_one_line(tmp_path: Path) -> None:
+    model = learned()
+    model.save(tmp_path)
+    with pytest.raises(ValueError, match="an encoder beside the observables mean, not first"):
+        LearnedForces.load(tmp_path, OTHER)
+    with pytest.raises(FileNotFoundError, match=r"no sde\.safetensors"):
+        Learned.load(tmp_path)
+    (tmp_path / ENCODER_FILE).unlink()
+    with pytest.raises(ValueError, match="holds a model of mean, encoder_1, not of mean"):
+        LearnedForces.load(tmp_path, MEAN)
+    with pytest.raises(FileNotFoundError, match=r"no ode\.safetensors"):
+        LearnedForces.load(tmp_path.parent)
+    am.save_ode(tmp_path / "ode.safetensors", am.NeuralODE(am.MLPDrift(2), labels=model.labels))
+    with pytest.raises(ValueError, match="written with another model"):
+        load_learned(tmp_path)
+
+
+def test_simulate_follows_the_path(tmp_path: Path, command: Any) -> None:
+    model = learned()
+    model.save(tmp_path / "m")
+    out = tmp_path / "path.csv"
+    words = ("simulate", tmp_path / "m", "--start", "0.5", "--until", "0.3", "--points", "3", "-o", out)
+    code, said, _ = command(*words)
+    assert code == 0
+    assert said.startswith("one path to time 0.3: mean ")
+    with out.open() as file:
+        header, *rows = csv.reader(file)
+    assert header == ["time", "mean", "encoder_1"]
+    times, z = am.simulate_ode(model.ode, model.start([0.5]), 0.3, n_saves=3)
+    np.testing.assert_allclose(np.array(rows, dtype=float), np.column_stack([times, z[0]]), rtol=1e-9)
+    for wrong, message in (
+        (("--trajectories", "3"), "an ODE has one path"),
+        (("--temperature", "300"), "learned at one temperature"),
+        (("--start", "1,2"), "a start has 1 values (mean)"),
+    ):
+        code, _, error = command(*words, *wrong)
+        assert code == 2
+        assert message in error
+        assert error.count("\n") == 1
