@@ -17,6 +17,7 @@ from asemacro.cli.numbers import (
     MOST_WORKERS,
     RUNS,
     SITES,
+    TIME,
     Count,
     Number,
 )
@@ -152,7 +153,8 @@ EnergyOption = Annotated[
 FractionOption = Annotated[
     float | None,
     typer.Option(
-        parser=Number(0, 1), help="Part of the spins or points that each label is measured on (default 1, all)."
+        parser=Number(0, 1),
+        help="Part of the spins, points or atoms that each label is measured on (default 1, all; without noise less).",
     ),
 ]
 StartsOption = Annotated[
@@ -160,6 +162,47 @@ StartsOption = Annotated[
 ]
 ClosureOption = Annotated[
     str | None, typer.Option("--closure", help="Learned variables beside the observables.", metavar="N|auto")
+]
+LearnArgument = Annotated[
+    str,
+    typer.Argument(
+        help="ising, curie-weiss, predator-prey, alloy; without noise: predator-prey-ode, allen-cahn, lennard-jones, "
+        "particles.",
+        metavar="SYSTEM",
+    ),
+]
+CountOption = Annotated[
+    int | None, typer.Option(parser=RUNS, help="Independent trajectories of a model with noise (default 100).")
+]
+CalculatorOption = Annotated[
+    str | None,
+    typer.Option(
+        "--calculator", help="Of particles: emt, lj (argon), or a function that gives one.", metavar="NAME|MODULE:NAME"
+    ),
+]
+ObservableOption = Annotated[
+    str | None,
+    typer.Option(
+        "--observable",
+        help="Of particles: temperature (default), or a function of torch of their states.",
+        metavar="NAME|MODULE:NAME",
+    ),
+]
+EnsembleOption = Annotated[
+    str | None, typer.Option("--ensemble", help="Runs of particles: nve (default) or langevin.", metavar="NAME")
+]
+TrajectoriesOption = Annotated[
+    int | None, typer.Option(parser=RUNS, help="Runs of a system without noise (predator-prey-ode 60 ...).")
+]
+UntilOption = Annotated[
+    float | None,
+    typer.Option("--until", parser=TIME, help="Their end, in the system's time; of particles in fs (default 100)."),
+]
+DriftOption = Annotated[
+    str | None, typer.Option("--drift", help="Form of an equation without noise: onsager, mlp, gfinn.", metavar="NAME")
+]
+FitsOption = Annotated[
+    int | None, typer.Option(parser=Count(1, 1000), help="Fits of an equation without noise (default 5).")
 ]
 MagnetisationOption = Annotated[
     float | None,

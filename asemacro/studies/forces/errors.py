@@ -64,25 +64,18 @@ def trajectory_error(
     size = np.linalg.norm(observed, axis=2).sum(axis=1)
     if not (size > 0).all():
         raise ValueError("the observables are zero along a whole trajectory: its relative error means nothing")
-    z0 = encode(phi, starts)
-    try:
-        z = _followed(ode, z0, times, n_steps)
-    except RunsAway:  # one of them: each for itself
-        z = np.concatenate([_each(ode, one, times, n_steps) for one in z0])
+    z = follow(ode, encode(phi, starts), times, n_steps)
     return np.linalg.norm(z[..., :s] - observed, axis=2).sum(axis=1) / size
 
 
-def _followed(ode: NeuralODE, z0: Floats, times: Floats, n_steps: int | None) -> Floats:
-    """(n, n_times, d) trajectories from z0 (n, d)."""
-    return simulate_ode(ode, z0, times=times, n_steps=n_steps)[1]
-
-
-def _each(ode: NeuralODE, z0: Floats, times: Floats, n_steps: int | None) -> Floats:
-    """(1, n_times, d) the trajectory from z0 (d,); inf if it runs away."""
+def follow(ode: NeuralODE, z0: Floats, times: Floats, n_steps: int | None = None) -> Floats:
+    """(n, n_times, d) trajectories from z0 (n, d); inf all along where one runs away."""
     try:
-        return _followed(ode, z0[None], times, n_steps)
+        return simulate_ode(ode, z0, times=times, n_steps=n_steps)[1]
     except RunsAway:
-        return np.full((1, len(times), ode.dim), np.inf)
+        if len(z0) == 1:
+            return np.full((1, len(times), ode.dim), np.inf)
+    return np.concatenate([follow(ode, one[None], times, n_steps) for one in z0])
 
 
 @torch.no_grad()

@@ -19,6 +19,8 @@ from asemacro.micro.blocks import observe, observed_bounds
 from asemacro.micro.sampling import sample
 from asemacro.observables.joined import Observables
 from asemacro.studies.alloy.kmc_command import at_time, run_kmc
+from asemacro.studies.forces.commands import Asked, learn_forces
+from asemacro.studies.forces.systems import NAMES as FORCE_NAMES
 from asemacro.studies.learn.figures import Path as Course
 from asemacro.studies.learn.figures import draw_diagnostics, explained, follow, noise_ratio
 from asemacro.studies.learn.learned import Learned, learn_from_moments, polynomial_sde
@@ -35,12 +37,19 @@ SHOWN = 4  # held-out courses in diagnostics.png
 POINTS = 200  # saved times of sample
 FRAMES = 50
 LEAST_STARTS = 25
+ALLOYS = ("barriers", "hops", "workers", "shell_tolerance")
+NO_ALLOYS = ("small", "field", "lattice", "starts")
+FORCES = ("calculator", "observable", "ensemble", "trajectories", "until", "drift", "fits")
+"""Options of learn: those of alloys, others that deterministic systems do not have, those that only these have."""
 
 
 def run_learn(
     system: str, structure: str | Path | None, output: str | Path, *, force: bool = False, **options: Any
 ) -> None:
-    """Verb learn: sde.safetensors, training.safetensors, closure.safetensors (if any), run.json, diagnostics.png."""
+    """Verb learn: sde.safetensors, training.safetensors, closure.safetensors (if any), run.json, diagnostics.png.
+
+    Of deterministic systems ode.safetensors and encoder.safetensors in place of the first and third.
+    """
     with RunFolder(output, "learn", force=force) as folder:
         _run_learn(system, structure, folder, **options)
 
@@ -57,6 +66,18 @@ def _run_learn(
     **options: Any,
 ) -> None:
     started = time.perf_counter()
+    forces = {name: options.pop(name) for name in FORCES}
+    if system in FORCE_NAMES:
+        foreign = (*NO_ALLOYS, *ALLOYS)
+        _refuse_foreign(system, options, foreign, {} if system == "particles" else reading, mix_sublattices)
+        if system != "particles":
+            _refuse_structure(system, structure)
+        temperature = _one_temperature(options.pop("temperature"))
+        asked = Asked(system, structure, reading, temperature=temperature, closure=closure, **options, **forces)
+        learn_forces(asked, folder, seed=seed, started=started)
+        return
+    for name in (name for name, value in forces.items() if value is not None):
+        raise ValueError(f"--{name} belongs to {', '.join(FORCE_NAMES)}, not to {system}")
     if system == "alloy":
         from asemacro.studies.alloy.learning import learn_alloy
 
@@ -68,9 +89,10 @@ def _run_learn(
             structure, folder, reading=reading, mix_sublattices=mix_sublattices, seed=seed, started=started, **options
         )
         return
-    if structure is not None:
-        raise ValueError(f"{system} takes no structure file (of ising: --lattice FILE); {structure} is left over")
-    _refuse_foreign(system, options, ("barriers", "hops", "workers", "shell_tolerance"), reading, mix_sublattices)
+    _refuse_structure(system, structure)
+    if system not in NAMES:
+        raise ValueError(f"there is no system {system!r}; there are {', '.join((*NAMES, *FORCE_NAMES))}, and alloy")
+    _refuse_foreign(system, options, ALLOYS, reading, mix_sublattices)
     _learn_system(system, folder, started=started, seed=seed, closure=closure, **options)
 
 
@@ -124,14 +146,23 @@ def _learn_system(
     print(f"wrote {', '.join(path.name for path in written)} to {folder.path} in {wall:.0f} s")
 
 
+def _refuse_structure(system: str, structure: str | Path | None) -> None:
+    if structure is not None:
+        lattice = " (give --lattice FILE)" if system == "ising" else ""
+        raise ValueError(f"{system} takes no structure file{lattice}; {structure} is left over")
+
+
 def _refuse_foreign(
     system: str, options: dict[str, Any], names: Sequence[str], reading: Reading, mix_sublattices: bool
 ) -> None:
-    """Take the options of these names, which only alloys have, out; one line about the first that was given."""
-    foreign = [f"--{name}" for name in names if options.pop(name) is not None]
-    foreign += [f"--{name}" for name in reading] + (["--mix-sublattices"] if mix_sublattices else [])
-    if foreign:
-        raise ValueError(f"{foreign[0].replace('_', '-')} belongs to alloys, not to {system}")
+    """Take the options of these names, which the system does not have, out; one line about the first that was given."""
+    given = [name for name in names if options.pop(name) is not None]
+    given += [*reading, *(["mix-sublattices"] if mix_sublattices else [])]
+    if given:
+        option = f"--{given[0].replace('_', '-')}"
+        if given[0] in NO_ALLOYS:
+            raise ValueError(f"{system} has no {option}")
+        raise ValueError(f"{option} belongs to alloys, not to {system}")
 
 
 def _stages(*, closed: bool) -> list[dict[str, float]]:

@@ -12,8 +12,7 @@ import torch
 
 import asemacro as am
 from asemacro.closure.encoder import Encoder
-from asemacro.closure.encoder_file import load_encoder, save_encoder
-from asemacro.closure.encoder_network import MLPEncoder, ParticleEncoder
+from asemacro.closure.encoder_network import MLPEncoder
 from asemacro.observables.differentiable import TorchObservable
 from asemacro.studies.forces.learned import ENCODER_FILE, LearnedForces
 from asemacro.studies.learn.learned import Learned
@@ -51,30 +50,10 @@ def test_what_is_read_again_is_the_same(tmp_path: Path) -> None:
         np.testing.assert_allclose(read.start([0.5]), [0.5, 1.5], atol=0.1)
 
 
-def test_particle_encoders_and_own_networks_are_read_again(tmp_path: Path) -> None:
-    x = torch.from_numpy(np.random.default_rng(1).standard_normal((3, 12)))
-    network = ParticleEncoder(2, 1, hidden=4, features=4, periods=(2.0, 2.5, 3.0))
-    path = save_encoder(tmp_path / "e.safetensors", Encoder(MEAN, network))
-    assert save_encoder(tmp_path / "again.safetensors", Encoder(MEAN, network)).read_bytes() == path.read_bytes()
-    with torch.no_grad():
-        np.testing.assert_array_equal(load_encoder(path, MEAN)(x), Encoder(MEAN, network)(x))
-
-    class Own(MLPEncoder):
-        kind = "own"
-
-    path = save_encoder(tmp_path / "own.safetensors", Encoder(MEAN, Own(12, 1, (4,))))
-    with pytest.raises(ValueError, match="kind of network must be one of mlp, particles"):
-        load_encoder(path, MEAN)
-    read = load_encoder(path, MEAN, Own(12, 1, (4,)))
-    assert isinstance(read.network, Own)
-    with pytest.raises(ValueError, match="has shape"):
-        load_encoder(path, MEAN, Own(12, 1, (5,)))
-
-
 def test_what_does_not_belong_together_is_refused_in_one_line(tmp_path: Path) -> None:
     model = learned()
     model.save(tmp_path)
-    with pytest.raises(ValueError, match="an encoder beside the observables mean, not first"):
+    with pytest.raises(ValueError, match="it was learned for mean, not for first"):
         LearnedForces.load(tmp_path, OTHER)
     with pytest.raises(FileNotFoundError, match=r"no sde\.safetensors"):
         Learned.load(tmp_path)

@@ -1,0 +1,225 @@
+"""What the command learn does with deterministic systems: run, learn from forces on a few carriers, compare, write."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from asemacro.files.store import run_record
+from asemacro.lattice.reading.structure_file import Reading
+from asemacro.macro.file import fingerprint
+from asemacro.micro.force_runs import make_force_data
+from asemacro.micro.force_system import active_of
+from asemacro.studies.forces.errors import encode, follow, trajectory_error
+from asemacro.studies.forces.figures import Comparison, draw_paths
+from asemacro.studies.forces.learned import LearnedForces
+from asemacro.studies.forces.learning import DRIFTS, learn_from_forces, stages
+from asemacro.studies.forces.particles import Particles, particle_setup
+from asemacro.studies.forces.systems import ForceSetup, force_setup
+from asemacro.tasks.progress import part_of, progress_bar
+from asemacro.tasks.run_folder import RunFolder
+from asemacro.tasks.threads import one_thread
+from asemacro.typing import Floats, Report
+
+FITS = 5
+TESTS = 0.2  # runs that are compared with, over those that are learned from
+MOST_DIMS = 64
+POOR = 0.1  # a relative error that is worth a warning
+
+
+@dataclasses.dataclass(frozen=True)
+class Asked:
+    """What `learn` was asked for, of a deterministic system; None stands for what suits the system.
+
+    Attributes:
+        system: a name of `systems.NAMES`.
+        structure: file, of particles.
+        reading: how it is to be read.
+        sites: cells or atoms.
+        temperature: in K of particles, in reduced units of a Lennard-Jones fluid.
+        closure: number of variables that an encoder adds.
+        fraction: part of the carriers whose forces are computed.
+        calculator: of particles.
+        observable: of particles.
+        ensemble: of particles.
+        trajectories: runs that are learned from.
+        until: their end.
+        drift: form of the equation.
+        fits: from different first parameters.
+    """
+
+    system: str
+    structure: str | Path | None
+    reading: Reading
+    sites: int | None
+    temperature: float | None
+    closure: str | None
+    fraction: float | None
+    calculator: str | None
+    observable: str | None
+    ensemble: str | None
+    trajectories: int | None
+    until: float | None
+    drift: str | None
+    fits: int | None
+
+    def setup(self) -> ForceSetup:
+        """The system, with what was asked for in place of its defaults.
+
+        Raises:
+            ValueError: one line; options that the system does not have, or that make no sense.
+        """
+        if self.system == "particles":
+            if self.structure is None:
+                raise ValueError("learn particles needs a structure file: asemacro learn particles STRUCTURE -o DIR")
+            if self.sites is not None:
+                raise ValueError(f"--sites {self.sites}: particles are those of the structure file; leave it out")
+            asked = (self.reading, self.calculator, self.observable, self.ensemble, self.temperature)
+            made = particle_setup(Particles(self.structure, *asked))
+        else:
+            for option in ("calculator", "observable", "ensemble"):
+                if self.__dict__[option] is not None:
+                    raise ValueError(f"--{option} belongs to particles, not to {self.system}")
+            made = force_setup(self.system, self.sites, self.temperature)
+        if self.drift is not None and self.drift not in DRIFTS:
+            raise ValueError(f"--drift {self.drift}: give one of {', '.join(DRIFTS)}")
+        names = ("fraction", "trajectories", "until", "drift")
+        given: dict[str, Any] = {name: self.__dict__[name] for name in names}
+        given["dims"] = None if self.closure is None else _dims(self.closure)
+        return dataclasses.replace(made, **{name: value for name, value in given.items() if value is not None})
+
+
+def _dims(text: str) -> int:
+    """The number in --closure."""
+    if not (text.isdigit() and int(text) <= MOST_DIMS):
+        raise ValueError(f"--closure {text}: give a number of variables from 0 to {MOST_DIMS}")
+    return int(text)
+
+
+def learn_forces(asked: Asked, folder: RunFolder, *, seed: int, started: float) -> None:
+    """ode.safetensors, training.safetensors, encoder.safetensors (if any), run.json, diagnostics.png."""
+    made_of = asked.setup()
+    rng = np.random.default_rng(seed)
+    fits = FITS if asked.fits is None else asked.fits
+    n = made_of.system.n_carriers
+    m = active_of(n, made_of.fraction)
+    print(
+        f"{asked.system}: forces on {m} of {n} {_carriers(made_of)} in each state, observables "
+        f"{', '.join(made_of.phi.labels)}, {made_of.dims} learned beside them"
+    )
+    with progress_bar({"runs": 20.0}, *stages(made_of.dims), {"compare": 5.0}) as report, one_thread():
+        learned, found, result = _learn(made_of, fits, report, rng)
+    arguments = {
+        **{"system": asked.system, **made_of.settings, "closure": made_of.dims, "fraction": made_of.fraction},
+        **{"trajectories": made_of.trajectories, "until": made_of.until, "drift": made_of.drift, "fits": fits},
+    }
+    files = {**learned.files(), "diagnostics.png": draw_paths(found).savefig}
+    wall = time.perf_counter() - started
+    written = folder.publish(files, run_record(arguments, seed, wall, **result))
+    _say_quality(result)
+    print(f"wrote {', '.join(path.name for path in written)} to {folder.path} in {wall:.0f} s")
+
+
+def _carriers(made_of: ForceSetup) -> str:
+    return "atoms" if made_of.system.layout.width == 3 else "numbers"
+
+
+def _learn(
+    made_of: ForceSetup, fits: int, report: Report, rng: np.random.Generator
+) -> tuple[LearnedForces, Comparison, dict[str, Any]]:
+    """The runs, the model, and how it follows runs that it was not shown."""
+    tests = max(2, round(TESTS * made_of.trajectories))
+    starts = made_of.starts(made_of.trajectories + tests, rng)
+    times = np.linspace(0.0, made_of.until, made_of.times)
+    data = make_force_data(
+        made_of.system,
+        starts[tests:],
+        made_of.time * times,
+        fraction=made_of.fraction,
+        rng=rng,
+        progress=part_of(report, "runs"),
+    )
+    learned = learn_from_forces(
+        data,
+        made_of.phi,
+        made_of.dims,
+        drift=made_of.drift,
+        seeds=fits,
+        encoder_options=made_of.encoder_options,
+        fit_options=made_of.fit_options,
+        rng=rng,
+        progress=report,
+    )
+    for ode in (learned.ode, *learned.members):
+        ode.slow_down(1 / made_of.time)  # from the unit of the system to that of people
+    least = np.full((learned.ode.dim, 2), [-np.inf, np.inf])
+    least[: len(made_of.least), 0] = made_of.least
+    learned = dataclasses.replace(learned, bounds=least)
+    report("compare", 0.0, "runs to compare with")
+    found = _compared(made_of, learned, starts[:tests], times)
+    report("compare", 1.0, "")
+    return learned, found, _result(learned, found)
+
+
+def _compared(made_of: ForceSetup, learned: LearnedForces, starts: Floats, times: Floats) -> Comparison:
+    """Runs from starts (n, N) that the model was not shown, its paths, and the errors of all fits."""
+    phi, system = learned.encoder or made_of.phi, made_of.isolated or made_of.system
+    truth = np.stack([encode(made_of.phi, x) for x in system.states_at(starts, made_of.time * times)], axis=1)
+    errors = [trajectory_error(ode, phi, starts, times, truth) for ode in learned.members]
+    paths = follow(learned.ode, encode(phi, starts), times)
+    return Comparison(made_of.phi.labels, times, made_of.unit, truth, paths, np.array(errors))
+
+
+def _result(learned: LearnedForces, found: Comparison) -> dict[str, Any]:
+    """What run.json says of the model; errors of models that run away are null."""
+    about, each = learned.report, found.errors.mean(axis=1)
+    assert about is not None
+    return {
+        "labels": list(learned.labels),
+        "observed": learned.n_observed,
+        "states": about.n_states,
+        "force_evaluations": about.force_evaluations,
+        "force_evaluations_of_all_carriers": about.full_force_evaluations,
+        "loss_held_out": list(about.losses),
+        "reconstruction_held_out": about.reconstruction,
+        "kappa": about.kappa,
+        "relative_error": _plain(float(each[_kept(learned)])),
+        "relative_error_of_each_fit": [_plain(float(value)) for value in each],
+        "unit_of_time": found.unit,
+    }
+
+
+def _kept(learned: LearnedForces) -> int:
+    """Which of the fits is the model."""
+    same = [fingerprint(ode) == fingerprint(learned.ode) for ode in learned.members]
+    return same.index(True)
+
+
+def _plain(value: float) -> float | None:
+    return value if np.isfinite(value) else None
+
+
+def _say_quality(result: dict[str, Any]) -> None:
+    """Three lines that tell whether to trust the model."""
+    names = ("relative_error", "relative_error_of_each_fit")
+    error, *each = (np.inf if v is None else v for v in (result[names[0]], *result[names[1]]))
+    print(
+        f"runs that it was not shown, relative error: {error:.2g}; of all {len(each)} fits from {min(each):.2g} to "
+        f"{max(each):.2g}, median {np.median(each):.2g}"
+    )
+    rebuilt = result["reconstruction_held_out"]
+    encoder = "" if rebuilt is None else f"; encoder: {rebuilt:.2g} of the spread of the states is not rebuilt"
+    print(f"kappa {result['kappa']:.3g}{encoder}")
+    print(
+        f"{result['force_evaluations']:,} forces computed for the labels, "
+        f"{result['force_evaluations_of_all_carriers']:,} are all of them"
+    )
+    if not error < POOR:
+        print(
+            "the model does not follow the runs: look at diagnostics.png, give more --trajectories, another --closure "
+            "or --drift"
+        )

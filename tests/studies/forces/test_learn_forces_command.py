@@ -1,0 +1,180 @@
+"""`asemacro learn` of systems without noise: what it writes, and what it refuses in one line with exit code 2."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import ase.build
+import ase.io
+import numpy as np
+import pytest
+
+from asemacro.studies.forces.learned import LearnedForces
+from asemacro.studies.learn.loading import load_learned
+
+MINE = """
+import numpy as np
+import torch
+from ase.calculators.calculator import Calculator, all_changes
+
+
+class Springs(Calculator):
+    implemented_properties = ["forces", "energy"]
+
+    def calculate(self, atoms=None, properties=None, system_changes=all_changes):
+        super().calculate(atoms, properties, system_changes)
+        away = atoms.positions - 2.0 * np.round(atoms.positions / 2.0)
+        self.results = {"forces": -0.5 * away, "energy": 0.25 * (away**2).sum()}
+
+
+class EnergyAlone(Calculator):
+    implemented_properties = ["energy"]
+
+
+def nothing():
+    return None
+
+
+def broken():
+    raise RuntimeError("no licence")
+
+
+def counted(x):
+    return (x > 0).double().sum(dim=1)
+
+
+def constant(x):
+    return (x - x.detach()).sum(dim=1) + 1
+
+
+def speed(x):
+    return (x[:, x.shape[1] // 2 :] ** 2).mean(dim=1)
+"""
+SHORT = ("--trajectories", "3", "--until", "20", "--fits", "1")
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a structure and a module of one's own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "mine_of_test.py").write_text(MINE)
+    atoms = ase.build.bulk("Ar", "sc", a=2.0).repeat(2)
+    ase.io.write(tmp_path / "atoms.extxyz", atoms)
+    atoms.positions[0] -= 9.0
+    atoms.pbc = False
+    ase.io.write(tmp_path / "outside.extxyz", atoms)
+    return tmp_path
+
+
+def test_particles_with_a_calculator_of_ones_own(here: Path, command: Any) -> None:
+        code, said, error = command(
+        "learn", "particles", "atoms.extxyz", "--calculator", "mine_of_test:Springs", "--trajectories", "4", "--until",
+        "100", "--closure", "2", "--fits", "2", "-T", "100", "-o", "out",
+    )  # fmt: skip
+    assert code == 0, error
+    assert said.startswith("particles: forces on 1 of 8 atoms in each state, observables T, 2 learned beside them")
+    record = json.loads((here / "out" / "run.json").read_text())
+    assert set(record["files"]) == {
+        "ode.safetensors", "encoder.safetensors", "training.safetensors", "diagnostics.png",
+    }  # fmt: skip
+    assert record["force_evaluations"] * 8 == record["force_evaluations_of_all_carriers"]
+    assert len(record["relative_error_of_each_fit"]) == 2
+    model = load_learned("out")
+    assert isinstance(model, LearnedForces)
+    assert model.labels == ("T", "encoder_1", "encoder_2")
+    assert np.ptp(model.z[:, 0]) > 50
+    code, said, error = command("simulate", "out", "--start", "100", "--until", "50", "-o", "path.csv")
+    assert code == 0, error
+    code, _, error = command("simulate", "out", "--start", "-5", "--until", "50", "-o", "path.csv")
+    assert code == 2
+    assert "T is at least 0" in error
+
+
+@pytest.mark.parametrize(("system", "sites"), [("predator-prey-ode", 6), ("allen-cahn", 144)])
+def test_systems_known_by_name(system: str, sites: int, here: Path, command: Any) -> None:
+    words = ("--sites", sites, "--trajectories", "3", "--fits", "1", "--fraction", "0.5", "--drift", "mlp")
+    code, said, error = command("learn", system, *words, "-o", "out", "--closure", "1")
+    assert code == 0, error
+    assert "wrote ode.safetensors" in said
+    first = (here / "out" / "ode.safetensors").read_bytes()
+    assert command("learn", system, *words, "-o", "again", "--closure", "1")[0] == 0
+    assert (here / "again" / "ode.safetensors").read_bytes() == first
+
+
+PARTICLES = ("learn", "particles", "atoms.extxyz")
+SPRINGS = ("--calculator", "mine_of_test:Springs")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("learn", "predator-prey-ode", "--fraction", "0"), "'0' is not a number above 0, at most 1"),
+        (("learn", "predator-prey-ode", "--fraction", "1.5"), "'1.5' is not a number above 0, at most 1"),
+        (("learn", "predator-prey-ode", "--fraction", "1e-3"), "a fraction of 0.001 of 100 carriers is none of them"),
+        (("learn", "predator-prey-ode", "--trajectories", "1", "--closure", "60"), "61 states are too few for 62"),
+        (("learn", "predator-prey-ode", "--closure", "auto"), "--closure auto: give a number of variables"),
+        (("learn", "predator-prey-ode", "--drift", "linear"), "--drift linear: give one of onsager, mlp, gfinn"),
+        (("learn", "predator-prey-ode", "--temperature", "1"), "predator-prey-ode has no --temperature"),
+        (("learn", "predator-prey-ode", "--field", "1"), "predator-prey-ode has no --field"),
+        (("learn", "predator-prey-ode", "--hops", "9"), "--hops belongs to alloys, not to predator-prey-ode"),
+        (("learn", "predator-prey-ode", "--calculator", "emt"), "--calculator belongs to particles"),
+        (("learn", "allen-cahn", "--sites", "10"), "a square grid has 9 or 16 cells, not 10"),
+        (("learn", "allen-cahn", "atoms.extxyz"), "allen-cahn takes no structure file"),
+        (("learn", "lennard-jones", "--sites", "10"), "less than twice the cutoff"),
+        (("learn", "ising", "--until", "3"), "--until belongs to predator-prey-ode, allen-cahn"),
+        (("learn", "isling"), "there is no system 'isling'; there are ising"),
+        (("learn", "particles", "--calculator", "emt"), "learn particles needs a structure file"),
+        (PARTICLES, "learn particles needs --calculator"),
+        ((*PARTICLES, "--calculator", "emt"), "the calculator EMT gives no forces of these atoms"),
+        ((*PARTICLES, "--calculator", "vasp"), "--calculator vasp: give emt, lj or MODULE:NAME"),
+        ((*PARTICLES, "--calculator", "nowhere_at_all:make"), "the module nowhere_at_all does not import"),
+        ((*PARTICLES, "--calculator", "mine_of_test:no"), "the module mine_of_test has no function no"),
+        ((*PARTICLES, "--calculator", "mine_of_test:broken"), "--calculator mine_of_test:broken fails: no licence"),
+        ((*PARTICLES, "--calculator", "mine_of_test:nothing"), "calculator must be a calculator of ASE, got None"),
+        ((*PARTICLES, "--calculator", "mine_of_test:EnergyAlone"), "the calculator EnergyAlone gives no forces"),
+        ((*PARTICLES, *SPRINGS, "--ensemble", "npt"), "--ensemble npt: give one of nve, langevin"),
+        ((*PARTICLES, *SPRINGS, "-T", "-4"), "--temperature must be from 1 to 100,000 K"),
+        ((*PARTICLES, *SPRINGS, "--sites", "8"), "particles are those of the structure file"),
+        ((*PARTICLES, *SPRINGS, "--observable", "heat"), "--observable heat: give temperature or MODULE:NAME"),
+        (
+            (*PARTICLES, *SPRINGS, *SHORT, "--observable", "mine_of_test:counted"),
+            "the observable counted has no gradient",
+        ),
+        (
+            (*PARTICLES, *SPRINGS, *SHORT, "--observable", "mine_of_test:constant"),
+            "the observable constant is 1 in all states",
+        ),
+        (("learn", "particles", "outside.extxyz", *SPRINGS), "atom 0 is outside the box along axis 1"),
+    ],
+    ids=lambda value: " ".join(map(str, value[1:])) if isinstance(value, tuple) else "",
+)
+def test_bad_input_is_one_line(words: tuple[str, ...], message: str, here: Path, command: Any) -> None:
+    code, _, error = command(*words, "-o", "out")
+    assert code == 2, error
+    lines = [line for line in error.splitlines() if line.startswith("asemacro: ")]
+    assert len(lines) == 1
+    assert message in lines[0]
+    assert not (here / "out").exists()
+
+
+def test_particles_that_leave_their_box_are_told(here: Path, command: Any) -> None:
+    """Free flight out of a box that is not periodic."""
+    atoms = ase.io.read("atoms.extxyz")
+    atoms.positions += 0.5
+    atoms.pbc = False
+    ase.io.write("open.extxyz", atoms)
+    code, _, error = command(
+        "learn", "particles", "open.extxyz", *SPRINGS, "-T", "100000", *SHORT[:2], "--until", "300", "-o", "out"
+    )
+    assert code == 2
+    assert "is outside the box along axis" in error.splitlines()[-1]
+
+
+def test_a_bath_is_for_visiting_states(here: Path, command: Any) -> None:
+    code, _, error = command(*PARTICLES, *SPRINGS, *SHORT, "--ensemble", "langevin", "--observable",
+                             "mine_of_test:speed", "--closure", "1", "-o", "out")  # fmt: skip
+    assert code == 0, error
+    assert load_learned("out").labels == ("speed", "encoder_1")
