@@ -70,7 +70,7 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_particles_with_a_calculator_of_ones_own(here: Path, command: Any) -> None:
-        code, said, error = command(
+    code, said, error = command(
         "learn", "particles", "atoms.extxyz", "--calculator", "mine_of_test:Springs", "--trajectories", "4", "--until",
         "100", "--closure", "2", "--fits", "2", "-T", "100", "-o", "out",
     )  # fmt: skip
