@@ -41,6 +41,16 @@ class Encoder(DifferentiableObservable):
         """phi'(x), (b, dim, N)."""
         return self.linearised(x, torch.arange(x.shape[1]).expand(len(x), -1)).columns
 
+    def leading(self, count: int) -> Encoder:
+        """The first `count` variables: phi* and what is left of the count of the network's.
+
+        Raises:
+            ValueError: fewer than those of phi* and one more, or more than there are.
+        """
+        if not self.phi.dim < count <= self.dim:
+            raise ValueError(f"an encoder of {self.dim} variables, {self.phi.dim} given, has no first {count}")
+        return Encoder(self.phi, self.network.leading(count - self.phi.dim))
+
     def linearised(self, x: Tensor, components: Tensor) -> Linearised:
         """Values, Gram matrix and the columns of phi' of some components (b, m)."""
         value, derivative = self.network.derivative(x)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import abc
 import itertools
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import torch
 from torch import Tensor, nn
@@ -70,6 +70,10 @@ class EncoderNetwork(nn.Module, abc.ABC):
     def derivative(self, x: Tensor) -> tuple[Tensor, Derivative]:
         """Values (b, k) of states x (b, N), and phi' there, which can be differentiated by the parameters."""
 
+    @abc.abstractmethod
+    def leading(self, count: int) -> Self:
+        """A network of its first `count` variables."""
+
 
 def softplus_layers(sizes: Sequence[int]) -> nn.ModuleList:
     """Linear layers of the given sizes; filled by `reset_softplus`."""
@@ -114,6 +118,13 @@ def with_slope(layers: nn.ModuleList, first: Tensor) -> tuple[Tensor, Tensor]:
 
 def _linear(layers: nn.ModuleList) -> list[nn.Linear]:
     return [layer for layer in layers if isinstance(layer, nn.Linear)]
+
+
+def _take_over(part: EncoderNetwork, whole: EncoderNetwork) -> None:
+    """Give a network of fewer variables the parameters of another, of those variables that it has."""
+    part.to(next(whole.parameters()).dtype)
+    own, values = part.state_dict(), whole.state_dict()
+    part.load_state_dict({name: v if v.shape == own[name].shape else v[: part.dim] for name, v in values.items()})
 
 
 class MLPEncoder(EncoderNetwork):
@@ -188,6 +199,12 @@ class MLPEncoder(EncoderNetwork):
         factor = torch.cat([factor, eye], dim=2) * (self.gain / self.scale)
         value = self.gain * (u @ self.straight.T + value)
         return value, _Shared(factor, torch.cat([first.weight, self.straight]))
+
+    def leading(self, count: int) -> Self:
+        """A network of its first `count` variables."""
+        part = type(self)(self.n_components, count, self.hidden)
+        _take_over(part, self)
+        return part
 
     def _scaled(self, x: Tensor) -> Tensor:
         check_size(x, self.n_components)
@@ -307,6 +324,13 @@ class ParticleEncoder(EncoderNetwork):
         second = _linear(self.pooled)[0]
         value, back = with_slope(self.pooled[1:], second(values.mean(dim=1)))
         return self.gain * value, _OfEach(self.gain * (back @ second.weight), each, self.blocks, self.width)
+
+    def leading(self, count: int) -> Self:
+        """A network of its first `count` variables."""
+        sizes = (self.n_particles, count, self.blocks, self.width, self.hidden, self.features)
+        part = type(self)(*sizes, periods=self.box.tolist())
+        _take_over(part, self)
+        return part
 
     def _inputs(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """What enters h, (b, n, a), and its derivative (b, n, a, k) with respect to the numbers of a particle."""

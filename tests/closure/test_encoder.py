@@ -144,3 +144,18 @@ def test_files_give_the_same_encoder_again(network: EncoderNetwork, tmp_path: Pa
     (tmp_path / "half.safetensors").write_bytes(content[: len(content) // 2])
     with pytest.raises(ValueError, match=r"half\.safetensors is truncated"):
         load_encoder(tmp_path / "half.safetensors", MEAN)
+
+
+@pytest.mark.parametrize("network", [MLPEncoder(N, 3, (5, 4)), ParticleEncoder(4, 3, 1, 3, periods=(2.0, 2.0, 2.0))])
+def test_the_leading_variables_are_an_encoder_of_their_own(network: EncoderNetwork) -> None:
+    x = torch.from_numpy(curved(20))
+    network.start(x, torch.ones(1, N), torch.Generator().manual_seed(3))
+    whole = Encoder(MEAN, network)
+    part = whole.leading(3)
+    assert part.labels == whole.labels[:3]
+    with torch.no_grad():
+        torch.testing.assert_close(part(x), whole(x)[:, :3])
+        torch.testing.assert_close(part.gradient(x), whole.gradient(x)[:, :3])
+    for count in (1, 5):
+        with pytest.raises(ValueError, match=f"an encoder of 4 variables, 1 given, has no first {count}"):
+            whole.leading(count)

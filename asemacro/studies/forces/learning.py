@@ -44,6 +44,8 @@ class ForceFit(TypedDict, total=False):
         encoder_options: of `fit_encoder`.
         space: "micro" for the loss L_x,p (L_x of all forces), "macro" for L_z, which needs all forces.
         fit_options: of `fit_ode`.
+        kept: number of first variables, observables and learned ones, that the equation is of; the rates of the others
+            are estimated along with theirs, which takes noise away, and left out. Default: all are kept.
     """
 
     states: NDArray[Any] | ForceData | None
@@ -51,6 +53,7 @@ class ForceFit(TypedDict, total=False):
     encoder_options: EncoderOptions | None
     space: str
     fit_options: OdeFitOptions | None
+    kept: int | None
 
 
 def _states(value: Any, name: str) -> Any:
@@ -74,6 +77,7 @@ def _drift(value: Any, name: str) -> Any:
     encoder_options=optional(instance("EncoderOptions")),
     space=lambda value, name: choice_of(value, name, ("micro", "macro")),
     fit_options=optional(instance("OdeFitOptions")),
+    kept=optional(whole(1)),
 )
 @one_thread()
 def learn_from_forces(
@@ -97,7 +101,7 @@ def learn_from_forces(
         phi: the observables z*; or an `Encoder` that is learned already, with dims = 0.
         dims: number of variables that the encoder adds; 0 where z* needs none.
         drift: the form of g: "onsager" (what dissipates), "gfinn" (an energy stays, an entropy grows), "mlp" (a network
-            without a structure), or a Drift of your own, of phi.dim + dims variables.
+            without a structure), or a Drift of your own, of phi.dim + dims variables or as many as are `kept`.
         seeds: fits from different first parameters; all are trained together and kept.
         rng: source of randomness.
         progress: True for a bar, or a function called as progress(task, fraction, text), task "encoder" or "fit".
@@ -124,9 +128,12 @@ def learn_from_forces(
                 progress=part_of(report, "encoder"),
             )
             encoder, reconstruction = found.model, found.report.reconstruction
-        ode = NeuralODE(_made(drift, encoder.dim), labels=encoder.labels)
         report("fit", 0.0, "what the forces say")
         labels = force_labels(data, encoder, space=space)  # type: ignore[arg-type]
+        kept = fit.get("kept")
+        if kept is not None:
+            labels, encoder = labels.leading(kept), encoder_of(encoder).leading(kept)
+        ode = NeuralODE(_made(drift, encoder.dim), labels=encoder.labels)
         fitted = fit_ode(
             ode, labels, seeds=seeds, rng=rng, options=fit.get("fit_options"), progress=part_of(report, "fit")
         )
@@ -139,6 +146,17 @@ def learn_from_forces(
         data.n_configurations * data.layout.n_carriers,
     )
     return LearnedForces(fitted.model, labels.z, observed, encoder, fitted.members, about)
+
+
+def encoder_of(phi: DifferentiableObservable) -> Encoder:
+    """The encoder that a part of the variables is kept of.
+
+    Raises:
+        ValueError: there is none.
+    """
+    if not isinstance(phi, Encoder):
+        raise ValueError("kept leaves out variables of an encoder, and there is none; take dims above 0")
+    return phi
 
 
 def stages(dims: int) -> list[dict[str, float]]:

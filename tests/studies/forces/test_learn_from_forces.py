@@ -126,3 +126,14 @@ def test_what_cannot_be_learned_is_refused_in_one_line() -> None:
         assert "\n" not in str(refused.value)
     with pytest.raises(ValueError, match="zero along a whole trajectory"):
         trajectory_error(am.NeuralODE(am.MLPDrift(1)), MEAN, made.states([0]), [1.0], np.zeros((1, 1, 1)))
+
+
+def test_an_equation_of_a_part_of_the_variables() -> None:
+    made = data(0.5)
+    options = EncoderOptions(hidden=(8,), epochs=2)
+    rng = np.random.default_rng(2)
+    learned = learn_from_forces(made, MEAN, 4, kept=2, encoder_options=options, fit_options=QUICK, seeds=1, rng=rng)
+    assert learned.labels == ("mean", "encoder_1") == learned.encoder.labels
+    assert learned.z.shape == (len(made), 2)
+    with pytest.raises(ValueError, match="kept leaves out variables of an encoder, and there is none"):
+        learn_from_forces(made, MEAN, 0, kept=1, fit_options=QUICK, rng=rng)

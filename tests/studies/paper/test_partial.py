@@ -108,27 +108,28 @@ def test_more_states_than_there_are(tmp_path: Path) -> None:
 
 
 def test_a_fluid_from_a_file(tmp_path: Path) -> None:
-    budget = lennard_jones.Budget(160, runs=2, tests=1, hidden=8, epochs=1, on_disk=True)
+    budget = lennard_jones.Budget(160, runs=2, tests=1, closures=6, hidden=8, on_disk=True)
     world = lennard_jones.prepare(budget, folder=tmp_path, streams=STREAMS)
     assert len(world.data) == 500
     assert world.test.observed.shape == (1, 250, 1)
     # 20 T at the start, by the definition of the starts
     t0 = STREAMS("temperatures", 160).uniform(0.5, 1.5, 3)[2]
     assert world.test.observed[0, 0, 0] == pytest.approx(20 * t0)
-    found, models = learn(world, Lesson(400, 1 / 4, spread=True), Effort(20, seeds=2), streams=STREAMS)
+    found, learned = learn(world, Lesson(400, 1 / 4, spread=True), Effort(20, seeds=2), streams=STREAMS)
     assert found.force_evaluations == 400 * 40
-    assert len(models) == 2
+    assert len(learned.members) == 2
+    assert learned.encoder.dim == 4
     assert np.isfinite(found.median)
 
 
 def test_rings_are_judged_until_they_vanish(tmp_path: Path) -> None:
-    budget = allen_cahn.Budget(n=32, trajectories=3, tests=2, every=16, closures=2, epochs=1, on_disk=False)
+    budget = allen_cahn.Budget(n=32, trajectories=3, tests=1, every=16, closures=3, kept=3, on_disk=False)
     world = allen_cahn.prepare(budget, folder=tmp_path, streams=STREAMS)
     energy = world.test.observed[:, :, 0]
     for row, n in zip(energy, world.test.counted, strict=True):
         assert row[n - 1] > allen_cahn.LEAST_ENERGY
         assert n == len(row) or row[n] <= allen_cahn.LEAST_ENERGY
-    found, _ = learn(world, Lesson(len(world.data), 1 / 25), Effort(20, seeds=2), streams=STREAMS)
+    found, _ = learn(world, Lesson(len(world.data), 1 / 25), Effort(20, seeds=1), streams=STREAMS)
     assert found.force_evaluations == len(world.data) * round(32 * 32 / 25)
     assert allen_cahn.error_of_steps(16, streams=STREAMS) < 1e-3
 

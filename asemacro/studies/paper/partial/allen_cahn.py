@@ -29,11 +29,13 @@ from asemacro.typing import Floats, Report
 
 INTERVAL = 2.5e-4  # of the states, 100 published steps
 UNTIL = 0.1
+STEPS = 2  # of a learned equation in an interval
 LEAST_ENERGY = 1e-4  # states below are empty
 STEP = 0.25  # h^2
 PUBLISHED_STEP = 0.1  # h^2
 FRACTION = 1 / 25
-WIDTH = 64
+WIDTH = 48
+RATE = 1e-6  # of the autoencoder: it stays near the principal components, see `lennard_jones`
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,6 +48,7 @@ class Budget:
         tests: other trajectories.
         every: intervals between two states that are learned from.
         closures: variables of the encoder.
+        kept: variables of the equation, the energy among them.
         epochs: of the autoencoder.
         batch_size: states a step of it.
         on_disk: whether the states are streamed from a file.
@@ -55,8 +58,9 @@ class Budget:
     trajectories: int = 160
     tests: int = 50
     every: int = 1
-    closures: int = 7
-    epochs: int = 4
+    closures: int = 31
+    kept: int = 6
+    epochs: int = 1
     batch_size: int = 256
     on_disk: bool = True
 
@@ -85,16 +89,16 @@ def prepare(budget: Budget, *, folder: Path, streams: Streams, progress: Report 
             rng=streams("carriers"),
             progress=part_of(progress, "figure", 0.0, 0.5),
         )
-    options = EncoderOptions(epochs=budget.epochs, batch_size=budget.batch_size, conditioning=1e-5)
+    options = EncoderOptions(epochs=budget.epochs, batch_size=budget.batch_size, conditioning=1e-5, learning_rate=RATE)
     with Meter() as encoding:
         told = part_of(progress, "figure", 0.5, 0.4)
         fitted = fit_encoder(data, phi, budget.closures, options=options, rng=streams("encoder"), progress=told)
     starts = system.initial(budget.tests, rng=streams("test starts"))
     observed = observed_along(phi, system.states_at(starts, times))
     counted = (observed[:, :, 0] > LEAST_ENERGY).sum(axis=1)
-    test = Test(starts, times, observed, steps=10 * budget.every, counted=counted)
+    test = Test(starts, times, observed, steps=STEPS * budget.every, counted=counted)
     drifts = {"onsager": lambda dim: OnsagerNet(dim, 0, hidden=WIDTH)}
-    return World(system, data, fitted.model, fitted.report, test, drifts, states.seconds, encoding.seconds)
+    return World(system, data, fitted.model, fitted.report, budget.kept, test, drifts, states.seconds, encoding.seconds)
 
 
 @torch.no_grad()

@@ -39,10 +39,7 @@ class Budget:
 
 
 FULL = Budget(
-    {
-        n: lennard_jones.Budget(n, on_disk=n > 6000, epochs=4 if n < 6000 else 1, batch_size=256 if n < 6000 else 64)
-        for n in published.ATOM_FORCES
-    },
+    {n: lennard_jones.Budget(n, on_disk=n > 6000, batch_size=256 if n < 6000 else 64) for n in published.ATOM_FORCES},
     {"L_z": (50, 100, 200, 400, 800), "L_x,p": (250, 500, 1000, 2000, 4000, 8000)},
     Effort(3000),
 )

@@ -38,9 +38,11 @@ class Budget:
     states: int
 
 
-FULL = Budget(allen_cahn.Budget(trajectories=80), Effort(6000), 18_000)
+FULL = Budget(allen_cahn.Budget(trajectories=80, tests=20), Effort(6000), 18_000)
 QUICK = Budget(
-    allen_cahn.Budget(n=64, trajectories=16, tests=4, every=8, closures=3, on_disk=False), Effort(300, seeds=3), 500
+    allen_cahn.Budget(n=64, trajectories=16, tests=4, every=8, closures=8, kept=4, on_disk=False),
+    Effort(300, seeds=3),
+    500,
 )
 
 

@@ -8,9 +8,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from asemacro.macro.ode import NeuralODE, simulate_ode
+from asemacro.observables.differentiable import DifferentiableObservable
 from asemacro.studies.forces.errors import encode
 from asemacro.studies.paper.partial.learning import Effort, Lesson, learn
-from asemacro.studies.paper.partial.world import World
+from asemacro.studies.paper.partial.world import Test, World
 from asemacro.studies.paper.report import Row, Table
 from asemacro.tasks.progress import part_of
 from asemacro.tasks.streams import Streams
@@ -55,25 +56,26 @@ def paths_of(
     errors: dict[str, dict[float, Floats]] = {}
     for k, (name, lesson) in enumerate(lessons.items()):
         told = part_of(progress, "figure", 0.5 + 0.5 * k / len(lessons), 0.5 / len(lessons))
-        _, models = learn(world, lesson, effort, streams=streams, progress=told)
+        _, found = learn(world, lesson, effort, streams=streams, progress=told)
         errors[name] = {
-            interval / per: np.array([world.test.error(model, world.encoder, steps=per).mean() for model in models])
+            interval / per: np.array(
+                [world.test.error(model, found.encoder, steps=per).mean() for model in found.members]
+            )
             for per in steps
         }
         first = errors[name][interval / steps[0]]
-        middle = models[int(np.argsort(first)[len(first) // 2])]
-        learned[name] = solved(middle, world, max(1, round(steps[0])))
+        middle = found.members[int(np.argsort(first)[len(first) // 2])]
+        learned[name] = solved(middle, found.encoder, world.test, max(1, round(steps[0])))
     return Paths(world.test.times, world.test.observed[:SHOWN], learned, errors)
 
 
-def solved(model: NeuralODE, world: World, steps: int) -> Floats:
+def solved(model: NeuralODE, encoder: DifferentiableObservable, test: Test, steps: int) -> Floats:
     """(SHOWN, n_times, s) observables along the first test trajectories; nan where they no longer count."""
-    test = world.test
     shape = test.observed[:SHOWN].shape
     out = np.full(shape, np.nan)
     for k in range(len(out)):
         n = len(test.times) if test.counted is None else int(test.counted[k])
-        z0 = encode(world.encoder, test.starts[k : k + 1])
+        z0 = encode(encoder, test.starts[k : k + 1])
         _, z = simulate_ode(model, z0, times=test.times[:n], n_steps=(n - 1) * steps)
         out[k, :n] = z[0, :, : shape[2]]
     return out

@@ -91,4 +91,6 @@ def prepare(budget: Budget, *, folder: Path, streams: Streams, progress: Report 
     exact = PredatorPreyODE(scheme="rk4")
     tests = exact.initial(budget.tests, rng=streams("test starts"))
     test = Test(tests, TIMES, observed_along(PHI, exact.states_at(tests, TIMES)), steps=STEPS_BETWEEN)
-    return World(system, data, fitted.model, fitted.report, test, DRIFTS, states.seconds, encoding.seconds)
+    return World(
+        system, data, fitted.model, fitted.report, fitted.model.dim, test, DRIFTS, states.seconds, encoding.seconds
+    )

@@ -92,7 +92,7 @@ QUICK = {
         lennard_jones.Budget(800, runs=16, tests=4, hidden=32, epochs=1), Effort(300, seeds=3), 4000
     ),
     "allen-cahn": allen_cahn_group(
-        allen_cahn.Budget(n=64, trajectories=16, tests=4, every=8, closures=3, on_disk=False),
+        allen_cahn.Budget(n=64, trajectories=16, tests=4, every=8, closures=8, kept=4, on_disk=False),
         Effort(300, seeds=3), 500,
     ),
     "lennard-jones-51200": large_group(

@@ -38,7 +38,7 @@ class Test:
     steps: int = 1
     counted: NDArray[np.int64] | None = None
 
-    def error(self, ode: NeuralODE, encoder: Encoder, *, steps: float | None = None) -> Floats:
+    def error(self, ode: NeuralODE, encoder: DifferentiableObservable, *, steps: float | None = None) -> Floats:
         """(n,) relative errors of the trajectories from these starts, sum_t |z* - z*_true| / sum_t |z*_true|.
 
         Args:
@@ -68,6 +68,7 @@ class World:
         data: training states, trajectory after trajectory; fits draw the carriers of their forces themselves.
         encoder: all variables.
         report: of its fit.
+        kept: number of first variables that the equations are of; the others only take noise from the rates.
         test: what models are judged by.
         drifts: untrained drifts of so many variables, by name.
         states_s: wall time of the training trajectories.
@@ -78,6 +79,7 @@ class World:
     data: ForceData
     encoder: Encoder
     report: EncoderReport
+    kept: int
     test: Test
     drifts: Mapping[str, Callable[[int], Drift]]
     states_s: float
