@@ -115,10 +115,10 @@ def test_a_fluid_from_a_file(tmp_path: Path) -> None:
     # 20 T at the start, by the definition of the starts
     t0 = STREAMS("temperatures", 160).uniform(0.5, 1.5, 3)[2]
     assert world.test.observed[0, 0, 0] == pytest.approx(20 * t0)
-    found, learned = learn(world, Lesson(400, 1 / 4, spread=True), Effort(20, seeds=2), streams=STREAMS)
+    found, models = learn(world, Lesson(400, 1 / 4, spread=True), Effort(20, seeds=2), streams=STREAMS)
     assert found.force_evaluations == 400 * 40
-    assert len(learned.members) == 2
-    assert learned.encoder.dim == 4
+    assert len(models) == 2
+    assert models[0].dim == 4 == world.variables.dim
     assert np.isfinite(found.median)
 
 

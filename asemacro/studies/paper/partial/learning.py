@@ -8,9 +8,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from asemacro.macro.ode import NeuralODE
 from asemacro.macro.ode_fit import OdeFitOptions
 from asemacro.micro.force_runs import redraw_forces
-from asemacro.studies.forces.learned import LearnedForces
 from asemacro.studies.forces.learning import learn_from_forces
 from asemacro.studies.paper.partial.cost import Meter
 from asemacro.studies.paper.partial.world import World
@@ -101,7 +101,7 @@ class Found:
 
 def learn(
     world: World, lesson: Lesson, effort: Effort, *, streams: Streams, progress: Report = silent
-) -> tuple[Found, LearnedForces]:
+) -> tuple[Found, tuple[NeuralODE, ...]]:
     """Compute the forces of a lesson, learn from them, judge all seeds.
 
     Args:
@@ -112,7 +112,7 @@ def learn(
         progress: told how far the fit is.
 
     Returns:
-        What was found, and the models of all seeds with their encoder.
+        What was found, and the models of all seeds.
 
     Raises:
         ValueError: more states than there are.
@@ -138,7 +138,7 @@ def learn(
             rng=streams("fit", lesson.drift, *labels),
             progress=progress,
         )
-    errors = np.array([world.test.error(member, learned.encoder).mean() for member in learned.members])
+    errors = np.array([world.test.error(member, world.variables).mean() for member in learned.members])
     losses = learned.report.losses if learned.report is not None else ()
     return Found(
         errors,
@@ -153,4 +153,4 @@ def learn(
         world.states_s,
         world.encoder_s,
         float(np.median(losses)) if losses else 0.0,
-    ), learned
+    ), learned.members

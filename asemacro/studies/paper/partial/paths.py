@@ -56,16 +56,14 @@ def paths_of(
     errors: dict[str, dict[float, Floats]] = {}
     for k, (name, lesson) in enumerate(lessons.items()):
         told = part_of(progress, "figure", 0.5 + 0.5 * k / len(lessons), 0.5 / len(lessons))
-        _, found = learn(world, lesson, effort, streams=streams, progress=told)
+        _, models = learn(world, lesson, effort, streams=streams, progress=told)
         errors[name] = {
-            interval / per: np.array(
-                [world.test.error(model, found.encoder, steps=per).mean() for model in found.members]
-            )
+            interval / per: np.array([world.test.error(model, world.variables, steps=per).mean() for model in models])
             for per in steps
         }
         first = errors[name][interval / steps[0]]
-        middle = found.members[int(np.argsort(first)[len(first) // 2])]
-        learned[name] = solved(middle, found.encoder, world.test, max(1, round(steps[0])))
+        middle = models[int(np.argsort(first)[len(first) // 2])]
+        learned[name] = solved(middle, world.variables, world.test, max(1, round(steps[0])))
     return Paths(world.test.times, world.test.observed[:SHOWN], learned, errors)
 
 

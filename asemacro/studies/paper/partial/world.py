@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
@@ -84,6 +85,11 @@ class World:
     drifts: Mapping[str, Callable[[int], Drift]]
     states_s: float
     encoder_s: float
+
+    @functools.cached_property
+    def variables(self) -> Encoder:
+        """Those of the equations."""
+        return self.encoder.leading(self.kept)
 
 
 @torch.no_grad()
