@@ -18,6 +18,7 @@ from asemacro.studies.paper.partial.learning import Effort, Lesson
 from asemacro.studies.paper.partial.paths import Paths, paths_of, rows_of, tables_of
 from asemacro.studies.paper.report import Result
 from asemacro.tasks.checkpoint import Checkpoint
+from asemacro.tasks.progress import part_of
 from asemacro.tasks.streams import Streams
 from asemacro.typing import Floats, Report
 
@@ -43,7 +44,8 @@ def run(*, quick: bool, rng: np.random.Generator, progress: Report, store: Check
     """Run the figure; it is short: nothing is kept in the store."""
     budget, streams = QUICK if quick else FULL, Streams.of(rng)
     with tempfile.TemporaryDirectory(prefix="asemacro-") as folder:
-        world = predator_prey.prepare(budget.world, folder=Path(folder), streams=streams, progress=progress)
+        told = part_of(progress, "figure", 0.0, 0.5)
+        world = predator_prey.prepare(budget.world, folder=Path(folder), streams=streams, progress=told)
         paths = paths_of(world, LESSONS, budget.effort, STEPS, streams=streams, progress=progress)
     fields = PredatorPreyODE(scheme="rk4").trajectories(world.test.starts[:1], FIELDS_AT)[0]
     title = "Figs. 6 and 7 of Chen and Li 2024: predator-prey, learned equation solved with long steps"

@@ -18,6 +18,7 @@ from asemacro.studies.paper.partial.learning import Effort, Lesson
 from asemacro.studies.paper.partial.paths import Paths, paths_of, rows_of, tables_of
 from asemacro.studies.paper.report import Result, Row
 from asemacro.tasks.checkpoint import Checkpoint
+from asemacro.tasks.progress import part_of
 from asemacro.tasks.streams import Streams
 from asemacro.typing import Floats, Report
 
@@ -56,7 +57,8 @@ def run(*, quick: bool, rng: np.random.Generator, progress: Report, store: Check
         "L_z": Lesson(equal, space="macro", spread=True),
     }
     with tempfile.TemporaryDirectory(prefix="asemacro-") as folder:
-        world = allen_cahn.prepare(budget.world, folder=Path(folder), streams=streams, progress=progress)
+        told = part_of(progress, "figure", 0.0, 0.5)
+        world = allen_cahn.prepare(budget.world, folder=Path(folder), streams=streams, progress=told)
         paths = paths_of(world, lessons, budget.effort, steps, streams=streams, progress=progress)
     n = budget.world.n
     fields = AllenCahn(n, time_step=allen_cahn.STEP / n**2).trajectories(world.test.starts[:1], FIELDS_AT)[0]
