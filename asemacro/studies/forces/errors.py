@@ -24,6 +24,7 @@ _STATES = 64  # encoded at a time
     times=array(None),
     observed=array(None, None, None),
     n_steps=optional(whole(1)),
+    counted=optional(array(None, kind="w")),
 )
 def trajectory_error(
     ode: NeuralODE,
@@ -33,6 +34,7 @@ def trajectory_error(
     observed: Floats,
     *,
     n_steps: int | None = None,
+    counted: NDArray[np.integer] | None = None,
 ) -> Floats:
     r"""Relative error of each trajectory: encode its start, integrate the ODE, compare the observables z*.
 
@@ -46,6 +48,7 @@ def trajectory_error(
         times: (n_times,) times to compare at, ascending.
         observed: (n, n_times, s) true values of the s observables.
         n_steps: of the integration, see `simulate_ode`.
+        counted: (n,) how many times of each trajectory enter the sums, from the first on; default all.
 
     Returns:
         (n,) errors; inf where the model runs away.
@@ -61,11 +64,17 @@ def trajectory_error(
         raise ValueError(
             f"observed must have the shape ({len(starts)}, {len(times)}, 1 to {ode.dim}), got {observed.shape}"
         )
-    size = np.linalg.norm(observed, axis=2).sum(axis=1)
+    if counted is not None and counted.shape != (len(starts),):
+        raise ValueError(f"counted must be one number for each of {len(starts)} trajectories, got {counted.shape}")
+    weight = np.ones(observed.shape[:2])
+    if counted is not None:
+        weight = (np.arange(len(times)) < counted[:, None]).astype(float)
+    size = (weight * np.linalg.norm(observed, axis=2)).sum(axis=1)
     if not (size > 0).all():
         raise ValueError("the observables are zero along a whole trajectory: its relative error means nothing")
     z = follow(ode, encode(phi, starts), times, n_steps)
-    return np.linalg.norm(z[..., :s] - observed, axis=2).sum(axis=1) / size
+    apart = np.linalg.norm(z[..., :s] - observed, axis=2)
+    return np.where(weight > 0, apart, 0.0).sum(axis=1) / size
 
 
 def follow(ode: NeuralODE, z0: Floats, times: Floats, n_steps: int | None = None) -> Floats:

@@ -98,6 +98,12 @@ def test_the_error_of_a_trajectory_is_a_ratio_of_sums_over_the_observables() -> 
     found = trajectory_error(am.NeuralODE(Decay(1.0)), both, starts, times, truth[:, :, None])
     expected = abs(a - truth).sum(axis=1) / abs(truth).sum(axis=1)
     np.testing.assert_allclose(found, expected, atol=1e-5)
+    counted = np.array([2, 3])
+    found = trajectory_error(am.NeuralODE(Decay(1.0)), both, starts, times, truth[:, :, None], counted=counted)
+    expected[0] = abs(a - truth)[0, :2].sum() / abs(truth)[0, :2].sum()
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    with pytest.raises(ValueError, match="counted must be one number for each of 2 trajectories"):
+        trajectory_error(am.NeuralODE(Decay(1.0)), both, starts, times, truth[:, :, None], counted=counted[:1])
 
 
 def test_a_model_that_runs_away_has_an_infinite_error() -> None:

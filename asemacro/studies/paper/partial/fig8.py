@@ -22,7 +22,6 @@ from asemacro.tasks.progress import part_of
 from asemacro.tasks.streams import Streams
 from asemacro.typing import Floats, Report
 
-STEPS = (10.0, 2.0, 1.0)  # between two states at intervals of 100 published steps
 FIELDS_AT = (0.0, 0.005, 0.02, 0.05)
 NOTES = (
     "Steps of the learned equation; the microscopic equation takes 0.1 h^2 as published, 0.25 h^2 here. steps: largest "
@@ -32,25 +31,28 @@ NOTES = (
 
 @dataclasses.dataclass(frozen=True)
 class Budget:
-    """What the figure costs; L_z sees as many forces as L_x,p of `states` states."""
+    """What the figure costs; L_z sees as many forces as L_x,p of `states` states. Steps of the learned equation are
+    told as their number in an interval of 100 published steps."""
 
     world: allen_cahn.Budget
     effort: Effort
     states: int
+    steps: tuple[float, ...]
 
 
-FULL = Budget(allen_cahn.Budget(trajectories=80, tests=20), Effort(6000), 18_000)
+FULL = Budget(allen_cahn.Budget(trajectories=80, tests=20), Effort(6000), 18_000, (10.0, 2.0, 1.0))
 QUICK = Budget(
     allen_cahn.Budget(n=64, trajectories=16, tests=4, every=8, closures=8, kept=4, on_disk=False),
     Effort(300, seeds=3),
     500,
+    (2.0, 1.0),
 )
 
 
 def run(*, quick: bool, rng: np.random.Generator, progress: Report, store: Checkpoint) -> Result:
     """Run the figure; nothing is kept in the store."""
     budget, streams = QUICK if quick else FULL, Streams.of(rng)
-    fraction, steps = allen_cahn.FRACTION, tuple(per * budget.world.every for per in STEPS)
+    fraction, steps = allen_cahn.FRACTION, tuple(per * budget.world.every for per in budget.steps)
     equal = max(round(budget.states * fraction), 2 * (budget.world.closures + 1))
     lessons = {
         "p=1/25": Lesson(budget.states, fraction, spread=True),

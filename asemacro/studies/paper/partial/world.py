@@ -49,15 +49,11 @@ class Test:
         """
         steps = self.steps if steps is None else steps
         every = max(1, round(1 / steps))
-        counted = np.full(len(self.starts), len(self.times)) if self.counted is None else self.counted
-        errors = np.empty(len(self.starts))
-        for length in np.unique(counted):
-            own = np.flatnonzero(counted == length)
-            times = self.times[:length:every]
-            n_steps = max(1, round((len(times) - 1) * steps * every))
-            observed = self.observed[own, :length:every]
-            errors[own] = trajectory_error(ode, encoder, self.starts[own], times, observed, n_steps=n_steps)
-        return errors
+        counted = None if self.counted is None else -(-self.counted // every)
+        times = self.times[::every]
+        n_steps = max(1, round((len(times) - 1) * steps * every))
+        observed = self.observed[:, ::every]
+        return trajectory_error(ode, encoder, self.starts, times, observed, n_steps=n_steps, counted=counted)
 
 
 @dataclasses.dataclass(frozen=True)
