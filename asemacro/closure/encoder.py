@@ -67,6 +67,15 @@ def joined_gram(given: Tensor, mixed: Tensor, own: Tensor) -> Tensor:
 
 
 def condition(gram: Tensor) -> Tensor:
-    """kappa (b,), ratio of the extreme eigenvalues of Gram matrices (b, d, d)."""
+    """kappa (b,), ratio of the extreme eigenvalues of Gram matrices (b, d, d).
+
+    Raises:
+        ValueError: they are not finite.
+    """
+    if not gram.isfinite().all():
+        raise ValueError(
+            "the encoder runs away: the observables have no gradient in some of the states, as a minimum has; leave "
+            "those states out, or lower learning_rate"
+        )
     values = torch.linalg.eigvalsh(gram)
     return values[:, -1] / values[:, 0].clamp(min=torch.finfo(gram.dtype).tiny)

@@ -140,17 +140,20 @@ def _learn(
         starts[tests:],
         made_of.time * times,
         fraction=made_of.fraction,
+        keep=made_of.keep,
         rng=rng,
         progress=part_of(report, "runs"),
     )
+    beside = max(0, min(made_of.beside, data.components([0]).shape[1] - made_of.dims - made_of.phi.dim))
     learned = learn_from_forces(
         data,
         made_of.phi,
-        made_of.dims,
+        made_of.dims + beside if made_of.dims else 0,
         drift=made_of.drift,
         seeds=fits,
         encoder_options=made_of.encoder_options,
         fit_options=made_of.fit_options,
+        kept=made_of.phi.dim + made_of.dims if made_of.dims and beside else None,
         rng=rng,
         progress=report,
     )

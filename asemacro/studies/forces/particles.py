@@ -17,7 +17,7 @@ from asemacro.lattice.reading.structure_file import Reading, read_structure
 from asemacro.micro.particles.partial_forces import PartialForces
 from asemacro.observables.differentiable import DifferentiableObservable, TorchObservable
 from asemacro.observables.kinetic_temperature import KineticTemperature
-from asemacro.studies.forces.systems import ForceSetup
+from asemacro.studies.forces.systems import COMPONENTS, ForceSetup
 
 CALCULATORS, OBSERVABLES, ENSEMBLES = ("emt", "lj"), ("temperature",), ("nve", "langevin")
 ARGON = {"sigma": 3.405, "epsilon": 0.0103, "rc": 8.5}  # angstrom and eV
@@ -80,8 +80,10 @@ def particle_setup(asked: Particles) -> ForceSetup:
         },
         isolated=PartialForces(atoms, calculator, halo=system.halo or 1.0),  # all its forces: any halo will do
         least=(0.0,) if isinstance(phi, KineticTemperature) else (),
-        dims=5,
+        dims=3,
+        beside=16,
         fraction=1 / 8,
+        encoder_options=COMPONENTS,
         trajectories=12,
         times=51,
         unit="fs",

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from asemacro.closure.autoencoder import EncoderOptions
 from asemacro.macro.ode_fit import OdeFitOptions
@@ -22,10 +23,13 @@ from asemacro.observables.species_means import SpeciesMeans
 from asemacro.typing import Floats
 
 NAMES = ("predator-prey-ode", "allen-cahn", "lennard-jones", "particles")
+LEAST_ENERGY = 5.0  # of an Allen-Cahn state with a ring; a whole one has 50
 TEMPERATURES = (0.5, 1.5)  # of the starts of a Lennard-Jones fluid, as published
 ENCODER = EncoderOptions(epochs=20, batch_size=128)
+COMPONENTS = EncoderOptions(epochs=1, batch_size=256, learning_rate=1e-6)  # it stays at the principal components
 FIT = OdeFitOptions(steps=1500, batch_size=256)
 ENCODER = EncoderOptions(epochs=20, batch_size=128)
+COMPONENTS = EncoderOptions(epochs=1, batch_size=256, learning_rate=1e-6)  # it stays at the principal components
 FIT = OdeFitOptions(steps=1500, batch_size=256)
 
 
@@ -40,8 +44,10 @@ class ForceSetup:
         until: end of the runs, in `unit`.
         settings: for run.json.
         isolated: the system of the runs that the model is compared with; default `system`.
+        keep: of states (b, N) those that are learned from, (b,) truth values; default all.
         least: (s,) values that the observables never go below.
-        dims: variables that an encoder adds.
+        dims: variables that an encoder adds to the equation.
+        beside: more of them, whose rates are estimated along and left out, see `ForceFit`.
         fraction: part of the carriers whose forces are computed.
         trajectories: runs that are learned from.
         times: at which their states are taken.
@@ -58,8 +64,10 @@ class ForceSetup:
     until: float
     settings: dict[str, Any]
     isolated: ForceSystem | None = None
+    keep: Callable[[Floats], NDArray[np.bool_]] | None = None
     least: tuple[float, ...] = ()
     dims: int = 2
+    beside: int = 0
     fraction: float = 0.2
     trajectories: int = 60
     times: int = 61
@@ -102,7 +110,7 @@ def _prey(n: int) -> ForceSetup:
 
 
 def _allen_cahn(cells: int) -> ForceSetup:
-    """Rings that shrink, until the thinnest of them have gone."""
+    """Rings that shrink; a state without a ring has no gradient of the energy, and is left out."""
     n = math.isqrt(cells)
     if n * n != cells:
         raise ValueError(f"--sites {cells}: a square grid has {n**2} or {(n + 1) ** 2} cells, not {cells}")
@@ -111,12 +119,15 @@ def _allen_cahn(cells: int) -> ForceSetup:
         system,
         GinzburgLandauEnergy(n, system.epsilon),
         lambda count, rng: system.initial(count, rng=rng),
-        until=0.04,
+        until=0.03,
         settings={"sites": cells},
+        keep=lambda x: system.energy(x) > LEAST_ENERGY,
         least=(0.0,),
-        dims=3,
+        dims=4,
+        beside=20,
         fraction=1 / 25,
         trajectories=50,
+        encoder_options=COMPONENTS,
     )
 
 
@@ -131,9 +142,10 @@ def _lennard_jones(n: int, temperature: float) -> ForceSetup:
         until=0.25,
         settings={"sites": n, "temperature": temperature},
         least=(0.0,),
-        dims=5,
+        dims=3,
+        beside=20,
         fraction=1 / 16,
-        drift="mlp",
         trajectories=50,
         times=51,
+        encoder_options=COMPONENTS,
     )
