@@ -1,7 +1,7 @@
-"""When a part of the forces is cheaper: `pytest tests/benchmarks/test_partial_forces_speed.py -o addopts="" -s`.
+"""When a part of the forces is cheaper: `pytest tests/benchmarks/test_partial_forces_speed.py -o addopts="" -s`, ms.
 
-One core, per state: all forces, those on 50 atoms (EMT: 8), and the labels that both need (encoder of 8 variables and phi' in
-factors). The loss of a part pays where all forces cost more than the part; labels show what else a state costs.
+One core, per state: all forces, those on 50 atoms (EMT: 8), and the labels that both need (encoder of 8 variables and
+phi' in factors). The loss of a part pays where all forces cost more than the part; labels show what else a state costs.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ CASES: dict[str, tuple[Callable[[], ForceSystem], int]] = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_cost_of_a_state(name: str) -> None:
+def test_cost_of_a_state(benchmark: Any, name: str) -> None:
     make, m = CASES[name]
     system, rng = make(), np.random.default_rng(0)
     n = system.n_carriers
@@ -65,4 +65,6 @@ def test_cost_of_a_state(name: str) -> None:
             f"{m} atoms": per_state(lambda: system.forces(x, active)),
             "labels": per_state(lambda: force_labels(part, phi)),
         }
+        benchmark.pedantic(lambda: system.forces(x, active), rounds=1)
+    benchmark.extra_info.update(cost)
     print(f"\n{name}: " + ", ".join(f"{what} {ms:.3g} ms" for what, ms in cost.items()))

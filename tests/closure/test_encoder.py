@@ -159,3 +159,8 @@ def test_the_leading_variables_are_an_encoder_of_their_own(network: EncoderNetwo
     for count in (1, 5):
         with pytest.raises(ValueError, match=f"an encoder of 4 variables, 1 given, has no first {count}"):
             whole.leading(count)
+
+
+def test_gradients_that_overflow_are_refused_in_one_line() -> None:
+    with pytest.raises(ValueError, match="the observables have no gradient in some of the states"):
+        condition(torch.full((2, 3, 3), torch.inf))

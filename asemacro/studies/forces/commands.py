@@ -144,7 +144,9 @@ def _learn(
         rng=rng,
         progress=part_of(report, "runs"),
     )
-    beside = max(0, min(made_of.beside, data.components([0]).shape[1] - made_of.dims - made_of.phi.dim))
+    kept = made_of.phi.dim + made_of.dims
+    known = min(data.components([0]).shape[1], len(data) // 10)  # more rates than numbers or states cannot be told
+    beside = max(0, min(made_of.beside, known - kept))
     learned = learn_from_forces(
         data,
         made_of.phi,
@@ -153,7 +155,7 @@ def _learn(
         seeds=fits,
         encoder_options=made_of.encoder_options,
         fit_options=made_of.fit_options,
-        kept=made_of.phi.dim + made_of.dims if made_of.dims and beside else None,
+        kept=kept if made_of.dims and beside else None,
         rng=rng,
         progress=report,
     )

@@ -23,7 +23,7 @@ from asemacro.observables.species_means import SpeciesMeans
 from asemacro.typing import Floats
 
 NAMES = ("predator-prey-ode", "allen-cahn", "lennard-jones", "particles")
-LEAST_ENERGY = 5.0  # of an Allen-Cahn state with a ring; a whole one has 50
+LEAST_ENERGY = 0.1  # of an Allen-Cahn state with a ring, for each cell along an edge; a whole one has 1
 TEMPERATURES = (0.5, 1.5)  # of the starts of a Lennard-Jones fluid, as published
 ENCODER = EncoderOptions(epochs=20, batch_size=128)
 COMPONENTS = EncoderOptions(epochs=1, batch_size=256, learning_rate=1e-6)  # it stays at the principal components
@@ -121,7 +121,7 @@ def _allen_cahn(cells: int) -> ForceSetup:
         lambda count, rng: system.initial(count, rng=rng),
         until=0.03,
         settings={"sites": cells},
-        keep=lambda x: system.energy(x) > LEAST_ENERGY,
+        keep=lambda x: system.energy(x) > LEAST_ENERGY * n,
         least=(0.0,),
         dims=4,
         beside=20,

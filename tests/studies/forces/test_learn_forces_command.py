@@ -93,7 +93,7 @@ def test_particles_with_a_calculator_of_ones_own(here: Path, command: Any) -> No
     assert "T is at least 0" in error
 
 
-@pytest.mark.parametrize(("system", "sites"), [("predator-prey-ode", 6), ("allen-cahn", 144)])
+@pytest.mark.parametrize(("system", "sites"), [("predator-prey-ode", 6), ("allen-cahn", 576)])
 def test_systems_known_by_name(system: str, sites: int, here: Path, command: Any) -> None:
     words = ("--sites", sites, "--trajectories", "3", "--fits", "1", "--fraction", "0.5", "--drift", "mlp")
     code, said, error = command("learn", system, *words, "-o", "out", "--closure", "1")
