@@ -35,6 +35,7 @@ from asemacro.data import ForceLabels
 from asemacro.observables.differentiable import DifferentiableObservable
 from asemacro.observables.linearised import Linearised
 from asemacro.tasks.threads import one_thread
+from asemacro.typing import Floats
 
 if TYPE_CHECKING:
     from asemacro.force_data import ForceData
@@ -89,9 +90,14 @@ def force_labels(
         _check_gram(at.gram, phi.labels)
         parts.append(_of_rates(at, f) if space == "macro" else _of_components(at, f, p))
     z, root, target, rest = (torch.cat(column).numpy() for column in zip(*parts, strict=True))
-    for k in np.flatnonzero(z.std(axis=0) <= _SPREAD * np.abs(z).max(axis=0)):
+    for k in never_changing(z):
         raise ValueError(f"the variable {phi.labels[k]} is {z[0, k]:g} in all states; leave it out")
     return ForceLabels(z, root, target, rest, fraction=p, group=data.group)
+
+
+def never_changing(z: Floats) -> list[int]:
+    """Numbers of the variables that are the same in all states z (n, d), up to rounding."""
+    return np.flatnonzero(z.std(axis=0) <= _SPREAD * np.abs(z).max(axis=0)).tolist()
 
 
 def check_enough(data: ForceData, dim: int, space: str) -> None:

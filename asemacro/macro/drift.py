@@ -206,7 +206,7 @@ class OnsagerNet(Drift):
         return weights.scatter(1, left[:, None], 1 - share).scatter(1, left[:, None] + 1, share)
 
     def potential_gradient(self, z: Tensor, c: Tensor) -> Tensor:
-        """grad V, (N, d), by the chain rule through the two tanh layers."""
+        """grad V, (N, d), by the chain rule through the tanh layers."""
         weights = self.interpolation(c)
         y = z - weights @ self.centre
         root = torch.tensordot(weights, self.stiffness, dims=1)

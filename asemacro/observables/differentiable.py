@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -92,15 +91,6 @@ class TorchObservable(DifferentiableObservable):
                 f"the observable must give ({len(x)}, {self.dim}), a row a state, a column a label; got {got}"
             )
         return z
-
-
-def differentiable(value: Any, name: str = "observable") -> DifferentiableObservable:
-    """The check of arguments that are differentiable observables."""
-    if not isinstance(value, DifferentiableObservable):
-        raise TypeError(
-            f"{name} must be a DifferentiableObservable, got {shown(value)}; TorchObservable makes one of a function"
-        )
-    return value
 
 
 def check_gradient(observable: DifferentiableObservable, x: Tensor) -> Tensor:

@@ -20,6 +20,7 @@ from asemacro.micro.particles.lennard_jones_kernel import (
     velocity_verlet,
 )
 from asemacro.micro.particles.packing import relaxed
+from asemacro.micro.particles.velocities import moving
 from asemacro.tasks.patience import Patience
 from asemacro.typing import Floats
 
@@ -162,8 +163,4 @@ class LennardJones(ForceSystem):
         r = rng.uniform(0.0, self.box, (n, 3))
         _, _, order, _ = sorted_into_cells(r, self.box, self.cutoff)
         r = relaxed(self.potential, r[order], energy * n)  # atoms next to each other in memory are so in space
-        v = rng.standard_normal((n, 3))
-        v -= v.mean(axis=0)
-        v /= np.sqrt((v**2).sum() / (3 * (n - 1)))
-        moving = np.sqrt(temperatures)[:, None] * v.reshape(-1)
-        return np.concatenate([np.broadcast_to(r.reshape(-1), moving.shape), moving], axis=1)
+        return moving(r, np.ones((n, 1)), temperatures, 1.0, rng=rng)

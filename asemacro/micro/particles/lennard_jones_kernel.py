@@ -29,6 +29,16 @@ def _nearest(distance: float, box: float, per_length: float) -> float:
     return distance - box * np.floor(distance * per_length + 0.5)
 
 
+@njit(cache=True, nogil=True, inline="always", error_model="numpy")
+def _between(r: Floats, i: int, j: int, box: float, per_length: float) -> tuple[float, float, float]:
+    """From atom j to the nearest image of atom i."""
+    return (
+        _nearest(r[i, 0] - r[j, 0], box, per_length),
+        _nearest(r[i, 1] - r[j, 1], box, per_length),
+        _nearest(r[i, 2] - r[j, 2], box, per_length),
+    )
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
 def sorted_into_cells(r: Floats, box: float, reach: float) -> tuple[int, Ints, Ints, Ints]:
     """Atoms (N,) by cells at least as wide as `reach`, and not many more cells than atoms.
@@ -108,11 +118,7 @@ def forces_on(
         for c in around[: _cells_around(cell[i], n_cells, around)]:
             for place in range(begin[c], begin[c + 1]):
                 j = order[place]
-                dx, dy, dz = (
-                    _nearest(r[i, 0] - r[j, 0], box, per_length),
-                    _nearest(r[i, 1] - r[j, 1], box, per_length),
-                    _nearest(r[i, 2] - r[j, 2], box, per_length),
-                )
+                dx, dy, dz = _between(r, i, j, box, per_length)
                 square = dx * dx + dy * dy + dz * dz
                 if square < cutoff * cutoff and j != i:
                     strength, potential = _pair(square)
@@ -142,11 +148,7 @@ def pairs_within(r: Floats, box: float, reach: float) -> tuple[Ints, Ints]:
                 j = order[place]
                 if c == own and j <= i:
                     continue
-                dx, dy, dz = (
-                    _nearest(r[i, 0] - r[j, 0], box, per_length),
-                    _nearest(r[i, 1] - r[j, 1], box, per_length),
-                    _nearest(r[i, 2] - r[j, 2], box, per_length),
-                )
+                dx, dy, dz = _between(r, i, j, box, per_length)
                 if dx * dx + dy * dy + dz * dz < reach * reach:
                     if count == len(partners):
                         longer = np.empty(2 * count, dtype=np.int64)
@@ -167,11 +169,7 @@ def _forces_of_pairs(r: Floats, first: Ints, partners: Ints, box: float, cutoff:
         fx, fy, fz = 0.0, 0.0, 0.0
         for place in range(first[i], first[i + 1]):
             j = partners[place]
-            dx, dy, dz = (
-                _nearest(r[i, 0] - r[j, 0], box, per_length),
-                _nearest(r[i, 1] - r[j, 1], box, per_length),
-                _nearest(r[i, 2] - r[j, 2], box, per_length),
-            )
+            dx, dy, dz = _between(r, i, j, box, per_length)
             square = dx * dx + dy * dy + dz * dz
             if square < cutoff * cutoff:
                 strength = _pair(square)[0]

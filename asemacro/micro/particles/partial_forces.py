@@ -16,6 +16,7 @@ from asemacro.files.reading import plain
 from asemacro.force_data import Layout
 from asemacro.micro.force_system import ForceSystem, finite_states, pauses_of, steps_of
 from asemacro.micro.particles.cut_out import cut_out, reach_of
+from asemacro.micro.particles.velocities import moving
 from asemacro.tasks.patience import Patience
 from asemacro.typing import Floats
 
@@ -173,11 +174,7 @@ class PartialForces(ForceSystem):
             raise ValueError(f"temperatures must be numbers of kelvin above 0, got {shown(temperatures_K)}")
         n = self.n_carriers
         bound_of_memory(96.0 * n * len(temperatures), f"{len(temperatures)} states of {n} atoms")
-        v = rng.standard_normal((n, 3)) / np.sqrt(self._masses)
-        v -= (self._masses * v).sum(axis=0) / self._masses.sum()
-        v *= np.sqrt(3 * (n - 1) * units.kB / (self._masses * v**2).sum())
-        moving = np.sqrt(temperatures)[:, None] * v.reshape(-1)
-        return np.concatenate([np.broadcast_to(self._atoms.positions.reshape(-1), moving.shape), moving], axis=1)
+        return moving(self._atoms.positions, self._masses, temperatures, units.kB, rng=rng)
 
     @checked(x=array())
     def atoms_of(self, x: Floats) -> Atoms:

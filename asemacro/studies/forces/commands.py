@@ -11,10 +11,9 @@ import numpy as np
 
 from asemacro.files.store import run_record
 from asemacro.lattice.reading.structure_file import Reading
-from asemacro.macro.file import fingerprint
 from asemacro.micro.force_runs import make_force_data
 from asemacro.micro.force_system import active_of
-from asemacro.studies.forces.errors import encode, follow, trajectory_error
+from asemacro.studies.forces.errors import encode, encode_along, follow, trajectory_error
 from asemacro.studies.forces.figures import Comparison, draw_paths
 from asemacro.studies.forces.learned import LearnedForces
 from asemacro.studies.forces.learning import DRIFTS, learn_from_forces, stages
@@ -114,8 +113,14 @@ def learn_forces(asked: Asked, folder: RunFolder, *, seed: int, started: float) 
     with progress_bar({"runs": 20.0}, *stages(made_of.dims), {"compare": 5.0}) as report, one_thread():
         learned, found, result = _learn(made_of, fits, report, rng)
     arguments = {
-        **{"system": asked.system, **made_of.settings, "closure": made_of.dims, "fraction": made_of.fraction},
-        **{"trajectories": made_of.trajectories, "until": made_of.until, "drift": made_of.drift, "fits": fits},
+        "system": asked.system,
+        **made_of.settings,
+        "closure": made_of.dims,
+        "fraction": made_of.fraction,
+        "trajectories": made_of.trajectories,
+        "until": made_of.until,
+        "drift": made_of.drift,
+        "fits": fits,
     }
     files = {**learned.files(), "diagnostics.png": draw_paths(found).savefig}
     wall = time.perf_counter() - started
@@ -173,7 +178,7 @@ def _learn(
 def _compared(made_of: ForceSetup, learned: LearnedForces, starts: Floats, times: Floats) -> Comparison:
     """Runs from starts (n, N) that the model was not shown, its paths, and the errors of all fits."""
     phi, system = learned.encoder or made_of.phi, made_of.isolated or made_of.system
-    truth = np.stack([encode(made_of.phi, x) for x in system.states_at(starts, made_of.time * times)], axis=1)
+    truth = encode_along(made_of.phi, system.states_at(starts, made_of.time * times))
     errors = [trajectory_error(ode, phi, starts, times, truth) for ode in learned.members]
     paths = follow(learned.ode, encode(phi, starts), times)
     return Comparison(made_of.phi.labels, times, made_of.unit, truth, paths, np.array(errors))
@@ -192,16 +197,10 @@ def _result(learned: LearnedForces, found: Comparison) -> dict[str, Any]:
         "loss_held_out": list(about.losses),
         "reconstruction_held_out": about.reconstruction,
         "kappa": about.kappa,
-        "relative_error": _plain(float(each[_kept(learned)])),
+        "relative_error": _plain(float(each[about.best])),
         "relative_error_of_each_fit": [_plain(float(value)) for value in each],
         "unit_of_time": found.unit,
     }
-
-
-def _kept(learned: LearnedForces) -> int:
-    """Which of the fits is the model."""
-    same = [fingerprint(ode) == fingerprint(learned.ode) for ode in learned.members]
-    return same.index(True)
 
 
 def _plain(value: float) -> float | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -95,3 +96,8 @@ def encode(phi: DifferentiableObservable, states: NDArray[Any]) -> Floats:
         for first in range(0, len(states), _STATES)
     ]
     return torch.cat(parts).numpy()
+
+
+def encode_along(phi: DifferentiableObservable, states: Iterable[NDArray[Any]]) -> Floats:
+    """(n, n_times, dim) variables of states (n, N) that come time after time."""
+    return np.stack([encode(phi, now) for now in states], axis=1)

@@ -42,6 +42,11 @@ class ForcesReport:
     force_evaluations: int
     full_force_evaluations: int
 
+    @property
+    def best(self) -> int:
+        """Number of the seed that did best on the trajectories held out: the model."""
+        return int(np.argmin(self.losses)) if self.losses else 0
+
 
 @dataclasses.dataclass(frozen=True)
 class LearnedForces(LearnedModel):

@@ -12,7 +12,7 @@ from asemacro.arguments.checks import choice_of, generator_of
 from asemacro.arguments.door import FORCE_DATA, MOST_WIDTH, checked, flag_or_report, instance, optional, whole
 from asemacro.closure.autoencoder import EncoderOptions, fit_encoder
 from asemacro.closure.encoder import Encoder, condition
-from asemacro.labels.forces import check_enough, force_labels
+from asemacro.labels.forces import check_enough, force_labels, never_changing
 from asemacro.macro.base import Drift
 from asemacro.macro.drift import OnsagerNet
 from asemacro.macro.gfinn import GFINN
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 DRIFTS = ("onsager", "mlp", "gfinn")
 HIDDEN = 64
 _LOOKED_AT = 64  # states in which an observable is looked at before anything is learned
-_SPREAD = 1e-10  # of an observable over these states, over its size: one that is constant
 
 
 class ForceFit(TypedDict, total=False):
@@ -164,12 +163,17 @@ def stages(dims: int) -> list[dict[str, float]]:
     return [*([{"encoder": 20.0}] if dims else []), {"fit": 20.0}]
 
 
+def drift_named(name: str, dim: int, hidden: int = HIDDEN) -> Drift:
+    """The untrained drift of one of `DRIFTS`, of so many variables."""
+    if name == "onsager":
+        return OnsagerNet(dim, 0, hidden=hidden)
+    return MLPDrift(dim, hidden=hidden) if name == "mlp" else GFINN(dim, hidden=hidden)
+
+
 def _made(drift: str | Drift, dim: int) -> Drift:
     """The drift of so many variables."""
     if isinstance(drift, str):
-        if drift == "onsager":
-            return OnsagerNet(dim, 0, hidden=HIDDEN)
-        return MLPDrift(dim, hidden=HIDDEN) if drift == "mlp" else GFINN(dim, hidden=HIDDEN)
+        return drift_named(drift, dim)
     if drift.dim != dim:
         raise ValueError(f"the drift is one of {drift.dim} variables, there are {dim}")
     return drift
@@ -186,7 +190,7 @@ def check_observable(data: ForceData, phi: DifferentiableObservable) -> None:
     with torch.no_grad():
         z = phi(x).numpy()
     if len(z) > 1:
-        for k in np.flatnonzero(np.ptp(z, axis=0) <= _SPREAD * np.abs(z).max(axis=0)):
+        for k in never_changing(z):
             raise ValueError(
                 f"the observable {phi.labels[k]} is {z[0, k]:.6g} in all states: what never changes cannot be learned"
             )

@@ -28,9 +28,6 @@ TEMPERATURES = (0.5, 1.5)  # of the starts of a Lennard-Jones fluid, as publishe
 ENCODER = EncoderOptions(epochs=20, batch_size=128)
 COMPONENTS = EncoderOptions(epochs=1, batch_size=256, learning_rate=1e-6)  # it stays at the principal components
 FIT = OdeFitOptions(steps=1500, batch_size=256)
-ENCODER = EncoderOptions(epochs=20, batch_size=128)
-COMPONENTS = EncoderOptions(epochs=1, batch_size=256, learning_rate=1e-6)  # it stays at the principal components
-FIT = OdeFitOptions(steps=1500, batch_size=256)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,18 +14,17 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
-import torch
 
 from asemacro.closure.autoencoder import EncoderOptions, fit_encoder
-from asemacro.macro.drift import OnsagerNet
 from asemacro.micro.fields.allen_cahn import AllenCahn
 from asemacro.micro.force_runs import make_force_data
 from asemacro.observables.ginzburg_landau import GinzburgLandauEnergy
+from asemacro.studies.forces.errors import encode, encode_along
 from asemacro.studies.paper.partial.cost import Meter
-from asemacro.studies.paper.partial.world import Test, World, observed_along
+from asemacro.studies.paper.partial.world import Test, World
 from asemacro.tasks.progress import part_of, silent
 from asemacro.tasks.streams import Streams
-from asemacro.typing import Floats, Report
+from asemacro.typing import Report
 
 INTERVAL = 2.5e-4  # of the states, 100 published steps
 UNTIL = 0.1
@@ -83,7 +82,7 @@ def prepare(budget: Budget, *, folder: Path, streams: Streams, progress: Report 
             system.initial(budget.trajectories, rng=streams("starts")),
             times,
             fraction=FRACTION,
-            keep=lambda x: energies(phi, x) > LEAST_ENERGY,
+            keep=lambda x: encode(phi, x)[:, 0] > LEAST_ENERGY,
             path=folder / "allen-cahn.zarr" if budget.on_disk else None,
             dtype="float32",
             rng=streams("carriers"),
@@ -94,17 +93,10 @@ def prepare(budget: Budget, *, folder: Path, streams: Streams, progress: Report 
         told = part_of(progress, "figure", 0.5, 0.4)
         fitted = fit_encoder(data, phi, budget.closures, options=options, rng=streams("encoder"), progress=told)
     starts = system.initial(budget.tests, rng=streams("test starts"))
-    observed = observed_along(phi, system.states_at(starts, times))
+    observed = encode_along(phi, system.states_at(starts, times))
     counted = (observed[:, :, 0] > LEAST_ENERGY).sum(axis=1)
     test = Test(starts, times, observed, steps=STEPS * budget.every, counted=counted)
-    drifts = {"onsager": lambda dim: OnsagerNet(dim, 0, hidden=WIDTH)}
-    return World(system, data, fitted.model, fitted.report, budget.kept, test, drifts, states.seconds, encoding.seconds)
-
-
-@torch.no_grad()
-def energies(phi: GinzburgLandauEnergy, states: Floats) -> Floats:
-    """(batch,) energies of states (batch, N)."""
-    return phi(torch.from_numpy(states)).numpy()[:, 0]
+    return World(system, data, fitted.model, fitted.report, budget.kept, test, WIDTH, states.seconds, encoding.seconds)
 
 
 def error_of_steps(n: int, *, streams: Streams) -> float:
@@ -113,7 +105,6 @@ def error_of_steps(n: int, *, streams: Streams) -> float:
     one = AllenCahn(n).initial(1, rng=streams("steps"))
     phi = GinzburgLandauEnergy(n, AllenCahn(n).epsilon)
     e = [
-        observed_along(phi, AllenCahn(n, time_step=part / n**2).states_at(one, times))
-        for part in (STEP, PUBLISHED_STEP)
+        encode_along(phi, AllenCahn(n, time_step=part / n**2).states_at(one, times)) for part in (STEP, PUBLISHED_STEP)
     ]
     return float(np.abs(e[0] - e[1]).max() / e[1].max())

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from asemacro.macro.ode import NeuralODE
 from asemacro.macro.ode_fit import OdeFitOptions
 from asemacro.micro.force_runs import redraw_forces
-from asemacro.studies.forces.learning import learn_from_forces
+from asemacro.studies.forces.learning import drift_named, learn_from_forces
 from asemacro.studies.paper.partial.cost import Meter
 from asemacro.studies.paper.partial.world import World
 from asemacro.tasks.progress import silent
@@ -30,7 +30,7 @@ class Lesson:
         fraction: p, part of the carriers whose forces are computed.
         space: "micro" for L_x,p, L_x if p = 1; "macro" for L_z.
         spread: whether the states are taken evenly from all trajectories, or, as published, the first n.
-        drift: name of the drift, of `World.drifts`.
+        drift: name of the drift, of `DRIFTS`.
     """
 
     n: int
@@ -128,7 +128,7 @@ def learn(
             data,
             world.encoder,
             0,
-            drift=world.drifts[lesson.drift](world.kept),
+            drift=drift_named(lesson.drift, world.kept, world.width),
             seeds=effort.seeds,
             space=lesson.space,
             kept=world.kept,

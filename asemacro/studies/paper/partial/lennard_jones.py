@@ -20,14 +20,12 @@ from pathlib import Path
 import numpy as np
 
 from asemacro.closure.autoencoder import EncoderOptions, fit_encoder
-from asemacro.macro.drift import OnsagerNet
-from asemacro.macro.gfinn import GFINN
-from asemacro.macro.mlp_drift import MLPDrift
 from asemacro.micro.force_runs import make_force_data
 from asemacro.micro.particles.lennard_jones import LennardJones
 from asemacro.observables.kinetic_temperature import KineticTemperature
+from asemacro.studies.forces.errors import encode_along
 from asemacro.studies.paper.partial.cost import Meter
-from asemacro.studies.paper.partial.world import Test, World, observed_along
+from asemacro.studies.paper.partial.world import Test, World
 from asemacro.tasks.progress import part_of, silent
 from asemacro.tasks.streams import Streams
 from asemacro.typing import Floats, Report
@@ -38,11 +36,6 @@ FACTOR = 20.0  # z* = FACTOR T
 TEMPERATURES = (0.5, 1.5)
 WIDTH = 48
 RATE = 1e-6  # of the autoencoder
-DRIFTS = {
-    "onsager": lambda dim: OnsagerNet(dim, 0, hidden=WIDTH),
-    "mlp": lambda dim: MLPDrift(dim, hidden=WIDTH),
-    "gfinn": lambda dim: GFINN(dim, hidden=WIDTH),
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,6 +106,6 @@ def prepare(budget: Budget, *, folder: Path, streams: Streams, progress: Report 
     with Meter() as encoding:
         told = part_of(progress, "figure", 0.5, 0.4)
         fitted = fit_encoder(data, phi, budget.closures, options=options, rng=streams("encoder", n), progress=told)
-    observed = observed_along(phi, system.states_at(starts[budget.runs :], times))
+    observed = encode_along(phi, system.states_at(starts[budget.runs :], times))
     test = Test(starts[budget.runs :], times, observed)
-    return World(system, data, fitted.model, fitted.report, budget.kept, test, DRIFTS, states.seconds, encoding.seconds)
+    return World(system, data, fitted.model, fitted.report, budget.kept, test, WIDTH, states.seconds, encoding.seconds)

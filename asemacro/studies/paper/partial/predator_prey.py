@@ -17,13 +17,12 @@ from pathlib import Path
 import numpy as np
 
 from asemacro.closure.autoencoder import EncoderOptions, fit_encoder
-from asemacro.macro.drift import OnsagerNet
-from asemacro.macro.mlp_drift import MLPDrift
 from asemacro.micro.fields.predator_prey_ode import PredatorPreyODE
 from asemacro.micro.force_runs import make_force_data
 from asemacro.observables.species_means import SpeciesMeans
+from asemacro.studies.forces.errors import encode_along
 from asemacro.studies.paper.partial.cost import Meter
-from asemacro.studies.paper.partial.world import Test, World, observed_along
+from asemacro.studies.paper.partial.world import Test, World
 from asemacro.tasks.progress import part_of, silent
 from asemacro.tasks.streams import Streams
 from asemacro.typing import Floats, Report
@@ -34,10 +33,6 @@ SNAPSHOTS = 300  # of a trajectory
 TIMES: Floats = 0.1 * np.arange(SNAPSHOTS, dtype=float)
 STEPS_BETWEEN = 2  # of the learned equation
 WIDTH = 32
-DRIFTS = {
-    "onsager": lambda dim: OnsagerNet(dim, 0, hidden=WIDTH),
-    "mlp": lambda dim: MLPDrift(dim, hidden=WIDTH),
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,7 +85,7 @@ def prepare(budget: Budget, *, folder: Path, streams: Streams, progress: Report 
         fitted = fit_encoder(data, PHI, CLOSURES, options=options, rng=streams("encoder"), progress=told)
     exact = PredatorPreyODE(scheme="rk4")
     tests = exact.initial(budget.tests, rng=streams("test starts"))
-    test = Test(tests, TIMES, observed_along(PHI, exact.states_at(tests, TIMES)), steps=STEPS_BETWEEN)
+    test = Test(tests, TIMES, encode_along(PHI, exact.states_at(tests, TIMES)), steps=STEPS_BETWEEN)
     return World(
-        system, data, fitted.model, fitted.report, fitted.model.dim, test, DRIFTS, states.seconds, encoding.seconds
+        system, data, fitted.model, fitted.report, fitted.model.dim, test, WIDTH, states.seconds, encoding.seconds
     )

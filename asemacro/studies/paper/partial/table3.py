@@ -17,6 +17,7 @@ from asemacro.studies.paper.partial.drawing import ERROR
 from asemacro.studies.paper.partial.learning import Effort, Lesson
 from asemacro.studies.paper.report import Result, Row, Table
 from asemacro.tasks.checkpoint import Checkpoint
+from asemacro.tasks.progress import part_of
 from asemacro.tasks.streams import Streams
 from asemacro.typing import Floats, Report
 
@@ -59,11 +60,7 @@ def run(*, quick: bool, rng: np.random.Generator, progress: Report, store: Check
     for k in range(budget.encoders):
         groups = groups_of(budget, k)
         streams = Streams((*root.root, k))
-        share = 1 / budget.encoders
-
-        def told(task: str, fraction: float, text: str, k: int = k, share: float = share) -> None:
-            progress(task, (k + fraction) * share, text)
-
+        told = part_of(progress, "figure", k / budget.encoders, 1 / budget.encoders)
         found = run_groups(groups, store=store, streams=streams, progress=told)
         tables |= {f"encoder{k}": tables_of(groups, found)[""]}
         for weight in budget.weights:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from asemacro.closure.autoencoder import EncoderReport
 from asemacro.closure.encoder import Encoder
 from asemacro.force_data import ForceData
-from asemacro.macro.base import Drift
 from asemacro.macro.ode import NeuralODE
 from asemacro.micro.force_system import ForceSystem
 from asemacro.observables.differentiable import DifferentiableObservable
@@ -67,7 +64,7 @@ class World:
         report: of its fit.
         kept: number of first variables that the equations are of; the others only take noise from the rates.
         test: what models are judged by.
-        drifts: untrained drifts of so many variables, by name.
+        width: of the layers of all drifts.
         states_s: wall time of the training trajectories.
         encoder_s: of the autoencoder.
     """
@@ -78,7 +75,7 @@ class World:
     report: EncoderReport
     kept: int
     test: Test
-    drifts: Mapping[str, Callable[[int], Drift]]
+    width: int
     states_s: float
     encoder_s: float
 
@@ -86,9 +83,3 @@ class World:
     def variables(self) -> Encoder:
         """Those of the equations."""
         return self.encoder.leading(self.kept)
-
-
-@torch.no_grad()
-def observed_along(phi: DifferentiableObservable, states: Iterator[Floats]) -> Floats:
-    """(n, n_times, s) observables of states (n, N) that come time after time."""
-    return np.stack([phi(torch.from_numpy(one)).numpy() for one in states], axis=1)
