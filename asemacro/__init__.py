@@ -47,6 +47,7 @@ micro, what moves
     make_force_data        states along trajectories with forces on a few carriers
     redraw_forces          the same states with forces on other carriers
     ForceData              such states and forces, as a table in memory or in a file
+    FieldData              what block fields do in a short time, as a table
 
 upsampling, small runs enlarged
     snapshots              large states of many ages, from small runs
@@ -132,6 +133,7 @@ if TYPE_CHECKING:
     from asemacro.data import ForceLabels as ForceLabels
     from asemacro.data import Moments as Moments
     from asemacro.data import Pairs as Pairs
+    from asemacro.field_data import FieldData as FieldData
     from asemacro.force_data import ForceData as ForceData
     from asemacro.labels.duration import choose_dt as choose_dt
     from asemacro.labels.forces import force_labels as force_labels

@@ -301,9 +301,14 @@ def joined_columns(parts: Sequence[Any], kind: str, state: str) -> dict[str, NDA
         for field in dataclasses.fields(parts[0])
         if field.name != "group"
     }
+    return columns | {"group": joined_groups(parts)}
+
+
+def joined_groups(parts: Sequence[Any]) -> NDArray[np.int64]:
+    """The groups of several tables, one after the other; those of different tables stay different."""
     groups, start = [], 0
     for part in parts:
         names, index = np.unique(part.group, return_inverse=True)
         groups.append(index + start)
         start += len(names)
-    return columns | {"group": np.concatenate(groups)}
+    return np.concatenate(groups)

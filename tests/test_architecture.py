@@ -218,4 +218,4 @@ def test_the_first_page_goes_along_the_data_flow() -> None:
     modules = listed("asemacro")
     for station, names in re.findall(r"^(\w+), .*\n((?: {4}.*\n)+)", asemacro.__doc__ or "", re.M):
         rooms = {modules[line.split()[0]].split(".")[1] for line in names.splitlines()}
-        assert rooms - {"data", "force_data"} == {station}
+        assert rooms - {"data", "field_data", "force_data"} == {station}

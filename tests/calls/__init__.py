@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from calls import (
+    of_blocks,
     of_labels,
     of_lattice,
     of_macro_and_closure,
@@ -24,6 +25,7 @@ def public_calls() -> dict[str, Call]:
         of_states,
         of_observables,
         of_micro,
+        of_blocks,
         of_upsampling,
         of_labels,
         of_macro_and_closure,
