@@ -45,6 +45,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+app.add_typer(systems.app)
 app.add_typer(cli_barriers.app, name="barriers")
 
 
@@ -195,11 +196,6 @@ def info_verb() -> None:
         model = load_barriers(name)
         print(f"\nbarrier model {name}: {'-'.join(model.species or ())} on {model.prototype}\n")
         print(card(name))
-
-
-app.command("sample")(systems.sample_verb)
-app.command("learn")(systems.learn_verb)
-app.command("simulate")(systems.simulate_verb)
 
 
 @app.command("reproduce")

@@ -42,7 +42,10 @@ from asemacro.cli.options import (
 )
 from asemacro.tasks.interrupts import naming_the_file
 
+app = typer.Typer()
 
+
+@app.command("sample")
 def sample_verb(
     system: SystemArgument,
     output: FolderOption = Path("sample"),
@@ -88,6 +91,7 @@ def sample_verb(
     )
 
 
+@app.command("learn")
 def learn_verb(
     system: LearnArgument,
     structure: Annotated[Path | None, typer.Argument(help="Structure file of an alloy or of particles.")] = None,
@@ -151,6 +155,7 @@ def learn_verb(
     )
 
 
+@app.command("simulate")
 def simulate_verb(
     model: Annotated[Path, typer.Argument(help="Folder of a learned model.")],
     start: Annotated[str, typer.Option("--start", help="One value per observable, comma-separated.")],
