@@ -21,6 +21,7 @@ observables, what is measured
     FieldMean              mean of each field
     FieldCovariance        covariances of the fields
     Observables            several observables as one
+    BlockMeans             means of spins or fields in blocks
     TorchObservable        an observable of your own that can be differentiated
     SpeciesMeans           mean of each species, differentiable
     GinzburgLandauEnergy   energy of an Allen-Cahn field, differentiable
@@ -36,6 +37,13 @@ micro, what moves
     SwapMC                 equilibrium of an alloy by swaps of atoms
     Ising                  spins with neighbours, Glauber dynamics
     CurieWeiss             spins that all see each other
+    KacIsing               spins with very many neighbours
+    top_hat                their coupling: the same up to a range
+    gaussian               their coupling: a Gaussian
+    smooth_fields          local magnetisations far from equilibrium
+    spins_at               independent spins of given local magnetisations
+    make_field_data        what block fields of spins do in a short time
+    FieldData              such block fields, as a table
     PredatorPrey           fields of prey and predators with noise
     random_cosines         starts of these fields
     sample                 states of a system at fixed times
@@ -47,7 +55,6 @@ micro, what moves
     make_force_data        states along trajectories with forces on a few carriers
     redraw_forces          the same states with forces on other carriers
     ForceData              such states and forces, as a table in memory or in a file
-    FieldData              what block fields do in a short time, as a table
 
 upsampling, small runs enlarged
     snapshots              large states of many ages, from small runs
@@ -183,7 +190,14 @@ if TYPE_CHECKING:
     from asemacro.micro.sampling import sample as sample
     from asemacro.micro.spins.curie_weiss import CurieWeiss as CurieWeiss
     from asemacro.micro.spins.ising import Ising as Ising
+    from asemacro.micro.spins.kac import KacIsing as KacIsing
+    from asemacro.micro.spins.kac_coupling import gaussian as gaussian
+    from asemacro.micro.spins.kac_coupling import top_hat as top_hat
+    from asemacro.micro.spins.kac_fields import make_field_data as make_field_data
+    from asemacro.micro.spins.kac_fields import smooth_fields as smooth_fields
+    from asemacro.micro.spins.kac_fields import spins_at as spins_at
     from asemacro.observables.alloy import WarrenCowley as WarrenCowley
+    from asemacro.observables.blocks import BlockMeans as BlockMeans
     from asemacro.observables.differentiable import TorchObservable as TorchObservable
     from asemacro.observables.field_covariance import FieldCovariance as FieldCovariance
     from asemacro.observables.field_mean import FieldMean as FieldMean

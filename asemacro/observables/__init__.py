@@ -7,6 +7,7 @@ DomainWallDensity         fraction of unlike neighbours
 EnergyPerSite             energy of spins, per site
 FieldMean                 mean of each field
 FieldCovariance           covariances of the fields
+BlockMeans                means of spins or of a field in blocks
 Observables               several observables as one
 DifferentiableObservable  an observable of deterministic systems, a function of torch with its gradient
 TorchObservable           such an observable of your own
@@ -26,6 +27,7 @@ from asemacro.lazy import lazily
 if TYPE_CHECKING:
     from asemacro.observables.alloy import WarrenCowley as WarrenCowley
     from asemacro.observables.base import Observable as Observable
+    from asemacro.observables.blocks import BlockMeans as BlockMeans
     from asemacro.observables.differentiable import DifferentiableObservable as DifferentiableObservable
     from asemacro.observables.differentiable import TorchObservable as TorchObservable
     from asemacro.observables.differentiable import check_gradient as check_gradient

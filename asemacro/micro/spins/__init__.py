@@ -1,8 +1,15 @@
-"""Spins that flip: Ising on a lattice, Curie-Weiss, and the exact laws that they are tested against.
+"""Spins that flip: Ising on a lattice, Curie-Weiss, Kac, and the exact laws that they are tested against.
 
 Ising                  spins with neighbours, Glauber dynamics
 CurieWeiss             spins that all see each other
-Glauber                what the two share
+KacIsing               spins with very many neighbours
+KacCoupling            how strongly, by lag
+top_hat                a coupling: the same up to a range
+gaussian               a coupling: a Gaussian
+Glauber                what these systems share
+smooth_fields          local magnetisations far from equilibrium
+spins_at               independent spins of given local magnetisations
+make_field_data        what block fields do in a short time
 wolff                  equilibrium of Ising spins by cluster moves
 magnetisation_moments  exact mean and spread of the Curie-Weiss magnetisation
 count_generator        rates between numbers of up spins
@@ -19,5 +26,12 @@ if TYPE_CHECKING:
     from asemacro.micro.spins.curie_weiss import CurieWeiss as CurieWeiss
     from asemacro.micro.spins.glauber import Glauber as Glauber
     from asemacro.micro.spins.ising import Ising as Ising
+    from asemacro.micro.spins.kac import KacIsing as KacIsing
+    from asemacro.micro.spins.kac_coupling import KacCoupling as KacCoupling
+    from asemacro.micro.spins.kac_coupling import gaussian as gaussian
+    from asemacro.micro.spins.kac_coupling import top_hat as top_hat
+    from asemacro.micro.spins.kac_fields import make_field_data as make_field_data
+    from asemacro.micro.spins.kac_fields import smooth_fields as smooth_fields
+    from asemacro.micro.spins.kac_fields import spins_at as spins_at
 else:
     __getattr__, __dir__, __all__ = lazily(__name__)

@@ -73,6 +73,10 @@ class CurieWeiss(Glauber):
         down_rate, up_rate = self._rates[up].T[..., None]
         return np.where(np.take_along_axis(x, sites, axis=1) > 0, up_rate, down_rate)
 
+    def _workspace(self, x: Spins) -> NDArray[np.bool_]:
+        """Which spins of a row were seen to be active."""
+        return np.zeros(x.shape[1], dtype=np.bool_)
+
     def _run(
         self,
         x: Spins,
@@ -81,7 +85,7 @@ class CurieWeiss(Glauber):
         streams: NDArray[np.uint64],
         first: int,
         levels: tuple[int, int],
+        work: NDArray[np.bool_],
     ) -> int:
-        seen = np.zeros(x.shape[1], dtype=np.bool_)
         sites = np.zeros((0, 0), dtype=np.int64) if active is None else active
-        return flip_mean_field(self._accept, x, sites, active is None, left, streams, first, levels, PATIENCE, seen)
+        return flip_mean_field(self._accept, x, sites, active is None, left, streams, first, levels, PATIENCE, work)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -70,6 +70,10 @@ class Glauber(MicroSystem):
         """The same couplings, temperature and field on another lattice (a larger box)."""
 
     @abstractmethod
+    def _workspace(self, x: Spins) -> Any:
+        """What a run that starts from these states keeps from one call of `_run` to the next."""
+
+    @abstractmethod
     def _run(
         self,
         x: Spins,
@@ -78,6 +82,7 @@ class Glauber(MicroSystem):
         streams: NDArray[np.uint64],
         first: int,
         levels: tuple[int, int],
+        work: Any,
     ) -> int:
         """Attempt flips in rows `first` and later of `x`, which is edited, until none is left or PATIENCE is used up.
 
@@ -89,6 +94,7 @@ class Glauber(MicroSystem):
             first: row to begin with.
             levels: a row stops, with attempts left, once the sum of its spins is not above the first or not below
                 the second.
+            work: the workspace of this run.
 
         Returns:
             The row to continue with, or len(x); -1 if a site is active twice.
@@ -144,7 +150,8 @@ class Glauber(MicroSystem):
         times = times_of(duration, len(x))
         left = self._attempts(times, n_active, rng)
         new = x.copy()
-        self._advance(new, sites, left, (-self._lattice.n_sites - 1, self._lattice.n_sites + 1), rng)
+        levels = (-self._lattice.n_sites - 1, self._lattice.n_sites + 1)
+        self._advance(new, sites, left, levels, self._workspace(new), rng)
         return new, self.carriers(x) if sites is None else sites
 
     @checked(below=number(-1, 1), above=number(-1, 1), rng=generator_of)
@@ -188,7 +195,7 @@ class Glauber(MicroSystem):
             n + 1 if above is None else int(np.ceil(above * n - 1e-9)),
         )
         new = x.copy()
-        self._advance(new, None, left, levels, rng)
+        self._advance(new, None, left, levels, self._workspace(new), rng)
         total = new.sum(axis=1, dtype=np.int64)
         made = attempts - left
         reached = (total <= levels[0]) | (total >= levels[1])
@@ -214,13 +221,15 @@ class Glauber(MicroSystem):
         sites: NDArray[np.int64] | None,
         left: NDArray[np.int64],
         levels: tuple[int, int],
+        work: Any,
         rng: np.random.Generator,
     ) -> None:
+        """Run all attempts that are left; arguments as in `_run`."""
         streams = new_streams(len(x), rng=rng)
         row, attempts = 0, float(left.sum(dtype=float))
         patience = Patience(f"the evolution of {len(x)} states of {x.shape[1]} spins")
         while row < len(x):
-            row = self._run(x, sites, left, streams, row, levels)
+            row = self._run(x, sites, left, streams, row, levels, work)
             if row < 0:
                 raise ValueError("active sites must be different from each other")
             patience.done(1 - float(left[row:].sum(dtype=float)) / max(attempts, 1.0))

@@ -82,6 +82,10 @@ class Ising(Glauber):
     def _rates_at(self, x: Spins, sites: NDArray[np.int64]) -> Floats:
         return self._rates[codes_of(self._table, x, sites)]
 
+    def _workspace(self, x: Spins) -> NDArray[np.unsignedinteger]:
+        """Codes of the spins of a row."""
+        return np.full(x.shape[1], len(self._table.accept) - 1, dtype=self._code_type)
+
     def _run(
         self,
         x: Spins,
@@ -90,10 +94,10 @@ class Ising(Glauber):
         streams: NDArray[np.uint64],
         first: int,
         levels: tuple[int, int],
+        work: NDArray[np.unsignedinteger],
     ) -> int:
-        codes = np.full(x.shape[1], len(self._table.accept) - 1, dtype=self._code_type)
         sites = np.zeros((0, 0), dtype=np.int64) if active is None else active
-        return flip_local(self._table, x, sites, active is None, left, streams, first, levels, PATIENCE, codes)
+        return flip_local(self._table, x, sites, active is None, left, streams, first, levels, PATIENCE, work)
 
 
 def _tabulate(
