@@ -88,7 +88,7 @@ def fit_relaxation(
             x = x - step
         else:
             best, normal = surprise, h
-            step = np.linalg.solve(h + _PRIOR * np.eye(len(x)), gradient - _PRIOR * x)
+            step = np.asarray(np.linalg.solve(h + _PRIOR * np.eye(len(x)), gradient - _PRIOR * x), dtype=np.float64)
             step[n_orbits:] = np.clip(step[n_orbits:], -1, 1)
             x = x + step
         progress("kernel", done / _MOST_STEPS, f"step {done}, chi2 {chi2:.4f}")
