@@ -100,6 +100,19 @@ macro, the macroscopic model
     load_sde               read an equation
     save_ode               write an ODE
     load_ode               read an ODE
+    NeuralSPDE             a field equation: dm = -K dF/dm dt + noise of block fields, on any grid
+    fit_fields             fit a field equation to field data, with a report
+    simulate_fields        block fields over time, by a field equation
+    BlockKernel            the coupling between blocks
+    box_averaged           the exact coupling between blocks of a kernel between sites
+    hydrodynamic_limit     a field equation without noise, for comparison
+    allen_cahn_limit       a field equation with a Laplacian for its kernel, for comparison
+    save_spde              write a field equation
+    load_spde              read a field equation
+    structure_factor       S(k) of block fields
+    domain_length          length of domains of block fields
+    growth_rates           rates at which waves grow after a quench
+    switching              how often a magnetisation changes its well
 
 closure, what the observables lack
     fit_closure            variables that the observables lack, learned from snapshots
@@ -172,6 +185,19 @@ if TYPE_CHECKING:
     from asemacro.macro.polynomial import PolynomialDiffusion as PolynomialDiffusion
     from asemacro.macro.reversible import ReversibleDrift as ReversibleDrift
     from asemacro.macro.sde import NeuralSDE as NeuralSDE
+    from asemacro.macro.spde.block_kernel import BlockKernel as BlockKernel
+    from asemacro.macro.spde.block_kernel import box_averaged as box_averaged
+    from asemacro.macro.spde.field_measures import domain_length as domain_length
+    from asemacro.macro.spde.field_measures import growth_rates as growth_rates
+    from asemacro.macro.spde.field_measures import structure_factor as structure_factor
+    from asemacro.macro.spde.field_measures import switching as switching
+    from asemacro.macro.spde.field_steps import simulate_fields as simulate_fields
+    from asemacro.macro.spde.file import load_spde as load_spde
+    from asemacro.macro.spde.file import save_spde as save_spde
+    from asemacro.macro.spde.fit import fit_fields as fit_fields
+    from asemacro.macro.spde.spde import NeuralSPDE as NeuralSPDE
+    from asemacro.macro.spde.spde import allen_cahn_limit as allen_cahn_limit
+    from asemacro.macro.spde.spde import hydrodynamic_limit as hydrodynamic_limit
     from asemacro.macro.stationary import relaxation_modes as relaxation_modes
     from asemacro.macro.stationary import stationary_law as stationary_law
     from asemacro.macro.train import fit as fit

@@ -20,6 +20,11 @@ save_sde             write an equation
 load_sde             read an equation
 save_ode             write an ODE
 load_ode             read an ODE
+NeuralSPDE           a field equation: dm = -K dF/dm dt + noise of block fields, on any grid
+fit_fields           fit a field equation to field data, with a report
+simulate_fields      block fields over time, by a field equation
+save_spde            write a field equation
+load_spde            read a field equation
 PolynomialDrift      a drift: polynomials and a network
 FitOptions           settings of `fit`
 OdeFitOptions        settings of `fit_ode`
@@ -59,6 +64,11 @@ if TYPE_CHECKING:
     from asemacro.macro.polynomial import PolynomialDrift as PolynomialDrift
     from asemacro.macro.reversible import ReversibleDrift as ReversibleDrift
     from asemacro.macro.sde import NeuralSDE as NeuralSDE
+    from asemacro.macro.spde.field_steps import simulate_fields as simulate_fields
+    from asemacro.macro.spde.file import load_spde as load_spde
+    from asemacro.macro.spde.file import save_spde as save_spde
+    from asemacro.macro.spde.fit import fit_fields as fit_fields
+    from asemacro.macro.spde.spde import NeuralSPDE as NeuralSPDE
     from asemacro.macro.stationary import relaxation_modes as relaxation_modes
     from asemacro.macro.stationary import stationary_law as stationary_law
     from asemacro.macro.train import FitOptions as FitOptions

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from calls import (
     of_blocks,
+    of_field_equations,
     of_labels,
     of_lattice,
     of_macro_and_closure,
@@ -30,6 +31,7 @@ def public_calls() -> dict[str, Call]:
         of_labels,
         of_macro_and_closure,
         of_odes,
+        of_field_equations,
         of_statistics_and_critical,
         of_studies,
     )

@@ -12,7 +12,7 @@ from asemacro.macro.spde.block_kernel import BlockKernel, diagonals, neighbours
 from asemacro.macro.spde.cells import MobilityCells
 from asemacro.macro.spde.drift_fit import residual_variance
 from asemacro.macro.spde.mobility import SmoothMobility, features, powers
-from asemacro.macro.spde.window import Relaxation, Windows, changes, parts_of
+from asemacro.macro.spde.window import Relaxation, changes, parts_of
 from asemacro.typing import Floats
 
 if TYPE_CHECKING:
@@ -65,15 +65,24 @@ def judged(
         return (*unknown, _dissipation(*ratio))
     return (
         _closure(*_closure_share(data, relaxation)),
-        _white(*_correlations(data, relaxation)),
+        _white(_correlations(data, relaxation)),
         _flips(*_noise_ratio(data, relaxation, mobility), cells.source),
         _dissipation(*ratio),
     )
 
 
-def _beyond(value: float, error: float, limit: float) -> bool:
-    """Larger than is tolerated, and than its error allows."""
-    return abs(value) > limit and abs(value) > _SIGMAS * error
+def _holds(value: float, error: float, limit: float) -> bool | None:
+    """False if larger than is tolerated and than its error allows; None if the error hides what is not tolerated."""
+    if abs(value) > limit and abs(value) > _SIGMAS * error:
+        return False
+    return None if error > limit else True
+
+
+def _words(holds: bool | None, yes: str, no: str) -> str:
+    """The beginning of a line."""
+    if holds is None:
+        return f"too few data to tell whether {yes}"
+    return yes if holds else no
 
 
 def _closure_share(data: FieldData, relaxation: Relaxation) -> tuple[float, float]:
@@ -128,46 +137,38 @@ def _minus(lag: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _closure(share: float, error: float) -> Verdict:
-    bad = _beyond(share, error, _CLOSURE_SHARE)
-    said = f"{100 * max(share, 0.0):.2f} +- {100 * error:.2f} % of its mean square"
-    text = (
-        f"the drift {'does not close' if bad else 'closes'} on m and J * m: what else the fields hold explains {said}"
-    )
-    return Verdict(CLOSURE, not bad, share, error, text)
+    holds = _holds(share, error, _CLOSURE_SHARE)
+    said = _words(holds, "the drift closes on m and J * m", "the drift does not close on m and J * m")
+    size = f"{100 * max(share, 0.0):.2f} +- {100 * error:.2f} % of its mean square"
+    return Verdict(CLOSURE, holds, share, error, f"{said}: what else the fields hold explains {size}")
 
 
-def _residuals(part: FieldData, relaxation: Relaxation) -> tuple[Floats, Windows, Floats]:
-    """Residuals over the standard deviation of independent spins, each row without its own mean scatter."""
-    before, after = changes(part)
-    window = relaxation.over(part)
-    variance = window.variance(before)
-    spread = np.sqrt(residual_variance(variance, window.left, part.sites))
-    return (after - window.expected(before)) / spread, window, spread
-
-
-def _correlations(data: FieldData, relaxation: Relaxation) -> tuple[dict[str, tuple[float, float]], float, float]:
-    """Correlation of the noise of neighbours and second neighbours with errors, and the variance of its sum."""
-    rows: dict[str, list[Floats]] = {"first": [], "second": [], "sum": [], "square": []}
+def _correlations(data: FieldData, relaxation: Relaxation) -> dict[str, tuple[float, float]]:
+    """Correlation of the noise of neighbours and of second neighbours, with errors."""
+    rows: dict[str, list[Floats]] = {"first": [], "second": [], "square": []}
     dim = data.before.ndim - 1
     axes = tuple(range(1, dim + 1))
     for part in parts_of(data, 4):
-        z, window, _ = _residuals(part, relaxation)
+        before, after = changes(part)
+        window = relaxation.over(part)
+        spread = np.sqrt(residual_variance(window.variance(before), window.left, part.sites))
+        z = (after - window.expected(before)) / spread
+        square = (z**2).mean(axis=axes)
         # within the window the noise of a block already moves its neighbours: duration times the slope of their drift
-        slope = (1 - window.left) * (1 - window.target**2) / window.temperature
+        slope = ((1 - window.left) * (1 - window.target**2) / window.temperature).mean(axis=axes)
         for name, lags in (("first", neighbours(dim)), ("second", diagonals(dim))):
             pairs = [
-                (z * np.roll(z, lag, axis=axes)).mean(axis=axes)
-                - value_at(relaxation.kernel, lag) * slope.mean(axis=axes) * (z**2).mean(axis=axes)
+                (z * np.roll(z, lag, axis=axes)).mean(axis=axes) - value_at(relaxation.kernel, lag) * slope * square
                 for lag in lags
             ]
             rows[name].append(np.mean(pairs, axis=0))
-        rows["sum"].append(z.sum(axis=axes) ** 2 / np.prod(part.grid))
-        rows["square"].append((z**2).mean(axis=axes))
+        rows["square"].append(square)
     mean = {name: np.concatenate(part) for name, part in rows.items()}
     scale = float(mean["square"].mean())
-    errors = {name: float(part.std() / np.sqrt(len(part))) / scale for name, part in mean.items()}
-    found = {name: (float(mean[name].mean()) / scale, errors[name]) for name in ("first", "second")}
-    return found, float(mean["sum"].mean()) / scale, errors["sum"]
+    return {
+        name: (float(mean[name].mean()) / scale, float(mean[name].std() / np.sqrt(len(mean[name]))) / scale)
+        for name in ("first", "second")
+    }
 
 
 def value_at(kernel: BlockKernel, lag: tuple[int, ...]) -> float:
@@ -177,23 +178,13 @@ def value_at(kernel: BlockKernel, lag: tuple[int, ...]) -> float:
     return float(kernel.values[at]) if inside else 0.0
 
 
-def _white(found: dict[str, tuple[float, float]], total: float, error: float) -> Verdict:
+def _white(found: dict[str, tuple[float, float]]) -> Verdict:
     worst = max(found, key=lambda name: abs(found[name][0]))
-    value, spread = found[worst]
-    bad = _beyond(value, spread, _CORRELATION)
-    said = (
-        f"correlation of {worst} neighbours {value:+.4f} +- {spread:.4f}, "
-        f"variance of the sum {total:.3g} +- {error:.2g}"
-    )
-    why = ""
-    if bad:
-        why = (
-            ": what one block loses its neighbours gain, as if m were conserved"
-            if value < 0
-            else ": blocks move together"
-        )
-    text = f"the noise is {'not ' if bad else ''}white across blocks{why}; {said} of that of independent blocks"
-    return Verdict(WHITE, not bad, value, spread, text)
+    value, error = found[worst]
+    holds = _holds(value, error, _CORRELATION)
+    why = "blocks move together" if value > 0 else "what one block loses its neighbours gain, as if m were conserved"
+    said = _words(holds, "the noise is white across blocks", f"the noise is not white across blocks, {why}")
+    return Verdict(WHITE, holds, value, error, f"{said}: correlation of {worst} neighbours {value:+.4f} +- {error:.4f}")
 
 
 def _noise_ratio(data: FieldData, relaxation: Relaxation, mobility: SmoothMobility) -> tuple[float, float]:
@@ -217,12 +208,10 @@ def _flips(ratio: float, error: float, source: str) -> Verdict:
             f"no flips were counted to compare the noise with (its variance is {ratio:.3f} +- {error:.3f} of the fit)"
         )
         return Verdict(NOISE, None, ratio - 1, error, text)
-    bad = _beyond(ratio - 1, error, _NOISE_RATIO)
-    why = ": something that the fields do not show moves the blocks" if bad and ratio > 1 else ""
-    why = ": flips undo each other" if bad and ratio < 1 else why
-    said = f"its variance is {ratio:.3f} +- {error:.3f} of theirs"
-    text = f"the noise is {'not ' if bad else ''}that of independent flips{why}; {said}"
-    return Verdict(NOISE, not bad, ratio - 1, error, text)
+    holds = _holds(ratio - 1, error, _NOISE_RATIO)
+    why = "something that the fields do not show moves the blocks" if ratio > 1 else "flips undo each other"
+    said = _words(holds, "the noise is that of independent flips", f"the noise is not that of independent flips, {why}")
+    return Verdict(NOISE, holds, ratio - 1, error, f"{said}: its variance is {ratio:.3f} +- {error:.3f} of theirs")
 
 
 def _mobility_ratio(relaxation: Relaxation, mobility: SmoothMobility, cells: MobilityCells) -> tuple[float, float]:
@@ -236,7 +225,7 @@ def _mobility_ratio(relaxation: Relaxation, mobility: SmoothMobility, cells: Mob
 
 
 def _dissipation(name: str, value: float, error: float) -> Verdict:
-    bad = _beyond(value, error, _MOBILITY_RATIO)
-    said = f"they differ by {100 * value:.1f} % (root mean square; {100 * error:.1f} % of it is counting noise)"
-    text = f"drift and noise {'do not have' if bad else 'have'} one mobility: {said}"
-    return Verdict(name, not bad, value, error, text)
+    holds = _holds(value, error, _MOBILITY_RATIO)
+    said = _words(holds, "drift and noise have one mobility", "drift and noise do not have one mobility")
+    size = f"they differ by {100 * value:.1f} % (root mean square; {100 * error:.1f} % of it is counting noise)"
+    return Verdict(name, holds, value, error, f"{said}: {size}")

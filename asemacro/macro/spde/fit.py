@@ -26,7 +26,6 @@ from asemacro.macro.spde.cells import SOURCES, mobility_cells
 from asemacro.macro.spde.drift_fit import DriftFit, chi2_of, fit_relaxation
 from asemacro.macro.spde.entropy import MOST_TERMS, EntropySlope
 from asemacro.macro.spde.fourier_fit import fit_linear_response
-from asemacro.macro.spde.mobility import SmoothMobility
 from asemacro.macro.spde.mobility_fit import MobilityTable, fit_smooth, mobility_table
 from asemacro.macro.spde.spde import RESPONSES, NeuralSPDE
 from asemacro.macro.spde.window import Relaxation
@@ -232,11 +231,9 @@ def _linear(data: FieldData, source: str, options: FieldFitOptions, rate: float)
     dim = data.before.ndim - 1
     reach = options.reach if options.reach is not None else min(_MOST_REACH, (min(data.grid) - 1) // 2)
     kernel = BlockKernel(np.ones((1,) * dim))
-    mobility: SmoothMobility | None = None
+    total_error = np.inf
     for _ in range(_ROUNDS):
         mobility, _chi2 = fit_smooth(mobility_cells(data, Relaxation(kernel, EntropySlope(), rate), source), None)
-        kernel = fit_linear_response(data, mobility, reach, symmetry=options.symmetry, rate=rate)
-    assert kernel.errors is not None
+        kernel, total_error = fit_linear_response(data, mobility, reach, symmetry=options.symmetry, rate=rate)
     relaxation = Relaxation(kernel, EntropySlope(), rate)
-    total_error = float(np.sqrt(2 * (kernel.errors**2).sum()))
     return DriftFit(relaxation, np.zeros(0), total_error, chi2_of(data, relaxation)[0], _ROUNDS)

@@ -20,7 +20,7 @@ _ROUNDS = 3
 
 def fit_linear_response(
     data: FieldData, mobility: Mobility, reach: int, *, symmetry: str = "square", rate: float = 1.0
-) -> BlockKernel:
+) -> tuple[BlockKernel, float]:
     r"""The kernel of dm/dt = K (h + J * m - T s'(m)), with K from the noise and s' = atanh.
 
     y = (dm / dt) / (T K) + s'(m) - h / T is J * m / T plus noise. Least squares of all lags at once is diagonal in
@@ -35,21 +35,22 @@ def fit_linear_response(
         reach: longest lag that is kept.
         symmetry: of the lags, see `orbits`.
         rate: attempts on a spin in a unit of time, which the finite duration is corrected with.
+
+    Returns:
+        the kernel with errors, and the standard error of its sum.
     """
-    kernel: BlockKernel | None = None
+    kernel, error = BlockKernel(np.ones((1,) * (data.before.ndim - 1))), np.inf
     for _ in range(_ROUNDS):
-        kernel = _solve(data, mobility, kernel, reach, symmetry, rate)
-    assert kernel is not None
-    return kernel
+        kernel, error = _solve(data, mobility, kernel, reach, symmetry, rate)
+    return kernel, error
 
 
 def _solve(
-    data: FieldData, mobility: Mobility, before_it: BlockKernel | None, reach: int, symmetry: str, rate: float
-) -> BlockKernel:
+    data: FieldData, mobility: Mobility, guess: BlockKernel, reach: int, symmetry: str, rate: float
+) -> tuple[BlockKernel, float]:
     """One solution, with the fields in K and the path within the windows those of the kernel before it."""
     grid, dim = data.grid, data.before.ndim - 1
     lags, orbit = orbits(reach, dim, symmetry)
-    guess = before_it or BlockKernel(np.ones((1,) * dim))
     relaxation, edge = Relaxation(guess, EntropySlope(), rate), 1 - 1 / max(data.sites, 2)
     axes = tuple(range(1, dim + 1))
     cross, power = (np.zeros((*grid[:-1], grid[-1] // 2 + 1)) for _ in range(2))
@@ -78,4 +79,4 @@ def _solve(
     count = np.bincount(orbit)
     values = np.bincount(orbit, lag_values[at]) / count
     errors = spread * np.sqrt(np.minimum(2, count) / count)
-    return from_orbits(values, orbit, reach, dim, errors)
+    return from_orbits(values, orbit, reach, dim, errors), float(np.sqrt(variance.ravel()[0]))

@@ -173,11 +173,11 @@ def features(x: Sequence[ArrayLike], box: Floats, degrees: list[tuple[int, ...]]
     factors = []
     for part, (low, high) in zip(x, box, strict=True):
         at = np.clip((2 * np.asarray(part, dtype=float) - low - high) / (high - low), -1, 1)
-        factors.append(np.moveaxis(legendre.legvander(np.broadcast_to(at, shape), degree), -1, 0))
-    values = np.empty((len(degrees), *shape))
+        factors.append(np.moveaxis(legendre.legvander(np.broadcast_to(at, shape).ravel(), degree), -1, 0))
+    values = np.empty((len(degrees), factors[0].shape[1]))
     for k, p in enumerate(degrees):
         values[k] = np.prod([factor[q] for factor, q in zip(factors, p, strict=True)], axis=0)
-    return values
+    return values.reshape(len(degrees), *shape)
 
 
 def softplus(x: ArrayLike) -> Floats:

@@ -15,7 +15,8 @@ FLIPS_PER_COEFFICIENT = 100
 _DEGREES = range(1, 7)
 _STEPS = 60
 _PRIOR = 1.0  # inverse variance of each coefficient but the first: they are of the order of 1
-_BETTER = 2.0  # a higher degree must fit better by this many units of chi2 of what is held out
+_BETTER = 2.0  # units of chi2 that a coefficient must be worth without anything held out
+_MUCH_BETTER = 10.0  # units of chi2 of what is held out that a higher degree must be worth
 _WIDEST = 1e-3  # the least width of an axis of the box
 
 
@@ -84,7 +85,7 @@ def fit_smooth(cells: MobilityCells, held_out: MobilityCells | None) -> tuple[Sm
         k = model(judged.m, np.arctanh(judged.t), judged.temperature)
         chi2 = float(((judged.value - k) ** 2 / judged.variance_at(k)).sum())
         score = chi2 if held_out else chi2 + _BETTER * n
-        if best is None or score < best[0] - _BETTER:
+        if best is None or score < best[0] - _MUCH_BETTER:
             best = score, model
     if best is None:
         raise ValueError(f"blocks were seen in {len(cells.value)} cells of (m, u) only; give fields that vary more")
