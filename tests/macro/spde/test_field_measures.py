@@ -54,7 +54,7 @@ def test_waves_grow_after_a_quench_as_the_linear_equation_says() -> None:
     """dS/dt = 2 (J(k) / T - 1) S + 2 of large blocks, which stay linear for long."""
     temperature, edge, sites = 0.7, 32, 20_000
     rng = np.random.default_rng(0)
-    start = 2 * rng.binomial(sites, 0.5, (40, edge, edge)) / sites - 1
+    start = 2 * rng.binomial(sites, 0.5, (100, edge, edge)) / sites - 1
     large = NeuralSPDE(KERNEL, glauber().mobility, EntropySlope(), sites, 142)
     run = simulate_fields(large, start, 3.0, temperature=temperature, n_saves=6, rng=rng)
     assert run.fields is not None
@@ -65,7 +65,7 @@ def test_waves_grow_after_a_quench_as_the_linear_equation_says() -> None:
     waves = np.fft.fftfreq(edge) * edge
     ring = np.rint(np.hypot(*np.meshgrid(waves, waves))).astype(int)
     for k in (1, 2, 3, 4):
-        assert rates[k] == pytest.approx(spectrum[ring == k].mean(), rel=0.07)
+        assert rates[k] == pytest.approx(spectrum[ring == k].mean(), abs=0.04)
 
 
 def test_rates_of_exact_series_are_exact() -> None:
