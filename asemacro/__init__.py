@@ -9,6 +9,9 @@ lattice, where states live
     random_spins           states of spins with an exact magnetisation
     spins_to_atoms         spins as pseudo-atoms of ASE
     spins_from_atoms       spins from pseudo-atoms
+    random_vectors         states of unit vectors of a given mean
+    vectors_to_atoms       unit vectors as pseudo-atoms
+    vectors_from_atoms     unit vectors from pseudo-atoms
     fields_to_atoms        fields as pseudo-atoms with an array for each field
     fields_from_atoms      fields from pseudo-atoms
 
@@ -18,6 +21,8 @@ observables, what is measured
     Magnetization          mean spin
     DomainWallDensity      fraction of unlike neighbours
     EnergyPerSite          energy of spins, per site
+    VectorMagnetization    mean of unit vectors
+    VectorEnergyPerSite    energy of unit vectors, per site
     FieldMean              mean of each field
     FieldCovariance        covariances of the fields
     Observables            several observables as one
@@ -44,6 +49,7 @@ micro, what moves
     spins_at               independent spins of given local magnetisations
     make_field_data        what block fields of spins do in a short time
     FieldData              such block fields, as a table
+    Heisenberg             unit vectors that precess, with damping and heat bath
     PredatorPrey           fields of prey and predators with noise
     random_cosines         starts of these fields
     sample                 states of a system at fixed times
@@ -169,6 +175,9 @@ if TYPE_CHECKING:
     from asemacro.lattice.spins import random_spins as random_spins
     from asemacro.lattice.spins import spins_from_atoms as spins_from_atoms
     from asemacro.lattice.spins import spins_to_atoms as spins_to_atoms
+    from asemacro.lattice.vector_spins import random_vectors as random_vectors
+    from asemacro.lattice.vector_spins import vectors_from_atoms as vectors_from_atoms
+    from asemacro.lattice.vector_spins import vectors_to_atoms as vectors_to_atoms
     from asemacro.macro.density_fit import fit_reversible as fit_reversible
     from asemacro.macro.diffusion import FullDiffusion as FullDiffusion
     from asemacro.macro.drift import OnsagerNet as OnsagerNet
@@ -215,6 +224,7 @@ if TYPE_CHECKING:
     from asemacro.micro.particles.partial_forces import PartialForces as PartialForces
     from asemacro.micro.sampling import sample as sample
     from asemacro.micro.spins.curie_weiss import CurieWeiss as CurieWeiss
+    from asemacro.micro.spins.heisenberg import Heisenberg as Heisenberg
     from asemacro.micro.spins.ising import Ising as Ising
     from asemacro.micro.spins.kac import KacIsing as KacIsing
     from asemacro.micro.spins.kac_coupling import gaussian as gaussian
@@ -235,6 +245,8 @@ if TYPE_CHECKING:
     from asemacro.observables.spins import DomainWallDensity as DomainWallDensity
     from asemacro.observables.spins import EnergyPerSite as EnergyPerSite
     from asemacro.observables.spins import Magnetization as Magnetization
+    from asemacro.observables.vector_spins import VectorEnergyPerSite as VectorEnergyPerSite
+    from asemacro.observables.vector_spins import VectorMagnetization as VectorMagnetization
     from asemacro.statistics.averages import stationary_average as stationary_average
     from asemacro.studies.alloy.diagram import phase_diagram as phase_diagram
     from asemacro.studies.forces.errors import trajectory_error as trajectory_error

@@ -1,19 +1,22 @@
 """Where states live: lattices as ASE Atoms, their neighbour shells, and what structure files hold.
 
-Lattice            a crystal as unit cell x grid, from a prototype's name or from atoms
-Grid               its fields, without what is computed from them
-Shell              one shell of neighbours as offsets
-read_structure     the atoms of one frame of any structure file
-read_frames        several frames of a file, each with its number and time
-random_spins       states of spins with an exact magnetisation
-spins_to_atoms     spins as pseudo-atoms of ASE
-spins_from_atoms   spins from pseudo-atoms
-fields_to_atoms    fields as pseudo-atoms with an array for each field
-fields_from_atoms  fields from pseudo-atoms
-Frame              one structure of a file
-Reading            how a file is to be read: its keywords
-random_windows     compact patches of an exact number of sites
-PROTOTYPES         lattices that have a name
+Lattice             a crystal as unit cell x grid, from a prototype's name or from atoms
+Grid                its fields, without what is computed from them
+Shell               one shell of neighbours as offsets
+read_structure      the atoms of one frame of any structure file
+read_frames         several frames of a file, each with its number and time
+random_spins        states of spins with an exact magnetisation
+spins_to_atoms      spins as pseudo-atoms of ASE
+spins_from_atoms    spins from pseudo-atoms
+random_vectors      states of unit vectors of a given mean
+vectors_to_atoms    unit vectors as pseudo-atoms
+vectors_from_atoms  unit vectors from pseudo-atoms
+fields_to_atoms     fields as pseudo-atoms with an array for each field
+fields_from_atoms   fields from pseudo-atoms
+Frame               one structure of a file
+Reading             how a file is to be read: its keywords
+random_windows      compact patches of an exact number of sites
+PROTOTYPES          lattices that have a name
 """
 
 from typing import TYPE_CHECKING
@@ -35,5 +38,8 @@ if TYPE_CHECKING:
     from asemacro.lattice.spins import random_spins as random_spins
     from asemacro.lattice.spins import spins_from_atoms as spins_from_atoms
     from asemacro.lattice.spins import spins_to_atoms as spins_to_atoms
+    from asemacro.lattice.vector_spins import random_vectors as random_vectors
+    from asemacro.lattice.vector_spins import vectors_from_atoms as vectors_from_atoms
+    from asemacro.lattice.vector_spins import vectors_to_atoms as vectors_to_atoms
 else:
     __getattr__, __dir__, __all__ = lazily(__name__)

@@ -88,6 +88,19 @@ def stencil_of(lattice: Lattice, weights: tuple[float, ...]) -> Stencil:
     )
 
 
+def refuse_own_neighbours(lattice: Lattice, stencil: Stencil) -> None:
+    """Refuse a box so small that a site is its own neighbour.
+
+    Raises:
+        ValueError: it is.
+    """
+    own = np.arange(lattice.n_basis)[:, None] == stencil.offsets[..., 3]
+    if (own & (stencil.offsets[..., :3] % stencil.grid[:3] == 0).all(axis=-1)).any():
+        raise ValueError(
+            f"a lattice of {' x '.join(map(str, lattice.shape))} cells is so small that a site is its own neighbour"
+        )
+
+
 @njit(cache=True, nogil=True, inline="always", error_model="numpy")
 def locate(grid: Grid, site: int) -> tuple[np.int64, np.int64, np.int64, np.int64, np.bool]:
     """Basis index and cell of a site, and whether all its neighbours lie at `deltas`."""
@@ -150,6 +163,33 @@ def code_of(grid: Grid, offsets: NDArray, deltas: NDArray, steps: NDArray, half:
         if state[next_site(grid, offsets, deltas, site, place, j)] > 0:
             code += steps[j]
     return code
+
+
+@njit(cache=True, nogil=True, inline="always", error_model="numpy")
+def vector_field(
+    grid: Grid, offsets: NDArray, deltas: NDArray, weights: NDArray, state: NDArray, site: int
+) -> tuple[float, float, float]:
+    """The weighted sum over the neighbours of a site of vectors on sites, `state` (n_sites, 3)."""
+    place = locate(grid, site)
+    x, y, z = 0.0, 0.0, 0.0
+    for j in range(len(weights)):
+        other = next_site(grid, offsets, deltas, site, place, j)
+        x += weights[j] * state[other, 0]
+        y += weights[j] * state[other, 1]
+        z += weights[j] * state[other, 2]
+    return x, y, z
+
+
+@njit(cache=True, nogil=True)
+def bond_products(stencil: Stencil, x: NDArray) -> NDArray:
+    """(batch,) sums over bonds of weight x (s, s') of vectors x (batch, n_sites, 3) float64."""
+    sums = np.zeros(len(x))
+    for k in range(len(x)):
+        state = x[k]
+        for i in range(len(state)):
+            a, b, c = vector_field(stencil.grid, stencil.offsets, stencil.deltas, stencil.weights, state, i)
+            sums[k] += 0.5 * (a * state[i, 0] + b * state[i, 1] + c * state[i, 2])  # each bond is met from both ends
+    return sums
 
 
 @njit(cache=True, nogil=True)

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from asemacro.arguments.checks import bound_of_memory, generator_of, shown
 from asemacro.arguments.door import ATOMS, CRYSTAL, LATTICE, STATES, array, checked, whole
-from asemacro.typing import Spins
+from asemacro.typing import Integers, Spins
 
 if TYPE_CHECKING:
     from asemacro.lattice.lattice import Lattice
@@ -77,6 +77,21 @@ def spins_from_atoms(atoms: Atoms, lattice: Lattice) -> Spins:
     Raises:
         ValueError: a site without or with two atoms, an atom far from all sites, or one without a moment.
     """
+    site = one_atom_a_site(atoms, lattice)
+    moments = atoms.get_initial_magnetic_moments()
+    if moments.ndim > 1 or (moments == 0).any():
+        raise ValueError("every atom needs an initial magnetic moment, a number that is not 0")
+    x = np.empty((1, lattice.n_sites), dtype=np.int8)
+    x[0, site] = np.sign(moments)
+    return x
+
+
+def one_atom_a_site(atoms: Atoms, lattice: Lattice) -> Integers:
+    """(n_sites,) the site of each atom.
+
+    Raises:
+        ValueError: a site without or with two atoms, or an atom far from all sites.
+    """
     if len(atoms) != lattice.n_sites:
         raise ValueError(f"there are {len(atoms)} atoms for {lattice.n_sites} sites")
     site, distance = lattice.nearest_sites(atoms.get_positions())
@@ -85,9 +100,4 @@ def spins_from_atoms(atoms: Atoms, lattice: Lattice) -> Spins:
         raise ValueError(f"atom {int(distance.argmax())} lies {distance.max():.3g} A from the nearest site")
     if len(np.unique(site)) < len(site):
         raise ValueError("two atoms belong to the same site of the lattice")
-    moments = atoms.get_initial_magnetic_moments()
-    if moments.ndim > 1 or (moments == 0).any():
-        raise ValueError("every atom needs an initial magnetic moment, a number that is not 0")
-    x = np.empty((1, lattice.n_sites), dtype=np.int8)
-    x[0, site] = np.sign(moments)
-    return x
+    return site

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from asemacro.arguments.checks import array_of
 from asemacro.arguments.door import members_of, offers
 
 if TYPE_CHECKING:
@@ -164,3 +165,17 @@ def draw_from(carriers: NDArray[np.int64], m: int, *, rng: np.random.Generator) 
     if carriers.shape[1] == 0:
         raise ValueError("the snapshots have no carriers; nothing can move")
     return rng.permuted(carriers, axis=1)[:, :m]
+
+
+def active_sites(active: Any, batch: int, n_sites: int) -> NDArray[np.int64]:
+    """Sites (batch, m) that are active, different ones in each row.
+
+    Raises:
+        ValueError: another shape, sites that there are not, or one site twice.
+    """
+    sites = array_of(active, "active", (batch, None), kind="i")
+    if sites.size and not (sites.min() >= 0 and sites.max() < n_sites):
+        raise ValueError(f"active sites must be 0..{n_sites - 1}, got {sites.min()}..{sites.max()}")
+    if np.any(np.diff(np.sort(sites, axis=1), axis=1) == 0):
+        raise ValueError("active sites must be different from each other")
+    return sites

@@ -5,6 +5,8 @@ warren_cowley             alpha and delta of one structure, as a table
 Magnetization             mean spin
 DomainWallDensity         fraction of unlike neighbours
 EnergyPerSite             energy of spins, per site
+VectorMagnetization       mean of unit vectors
+VectorEnergyPerSite       energy of unit vectors, per site
 FieldMean                 mean of each field
 FieldCovariance           covariances of the fields
 BlockMeans                means of spins or of a field in blocks
@@ -43,5 +45,7 @@ if TYPE_CHECKING:
     from asemacro.observables.spins import EnergyPerSite as EnergyPerSite
     from asemacro.observables.spins import Magnetization as Magnetization
     from asemacro.observables.spins import SpinObservable as SpinObservable
+    from asemacro.observables.vector_spins import VectorEnergyPerSite as VectorEnergyPerSite
+    from asemacro.observables.vector_spins import VectorMagnetization as VectorMagnetization
 else:
     __getattr__, __dir__, __all__ = lazily(__name__)

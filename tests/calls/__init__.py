@@ -15,6 +15,7 @@ from calls import (
     of_statistics_and_critical,
     of_studies,
     of_upsampling,
+    of_vector_spins,
 )
 from calls.given import Call
 
@@ -27,6 +28,7 @@ def public_calls() -> dict[str, Call]:
         of_observables,
         of_micro,
         of_blocks,
+        of_vector_spins,
         of_upsampling,
         of_labels,
         of_macro_and_closure,

@@ -12,12 +12,11 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from asemacro.micro.time_steps import ROUNDING
 from asemacro.typing import Floats
 
 TOLERANCE = 1e-12
 """Largest residual of the implicit step, relative to its right side."""
-ROUNDING = 1e-9
-"""A duration this near to a whole number of steps, in steps, is one."""
 
 
 class Law(NamedTuple):

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from asemacro.arguments.checks import MOST_COUNT, array_of, bound_of_memory, generator_of, shown, times_of
+from asemacro.arguments.checks import array_of, bound_of_memory, generator_of, times_of
 from asemacro.arguments.door import CRYSTAL, STATES, above_zero, array, batch, checked, number, text, whole
 from asemacro.lattice.patches import random_windows
-from asemacro.micro.fields.kernels import ROUNDING, Law, advance
-from asemacro.micro.protocol import MicroSystem, Motion
-from asemacro.tasks.patience import Patience, next_size
+from asemacro.micro.fields.kernels import Law, advance
+from asemacro.micro.protocol import MicroSystem, Motion, active_sites
+from asemacro.micro.time_steps import steps_and_rest, take_steps
 from asemacro.typing import Floats
 
 if TYPE_CHECKING:
     from asemacro.lattice.lattice import Lattice
 
-_FIRST_CALL = 1 << 14  # cells stepped in the first call of the compiled loop
 _DEFAULTS = {"published": ((0.0, 1.0), 0.02), "physical": ((1e-4, 1e-4), 0.002)}
 
 
@@ -124,42 +122,17 @@ class PredatorPrey(MicroSystem):
         """
         new = np.array(self._checked(x))
         cells = self._cells(new, active).copy()
-        times = times_of(duration, len(new))
-        if times.max() > MOST_COUNT * self.time_step:
-            raise ValueError(
-                f"a duration of {shown(float(times.max()))} makes more steps than can be counted; the longest is "
-                f"{MOST_COUNT * self.time_step:.3g}"
-            )
-        self._advance(new, cells, times, rng)
+        steps, rest = steps_and_rest(times_of(duration, len(new)), self.time_step)
+        rates = (float(self.a), float(self.b))
+        law = Law(rates, self._coupling, float(self._spread), float(self.time_step), self.form == "physical")
+
+        def call(rows: slice, now: NDArray[np.int64], last: Floats) -> None:
+            advance(rng, new[rows], self._table, cells[rows], now, last, law)
+
+        take_steps(call, steps, rest, cells.shape[1], f"the evolution of {len(new)} states of {cells.shape[1]} cells")
         if not np.isfinite(new).all():
             raise ValueError("the fields ran away to infinity: the noise is too strong for them or the step too long")
         return new, cells
-
-    def _advance(self, x: Floats, cells: NDArray[np.int64], times: Floats, rng: np.random.Generator) -> None:
-        """Take all steps of all rows, which are edited, in calls short enough to be interrupted.
-
-        Where they are cut changes no result: rows come one after another, and so do their random numbers.
-        """
-        steps = np.floor(times / self.time_step + ROUNDING).astype(np.int64)
-        rest = times - steps * self.time_step
-        rates = (float(self.a), float(self.b))
-        law = Law(rates, self._coupling, float(self._spread), float(self.time_step), self.form == "physical")
-        total, done = float(steps.sum(dtype=float)), 0.0
-        patience = Patience(f"the evolution of {len(x)} states of {cells.shape[1]} cells")
-        row, size = 0, max(1, _FIRST_CALL // max(cells.shape[1], 1))
-        while row < len(x):
-            end = row + max(1, int(np.searchsorted(steps[row:].cumsum(), size, side="right")))
-            now, last = steps[row:end].copy(), rest[row:end].copy()
-            cut = now[0] > size  # one row alone, and not to its end
-            if cut:
-                now[0], last[0] = size, 0.0
-            started = time.perf_counter()
-            advance(rng, x[row:end], self._table, cells[row:end], now, last, law)
-            done += float(now.sum())
-            steps[row] -= now[0]
-            row = row if cut else end
-            size = next_size(size, time.perf_counter() - started)
-            patience.done(done / max(total, 1.0))
 
     @checked(x=STATES)
     def drift(self, x: Floats) -> Floats:
@@ -183,12 +156,7 @@ class PredatorPrey(MicroSystem):
         """The active cells, different ones in each row."""
         if active is None:
             return self.carriers(x)
-        cells = array_of(active, "active", (len(x), None), kind="i")
-        if cells.size and not (cells.min() >= 0 and cells.max() < self.lattice.n_sites):
-            raise ValueError(f"active cells must be 0..{self.lattice.n_sites - 1}, got {cells.min()}..{cells.max()}")
-        if np.any(np.diff(np.sort(cells, axis=1), axis=1) == 0):
-            raise ValueError("active cells must be different from each other")
-        return cells
+        return active_sites(active, len(x), self.lattice.n_sites)
 
     def _checked(self, x: Floats) -> Floats:
         x = array_of(x, "x", kind="n", finite=False)

@@ -1,4 +1,4 @@
-"""Spins that flip: Ising on a lattice, Curie-Weiss, Kac, and the exact laws that they are tested against.
+"""Spins that flip (Ising, Curie-Weiss, Kac) or turn (Heisenberg), and the exact laws they are tested against.
 
 Ising                  spins with neighbours, Glauber dynamics
 CurieWeiss             spins that all see each other
@@ -7,6 +7,7 @@ KacCoupling            how strongly, by lag
 top_hat                a coupling: the same up to a range
 gaussian               a coupling: a Gaussian
 Glauber                what these systems share
+Heisenberg             unit vectors that precess, with damping and heat bath
 smooth_fields          local magnetisations far from equilibrium
 spins_at               independent spins of given local magnetisations
 make_field_data        what block fields do in a short time
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from asemacro.micro.spins.cluster_moves import wolff as wolff
     from asemacro.micro.spins.curie_weiss import CurieWeiss as CurieWeiss
     from asemacro.micro.spins.glauber import Glauber as Glauber
+    from asemacro.micro.spins.heisenberg import Heisenberg as Heisenberg
     from asemacro.micro.spins.ising import Ising as Ising
     from asemacro.micro.spins.kac import KacIsing as KacIsing
     from asemacro.micro.spins.kac_coupling import KacCoupling as KacCoupling

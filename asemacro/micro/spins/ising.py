@@ -11,7 +11,7 @@ from scipy.special import expit
 
 from asemacro.arguments.checks import shown
 from asemacro.arguments.door import CRYSTAL, array, checked, number, real
-from asemacro.lattice.neighbour_tables import stencil_of
+from asemacro.lattice.neighbour_tables import refuse_own_neighbours, stencil_of
 from asemacro.micro.spins.glauber import PATIENCE, Glauber
 from asemacro.micro.spins.kernels import LocalTable, codes_of, flip_local
 from asemacro.micro.spins.streams import WHOLE, threshold
@@ -108,11 +108,7 @@ def _tabulate(
     Neighbours with the same coupling form a class; a code is the mixed-radix number of up neighbours in each class.
     """
     stencil = stencil_of(lattice, coupling)
-    own = np.arange(lattice.n_basis)[:, None] == stencil.offsets[..., 3]
-    if (own & (stencil.offsets[..., :3] % stencil.grid[:3] == 0).all(axis=-1)).any():
-        raise ValueError(
-            f"a lattice of {' x '.join(map(str, lattice.shape))} cells is so small that a site is its own neighbour"
-        )
+    refuse_own_neighbours(lattice, stencil)
     kinds, of_kind, sizes = np.unique(stencil.weights, return_inverse=True, return_counts=True)
     half = int(np.prod(sizes + 1))
     if half > MOST_CODES:
