@@ -69,7 +69,7 @@ def sample_verb(
     seed: SeedOption = 0,
 ) -> None:
     """Microscopic runs: observables over time, trajectory, final state."""
-    from asemacro.studies.learn.commands import run_sample
+    from asemacro.studies.learn.sample_command import run_sample
 
     run_sample(
         system,

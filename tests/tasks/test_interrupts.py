@@ -76,11 +76,11 @@ def test_sigterm_ends_like_ctrl_c(command, tmp_path: Path, monkeypatch: pytest.M
         signal.pause()
 
     before = signal.getsignal(signal.SIGTERM)
-    monkeypatch.setattr("asemacro.studies.learn.commands.sample", work)
+    monkeypatch.setattr("asemacro.studies.learn.sample_command.sample", work)
     code, _, err = command("sample", "ising", "--sites", 16, "-o", tmp_path / "a")
     assert code == 143
     assert err.endswith("asemacro: interrupted; nothing was written\n")
-    monkeypatch.setattr("asemacro.studies.learn.commands.sample", lambda *words, **options: signal.raise_signal(2))
+    monkeypatch.setattr("asemacro.studies.learn.sample_command.sample", lambda *words, **options: signal.raise_signal(2))
     code, _, err = command("sample", "ising", "--sites", 16, "-o", tmp_path / "a")
     assert code == 130
     assert err.endswith("asemacro: interrupted; nothing was written\n")
@@ -94,11 +94,11 @@ def test_an_interrupt_that_a_compiler_swallows_is_no_traceback(command, tmp_path
         except KeyboardInterrupt:  # numba: "Exception ignored on calling ctypes callback function"
             raise RuntimeError("no compiled object yet") from None
 
-    monkeypatch.setattr("asemacro.studies.learn.commands.sample", work)
+    monkeypatch.setattr("asemacro.studies.learn.sample_command.sample", work)
     code, _, err = command("sample", "ising", "--sites", 16, "-o", tmp_path / "a")
     assert code == 143
     assert err.endswith("asemacro: interrupted; nothing was written\n")
-    monkeypatch.setattr("asemacro.studies.learn.commands.run_sample", work)
+    monkeypatch.setattr("asemacro.studies.learn.sample_command.run_sample", work)
     code, _, err = command("sample", "ising", "--sites", 16, "-o", tmp_path / "a")
     assert code == 143
     assert err.endswith("asemacro: interrupted\n")

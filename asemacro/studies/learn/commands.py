@@ -1,32 +1,27 @@
-"""What the commands sample and learn do: read, check, run, say, write."""
+"""What the command learn does: read, check, run, say, write."""
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from asemacro.arguments.checks import bound_of_memory
 from asemacro.data import Moments
-from asemacro.files.store import run_record, write_csv
+from asemacro.files.store import run_record
 from asemacro.labels.moments import patch_moments
-from asemacro.lattice.reading.structure_file import Reading, locate
-from asemacro.micro.blocks import observe, observed_bounds
-from asemacro.micro.sampling import sample
+from asemacro.lattice.reading.structure_file import Reading
+from asemacro.micro.blocks import observed_bounds
 from asemacro.observables.joined import Observables
-from asemacro.studies.alloy.kmc_command import at_time, run_kmc
 from asemacro.studies.forces.commands import Asked, learn_forces
 from asemacro.studies.forces.systems import NAMES as FORCE_NAMES
 from asemacro.studies.learn.figures import Path as Course
 from asemacro.studies.learn.figures import draw_diagnostics, explained, follow, noise_ratio
+from asemacro.studies.learn.given_options import NO_ALLOYS, one_temperature, refuse_foreign
 from asemacro.studies.learn.learned import Learned, learn_from_moments, polynomial_sde
-from asemacro.studies.learn.systems import NAMES, Setup, setup, start_states
+from asemacro.studies.learn.systems import NAMES, Setup, setup
 from asemacro.tasks.progress import part_of, progress_bar
-from asemacro.tasks.publication import Files
 from asemacro.tasks.run_folder import RunFolder
 from asemacro.tasks.threads import one_thread
 from asemacro.typing import Report
@@ -34,13 +29,10 @@ from asemacro.upsampling.ensemble import LargeSnapshots, snapshots
 
 HELD = 5  # every fifth start is held out
 SHOWN = 4  # held-out courses in diagnostics.png
-POINTS = 200  # saved times of sample
-FRAMES = 50
 LEAST_STARTS = 25
 ALLOYS = ("barriers", "hops", "workers", "shell_tolerance")
-NO_ALLOYS = ("small", "field", "lattice", "starts")
 FORCES = ("calculator", "observable", "ensemble", "trajectories", "until", "drift", "fits")
-"""Options of learn: those of alloys, others that deterministic systems do not have, those that only these have."""
+"""Options of learn: those of alloys, and those that only deterministic systems have."""
 
 
 def run_learn(
@@ -69,10 +61,10 @@ def _run_learn(
     forces = {name: options.pop(name) for name in FORCES}
     if system in FORCE_NAMES:
         foreign = (*NO_ALLOYS, *ALLOYS)
-        _refuse_foreign(system, options, foreign, {} if system == "particles" else reading, mix_sublattices)
+        refuse_foreign(system, options, foreign, {} if system == "particles" else reading, mix_sublattices)
         if system != "particles":
             _refuse_structure(system, structure)
-        temperature = _one_temperature(options.pop("temperature"))
+        temperature = one_temperature(options.pop("temperature"))
         asked = Asked(system, structure, reading, temperature=temperature, closure=closure, **options, **forces)
         learn_forces(asked, folder, seed=seed, started=started)
         return
@@ -92,7 +84,7 @@ def _run_learn(
     _refuse_structure(system, structure)
     if system not in NAMES:
         raise ValueError(f"there is no system {system!r}; there are {', '.join((*NAMES, *FORCE_NAMES))}, and alloy")
-    _refuse_foreign(system, options, ALLOYS, reading, mix_sublattices)
+    refuse_foreign(system, options, ALLOYS, reading, mix_sublattices)
     _learn_system(system, folder, started=started, seed=seed, closure=closure, **options)
 
 
@@ -111,7 +103,7 @@ def _learn_system(
     part = 1.0 if fraction is None else fraction
     if not 0 < part <= 1:
         raise ValueError(f"--fraction {part:g}: must lie above 0 and be at most 1")
-    made_of = setup(system, **{**options, "temperature": _one_temperature(options["temperature"])})
+    made_of = setup(system, **{**options, "temperature": one_temperature(options["temperature"])})
     dims = _closure_dims(closure)
     if dims is not None and system == "curie-weiss":
         raise ValueError("M of the Curie-Weiss model is Markov by itself; leave --closure out")
@@ -150,19 +142,6 @@ def _refuse_structure(system: str, structure: str | Path | None) -> None:
     if structure is not None:
         lattice = " (give --lattice FILE)" if system == "ising" else ""
         raise ValueError(f"{system} takes no structure file{lattice}; {structure} is left over")
-
-
-def _refuse_foreign(
-    system: str, options: dict[str, Any], names: Sequence[str], reading: Reading, mix_sublattices: bool
-) -> None:
-    """Take the options of these names, which the system does not have, out; one line about the first that was given."""
-    given = [name for name in names if options.pop(name) is not None]
-    given += [*reading, *(["mix-sublattices"] if mix_sublattices else [])]
-    if given:
-        option = f"--{given[0].replace('_', '-')}"
-        if given[0] in NO_ALLOYS:
-            raise ValueError(f"{system} has no {option}")
-        raise ValueError(f"{option} belongs to alloys, not to {system}")
 
 
 def _stages(*, closed: bool) -> list[dict[str, float]]:
@@ -266,129 +245,6 @@ def say_quality(result: dict[str, Any]) -> None:
     print(f"held-out courses, rms distance from the learned mean: {pull:.2f} of its sd (1 is right)")
     if not pull < 3:
         print("the model does not follow the data: look at diagnostics.png, give more --starts or a --closure")
-
-
-def run_sample(system: str, output: str | Path, *, force: bool = False, **options: Any) -> None:
-    """Verb sample: observables.csv, trajectory.extxyz and final.extxyz of the first run, run.json."""
-    if system in NAMES:
-        with RunFolder(output, "sample", force=force) as folder:
-            _sample_system(system, folder, **options)
-    else:
-        _sample_structure(system, output, force=force, **options)
-
-
-def _sample_system(
-    system: str,
-    folder: RunFolder,
-    *,
-    reading: Reading,
-    mix_sublattices: bool,
-    until: float | None,
-    runs: int,
-    start: float | None,
-    temperature: str | None,
-    seed: int,
-    **options: Any,
-) -> None:
-    """Runs of spins or fields."""
-    import ase.io
-
-    _refuse_foreign(system, options, ("barriers", "hops", "shell_tolerance"), reading, mix_sublattices)
-    started = time.perf_counter()
-    sites = options.pop("sites")  # of the sampled system, by default as large as the small one of learn
-    of = setup(system, sites=sites, small=sites, temperature=_one_temperature(temperature), **options)
-    end = float(of.ages[-1]) if until is None else until
-    state = of.small.lattice.n_sites * (1.0 if of.name != "predator-prey" else 16.0)
-    bound_of_memory(state * runs * (POINTS + 2), f"{runs} runs of {of.small.lattice.n_sites} sites")
-    rng = np.random.default_rng(seed)
-    lattice = of.small.lattice
-    x0 = start_states(of, start, runs, rng=rng)
-    times = np.linspace(0.0, end, POINTS + 1)
-    with progress_bar({"runs": 1.0}) as report:
-        found = sample(of.small, x0, times, rng=rng, progress=part_of(report, "runs"))
-    z = np.stack([observe(of.phi, x, lattice) for x in found.x])
-    rows = [[run, float(t), *z[run, k]] for run in range(runs) for k, t in enumerate(times)]
-    every = max(1, len(times) // FRAMES)
-    frames = [
-        at_time(of.to_atoms(x, lattice), time=t) for x, t in zip(found.x[0, ::every], times[::every], strict=True)
-    ]
-    final = at_time(of.to_atoms(found.x[0, -1], lattice), time=times[-1])
-    wall = time.perf_counter() - started
-    arguments = {"system": system, **of.settings, "sites": lattice.n_sites, "until": end, "runs": runs, "start": start}
-    arguments.pop("small")
-    files: Files = {
-        "observables.csv": lambda path: write_csv(path, ["run", "time", *of.phi.labels], rows),
-        "final.extxyz": lambda path: ase.io.write(path, final, format="extxyz"),
-        "trajectory.extxyz": lambda path: ase.io.write(path, frames, format="extxyz"),
-    }
-    written = folder.publish(files, run_record(arguments, seed, wall))
-    late = z[:, len(times) // 2 :].mean(axis=(0, 1))
-    means = ", ".join(f"{label} {value:+.4f}" for label, value in zip(of.phi.labels, late, strict=True))
-    print(
-        f"{of.name}, {lattice.n_sites} sites, {runs} {'run' if runs == 1 else 'runs'} to time {end:g}; "
-        f"mean of the second half: {means}"
-    )
-    print(f"wrote {', '.join(path.name for path in written)} to {folder.path} in {wall:.1f} s")
-
-
-def _sample_structure(
-    system: str,
-    output: str | Path,
-    *,
-    force: bool,
-    reading: Reading,
-    mix_sublattices: bool,
-    runs: int,
-    start: float | None,
-    temperature: str | None,
-    until: float | None,
-    seed: int,
-    **options: Any,
-) -> None:
-    """A structure file: vacancy KMC, the verb kmc."""
-    try:
-        locate(system)
-    except ValueError as error:
-        raise ValueError(f"{error} (nor is it one of {', '.join(NAMES)})") from None
-    t = _one_temperature(temperature)
-    if t is None:
-        raise ValueError("sampling an alloy needs --temperature in K")
-    for option, value in (("--field", options["field"]), ("--lattice", options["lattice"]), ("--start", start)):
-        if value is not None:
-            raise ValueError(f"an alloy has no {option}")
-    if runs != 1:
-        raise ValueError("an alloy is sampled by one run; start several with different --seed")
-    if options["hops"] is not None and until is not None:
-        raise ValueError("give either --hops or --until, not both")
-    run_kmc(
-        system,
-        output,
-        force=force,
-        reading=reading,
-        mix_sublattices=mix_sublattices,
-        shell_tolerance=options["shell_tolerance"],
-        temperature_K=t,
-        hops=options["hops"],
-        time_s=until,
-        barriers=options["barriers"],
-        sites=options["sites"] or 1024,
-        vacancies=None,
-        vacancy_concentration=None,
-        seed=seed,
-    )
-
-
-def _one_temperature(text: str | None) -> float | None:
-    """The number in --temperature of systems that have one temperature."""
-    if text is None:
-        return None
-    try:
-        value = float(text)
-    except ValueError:
-        raise ValueError(f"--temperature {text}: give one number") from None
-    if not math.isfinite(value):
-        raise ValueError(f"--temperature {text}: must be a finite number")
-    return value
 
 
 def _closure_dims(text: str | None) -> Any:

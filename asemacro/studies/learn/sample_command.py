@@ -1,0 +1,134 @@
+"""What the command sample does: read, check, run, say, write."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from asemacro.arguments.checks import bound_of_memory
+from asemacro.files.store import run_record, write_csv
+from asemacro.lattice.reading.structure_file import Reading, locate
+from asemacro.micro.blocks import observe
+from asemacro.micro.sampling import sample
+from asemacro.studies.alloy.kmc_command import at_time, run_kmc
+from asemacro.studies.learn.given_options import one_temperature, refuse_foreign
+from asemacro.studies.learn.systems import NAMES, setup, start_states
+from asemacro.tasks.progress import part_of, progress_bar
+from asemacro.tasks.publication import Files
+from asemacro.tasks.run_folder import RunFolder
+
+POINTS = 200  # saved times
+FRAMES = 50
+
+
+def run_sample(system: str, output: str | Path, *, force: bool = False, **options: Any) -> None:
+    """Verb sample: observables.csv, trajectory.extxyz and final.extxyz of the first run, run.json."""
+    if system in NAMES:
+        with RunFolder(output, "sample", force=force) as folder:
+            _sample_system(system, folder, **options)
+    else:
+        _sample_structure(system, output, force=force, **options)
+
+
+def _sample_system(
+    system: str,
+    folder: RunFolder,
+    *,
+    reading: Reading,
+    mix_sublattices: bool,
+    until: float | None,
+    runs: int,
+    start: float | None,
+    temperature: str | None,
+    seed: int,
+    **options: Any,
+) -> None:
+    """Runs of spins or fields."""
+    import ase.io
+
+    refuse_foreign(system, options, ("barriers", "hops", "shell_tolerance"), reading, mix_sublattices)
+    started = time.perf_counter()
+    sites = options.pop("sites")  # of the sampled system, by default as large as the small one of learn
+    of = setup(system, sites=sites, small=sites, temperature=one_temperature(temperature), **options)
+    end = float(of.ages[-1]) if until is None else until
+    state = of.small.lattice.n_sites * (1.0 if of.name != "predator-prey" else 16.0)
+    bound_of_memory(state * runs * (POINTS + 2), f"{runs} runs of {of.small.lattice.n_sites} sites")
+    rng = np.random.default_rng(seed)
+    lattice = of.small.lattice
+    x0 = start_states(of, start, runs, rng=rng)
+    times = np.linspace(0.0, end, POINTS + 1)
+    with progress_bar({"runs": 1.0}) as report:
+        found = sample(of.small, x0, times, rng=rng, progress=part_of(report, "runs"))
+    z = np.stack([observe(of.phi, x, lattice) for x in found.x])
+    rows = [[run, float(t), *z[run, k]] for run in range(runs) for k, t in enumerate(times)]
+    every = max(1, len(times) // FRAMES)
+    frames = [
+        at_time(of.to_atoms(x, lattice), time=t) for x, t in zip(found.x[0, ::every], times[::every], strict=True)
+    ]
+    final = at_time(of.to_atoms(found.x[0, -1], lattice), time=times[-1])
+    wall = time.perf_counter() - started
+    arguments = {"system": system, **of.settings, "sites": lattice.n_sites, "until": end, "runs": runs, "start": start}
+    arguments.pop("small")
+    files: Files = {
+        "observables.csv": lambda path: write_csv(path, ["run", "time", *of.phi.labels], rows),
+        "final.extxyz": lambda path: ase.io.write(path, final, format="extxyz"),
+        "trajectory.extxyz": lambda path: ase.io.write(path, frames, format="extxyz"),
+    }
+    written = folder.publish(files, run_record(arguments, seed, wall))
+    late = z[:, len(times) // 2 :].mean(axis=(0, 1))
+    means = ", ".join(f"{label} {value:+.4f}" for label, value in zip(of.phi.labels, late, strict=True))
+    print(
+        f"{of.name}, {lattice.n_sites} sites, {runs} {'run' if runs == 1 else 'runs'} to time {end:g}; "
+        f"mean of the second half: {means}"
+    )
+    print(f"wrote {', '.join(path.name for path in written)} to {folder.path} in {wall:.1f} s")
+
+
+def _sample_structure(
+    system: str,
+    output: str | Path,
+    *,
+    force: bool,
+    reading: Reading,
+    mix_sublattices: bool,
+    runs: int,
+    start: float | None,
+    temperature: str | None,
+    until: float | None,
+    seed: int,
+    **options: Any,
+) -> None:
+    """A structure file: vacancy KMC, the verb kmc."""
+    try:
+        locate(system)
+    except ValueError as error:
+        raise ValueError(f"{error} (nor is it one of {', '.join(NAMES)})") from None
+    t = one_temperature(temperature)
+    if t is None:
+        raise ValueError("sampling an alloy needs --temperature in K")
+    for option, value in (("--field", options["field"]), ("--lattice", options["lattice"]), ("--start", start)):
+        if value is not None:
+            raise ValueError(f"an alloy has no {option}")
+    if runs != 1:
+        raise ValueError("an alloy is sampled by one run; start several with different --seed")
+    if options["hops"] is not None and until is not None:
+        raise ValueError("give either --hops or --until, not both")
+    run_kmc(
+        system,
+        output,
+        force=force,
+        reading=reading,
+        mix_sublattices=mix_sublattices,
+        shell_tolerance=options["shell_tolerance"],
+        temperature_K=t,
+        hops=options["hops"],
+        time_s=until,
+        barriers=options["barriers"],
+        sites=options["sites"] or 1024,
+        vacancies=None,
+        vacancy_concentration=None,
+        seed=seed,
+    )
