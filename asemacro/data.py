@@ -207,26 +207,6 @@ class ForceLabels:
         columns = {name: getattr(self, name)[rows] for name in ("z", "root", "target", "rest", "group")}
         return ForceLabels(fraction=self.fraction, **columns)
 
-    def leading(self, count: int) -> ForceLabels:
-        """What they say about the rates of the first variables, whatever those of the others are.
-
-        loss_n becomes its minimum over the rates of the others, state by state: with root = Q R, the others first in
-        R, the last rows of R hold the first variables alone. The others took up what the forces do beside the first,
-        so that little of it is left to be noise.
-
-        Raises:
-            ValueError: not 1 to d variables.
-        """
-        if not 1 <= count <= self.dim:
-            raise ValueError(f"there are {self.dim} variables, {count} cannot be the first of them")
-        others = self.dim - count
-        q, r = np.linalg.qr(np.concatenate([self.root[:, :, count:], self.root[:, :, :count]], axis=2))
-        target = np.einsum("nrk,nr->nk", q, self.target)
-        rest = self.rest + (self.target**2).sum(axis=1) - (target**2).sum(axis=1)
-        return ForceLabels(
-            self.z[:, :count], r[:, others:, others:], target[:, others:], rest.clip(min=0), self.fraction, self.group
-        )
-
     @checked(rates=array(None, None))
     def losses(self, rates: Floats) -> Floats:
         """(N,) loss of rates g (N, d)."""

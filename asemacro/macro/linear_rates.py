@@ -1,15 +1,17 @@
-"""The linear ODE that forces on some carriers know by least squares: the start of a fit, and the unit of time."""
+"""Least-squares rates of what forces on some carriers know: linear ones, and those of variables that are left out."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
+from asemacro.data import ForceLabels
 from asemacro.typing import Floats
 
 if TYPE_CHECKING:
-    from asemacro.data import ForceLabels
+    from collections.abc import Iterator
 
 _ROWS = 2048  # states at a time
 _MOST = 20_000  # states that are enough
@@ -19,21 +21,57 @@ _RIDGE = 1e-9
 def linear_rates(labels: ForceLabels, mean: Floats, scale: Floats) -> tuple[Floats, Floats]:
     r"""Constant b (d,) and slope B (d, d) of dy/dt = b + B y, y = (z - mean) / scale, of the smallest mean loss.
 
-    The loss |R_n diag(scale) (b + B y_n) - r_n|^2 is quadratic in (b, B): with phi_n = (1, y_n) its normal matrix is
-    sum_n phi_n phi_n^T (x) Q_n, Q_n = diag(scale) R_n^T R_n diag(scale).
+    The start of a fit, and the unit of time.
     """
-    d = labels.dim
-    matrix, right = np.zeros((d + 1, d, d + 1, d)), np.zeros((d + 1, d))
-    rows = np.linspace(0, len(labels) - 1, min(len(labels), _MOST)).astype(int)
-    for part in np.array_split(rows, -(-len(rows) // _ROWS)):
-        root = labels.root[part] * scale
-        features = np.concatenate([np.ones((len(part), 1)), (labels.z[part] - mean) / scale], axis=1)
-        square = root.transpose(0, 2, 1) @ root
-        pairs = (features[:, :, None] * features[:, None, :]).reshape(len(part), -1)
-        block = (pairs.T @ square.reshape(len(part), -1)).reshape(d + 1, d + 1, d, d)
-        matrix += block.transpose(0, 2, 1, 3)
-        right += features.T @ np.einsum("nri,nr->ni", root, labels.target[part])
-    flat = matrix.reshape((d + 1) * d, (d + 1) * d)
-    ridge = _RIDGE * np.trace(flat) / len(flat) * np.eye(len(flat))
-    found = np.linalg.solve(flat + ridge, right.reshape(-1)).reshape(d + 1, d)
+    features = np.concatenate([np.ones((len(labels), 1)), (labels.z - mean) / scale], axis=1)
+    found = _coefficients(features, labels.root * scale, labels.target)
     return found[0], found[1:].T
+
+
+def labels_of_first(labels: ForceLabels, count: int) -> ForceLabels:
+    r"""What labels of d variables say about the rates of the first `count` of them.
+
+    The rates of the others are put in, loss_n(g) = |root_n (g, h(z_n)) - target_n|^2 + rest_n. h is the least-squares
+    fit of all rates by a constant, all variables and products of two of the first. What the forces do along the others
+    is then no longer noise. The loss stays without a bias where the rows of phi' of the others are orthogonal to those
+    of the first, however wrong h is: the mean over index sets of root^T root is G^-1, which has no block between them.
+    A minimum over the rates of the others in each state would have a bias, as the forces beside all variables are not
+    independent of which carriers are seen.
+
+    Raises:
+        ValueError: not 1 to d variables.
+    """
+    if not 1 <= count <= labels.dim:
+        raise ValueError(f"there are {labels.dim} variables, {count} cannot be the first of them")
+    y = (labels.z - labels.z.mean(axis=0)) / labels.z.std(axis=0)
+    one, other = np.triu_indices(count)
+    features = np.concatenate([np.ones((len(y), 1)), y, y[:, one] * y[:, other]], axis=1)
+    others = (features @ _coefficients(features, labels.root, labels.target))[:, count:]
+    target = labels.target - np.einsum("nrk,nk->nr", labels.root[:, :, count:], others)
+    q, root = np.linalg.qr(labels.root[:, :, :count])
+    seen = np.einsum("nrk,nr->nk", q, target)
+    rest = labels.rest + (target**2).sum(axis=1) - (seen**2).sum(axis=1)
+    return ForceLabels(labels.z[:, :count], root, seen, rest.clip(min=0), labels.fraction, labels.group)
+
+
+def _coefficients(features: Floats, root: Floats, target: Floats) -> Floats:
+    r"""C (F, d) of the least sum_n |root_n (features_n C) - target_n|^2, features (n, F).
+
+    It is quadratic in C, with the normal matrix sum_n features_n features_n^T (x) root_n^T root_n.
+    """
+    d, width = root.shape[2], features.shape[1]
+    matrix, right = np.zeros((width, width, d, d)), np.zeros((width, d))
+    for part in _parts(len(features)):
+        square = root[part].transpose(0, 2, 1) @ root[part]
+        pairs = (features[part, :, None] * features[part, None, :]).reshape(len(part), -1)
+        matrix += (pairs.T @ square.reshape(len(part), -1)).reshape(width, width, d, d)
+        right += features[part].T @ np.einsum("nri,nr->ni", root[part], target[part])
+    flat = matrix.transpose(0, 2, 1, 3).reshape(width * d, width * d)
+    ridge = _RIDGE * np.trace(flat) / len(flat) * np.eye(len(flat))
+    return np.linalg.solve(flat + ridge, right.reshape(-1)).reshape(width, d)
+
+
+def _parts(n: int) -> Iterator[NDArray[np.int64]]:
+    """Numbers of states, spread over all if there are many, a few thousand at a time."""
+    rows = np.linspace(0, n - 1, min(n, _MOST)).astype(int)
+    yield from np.array_split(rows, -(-len(rows) // _ROWS))

@@ -207,23 +207,3 @@ def test_what_gives_no_labels_is_refused_in_one_line() -> None:
         force_labels(whole(x), counted)
     with pytest.raises(ValueError, match="space must be one of micro, macro"):
         force_labels(whole(x), ENCODER, space="both")  # type: ignore[arg-type]
-
-
-def test_leading_variables_are_free_of_what_the_others_take_up() -> None:
-    """The loss of the first rates is the least over those of the others, state by state."""
-    x = states(40)
-    active = np.argsort(np.random.default_rng(3).random((40, N)), axis=1)[:, :4]
-    labels = force_labels(with_sets(x, active), ENCODER)
-    first = labels.leading(2)
-    rates = np.random.default_rng(4).normal(size=(40, 2))
-    by_hand = []
-    for root, target, rest, g in zip(labels.root, labels.target, labels.rest, rates, strict=True):
-        apart = target - root[:, :2] @ g
-        other = np.linalg.lstsq(root[:, 2:], apart, rcond=None)[0]
-        by_hand.append(((apart - root[:, 2:] @ other) ** 2).sum() + rest)
-    np.testing.assert_allclose(first.losses(rates), by_hand, rtol=1e-9)
-    assert (first.fraction, first.dim) == (labels.fraction, 2)
-    np.testing.assert_array_equal(first.z, labels.z[:, :2])
-    np.testing.assert_allclose(labels.leading(3).losses(np.ones((40, 3))), labels.losses(np.ones((40, 3))))
-    with pytest.raises(ValueError, match="there are 3 variables, 4 cannot be the first of them"):
-        labels.leading(4)

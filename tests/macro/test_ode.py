@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from asemacro.macro.base import Drift
 from asemacro.macro.drift import OnsagerNet
 from asemacro.macro.file import load_ode, load_sde, save_ode, save_sde
 from asemacro.macro.gfinn import GFINN
-from asemacro.macro.linear_rates import linear_rates
+from asemacro.macro.linear_rates import labels_of_first, linear_rates
 from asemacro.macro.mlp_drift import MLPDrift
 from asemacro.macro.ode import NeuralODE, simulate_ode
 from asemacro.macro.ode_fit import Batched, OdeFitOptions, fit_ode
@@ -163,6 +164,41 @@ def test_linear_rates_are_exact_where_the_equation_is_linear(seen: int) -> None:
     constant, slope = linear_rates(labels, mean, scale)
     np.testing.assert_allclose(scale[:, None] * slope / scale, -SLOPE, atol=1e-6)
     np.testing.assert_allclose(scale * constant, -SLOPE @ (mean - CENTRE), atol=1e-6)
+
+
+def test_rates_of_first_variables_have_no_bias_over_sets_of_carriers() -> None:
+    """Averaged over all sets, what the forces do along the variables left out, and beside all of them, is gone."""
+    rng = np.random.default_rng(5)
+    rows = np.linalg.qr(rng.normal(size=(8, 8)))[0][:3]  # phi', z = phi' x
+    sets = np.array(list(itertools.combinations(range(8), 4)))
+    x, f = rng.normal(size=(6, 8)), rng.normal(size=(6, 8))  # no rate is a function of z
+    n, m = len(x), len(sets)
+    root = np.tile(np.sqrt(2) * rows.T[sets], (n, 1, 1))
+    target = np.sqrt(2) * f[:, sets].reshape(n * m, 4)
+    labels = ForceLabels(np.repeat(x @ rows.T, m, axis=0), root, target, np.zeros(n * m), 0.5)
+    first = labels_of_first(labels, 2)
+    normal = np.einsum("snri,snrj->sij", *2 * [first.root.reshape(n, m, 2, 2)])
+    right = np.einsum("snri,snr->si", first.root.reshape(n, m, 2, 2), first.target.reshape(n, m, 2))
+    np.testing.assert_allclose(np.linalg.solve(normal, right[..., None])[..., 0], f @ rows[:2].T, rtol=1e-9)
+
+
+def test_rates_of_variables_left_out_are_least_squares() -> None:
+    """A constant, all variables and products of the first: no noise is left where the rates of the others are such."""
+    rng = np.random.default_rng(6)
+    z, root = rng.normal(size=(300, 3)) * [1.0, 20.0, 0.1], rng.normal(size=(300, 4, 3))
+    rates = np.stack([z[:, 0], z[:, 1] - 1, 3 + 2 * z[:, 0] * z[:, 1] - z[:, 1] ** 2 + 5 * z[:, 2]], axis=1)
+    labels = ForceLabels(z, root, np.einsum("nri,ni->nr", root, rates), np.full(300, 0.5), 0.2, np.arange(300) // 9)
+    first = labels_of_first(labels, 2)
+    np.testing.assert_allclose(first.losses(rates[:, :2]), 0.5, rtol=1e-5)
+    other = rng.normal(size=(300, 3))
+    other[:, 2] = rates[:, 2]
+    np.testing.assert_allclose(first.losses(other[:, :2]), labels.losses(other), rtol=1e-5)
+    assert (first.fraction, first.dim) == (0.2, 2)
+    np.testing.assert_array_equal(first.z, z[:, :2])
+    np.testing.assert_array_equal(first.group, labels.group)
+    np.testing.assert_allclose(labels_of_first(labels, 3).losses(other), labels.losses(other))
+    with pytest.raises(ValueError, match="there are 3 variables, 4 cannot be the first of them"):
+        labels_of_first(labels, 4)
 
 
 @pytest.mark.parametrize(("name", "steps"), [("onsager", 150), ("mlp", 800)])  # the first starts at least squares

@@ -16,6 +16,7 @@ from asemacro.labels.forces import check_enough, force_labels, never_changing
 from asemacro.macro.base import Drift
 from asemacro.macro.drift import OnsagerNet
 from asemacro.macro.gfinn import GFINN
+from asemacro.macro.linear_rates import labels_of_first
 from asemacro.macro.mlp_drift import MLPDrift
 from asemacro.macro.ode import NeuralODE
 from asemacro.macro.ode_fit import OdeFitOptions, fit_ode
@@ -44,7 +45,7 @@ class ForceFit(TypedDict, total=False):
         space: "micro" for the loss L_x,p (L_x of all forces), "macro" for L_z, which needs all forces.
         fit_options: of `fit_ode`.
         kept: number of first variables, observables and learned ones, that the equation is of; the rates of the others
-            are estimated along with theirs, which takes noise away, and left out. Default: all are kept.
+            are put in by least squares (`labels_of_first`), which takes noise away. Default: all are kept.
     """
 
     states: NDArray[Any] | ForceData | None
@@ -131,7 +132,7 @@ def learn_from_forces(
         labels = force_labels(data, encoder, space=space)  # type: ignore[arg-type]
         kept = fit.get("kept")
         if kept is not None:
-            labels, encoder = labels.leading(kept), encoder_of(encoder).leading(kept)
+            labels, encoder = labels_of_first(labels, kept), encoder_of(encoder).leading(kept)
         ode = NeuralODE(_made(drift, encoder.dim), labels=encoder.labels)
         fitted = fit_ode(
             ode, labels, seeds=seeds, rng=rng, options=fit.get("fit_options"), progress=part_of(report, "fit")
