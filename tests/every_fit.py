@@ -37,6 +37,7 @@ from asemacro.macro.moment_fit import MomentOptions, fit_moments, fit_noise
 from asemacro.macro.polynomial import PolynomialDiffusion, PolynomialDrift
 from asemacro.macro.reversible import ReversibleDrift
 from asemacro.macro.sde import NeuralSDE
+from asemacro.macro.spde import BlockKernel, FieldFitOptions, binomial_field_data, fit_fields, simulate_fields
 from asemacro.macro.stationary import relaxation_modes, stationary_law
 from asemacro.macro.train import FitOptions, fit_ensemble
 from asemacro.macro.trajectories import simulate
@@ -105,6 +106,15 @@ def density_fits() -> Any:
         fit_reversible(sde, labels.z, labels, method=method, options=options, rng=rng())
         found.append(weights(sde))
     return found, stationary_law(sde, nodes=60).probability, relaxation_modes(sde, degree=4, nodes=60).rates
+
+
+def field_equations() -> Any:
+    kernel = BlockKernel(np.outer([0.25, 0.5, 0.25], [0.25, 0.5, 0.25]))
+    starts = rng(14).uniform(-0.8, 0.8, (40, 32, 32))
+    data = binomial_field_data(kernel, starts, 16, 4, 1.2, duration=0.1, steps=2, rng=rng())
+    fitted = fit_fields(data, options=FieldFitOptions(entropy_terms=1), rng=rng())
+    ran = simulate_fields(fitted.model, starts[:4], 1.0, temperature=1.2, n_saves=1, rng=rng())
+    return fitted.model.kernel.values, fitted.model.mobility.tensors(), fitted.report.lines(), ran.last
 
 
 def closures() -> Any:
@@ -255,6 +265,7 @@ def main(folder: Path, workers: str) -> dict[str, str]:
         "pairs": pair_fits,
         "moments": moment_fits,
         "density": density_fits,
+        "fields": field_equations,
         "closures": closures,
         "barriers": lambda: barrier_fits(folder),
         "alloys": alloys,

@@ -30,6 +30,7 @@ from asemacro.macro.moment_fit import MomentReport
 from asemacro.macro.polynomial import PolynomialDiffusion, PolynomialDrift
 from asemacro.macro.reversible import ReversibleDrift
 from asemacro.macro.sde import NeuralSDE
+from asemacro.macro.spde import BlockKernel, EntropySlope, NeuralSPDE, SmoothMobility, load_spde, save_spde
 from asemacro.studies.learn.learned import Learned
 from asemacro.studies.learn.model import TRAINING_FILE
 
@@ -91,6 +92,12 @@ def sde_file(folder: Path) -> tuple[Path, Load]:
     return save_sde(folder / "model.safetensors", [sde(), sde()]), load_sde
 
 
+def spde_file(folder: Path) -> tuple[Path, Load]:
+    mobility = SmoothMobility([1.0, 0.1, -0.2], 1, [[-1, 1], [-0.9, 0.8]], 0.8, np.eye(3) * 1e-4)
+    spde = NeuralSPDE(BlockKernel(np.ones((3, 3)) / 9, np.full((3, 3), 0.01)), mobility, EntropySlope([0.1]), 16, 4)
+    return save_spde(folder / "spde.safetensors", spde, origin="a test"), load_spde
+
+
 def training_file(folder: Path) -> tuple[Path, Load]:
     report = MomentReport((3, 2), np.array([0.1, 0.2]), True, 2)
     rng = np.random.default_rng(0)
@@ -130,6 +137,7 @@ KINDS = {
     "published": (published_file, 120),
     "network": (network_file, 200),
     "sde": (sde_file, 200),
+    "spde": (spde_file, 200),
     "training": (training_file, 200),
     "closure": (closure_file, 300),
     "data": (data_file, 250),

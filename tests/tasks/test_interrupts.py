@@ -80,7 +80,9 @@ def test_sigterm_ends_like_ctrl_c(command, tmp_path: Path, monkeypatch: pytest.M
     code, _, err = command("sample", "ising", "--sites", 16, "-o", tmp_path / "a")
     assert code == 143
     assert err.endswith("asemacro: interrupted; nothing was written\n")
-    monkeypatch.setattr("asemacro.studies.learn.sample_command.sample", lambda *words, **options: signal.raise_signal(2))
+    monkeypatch.setattr(
+        "asemacro.studies.learn.sample_command.sample", lambda *words, **options: signal.raise_signal(2)
+    )
     code, _, err = command("sample", "ising", "--sites", 16, "-o", tmp_path / "a")
     assert code == 130
     assert err.endswith("asemacro: interrupted; nothing was written\n")

@@ -27,6 +27,7 @@ from asemacro.macro.spde.field_kernel import half_step
 from asemacro.macro.spde.spde import NeuralSPDE
 from asemacro.tasks.interrupts import stop_if_told
 from asemacro.tasks.progress import reporting
+from asemacro.tasks.threads import one_thread
 from asemacro.typing import Floats, Report
 
 RATE_STEP = 0.2
@@ -72,6 +73,7 @@ class FieldRun:
     rng=generator_of,
     progress=flag_or_report,
 )
+@one_thread()
 def simulate_fields(
     spde: NeuralSPDE,
     start: ArrayLike,
@@ -169,7 +171,8 @@ class Stepper:
         k = spde.local_mobility(m, u, temperature)
         if not (np.isfinite(drift).all() and np.isfinite(k).all() and (k >= 0).all()):
             raise ValueError("the mobility gives values that are not positive numbers; look at its fit")
-        self._table = np.stack([drift, np.sqrt(2 * k / spde.sites)], axis=2).astype(np.float32)
+        both = np.stack([drift, np.sqrt(2 * k / spde.sites)], axis=2).astype(np.float32)
+        self._table = both.reshape(_ROWS, 2 * _COLUMNS)
         self._scales = [1 / temperature, field / temperature, -bound, (_COLUMNS - 1) / (2 * bound)]
         self._noise = spde.noise
         self._convolve = convolution(kernel, grid, np.float32)

@@ -31,6 +31,7 @@ from asemacro.macro.spde.spde import RESPONSES, NeuralSPDE
 from asemacro.macro.spde.window import Relaxation
 from asemacro.macro.splits import held_out_rows
 from asemacro.tasks.progress import part_of, reporting
+from asemacro.tasks.threads import one_thread
 from asemacro.typing import Report
 
 if TYPE_CHECKING:
@@ -121,6 +122,7 @@ class FieldReport:
 
 
 @checked(data=FIELD_DATA, options=instance("FieldFitOptions"), rng=generator_of, progress=flag_or_report)
+@one_thread()
 def fit_fields(
     data: FieldData,
     *,
