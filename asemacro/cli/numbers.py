@@ -21,6 +21,7 @@ MOST_SWEEPS = 10**9
 MOST_WORKERS = 4096
 MOST_SEED = 2**63 - 1
 MOST_FIELD = 1e4  # in units of the coupling
+MOST_RANGE = 1e4  # sites
 MOST_EV = 100.0
 
 

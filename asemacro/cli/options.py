@@ -13,6 +13,7 @@ from asemacro.cli.numbers import (
     MOST_ANNEAL_HOPS,
     MOST_EV,
     MOST_FIELD,
+    MOST_RANGE,
     MOST_SEED,
     MOST_WORKERS,
     RUNS,
@@ -71,7 +72,10 @@ StructureArgument = Annotated[
     Path, typer.Argument(help="CIF, POSCAR, extxyz ... any file ASE reads; FILE@INDEX is a frame of it.")
 ]
 SystemArgument = Annotated[
-    str, typer.Argument(help="ising, curie-weiss, predator-prey, or a structure file.", metavar="SYSTEM|STRUCTURE")
+    str,
+    typer.Argument(
+        help="ising, curie-weiss, kac-ising, predator-prey, or a structure file.", metavar="SYSTEM|STRUCTURE"
+    ),
 ]
 FolderOption = Annotated[
     Path, typer.Option("-o", "--output", parser=output_path, help="Folder for the results.", metavar="FOLDER")
@@ -124,7 +128,9 @@ ForceOption = Annotated[
 TemperatureOption = Annotated[
     str | None,
     typer.Option(
-        "-T", "--temperature", help="Of spins in units of the coupling (ising 2.5, curie-weiss 1.1); alloys: K."
+        "-T",
+        "--temperature",
+        help="Of spins in units of the coupling (ising 2.5, curie-weiss 1.1, kac-ising 1.25); alloys: K.",
     ),
 ]
 FieldOption = Annotated[
@@ -133,8 +139,15 @@ FieldOption = Annotated[
 LatticeOption = Annotated[
     str | None,
     typer.Option(
-        "--lattice", help="Of ising: square, triangular, honeycomb, cubic, bcc ... or a file.", metavar="NAME|FILE"
+        "--lattice", help="Of spins: square, triangular, honeycomb, cubic, bcc ... or a file.", metavar="NAME|FILE"
     ),
+]
+RangeOption = Annotated[
+    float | None,
+    typer.Option("--range", parser=Number(0, MOST_RANGE), help="Of kac-ising: range of the coupling in sites (8)."),
+]
+KernelOption = Annotated[
+    str | None, typer.Option("--kernel", help="Of kac-ising: top-hat (default) or gaussian.", metavar="NAME")
 ]
 HopsOption = Annotated[int | None, typer.Option(parser=HOPS, help="Of alloys: hops per simulation and vacancy.")]
 AnnealOption = Annotated[

@@ -79,6 +79,7 @@ VERBS = {
             "-o": [""],
         },
     ),
+    "sample kac-ising": Verb(["sample", "kac-ising"], {"--range": [*REALS, "1e9"], "--kernel": ["", "x", "1"]}),
     "sample alloy": Verb(
         ["sample", *ALLOY, "-T", "1000"], {"-T": KELVIN, "--hops": COUNTS, "--until": REALS, "--sites": ["1e13", "0"]}
     ),

@@ -15,7 +15,7 @@ from asemacro.micro.blocks import observe
 from asemacro.micro.sampling import sample
 from asemacro.studies.alloy.kmc_command import at_time, run_kmc
 from asemacro.studies.learn.given_options import one_temperature, refuse_foreign
-from asemacro.studies.learn.systems import NAMES, setup, start_states
+from asemacro.studies.learn.sampled import NAMES, OWN, sampled
 from asemacro.tasks.progress import part_of, progress_bar
 from asemacro.tasks.publication import Files
 from asemacro.tasks.run_folder import RunFolder
@@ -51,17 +51,15 @@ def _sample_system(
 
     refuse_foreign(system, options, ("barriers", "hops", "shell_tolerance"), reading, mix_sublattices)
     started = time.perf_counter()
-    sites = options.pop("sites")  # of the sampled system, by default as large as the small one of learn
-    of = setup(system, sites=sites, small=sites, temperature=one_temperature(temperature), **options)
-    end = float(of.ages[-1]) if until is None else until
-    state = of.small.lattice.n_sites * (1.0 if of.name != "predator-prey" else 16.0)
-    bound_of_memory(state * runs * (POINTS + 2), f"{runs} runs of {of.small.lattice.n_sites} sites")
+    of = sampled(system, temperature=one_temperature(temperature), **options)
+    end = of.until if until is None else until
+    lattice = of.system.lattice
+    bound_of_memory(of.bytes_a_site * lattice.n_sites * runs * (POINTS + 2), f"{runs} runs of {lattice.n_sites} sites")
     rng = np.random.default_rng(seed)
-    lattice = of.small.lattice
-    x0 = start_states(of, start, runs, rng=rng)
+    x0 = of.starts(start, runs, rng)
     times = np.linspace(0.0, end, POINTS + 1)
     with progress_bar({"runs": 1.0}) as report:
-        found = sample(of.small, x0, times, rng=rng, progress=part_of(report, "runs"))
+        found = sample(of.system, x0, times, rng=rng, progress=part_of(report, "runs"))
     z = np.stack([observe(of.phi, x, lattice) for x in found.x])
     rows = [[run, float(t), *z[run, k]] for run in range(runs) for k, t in enumerate(times)]
     every = max(1, len(times) // FRAMES)
@@ -70,8 +68,7 @@ def _sample_system(
     ]
     final = at_time(of.to_atoms(found.x[0, -1], lattice), time=times[-1])
     wall = time.perf_counter() - started
-    arguments = {"system": system, **of.settings, "sites": lattice.n_sites, "until": end, "runs": runs, "start": start}
-    arguments.pop("small")
+    arguments = {"system": system, **of.settings, "until": end, "runs": runs, "start": start}
     files: Files = {
         "observables.csv": lambda path: write_csv(path, ["run", "time", *of.phi.labels], rows),
         "final.extxyz": lambda path: ase.io.write(path, final, format="extxyz"),
@@ -109,9 +106,10 @@ def _sample_structure(
     t = one_temperature(temperature)
     if t is None:
         raise ValueError("sampling an alloy needs --temperature in K")
-    for option, value in (("--field", options["field"]), ("--lattice", options["lattice"]), ("--start", start)):
-        if value is not None:
-            raise ValueError(f"an alloy has no {option}")
+    foreign = {"start": start, **options}
+    for option in ("field", "lattice", "start", *(name for names in OWN.values() for name in names)):
+        if foreign[option] is not None:
+            raise ValueError(f"an alloy has no --{option}")
     if runs != 1:
         raise ValueError("an alloy is sampled by one run; start several with different --seed")
     if options["hops"] is not None and until is not None:

@@ -124,18 +124,11 @@ def _prey(sites: int, small: int) -> Setup:
 
 def _spins(name: str, sites: int, small: int, temperature: float, field: float, lattice: str) -> Setup:
     """Spins of "ising" or "curie-weiss"; ValueError for a temperature or a field out of range."""
-    low, high = SPIN_TEMPERATURES
-    if not low <= temperature <= high:
-        raise ValueError(
-            f"--temperature {temperature:g}: must be from {low:g} to {high:g} in units of the coupling; below it no "
-            "spin flips"
-        )
-    if not abs(field) <= MOST_FIELD:
-        raise ValueError(f"--field {field:g}: must be from -{MOST_FIELD:g} to {MOST_FIELD:g} in units of the coupling")
+    check_spin_numbers(temperature, field)
     system: Any
     settings: dict[str, Any] = {"sites": sites, "small": small, "temperature": temperature, "field": field}
     if name == "ising":
-        system = Ising(ising_box(lattice, small), temperature, field=field)
+        system = Ising(box_of(lattice, small), temperature, field=field)
         phi: Any = Observables([Magnetization(), DomainWallDensity()])
         settings["lattice"] = lattice
     else:
@@ -158,7 +151,19 @@ def _spins(name: str, sites: int, small: int, temperature: float, field: float, 
     )
 
 
-def ising_box(lattice: str, sites: int) -> Lattice:
+def check_spin_numbers(temperature: float, field: float) -> None:
+    """Refuse a temperature or a field of spins that is out of range."""
+    low, high = SPIN_TEMPERATURES
+    if not low <= temperature <= high:
+        raise ValueError(
+            f"--temperature {temperature:g}: must be from {low:g} to {high:g} in units of the coupling; below it no "
+            "spin flips"
+        )
+    if not abs(field) <= MOST_FIELD:
+        raise ValueError(f"--field {field:g}: must be from -{MOST_FIELD:g} to {MOST_FIELD:g} in units of the coupling")
+
+
+def box_of(lattice: str, sites: int) -> Lattice:
     """The most cubic box of exactly so many sites of a lattice, by its name or from a structure file.
 
     Raises:

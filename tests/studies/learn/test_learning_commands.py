@@ -227,6 +227,24 @@ def test_sample_spins(command, tmp_path: Path) -> None:
     assert json.loads((tmp_path / "run.json").read_text())["arguments"]["temperature"] == 2.5
 
 
+@pytest.mark.parametrize(("kernel", "lattice", "sites"), [("top-hat", "square", 144), ("gaussian", "chain", 30)])
+def test_sample_spins_of_some_range(command, tmp_path: Path, kernel: str, lattice: str, sites: int) -> None:
+    words = ("--sites", sites, "--until", 4, "--runs", 2, "--start", 0.5, "--lattice", lattice, "--field", 0.2)
+    code, out, err = command("sample", "kac-ising", *words, "--range", 3, "--kernel", kernel, "-T", 0.8, "-o", tmp_path)
+    assert code == 0, err
+    assert f"kac-ising, {sites} sites, 2 runs to time 4" in out
+    header, rows = table(tmp_path / "observables.csv")
+    assert header == ["run", "time", "M", "energy"]
+    assert len(rows) == 2 * 201
+    start, end = rows[(rows[:, 1] == 0)], rows[rows[:, 1] == 4]
+    np.testing.assert_allclose(start[:, 2], 0.5, atol=0.04)
+    assert start[:, 3] == pytest.approx(-(start[:, 2] ** 2) / 2 - 0.2 * start[:, 2], abs=0.15)  # far from order
+    final = ase.io.read(tmp_path / "final.extxyz")
+    assert final.get_initial_magnetic_moments().mean() == pytest.approx(end[0, 2])
+    arguments = json.loads((tmp_path / "run.json").read_text())["arguments"]
+    assert (arguments["range"], arguments["kernel"], arguments["temperature"]) == (3, kernel, 0.8)
+
+
 def test_sample_fields_and_structures(command, structures: Path, tmp_path: Path) -> None:
     code, _, err = command("sample", "predator-prey", "--sites", 20, "--until", 1, "-o", tmp_path / "p")
     assert code == 0, err
@@ -244,7 +262,17 @@ def test_sample_fields_and_structures(command, structures: Path, tmp_path: Path)
 @pytest.mark.parametrize(
     ("words", "text"),
     [
-        (("potts",), "nor is it one of ising, curie-weiss, predator-prey"),
+        (("potts",), "nor is it one of ising, curie-weiss, predator-prey, kac-ising"),
+        (("ising", "--range", "3"), "ising has no --range"),
+        (("predator-prey", "--kernel", "gaussian"), "predator-prey has no --kernel"),
+        (("kac-ising", "--kernel", "box"), "--kernel box: must be one of top-hat, gaussian"),
+        (("kac-ising", "--range", "0"), "--range"),
+        (("kac-ising", "--range", "0.5"), "reach must be a finite number >= 1"),
+        (("kac-ising", "--range", "40"), "longer than half of the 64 sites along axis 1; take 81 sites or more"),
+        (("kac-ising", "--lattice", "bcc"), "not a bcc lattice"),
+        (("kac-ising", "-T", "0"), "--temperature 0: must be from 0.01"),
+        (("kac-ising", "--hops", "5"), "belongs to alloys"),
+        (("STRUCTURE", "-T", "900", "--range", "3"), "an alloy has no --range"),
         (("ising", "--until=-1"), "--until"),
         (("ising", "--start", "2"), "'2' is not a number from -1 to 1"),
         (("ising", "-T", "0"), "--temperature"),
