@@ -74,7 +74,8 @@ StructureArgument = Annotated[
 SystemArgument = Annotated[
     str,
     typer.Argument(
-        help="ising, curie-weiss, kac-ising, predator-prey, or a structure file.", metavar="SYSTEM|STRUCTURE"
+        help="ising, curie-weiss, kac-ising, heisenberg, predator-prey, or a structure file.",
+        metavar="SYSTEM|STRUCTURE",
     ),
 ]
 FolderOption = Annotated[
@@ -130,7 +131,7 @@ TemperatureOption = Annotated[
     typer.Option(
         "-T",
         "--temperature",
-        help="Of spins in units of the coupling (ising 2.5, curie-weiss 1.1, kac-ising 1.25); alloys: K.",
+        help="Of spins in units of the coupling (ising 2.5, curie-weiss 1.1, kac-ising 1.25, heisenberg 1); alloys: K.",
     ),
 ]
 FieldOption = Annotated[
@@ -148,6 +149,17 @@ RangeOption = Annotated[
 ]
 KernelOption = Annotated[
     str | None, typer.Option("--kernel", help="Of kac-ising: top-hat (default) or gaussian.", metavar="NAME")
+]
+ExchangeOption = Annotated[
+    str | None,
+    typer.Option("--exchange", help="Of heisenberg: J, or one for each of the first shells (1).", metavar="J[,J...]"),
+]
+AnisotropyOption = Annotated[
+    float | None,
+    typer.Option("--anisotropy", parser=Number(None, MOST_FIELD), help="Of heisenberg: k of the easy axis z (0)."),
+]
+DampingOption = Annotated[
+    float | None, typer.Option("--damping", parser=Number(None, MOST_FIELD), help="Of heisenberg: a (0.1).")
 ]
 HopsOption = Annotated[int | None, typer.Option(parser=HOPS, help="Of alloys: hops per simulation and vacancy.")]
 AnnealOption = Annotated[

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from concurrent.futures import Executor
 from functools import partial
 from typing import Any
@@ -105,12 +106,20 @@ def sample(
 def _trajectory(
     system: MicroSystem, x: NDArray[Any], times: NDArray[np.float64], rng: np.random.Generator, progress: Report
 ) -> tuple[NDArray[Any], NDArray[np.int64]]:
+    states, places = [], []
+    for now, sites in course(system, x, times, rng):
+        states.append(now)
+        if not system.immobile:
+            places.append(sites)
+    return np.stack(states), np.array(places, dtype=np.int64)
+
+
+def course(
+    system: MicroSystem, x: NDArray[Any], times: NDArray[np.float64], rng: np.random.Generator
+) -> Iterator[tuple[NDArray[Any], NDArray[np.int64]]]:
+    """One trajectory of `sample` state by state: x (n_sites[, n_fields]) and the sites of the carriers at each time."""
     now = x[None]
     sites = system.carriers(now)
-    states, places = [], []
     for pause in np.diff(times, prepend=0.0):
         now, sites = system.evolve(now, pause, sites, rng=rng)
-        states.append(now[0])
-        if not system.immobile:
-            places.append(sites[0])
-    return np.stack(states), np.array(places, dtype=np.int64)
+        yield now[0], sites[0]

@@ -79,6 +79,18 @@ VERBS = {
             "-o": [""],
         },
     ),
+    "sample heisenberg": Verb(
+        ["sample", "heisenberg"],
+        {
+            "-T": ["nan", "inf", "-5", "1e308", "x"],
+            "--field": ["nan", "inf", "1e308"],
+            "--exchange": ["nan", "inf", "", "x", "1,", "1;2", "1e308"],
+            "--anisotropy": ["nan", "inf", "1e308", "x"],
+            "--damping": ["nan", "inf", "-1", "1e308", "x"],
+            "--sites": [*COUNTS, "101", "1e13"],
+            "--start": ["nan", "5", "-1.5"],
+        },
+    ),
     "sample kac-ising": Verb(["sample", "kac-ising"], {"--range": [*REALS, "1e9"], "--kernel": ["", "x", "1"]}),
     "sample alloy": Verb(
         ["sample", *ALLOY, "-T", "1000"], {"-T": KELVIN, "--hops": COUNTS, "--until": REALS, "--sites": ["1e13", "0"]}

@@ -76,7 +76,7 @@ def test_sigterm_ends_like_ctrl_c(command, tmp_path: Path, monkeypatch: pytest.M
         signal.pause()
 
     before = signal.getsignal(signal.SIGTERM)
-    monkeypatch.setattr("asemacro.studies.learn.sample_command.sample", work)
+    monkeypatch.setattr("asemacro.studies.learn.sample_command.course", work)
     code, _, err = command("sample", "ising", "--sites", 16, "-o", tmp_path / "a")
     assert code == 143
     assert err.endswith("asemacro: interrupted; nothing was written\n")

@@ -7,21 +7,24 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from asemacro.arguments.checks import bound_of_memory
 from asemacro.files.store import run_record, write_csv
 from asemacro.lattice.reading.structure_file import Reading, locate
 from asemacro.micro.blocks import observe
-from asemacro.micro.sampling import sample
+from asemacro.micro.sampling import course
 from asemacro.studies.alloy.kmc_command import at_time, run_kmc
 from asemacro.studies.learn.given_options import one_temperature, refuse_foreign
 from asemacro.studies.learn.sampled import NAMES, OWN, sampled
-from asemacro.tasks.progress import part_of, progress_bar
+from asemacro.tasks.patience import Patience
+from asemacro.tasks.progress import progress_bar
 from asemacro.tasks.publication import Files
 from asemacro.tasks.run_folder import RunFolder
 
 POINTS = 200  # saved times
-FRAMES = 50
+FRAMES = 50  # of the trajectory, after the first
+EVERY = POINTS // FRAMES
 
 
 def run_sample(system: str, output: str | Path, *, force: bool = False, **options: Any) -> None:
@@ -54,24 +57,29 @@ def _sample_system(
     of = sampled(system, temperature=one_temperature(temperature), **options)
     end = of.until if until is None else until
     lattice = of.system.lattice
-    bound_of_memory(of.bytes_a_site * lattice.n_sites * runs * (POINTS + 2), f"{runs} runs of {lattice.n_sites} sites")
+    bound_of_memory(of.bytes_a_site * lattice.n_sites * (runs + FRAMES + 2), f"{runs} runs of {lattice.n_sites} sites")
     rng = np.random.default_rng(seed)
     x0 = of.starts(start, runs, rng)
     times = np.linspace(0.0, end, POINTS + 1)
+    z = np.empty((runs, len(times), of.phi.dim))
+    shown: list[NDArray[Any]] = []
+    patience = Patience(f"the sampling of {runs} {'run' if runs == 1 else 'runs'}")
     with progress_bar({"runs": 1.0}) as report:
-        found = sample(of.system, x0, times, rng=rng, progress=part_of(report, "runs"))
-    z = np.stack([observe(of.phi, x, lattice) for x in found.x])
+        for run, stream in enumerate(rng.spawn(runs)):
+            for k, (x, _) in enumerate(course(of.system, x0[run], times, stream)):
+                z[run, k] = observe(of.phi, x[None], lattice)[0]
+                if run == 0 and k % EVERY == 0:
+                    shown.append(x)
+                share = (run + k / POINTS) / runs
+                patience.done(share)
+                report("runs", share, f"{run} of {runs} runs")
     rows = [[run, float(t), *z[run, k]] for run in range(runs) for k, t in enumerate(times)]
-    every = max(1, len(times) // FRAMES)
-    frames = [
-        at_time(of.to_atoms(x, lattice), time=t) for x, t in zip(found.x[0, ::every], times[::every], strict=True)
-    ]
-    final = at_time(of.to_atoms(found.x[0, -1], lattice), time=times[-1])
+    frames = [at_time(of.to_atoms(x, lattice), time=t) for x, t in zip(shown, times[::EVERY], strict=True)]
     wall = time.perf_counter() - started
     arguments = {"system": system, **of.settings, "until": end, "runs": runs, "start": start}
     files: Files = {
         "observables.csv": lambda path: write_csv(path, ["run", "time", *of.phi.labels], rows),
-        "final.extxyz": lambda path: ase.io.write(path, final, format="extxyz"),
+        "final.extxyz": lambda path: ase.io.write(path, frames[-1], format="extxyz"),
         "trajectory.extxyz": lambda path: ase.io.write(path, frames, format="extxyz"),
     }
     written = folder.publish(files, run_record(arguments, seed, wall))

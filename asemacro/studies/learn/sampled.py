@@ -10,18 +10,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asemacro.arguments.door import LATTICE, SITES, checked
+from asemacro.lattice.neighbour_tables import refuse_own_neighbours, stencil_of
 from asemacro.lattice.spins import random_spins, spins_to_atoms
+from asemacro.lattice.vector_spins import random_vectors, vectors_to_atoms
+from asemacro.micro.spins.heisenberg import Heisenberg
 from asemacro.micro.spins.kac import KacIsing
 from asemacro.micro.spins.kac_coupling import gaussian, top_hat
 from asemacro.observables.base import Observable
 from asemacro.observables.joined import Observables
 from asemacro.observables.spins import Magnetization
+from asemacro.observables.vector_spins import VectorEnergyPerSite, VectorMagnetization
+from asemacro.studies.learn.systems import MOST_FIELD, box_of, check_spin_numbers, setup, start_states
 from asemacro.studies.learn.systems import NAMES as LEARNED
-from asemacro.studies.learn.systems import box_of, check_spin_numbers, setup, start_states
 from asemacro.typing import Floats, Spins
 
-NAMES = (*LEARNED, "kac-ising")
-OWN = {"kac-ising": ("range", "kernel")}
+NAMES = (*LEARNED, "kac-ising", "heisenberg")
+OWN = {"kac-ising": ("range", "kernel"), "heisenberg": ("exchange", "anisotropy", "damping")}
 """Options of sample that only some systems have."""
 KERNELS = {"top-hat": top_hat, "gaussian": gaussian}
 _KAC_SITES, _KAC_RANGE, _KAC_TEMPERATURE, _KAC_UNTIL = 4096, 8.0, 1.25, 60.0
@@ -67,8 +71,12 @@ def sampled(name: str, *, sites: int | None, **options: Any) -> Sampled:
     for option, value in own.items():
         if value is not None and option not in OWN.get(name, ()):
             raise ValueError(f"{name} has no --{option}")
+    own = {option: own[option] for option in OWN.get(name, ())}
     if name == "kac-ising":
         return _kac_ising(sites, **options, **own)
+    if name == "heisenberg":
+        given = {"sites": sites, **options, **own}
+        return _heisenberg(**{option: value for option, value in given.items() if value is not None})
     of = setup(name, sites=sites, small=sites, **options)  # as large as the small one of learn unless told otherwise
     settings = {**of.settings, "sites": of.small.lattice.n_sites}
     del settings["small"]
@@ -114,6 +122,65 @@ def _kac_ising(
         1.0,
         {"sites": n, "temperature": t, "field": h, "lattice": where, "range": reach, "kernel": form},
     )
+
+
+def _heisenberg(
+    sites: int = 512,
+    temperature: float = 1.0,
+    field: float = 0.1,
+    lattice: str = "cubic",
+    exchange: str = "1",
+    anisotropy: float = 0.0,
+    damping: float = 0.1,
+) -> Sampled:
+    """Spins that are unit vectors, in units of the exchange."""
+    couplings = _numbers(exchange)
+    for option, value, least in (
+        ("temperature", temperature, 0.0),
+        ("damping", damping, 0.0),
+        ("field", field, -MOST_FIELD),
+        ("anisotropy", anisotropy, -MOST_FIELD),
+        *(("exchange", value, -MOST_FIELD) for value in couplings),
+    ):
+        if not least <= value <= MOST_FIELD:
+            raise ValueError(f"--{option} {value:g}: must be from {least:g} to {MOST_FIELD:g}")
+    box = box_of(lattice, sites)
+    bonds = stencil_of(box, couplings)
+    try:
+        refuse_own_neighbours(box, bonds)
+    except ValueError as error:
+        axes = sum(box.pbc)
+        side = max(2, int((sites / box.n_basis) ** (1 / axes)))
+        cubes = " or ".join(str(box.n_basis * n**axes) for n in (side, side + 1))
+        raise ValueError(f"--sites {sites}: {error}; take {cubes}") from None
+    system = Heisenberg(box, temperature, couplings, anisotropy, field, damping)
+    return Sampled(
+        "heisenberg",
+        system,
+        Observables([VectorMagnetization(), VectorEnergyPerSite(couplings, anisotropy, field)]),
+        100.0,
+        lambda start, n, rng: random_vectors(box, 0.0 if start is None else start, n, rng=rng),
+        vectors_to_atoms,
+        24.0,
+        {
+            "sites": sites,
+            "temperature": temperature,
+            "field": field,
+            "lattice": lattice,
+            "exchange": list(couplings),
+            "anisotropy": anisotropy,
+            "damping": damping,
+            "time_step": system.time_step,
+        },
+    )
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    """The numbers in --exchange, one for each of the first shells."""
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise ValueError(f"--exchange {text}: give a number, or one for each of the first shells, as 1,0.2") from None
 
 
 class EnergyOf(Observable):

@@ -15,7 +15,11 @@ import numpy as np
 import pytest
 
 from asemacro.data import Moments
+from asemacro.lattice.lattice import Lattice
+from asemacro.lattice.vector_spins import vectors_from_atoms
 from asemacro.macro.trajectories import simulate
+from asemacro.observables.joined import Observables
+from asemacro.observables.vector_spins import VectorEnergyPerSite, VectorMagnetization
 from asemacro.studies.learn.learned import Learned, learn_from_moments
 from asemacro.studies.learn.systems import setup
 
@@ -245,6 +249,35 @@ def test_sample_spins_of_some_range(command, tmp_path: Path, kernel: str, lattic
     assert (arguments["range"], arguments["kernel"], arguments["temperature"]) == (3, kernel, 0.8)
 
 
+def test_sample_vector_spins(command, tmp_path: Path) -> None:
+    words = ("--sites", 64, "-T", 0, "--field", 0.5, "--exchange", "1,0.5", "--anisotropy", 0.2, "--damping", 0)
+    code, out, err = command("sample", "heisenberg", *words, "--start", 0.6, "--until", 4, "-o", tmp_path)
+    assert code == 0, err
+    assert "heisenberg, 64 sites, 1 run to time 4" in out
+    header, rows = table(tmp_path / "observables.csv")
+    assert header == ["run", "time", "M_x", "M_y", "M_z", "energy"]
+    assert len(rows) == 201
+    lattice = Lattice.cubic(1.0, "X", 4)
+    frames = ase.io.read(tmp_path / "trajectory.extxyz", ":")
+    final = ase.io.read(tmp_path / "final.extxyz")
+    x = np.concatenate([vectors_from_atoms(atoms, lattice) for atoms in (*frames, final)])
+    phi = Observables([VectorMagnetization(), VectorEnergyPerSite((1.0, 0.5), 0.2, 0.5)])
+    np.testing.assert_allclose(phi(x, lattice), rows[[*range(0, 201, 4), 200], 2:], atol=1e-7)
+    assert np.ptp(rows[:, 5]) < 1e-3  # no damping
+    assert rows[0, 4] == pytest.approx(0.6, abs=0.3)
+    arguments = json.loads((tmp_path / "run.json").read_text())["arguments"]
+    assert (arguments["exchange"], arguments["damping"], arguments["temperature"]) == ([1.0, 0.5], 0, 0)
+
+
+def test_sampled_magnets_obey_the_langevin_function(command, tmp_path: Path) -> None:
+    words = ("--sites", 1000, "-T", 0.5, "--field", 1, "--exchange", 0, "--damping", 1, "--until", 40)
+    assert command("sample", "heisenberg", *words, "-o", tmp_path)[0] == 0
+    _, rows = table(tmp_path / "observables.csv")
+    late = rows[rows[:, 1] > 10]
+    assert late[:, 4].mean() == pytest.approx(1 / np.tanh(2) - 0.5, abs=0.01)
+    assert late[:, 5].mean() == pytest.approx(-late[:, 4].mean())
+
+
 def test_sample_fields_and_structures(command, structures: Path, tmp_path: Path) -> None:
     code, _, err = command("sample", "predator-prey", "--sites", 20, "--until", 1, "-o", tmp_path / "p")
     assert code == 0, err
@@ -262,7 +295,7 @@ def test_sample_fields_and_structures(command, structures: Path, tmp_path: Path)
 @pytest.mark.parametrize(
     ("words", "text"),
     [
-        (("potts",), "nor is it one of ising, curie-weiss, predator-prey, kac-ising"),
+        (("potts",), "nor is it one of ising, curie-weiss, predator-prey, kac-ising, heisenberg"),
         (("ising", "--range", "3"), "ising has no --range"),
         (("predator-prey", "--kernel", "gaussian"), "predator-prey has no --kernel"),
         (("kac-ising", "--kernel", "box"), "--kernel box: must be one of top-hat, gaussian"),
@@ -273,6 +306,15 @@ def test_sample_fields_and_structures(command, structures: Path, tmp_path: Path)
         (("kac-ising", "-T", "0"), "--temperature 0: must be from 0.01"),
         (("kac-ising", "--hops", "5"), "belongs to alloys"),
         (("STRUCTURE", "-T", "900", "--range", "3"), "an alloy has no --range"),
+        (("heisenberg", "-T", "-1"), "--temperature -1: must be from 0"),
+        (("heisenberg", "--damping", "-0.1"), "--damping -0.1: must be from 0"),
+        (("heisenberg", "--sites", "101"), "its own neighbour; take 64 or 125"),
+        (("heisenberg", "--sites", "33", "--lattice", "bcc"), "33 sites are not whole cells of 2 sites"),
+        (("heisenberg", "--lattice", "nowhere"), "--lattice nowhere"),
+        (("heisenberg", "--exchange", "1,x"), "as 1,0.2"),
+        (("heisenberg", "--range", "3"), "heisenberg has no --range"),
+        (("ising", "--damping", "1"), "ising has no --damping"),
+        (("STRUCTURE", "-T", "900", "--exchange", "3"), "an alloy has no --exchange"),
         (("ising", "--until=-1"), "--until"),
         (("ising", "--start", "2"), "'2' is not a number from -1 to 1"),
         (("ising", "-T", "0"), "--temperature"),
