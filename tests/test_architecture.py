@@ -27,7 +27,7 @@ ROOMS = {
     "studies": 8,
     "cli": 9,
 }
-LEARNER = sorted((PACKAGE / "macro").glob("*.py"))
+LEARNER = sorted((PACKAGE / "macro").rglob("*.py"))
 
 
 def modules() -> dict[str, Path]:

