@@ -5,6 +5,7 @@ VacancyKMC       kinetic Monte Carlo of vacancies in an alloy
 SwapMC           equilibrium of an alloy by swaps of atoms
 Ising            spins with neighbours, Glauber dynamics
 CurieWeiss       spins that all see each other
+KacIsing         spins with very many neighbours
 Heisenberg       unit vectors that precess, with damping and heat bath
 PredatorPrey     fields of prey and predators with noise
 random_cosines   starts of these fields
@@ -51,5 +52,6 @@ if TYPE_CHECKING:
     from asemacro.micro.spins.curie_weiss import CurieWeiss as CurieWeiss
     from asemacro.micro.spins.heisenberg import Heisenberg as Heisenberg
     from asemacro.micro.spins.ising import Ising as Ising
+    from asemacro.micro.spins.kac import KacIsing as KacIsing
 else:
     __getattr__, __dir__, __all__ = lazily(__name__)

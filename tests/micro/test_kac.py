@@ -13,7 +13,7 @@ from scipy import sparse, stats
 from asemacro.lattice.lattice import Lattice
 from asemacro.lattice.spins import random_spins
 from asemacro.micro.protocol import MicroSystem
-from asemacro.micro.spins import kac_convolution
+from asemacro.micro.spins import kac, kac_convolution
 from asemacro.micro.spins.birth_death import magnetisation_moments
 from asemacro.micro.spins.curie_weiss import CurieWeiss
 from asemacro.micro.spins.ising import Ising
@@ -135,6 +135,22 @@ def test_kept_fields_never_drift(name: str) -> None:
     order = np.argsort(system._strips.places(np.arange(x.shape[1])))
     np.testing.assert_array_equal(work.rows.fields, system._sums(x)[:, order])
     assert (work.flips[[0, 2], 0] > 900).all()
+
+
+def test_the_length_of_calls_does_not_change_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
+    system = SYSTEMS["square"]
+    x = spins(system.lattice, 3, 22)
+    ends = []
+    for work, sites in ((1 << 22, 1 << 22), (50, 100)):
+        monkeypatch.setattr(kac, "PATIENCE", work)
+        monkeypatch.setattr(kac, "SLAB_SITES", sites)
+        monkeypatch.setattr(kac, "_WINDOW_SITES", sites)
+        for window in (None, 0.3):
+            ends.append(system.evolve_counting(x, [1.0, 0.0, 2.0], 1, window=window, rng=np.random.default_rng(23)))
+    for one, two in zip(ends[:2], ends[2:], strict=True):
+        np.testing.assert_array_equal(one[0], two[0])
+        np.testing.assert_array_equal(one[1], two[1])
+        assert (one[0][1] == x[1]).all()
 
 
 # --- the dynamics ------------------------------------------------------------------------------------------------

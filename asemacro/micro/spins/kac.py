@@ -22,7 +22,7 @@ from asemacro.observables.blocks import block_edges
 from asemacro.tasks.patience import Patience
 from asemacro.typing import Floats, Spins
 
-PATIENCE = 1 << 22
+PATIENCE = 1 << 23
 """Most work inside one call of a compiled loop, in attempts, so that Ctrl-C answers."""
 _WINDOW_SITES = 1 << 22  # spins that a compiled loop looks at in one call
 _MOST_WINDOWS = 10**9

@@ -12,6 +12,7 @@ from asemacro.micro.spins.kac_strips import StripKernel
 from asemacro.micro.spins.streams import draw, pick
 
 _UNIT = 2.0**-64
+_AHEAD = 16  # attempts that are drawn together
 
 
 class Rows(NamedTuple):
@@ -64,18 +65,37 @@ def _wrapped(place: int, length: int) -> int:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _spread(kernel: StripKernel, fields: NDArray, plane: int, row: int, strip: int, column: int, rising: bool) -> None:
-    """Change the local fields around a spin that was flipped."""
-    width, n1 = kernel.width, kernel.grid[1]
-    strips = kernel.grid[2] // width
+def _flip(kernel: StripKernel, rows: Rows, row: int, site: int) -> None:
+    """Flip a spin, count it, and change the local fields around it."""
+    width, grid = kernel.width, kernel.grid
+    strips, n1 = grid[2] // width, grid[1]
+    rest, column = divmod(site, width)
+    rest, second = divmod(rest, n1)
+    plane, strip = divmod(rest, strips)
+    spin = rows.spins[row, site]
+    rows.spins[row, site] = -spin
+    rows.flips[row, _block(grid, rows.edges, plane, second, strip * width + column)] += 1
+    fields, rising = rows.fields[row], spin < 0
     for r in range(kernel.starts[column], kernel.starts[column + 1]):
-        there = _wrapped(plane + kernel.runs[r, 0], kernel.grid[0]) * strips
+        there = _wrapped(plane + kernel.runs[r, 0], grid[0]) * strips
         base = (there + _wrapped(strip + kernel.runs[r, 1], strips)) * n1
-        begin, count, at = _wrapped(row + kernel.runs[r, 2], n1), kernel.runs[r, 3], kernel.runs[r, 4]
+        begin, count, at = _wrapped(second + kernel.runs[r, 2], n1), kernel.runs[r, 3], kernel.runs[r, 4]
         straight = min(count, n1 - begin)
         _add(fields, (base + begin) * width, kernel.weights, at, straight * width, rising)
         if straight < count:
             _add(fields, base * width, kernel.weights, at + straight * width, (count - straight) * width, rising)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _twice(active: NDArray, seen: NDArray) -> bool:
+    """Whether a site is active twice."""
+    found = False
+    for site in active:
+        found |= seen[site]
+        seen[site] = True
+    for site in active:
+        seen[site] = False
+    return found
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -109,45 +129,43 @@ def flip_by_fields(
     lower, upper = levels
     m = rows.spins.shape[1] if everything else active.shape[1]
     n = np.uint64(m)
-    seen = rows.seen
-    grid, width = kernel.grid, kernel.width
-    price = 1 + len(kernel.weights) // (16 * width)
+    price = 1 + len(kernel.weights) // (16 * kernel.width)
     slope, shift = kernel.slope, kernel.shift
+    # what is read early is in the cache, for several attempts at once, when it is needed: large states do not fit it
+    sites, early, chances = (
+        np.empty(_AHEAD, dtype=np.int64),
+        np.empty(_AHEAD, dtype=np.int64),
+        np.empty(_AHEAD, dtype=np.uint64),
+    )
     for row in range(first, len(rows.spins)):
         if left[row] == 0:
             continue
         if budget <= 0:
             return row
         state, near = rows.spins[row], rows.fields[row]
-        twice = False
-        if not everything:
-            for q in range(m):
-                twice |= seen[active[row, q]]
-                seen[active[row, q]] = True
-            for q in range(m):
-                seen[active[row, q]] = False
-        if twice:
+        if not everything and _twice(active[row], rows.seen):
             return -1
         total = state.sum()
         a, b, c, d = streams[row]
         attempts = left[row]
         done = 0
         while done < attempts and budget > 0 and lower < total < upper:
-            done += 1
-            budget -= 1
-            bits, a, b, c, d = draw(a, b, c, d)
-            chosen, chance = pick(bits, n)
-            site = chosen if everything else active[row, chosen]
-            spin = np.int64(state[site])
-            if _accepted(chance, spin * (slope * near[site] + shift)):
-                state[site] = -spin
-                total -= 2 * spin
-                budget -= price
-                rest, column = divmod(site, width)
-                rest, second = divmod(rest, grid[1])
-                plane, strip = divmod(rest, grid[2] // width)
-                rows.flips[row, _block(grid, rows.edges, plane, second, strip * width + column)] += 1
-                _spread(kernel, near, plane, second, strip, column, spin < 0)
+            ahead = min(_AHEAD, attempts - done)
+            budget -= ahead
+            for q in range(ahead):
+                bits, a, b, c, d = draw(a, b, c, d)
+                chosen, chances[q] = pick(bits, n)
+                sites[q] = chosen if everything else active[row, chosen]
+                early[q] = near[sites[q]] + state[sites[q]]
+            for q in range(ahead):
+                site, spin = sites[q], np.int64(state[sites[q]])
+                done += 1
+                if _accepted(chances[q], spin * (slope * near[site] + shift)):
+                    _flip(kernel, rows, row, site)
+                    total -= 2 * spin
+                    budget -= price
+                    if not lower < total < upper:
+                        break
         streams[row, 0], streams[row, 1], streams[row, 2], streams[row, 3] = a, b, c, d
         left[row] -= done
         if left[row] > 0 and lower < total < upper:
