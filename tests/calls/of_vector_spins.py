@@ -35,6 +35,11 @@ def calls() -> dict[str, Call]:
         "Heisenberg.evolve": Call(
             MAGNET.evolve, {"x": VECTORS, "duration": 0.05, "active": active, "rng": rng()}
         ),
+        "make_field_data of vectors": Call(
+            am.make_field_data,
+            {"system": MAGNET, "starts": 2, "block": 2, "duration": 0.1, "repeats": 2, "steps": 2, "rng": rng(),
+             "progress": print},
+        ),
         "VectorMagnetization": Call(mean, {"x": VECTORS, "lattice": SQUARE}),
         "VectorMagnetization.bounds": Call(mean.bounds, {"x": VECTORS, "lattice": SQUARE}),
         "VectorEnergyPerSite": Call(

@@ -126,3 +126,32 @@ def test_what_cannot_be_is_refused(change: dict[str, object], message: str) -> N
     given = {"system": SYSTEM, "starts": 2, "block": 4, "duration": 0.1, "rng": np.random.default_rng(0), **change}
     with pytest.raises((ValueError, TypeError), match=message):
         am.make_field_data(**given)  # type: ignore[arg-type]
+
+
+def test_block_fields_of_free_vector_spins_decay() -> None:
+    # exchange 0: each s_z is a diffusion on the sphere, so a block falls by exp(-2 a T t / (1 + a^2)) in the mean
+    lattice = am.Lattice.square(1.0, "X", 64)
+    system = am.Heisenberg(lattice, 2.0, 0.0, damping=1.0)
+    data = am.make_field_data(system, 24, block=8, duration=0.25, repeats=4, rng=np.random.default_rng(4))
+    assert (len(data), data.grid, data.sites, data.flips) == (96, (8, 8), 64, None)
+    fall = np.exp(-2 * 2.0 / 2 * 0.25)
+    left = (data.after - fall * data.before).reshape(-1)
+    m2 = np.float64(data.before) ** 2
+    slope = np.sum(left * data.before.reshape(-1)) / m2.sum()
+    assert abs(slope) < SIGMAS * left.std() / np.sqrt(m2.sum())
+    assert m2.max() > 0.3
+
+
+def test_block_fields_of_a_magnet_are_those_of_its_easy_axis() -> None:
+    lattice = am.Lattice.cubic(1.0, "X", 4)
+    system = am.Heisenberg(lattice, 0.8, 1.0, 0.5, (0.1, 0.0, 0.3))
+    starts = am.random_vectors(lattice, [0.5, -0.2], rng=np.random.default_rng(5))
+    data = am.make_field_data(system, starts, block=2, duration=0.1, steps=2, rng=np.random.default_rng(6))
+    phi = am.BlockMeans(lattice, 2, component=2)
+    np.testing.assert_array_equal(data.before[::2], phi.fields(starts, lattice))
+    np.testing.assert_array_equal(data.before[1::2], data.after[::2])
+    assert data.field.tolist() == [0.3] * 4
+    with pytest.raises(ValueError, match="leave window out"):
+        am.make_field_data(system, starts, block=2, duration=0.1, window=0.1, rng=np.random.default_rng(6))
+    with pytest.raises(ValueError, match="temperature above 0"):
+        am.make_field_data(system.at(0.0), starts, block=2, duration=0.1, rng=np.random.default_rng(6))

@@ -1,4 +1,4 @@
-"""Block fields of spins with many neighbours: starts out of equilibrium, and what they do in a short time."""
+"""Block fields of spins, Kac or vectors: starts out of equilibrium, and what they do in a short time."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from scipy.special import erf
 
 from asemacro.arguments.checks import bound_of_memory, generator_of
 from asemacro.arguments.door import (
+    BLOCK_SPINS,
     CRYSTAL,
-    KAC,
     STATES,
     above_zero,
     array,
@@ -26,6 +26,8 @@ from asemacro.arguments.door import (
 )
 from asemacro.field_data import FieldData
 from asemacro.lattice.lattice import Lattice
+from asemacro.lattice.vector_spins import random_vectors
+from asemacro.micro.spins.heisenberg import Heisenberg
 from asemacro.micro.spins.kac import KacIsing
 from asemacro.observables.blocks import BlockMeans
 from asemacro.tasks.patience import Patience
@@ -124,12 +126,12 @@ def spins_at(m: NDArray[np.floating[Any]], *, rng: np.random.Generator) -> Spins
 
 
 @checked(
-    system=KAC, block=whole(1), duration=above_zero, repeats=whole(1), steps=whole(1), window=above_zero,
+    system=BLOCK_SPINS, block=whole(1), duration=above_zero, repeats=whole(1), steps=whole(1), window=above_zero,
     rng=generator_of, progress=flag_or_report,
 )  # fmt: skip
 def make_field_data(
-    system: KacIsing,
-    starts: Spins | int,
+    system: KacIsing | Heisenberg,
+    starts: NDArray[Any] | int,
     *,
     block: int,
     duration: float,
@@ -144,15 +146,19 @@ def make_field_data(
     Flips are counted as they happen, back flips too. Durations of 0.02 or less make the increments nearly those of
     frozen local fields; longer ones hold more flips, and the learner corrects for 1 - exp(-dt).
 
+    Of vector spins the fields are those of the component along the easy axis, s_z, and there are no flips to count.
+
     Args:
-        system: spins with a coupling of some range; one of many blocks is what block fields describe well.
-        starts: (n, n_sites) states, or how many to prepare: spins drawn independently at the local magnetisations of
-            `smooth_fields`, with correlation lengths from B / 2 doubled up to a quarter of the lattice.
+        system: spins with a coupling of some range; one of many blocks is what block fields describe well. Or vector
+            spins at a temperature above 0.
+        starts: (n, n_sites) states, (n, n_sites, 3) of vectors, or how many to prepare: spins drawn independently at
+            the local magnetisations of `smooth_fields`, with correlation lengths from B / 2 doubled up to a quarter of
+            the lattice.
         block: B, edge of the blocks in sites, which divides the lattice along each axis.
         duration: time between before and after.
         repeats: runs from each start, all from the same state.
         steps: rows of each run, which goes on from one to the next.
-        window: move synchronously, see `KacIsing.evolve_counting`; None for the exact dynamics.
+        window: move synchronously, see `KacIsing.evolve_counting`; None for the exact dynamics, and for vectors.
         rng: source of randomness.
         progress: True for a bar, or a function called as progress("fields", fraction, text).
 
@@ -160,10 +166,15 @@ def make_field_data(
         n x repeats x steps rows in this order; `group` is the number of the start.
 
     Raises:
-        ValueError: blocks that do not divide the lattice, an infinite temperature, states that do not fit, or more
-            rows than the memory holds.
+        ValueError: blocks that do not divide the lattice, a temperature of 0 or infinity, states that do not fit, or
+            more rows than the memory holds.
     """
-    phi = BlockMeans(system.lattice, block)
+    vectors = isinstance(system, Heisenberg)
+    phi = BlockMeans(system.lattice, block, component=2 if vectors else 0)
+    if vectors and window is not None:
+        raise ValueError("vector spins move in steps of their own (time_step of the system); leave window out")
+    if not system.temperature > 0:
+        raise ValueError("field data need a temperature above 0")
     if not np.isfinite(system.temperature):
         raise ValueError("field data need a finite temperature; take a very high one, 1e6, for independent spins")
     n = whole(1)(starts, "starts") if np.ndim(starts) == 0 else len(system.checked(STATES(starts, "starts")))
@@ -171,7 +182,7 @@ def make_field_data(
     grid = tuple(phi.grid[k] for k in phi.axes)
     bound_of_memory(12.0 * rows * phi.dim, f"{rows} rows of {phi.dim} blocks")
     before, after = (np.empty((rows, *grid), dtype=np.float32) for _ in range(2))
-    flips = np.empty((rows, *grid), dtype=np.int32)
+    flips = None if vectors else np.empty((rows, *grid), dtype=np.int32)
     patience = Patience(f"the block fields of {rows} rows")
     with reporting(progress, {"fields": 1.0}) as tell:
         for start, x in enumerate(_starts(system, starts, n, block, rng)):
@@ -179,29 +190,39 @@ def make_field_data(
                 for step in range(steps):
                     at = (start * repeats + first + np.arange(len(states))) * steps + step
                     before[at] = phi.fields(states, system.lattice)
-                    states, flips[at] = system.evolve_counting(states, duration, block, window=window, rng=rng)
+                    if isinstance(system, Heisenberg):
+                        states, _ = system.evolve(states, duration, rng=rng)
+                    else:
+                        states, counted = system.evolve_counting(states, duration, block, window=window, rng=rng)
+                        flips[at] = counted  # type: ignore[index]
                     after[at] = phi.fields(states, system.lattice)
                 share = (start + (first + len(states)) / repeats) / n
                 patience.done(share)
                 tell("fields", share, f"{round(share * n)} of {n} starts")
     return FieldData(
-        before, after, flips, np.full(rows, duration), np.full(rows, system.temperature), np.full(rows, system.field),
+        before, after, flips, np.full(rows, duration), np.full(rows, system.temperature),
+        np.full(rows, system.field[2] if isinstance(system, Heisenberg) else system.field),
         phi.sites, block, np.repeat(np.arange(n), repeats * steps),
     )  # fmt: skip
 
 
-def _starts(system: KacIsing, starts: Spins | int, n: int, block: int, rng: np.random.Generator) -> Iterator[Spins]:
-    """States (1, n_sites) to start from, given or prepared."""
+def _starts(
+    system: KacIsing | Heisenberg, starts: NDArray[Any] | int, n: int, block: int, rng: np.random.Generator
+) -> Iterator[NDArray[Any]]:
+    """States (1, n_sites[, 3]) to start from, given or prepared."""
     if isinstance(starts, np.ndarray) and starts.ndim:
         yield from system.checked(starts)[:, None]
         return
-    most = max(min(system.grid) / 4, block / 2)
+    most = max(min(n for n in (*system.lattice.shape, system.lattice.n_sites) if n > 1) / 4, block / 2)
     lengths = [block / 2 * 2**k for k in range(1 + int(math.log2(most / (block / 2))))]
     for field in _fields(system.lattice, n, lengths, AMPLITUDE, HOMOGENEOUS, rng):
-        yield spins_at(field[None], rng=rng)
+        if isinstance(system, Heisenberg):
+            yield random_vectors(system.lattice, field[None], 1, rng=rng)
+        else:
+            yield spins_at(field[None], rng=rng)
 
 
-def _copies(x: Spins, repeats: int) -> Iterator[tuple[int, Spins]]:
+def _copies(x: NDArray[Any], repeats: int) -> Iterator[tuple[int, NDArray[Any]]]:
     """The number of the first and copies of a state, as many as are evolved together."""
     size = max(1, _SITES_AT_ONCE // x.shape[1])
     for first in range(0, repeats, size):
