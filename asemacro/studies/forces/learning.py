@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from asemacro.force_data import ForceData
 
 DRIFTS = ("onsager", "mlp", "gfinn")
-HIDDEN = 64
+HIDDEN, DEPTH = 64, 2
 _LOOKED_AT = 64  # states in which an observable is looked at before anything is learned
 
 
@@ -164,11 +164,11 @@ def stages(dims: int) -> list[dict[str, float]]:
     return [*([{"encoder": 20.0}] if dims else []), {"fit": 20.0}]
 
 
-def drift_named(name: str, dim: int, hidden: int = HIDDEN) -> Drift:
-    """The untrained drift of one of `DRIFTS`, of so many variables."""
+def drift_named(name: str, dim: int, hidden: int = HIDDEN, depth: int = DEPTH) -> Drift:
+    """The untrained drift of one of `DRIFTS`, of so many variables; width and number of its tanh layers."""
     if name == "onsager":
-        return OnsagerNet(dim, 0, hidden=hidden)
-    return MLPDrift(dim, hidden=hidden) if name == "mlp" else GFINN(dim, hidden=hidden)
+        return OnsagerNet(dim, 0, hidden=hidden, depth=depth)
+    return MLPDrift(dim, hidden=hidden, depth=depth) if name == "mlp" else GFINN(dim, hidden=hidden, depth=depth)
 
 
 def _made(drift: str | Drift, dim: int) -> Drift:

@@ -128,7 +128,7 @@ def learn(
             data,
             world.encoder,
             0,
-            drift=drift_named(lesson.drift, world.kept, world.width),
+            drift=drift_named(lesson.drift, world.kept, world.width, world.depth),
             seeds=effort.seeds,
             space=lesson.space,
             kept=world.kept,

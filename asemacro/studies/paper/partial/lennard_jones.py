@@ -9,7 +9,8 @@ Other: energies are shifted, which the motion keeps better; the packing is relax
 The encoder stays near the principal components where it starts: Adam moves each of its many weights alike, at the
 published rate out of the space in which the states vary, and rates of a part of the atoms are then noise. The rates of
 all 32 variables are estimated, which together are nearly all of f, but the equation is one of T and the first three
-components: errors in variables that states never show are not led back.
+components: errors in variables that states never show are not led back. Runs of a training set that were held out chose
+the three: the error of T along them is 0.6 with one, 0.010 with two, 0.0007 with three, and no less with five.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from asemacro.micro.particles.lennard_jones import LennardJones
 from asemacro.observables.kinetic_temperature import KineticTemperature
 from asemacro.studies.forces.errors import encode_along
 from asemacro.studies.paper.partial.cost import Meter
+from asemacro.studies.paper.partial.learning import Effort
 from asemacro.studies.paper.partial.world import Test, World
 from asemacro.tasks.progress import part_of, silent
 from asemacro.tasks.streams import Streams
@@ -34,7 +36,8 @@ STEPS = 250  # of a run, all of them saved
 ACTIVE = 50  # atoms
 FACTOR = 20.0  # z* = FACTOR T
 TEMPERATURES = (0.5, 1.5)
-WIDTH = 48
+WIDTH, DEPTH = 48, 3
+EFFORT = Effort(12_000, batch_size=128)
 RATE = 1e-6  # of the autoencoder
 
 
@@ -48,7 +51,7 @@ class Budget:
         tests: other runs.
         closures: variables of the encoder.
         kept: variables of the equation, T among them.
-        hidden: width of the two layers of encoder and decoder.
+        hidden: width of the two layers of encoder and decoder, which hardly leave their start.
         epochs: of the autoencoder.
         batch_size: states a step of it.
         on_disk: whether the states are streamed from a file.
@@ -59,7 +62,7 @@ class Budget:
     tests: int = 5
     closures: int = 31
     kept: int = 4
-    hidden: int = 64
+    hidden: int = 8
     epochs: int = 1
     batch_size: int = 256
     on_disk: bool = False
@@ -108,4 +111,5 @@ def prepare(budget: Budget, *, folder: Path, streams: Streams, progress: Report 
         fitted = fit_encoder(data, phi, budget.closures, options=options, rng=streams("encoder", n), progress=told)
     observed = encode_along(phi, system.states_at(starts[budget.runs :], times))
     test = Test(starts[budget.runs :], times, observed)
-    return World(system, data, fitted.model, fitted.report, budget.kept, test, WIDTH, states.seconds, encoding.seconds)
+    spent = states.seconds, encoding.seconds
+    return World(system, data, fitted.model, fitted.report, budget.kept, test, WIDTH, *spent, DEPTH)

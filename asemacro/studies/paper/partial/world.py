@@ -15,6 +15,7 @@ from asemacro.macro.ode import NeuralODE
 from asemacro.micro.force_system import ForceSystem
 from asemacro.observables.differentiable import DifferentiableObservable
 from asemacro.studies.forces.errors import trajectory_error
+from asemacro.studies.forces.learning import DEPTH
 from asemacro.typing import Floats
 
 
@@ -67,6 +68,7 @@ class World:
         width: of the layers of all drifts.
         states_s: wall time of the training trajectories.
         encoder_s: of the autoencoder.
+        depth: number of layers of all drifts.
     """
 
     system: ForceSystem
@@ -78,6 +80,7 @@ class World:
     width: int
     states_s: float
     encoder_s: float
+    depth: int = DEPTH
 
     @functools.cached_property
     def variables(self) -> Encoder:
