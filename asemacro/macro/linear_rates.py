@@ -31,12 +31,15 @@ def linear_rates(labels: ForceLabels, mean: Floats, scale: Floats) -> tuple[Floa
 def labels_of_first(labels: ForceLabels, count: int) -> ForceLabels:
     r"""What labels of d variables say about the rates of the first `count` of them.
 
-    The rates of the others are put in, loss_n(g) = |root_n (g, h(z_n)) - target_n|^2 + rest_n. h is the least-squares
-    fit of all rates by a constant, all variables and products of two of the first. What the forces do along the others
-    is then no longer noise. The loss stays without a bias where the rows of phi' of the others are orthogonal to those
-    of the first, however wrong h is: the mean over index sets of root^T root is G^-1, which has no block between them.
-    A minimum over the rates of the others in each state would have a bias, as the forces beside all variables are not
-    independent of which carriers are seen.
+    The rates of the others are put in: with h = (h_1, h_2) the least-squares fit of all rates by a constant, all
+    variables and products of two of the first, and G = phi' phi'^T,
+
+        loss_n(g) = |root_n (g, h_2 + C (g - h_1)) - target_n|^2 + rest_n,        C = G_21 G_11^-1,
+
+    so that what the forces do along the others is no longer noise. The mean of root^T root over index sets is G^-1, in
+    whose metric g then does not meet the error of h_2 - C h_1: there is no bias, however wrong h is. C is taken from
+    the mean G^-1 of all states. The minimum over the rates of the others in each state would be biased, as the forces
+    beside all variables are not independent of which carriers are seen.
 
     Raises:
         ValueError: not 1 to d variables.
@@ -46,9 +49,12 @@ def labels_of_first(labels: ForceLabels, count: int) -> ForceLabels:
     y = (labels.z - labels.z.mean(axis=0)) / labels.z.std(axis=0)
     one, other = np.triu_indices(count)
     features = np.concatenate([np.ones((len(y), 1)), y, y[:, one] * y[:, other]], axis=1)
-    others = (features @ _coefficients(features, labels.root, labels.target))[:, count:]
-    target = labels.target - np.einsum("nrk,nk->nr", labels.root[:, :, count:], others)
-    q, root = np.linalg.qr(labels.root[:, :, :count])
+    h = features @ _coefficients(features, labels.root, labels.target)
+    inverse = np.einsum("nri,nrj->ij", labels.root, labels.root)
+    along = -np.linalg.solve(inverse[count:, count:], inverse[count:, :count])
+    others = labels.root[:, :, count:]
+    target = labels.target - np.einsum("nrk,nk->nr", others, h[:, count:] - h[:, :count] @ along.T)
+    q, root = np.linalg.qr(labels.root[:, :, :count] + others @ along)
     seen = np.einsum("nrk,nr->nk", q, target)
     rest = labels.rest + (target**2).sum(axis=1) - (seen**2).sum(axis=1)
     return ForceLabels(labels.z[:, :count], root, seen, rest.clip(min=0), labels.fraction, labels.group)

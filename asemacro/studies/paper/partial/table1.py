@@ -6,6 +6,8 @@ from as many forces on states of all trajectories, the fair comparison.
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
 from asemacro.studies.paper.partial import allen_cahn, lennard_jones, predator_prey, published
@@ -92,7 +94,10 @@ FULL = {
     ),
     "allen-cahn": allen_cahn_group(allen_cahn.Budget(), Effort(6000), 40_000),
     "lennard-jones-51200": large_group(
-        lennard_jones.Budget(51_200, runs=20, batch_size=64, on_disk=True), lennard_jones.EFFORT, 5000, 100
+        lennard_jones.Budget(51_200, runs=20, batch_size=64, on_disk=True),
+        dataclasses.replace(lennard_jones.EFFORT, steps=6000),
+        5000,
+        100,
     ),
 }
 QUICK = {
