@@ -116,6 +116,17 @@ def test_a_step_does_not_depend_on_what_was_asked_for_before() -> None:
     assert np.array_equal(once, again)
 
 
+def test_calls_may_be_cut_anywhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    system = Heisenberg(lattice_of("square"), 1.0, 1.0, 0.2, damping=0.3)
+    x, times = random_vectors(system.lattice, 0.3, 3, rng=rng()), system.time_step * np.array([7.5, 0.0, 3.0])
+    whole, _ = system.evolve(x, times, rng=rng(1))
+    monkeypatch.setattr("asemacro.micro.time_steps._FIRST_CALL", 1)
+    monkeypatch.setattr("asemacro.micro.time_steps.next_size", lambda size, elapsed: 2)
+    cut, _ = system.evolve(x, times, rng=rng(1))
+    assert np.array_equal(whole, cut)
+    assert np.array_equal(whole[1], x[1])
+
+
 def test_cells_side_by_side_and_samples() -> None:
     system = Heisenberg(lattice_of("square"), 1.0)
     two = Blocks(system, 2)
@@ -267,6 +278,20 @@ def test_two_spins_in_a_field() -> None:
     mean = (weight * (z1 + z2) / 2).sum() / weight.sum()
     x = settled(Heisenberg(Lattice.chain(1.0, "X", 2), t, 1.0, field=h, damping=1.0), 20_000, 10.0)
     assert mean_is(x[..., 2].mean(axis=1), mean)
+
+
+@pytest.mark.parametrize("name", ["bcc", "fcc", "hcp", "diamond", "triangular"])
+def test_the_temperature_of_the_directions_is_that_of_the_bath(name: str) -> None:
+    # T <Laplacian of H> = <gradient of H, squared> on the product of spheres, at any law exp(-H / T)
+    t = 0.9
+    system = Heisenberg(lattice_of(name), t, (1.0, -0.3), 0.4, (0.1, 0.2, 0.3), damping=1.0)
+    x = settled(system, 80, 8.0)
+    b = np.tile(np.array(system.field), (*x.shape[:2], 1))
+    for j, shell in zip(system.exchange, system.lattice.shells(2), strict=True):
+        b += j * x[:, system.lattice.neighbours(shell.offsets)].sum(axis=2)
+    laplacian = 2 * np.einsum("bik,bik->b", x, b) + 0.4 * (6 * x[..., 2] ** 2 - 2).sum(axis=1)
+    b[..., 2] += 2 * 0.4 * x[..., 2]
+    assert mean_is((np.cross(x, b) ** 2).sum(axis=(1, 2)) - t * laplacian, 0.0)
 
 
 @pytest.mark.parametrize(("temperature", "exchange"), [(1.0, 1.0), (0.6, 1.0), (0.8, -1.0)])
