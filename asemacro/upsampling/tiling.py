@@ -144,13 +144,14 @@ def mosaic(
     big = _on_larger(system, copies, count * cells[0].nbytes)
     small, large = system.lattice, big.lattice
     factors = np.array(large.shape) // np.array(small.shape)
-    x = np.empty((count, large.n_sites), dtype=cells.dtype)
-    grid = x.reshape(count, *large.shape, large.n_basis)
+    fields = cells.shape[2:]
+    x = np.empty((count, large.n_sites, *fields), dtype=cells.dtype)
+    grid = x.reshape(count, *large.shape, large.n_basis, *fields)
     for row in range(count):
         chosen = rng.choice(len(cells), size=copies, replace=len(cells) < copies)
         for cell, place in zip(chosen, np.ndindex(*factors), strict=True):
             shift = [int(rng.integers(n)) for n in small.shape]
-            block = np.roll(cells[cell].reshape(*small.shape, small.n_basis), shift, axis=(0, 1, 2))
+            block = np.roll(cells[cell].reshape(*small.shape, small.n_basis, *fields), shift, axis=(0, 1, 2))
             window = tuple(slice(p * n, (p + 1) * n) for p, n in zip(place, small.shape, strict=True))
             grid[row][window] = block
     if system.immobile:

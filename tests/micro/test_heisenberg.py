@@ -9,6 +9,7 @@ import pytest
 from scipy import special, stats
 from scipy.integrate import quad, solve_ivp
 
+from asemacro.labels.transitions import partial_evolution
 from asemacro.lattice.lattice import Lattice
 from asemacro.lattice.prototypes import PROTOTYPES
 from asemacro.lattice.vector_spins import inverse_langevin, random_vectors
@@ -18,6 +19,7 @@ from asemacro.micro.sampling import sample
 from asemacro.micro.spins.heisenberg import Heisenberg
 from asemacro.observables.vector_spins import VectorEnergyPerSite, VectorMagnetization
 from asemacro.testing import ALPHA, check_microsystem, chi_square
+from asemacro.upsampling.tiling import mosaic
 
 SIGMAS = stats.norm.isf(ALPHA / 2)
 SIDES = {"chain": 12, "square": 4, "triangular": 4, "honeycomb": 3, "sc": 3, "bcc": 3, "fcc": 2, "hcp": 3, "diamond": 2}
@@ -138,6 +140,19 @@ def test_cells_side_by_side_and_samples() -> None:
     runs = sample(system, x[:, :16], [0.0, 0.2, 0.4], rng=rng())
     assert runs.x.shape == (3, 3, 16, 3)
     assert np.array_equal(runs.x[:, 0], x[:, :16])
+
+
+def test_large_states_and_pairs_are_made_as_of_other_systems() -> None:
+    system = Heisenberg(lattice_of("bcc"), 1.0, damping=0.5)
+    cells = random_vectors(system.lattice, 0.5, 4, rng=rng())
+    big, x = mosaic(system, cells, 4, 2, rng=rng())
+    assert x.shape == (2, 4 * system.lattice.n_sites, 3)
+    np.testing.assert_allclose(x.mean(axis=1), np.tile(cells.mean(axis=(0, 1)), (2, 1)))  # each cell once
+    phi = VectorMagnetization()
+    pairs = partial_evolution(big, x, [0.05], 1 / 4, rng=rng()).pairs(phi)
+    np.testing.assert_allclose(pairs.z0, phi(x, big.lattice))
+    with pytest.raises(ValueError, match="Heisenberg gives no rates"):
+        system.events(cells)
 
 
 # --- one spin ------------------------------------------------------------------------------------------------------
