@@ -152,7 +152,7 @@ def make_field_data(
         system: spins with a coupling of some range; one of many blocks is what block fields describe well. Or vector
             spins at a temperature above 0.
         starts: (n, n_sites) states, (n, n_sites, 3) of vectors, or how many to prepare: spins drawn independently at
-            the local magnetisations of `smooth_fields`, with correlation lengths from B / 2 doubled up to a quarter of
+            the local magnetisations of `smooth_fields`, with correlation lengths from B / 4 doubled up to a quarter of
             the lattice.
         block: B, edge of the blocks in sites, which divides the lattice along each axis.
         duration: time between before and after.
@@ -213,8 +213,9 @@ def _starts(
     if isinstance(starts, np.ndarray) and starts.ndim:
         yield from system.checked(starts)[:, None]
         return
-    most = max(min(n for n in (*system.lattice.shape, system.lattice.n_sites) if n > 1) / 4, block / 2)
-    lengths = [block / 2 * 2**k for k in range(1 + int(math.log2(most / (block / 2))))]
+    shortest = block / 4
+    longest = min(n for n in (*system.lattice.shape, system.lattice.n_sites) if n > 1) / 4
+    lengths = [shortest * 2**k for k in range(1 + int(math.log2(longest / shortest)))]
     for field in _fields(system.lattice, n, lengths, AMPLITUDE, HOMOGENEOUS, rng):
         if isinstance(system, Heisenberg):
             yield random_vectors(system.lattice, field[None], 1, rng=rng)
