@@ -9,6 +9,7 @@ import numpy as np
 
 from asemacro.macro.spde.block_kernel import from_orbits, orbit_sums, orbits
 from asemacro.macro.spde.entropy import EntropySlope
+from asemacro.macro.spde.kernel_prior import WEAK, KernelPrior
 from asemacro.macro.spde.window import Relaxation, changes, parts_of
 from asemacro.tasks.interrupts import stop_if_told
 from asemacro.tasks.progress import silent
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 _MOST_STEPS = 25
 _CONVERGED = 0.02  # of a standard error, the largest move of the last step
-_PRIOR = 1e-2  # inverse variance of every unknown beside what the data say: J and c are of the order of 1
 _WORSE = 1e-2  # of the mean squared residual plus the logarithm of its variance: a step that is halved
 _FLIPS = 2.0  # the least variance of a block is that of this many flips over V^2
 
@@ -34,6 +34,8 @@ class DriftFit:
         total_error: standard error of J0.
         chi2: mean of the squared residuals over the variance of independent spins; 1 if that is all the noise.
         steps: of Gauss-Newton.
+        normal: (n, n) normal equations of the unknowns, without their prior.
+        solution: (n,) J of the orbits, then the coefficients of the entropy.
     """
 
     relaxation: Relaxation
@@ -41,6 +43,8 @@ class DriftFit:
     total_error: float
     chi2: float
     steps: int
+    normal: Floats
+    solution: Floats
 
 
 def fit_relaxation(
@@ -50,6 +54,7 @@ def fit_relaxation(
     symmetry: str = "square",
     entropy_terms: int = 0,
     rate: float = 1.0,
+    prior: KernelPrior | None = None,
     progress: Report = silent,
 ) -> DriftFit:
     r"""The kernel (and s') for which m relaxes to tanh u as it was seen to, without a bias of strong fields.
@@ -64,6 +69,7 @@ def fit_relaxation(
         symmetry: of the lags, see `orbits`.
         entropy_terms: coefficients of s'; with none it is atanh.
         rate: attempts on a spin in a unit of time.
+        prior: of the kernel, `best_prior`; default next to none.
         progress: told of the steps.
 
     Raises:
@@ -73,6 +79,7 @@ def fit_relaxation(
     lags, orbit = orbits(reach, dim, symmetry)
     n_orbits = int(orbit.max()) + 1
     x: Floats = np.zeros(n_orbits + entropy_terms)
+    q = WEAK * np.eye(len(x)) if prior is None else prior.precision
     best = np.inf
     step: Floats = np.zeros_like(x)
     normal: Floats = np.eye(len(x))
@@ -88,19 +95,19 @@ def fit_relaxation(
             x = x - step
         else:
             best, normal = surprise, h
-            step = np.asarray(np.linalg.solve(h + _PRIOR * np.eye(len(x)), gradient - _PRIOR * x), dtype=np.float64)
+            step = np.asarray(np.linalg.solve(h + q, gradient - q @ x), dtype=np.float64)
             step[n_orbits:] = np.clip(step[n_orbits:], -1, 1)
             x = x + step
         progress("kernel", done / _MOST_STEPS, f"step {done}, chi2 {chi2:.4f}")
-        if (np.abs(step) <= _CONVERGED / np.sqrt(np.diag(normal) + _PRIOR)).all():
+        if (np.abs(step) <= _CONVERGED * np.sqrt(np.diag(np.linalg.inv(normal + q)))).all():
             break
-    covariance = np.linalg.inv(normal + _PRIOR * np.eye(len(x))) * max(1.0, chi2)
+    covariance = np.linalg.inv(normal + q) * max(1.0, chi2)
     errors = np.sqrt(np.diag(covariance))
     size = np.bincount(orbit, minlength=n_orbits)
     total_error = float(np.sqrt(size @ covariance[:n_orbits, :n_orbits] @ size))
     kernel = from_orbits(x[:n_orbits], orbit, reach, dim, errors[:n_orbits])
     fitted = Relaxation(kernel, EntropySlope(x[n_orbits:]), rate)
-    return DriftFit(fitted, errors[n_orbits:], total_error, chi2, done)
+    return DriftFit(fitted, errors[n_orbits:], total_error, chi2, done, normal, x)
 
 
 def _normal_equations(

@@ -90,9 +90,9 @@ def simulate_fields(
     r"""Block fields over time, on any periodic grid.
 
     Heun's rule, which converges to the Stratonovich solution and is of second order in dt without noise. With blocks
-    of 16 spins it lowered the variance by 0.6 % at dt = 0.2 / rate and by less than 0.2 % at the default. The grid need not be that of the training: the kernel is put on it by its
-    lags. Fields are float32; drift and noise are looked up in a table over (m, u) that is made first, so the cost of a
-    block does not depend on how they were learned.
+    of 16 spins it lowered the variance by 0.6 % at dt = 0.2 / rate and by less than 0.2 % at the default. The grid need
+    not be that of the training: the kernel is put on it by its lags. Fields are float32; drift and noise are looked up
+    in a table over (m, u) that is made first, so the cost of a block does not depend on how they were learned.
 
     Args:
         spde: the equation.

@@ -21,11 +21,12 @@ from asemacro.arguments.door import (
 )
 from asemacro.fitted import Fitted
 from asemacro.macro.spde.assumptions import Verdict, judged
-from asemacro.macro.spde.block_kernel import SYMMETRIES, BlockKernel, lags_of
+from asemacro.macro.spde.block_kernel import SYMMETRIES, BlockKernel
 from asemacro.macro.spde.cells import SOURCES, mobility_cells
 from asemacro.macro.spde.drift_fit import DriftFit, chi2_of, fit_relaxation
 from asemacro.macro.spde.entropy import MOST_TERMS, EntropySlope
 from asemacro.macro.spde.fourier_fit import fit_linear_response
+from asemacro.macro.spde.kernel_prior import KernelPrior, best_prior
 from asemacro.macro.spde.mobility_fit import MobilityTable, fit_smooth, mobility_table
 from asemacro.macro.spde.spde import RESPONSES, NeuralSPDE
 from asemacro.macro.spde.window import Relaxation
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 ROUTES = ("unbiased", "linear")
 _MOST_REACH = 32
 _ROUNDS = 3  # of the rate of attempts, or of kernel and mobility in turn
-_SIGNIFICANT = 3.0  # standard deviations of the chi2 of the outermost lags
+_FIRST_REACH = 3  # that is tried, and doubled as long as the longest is the best
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,7 +49,7 @@ class FieldFitOptions:
     """Settings of `fit_fields`.
 
     Attributes:
-        reach: longest lag of the kernel in blocks; default: as long as the outermost lags differ from zero.
+        reach: longest lag of the kernel in blocks; default: the most probable one.
         symmetry: "square": J is the same when axes are swapped or turned round; "even": all lags for themselves.
         route: "unbiased": the kernel by Gauss-Newton on the exact relaxation of spins; "linear": by linear response in
             Fourier space, biased where fields are strong, for systems whose drift is no such relaxation.
@@ -199,33 +200,28 @@ def _drift(data: FieldData, source: str, options: FieldFitOptions, progress: Rep
 
 
 def _unbiased(data: FieldData, options: FieldFitOptions, rate: float, progress: Report) -> DriftFit:
-    """By Gauss-Newton; without a given reach one lag more until the outermost ones are zero within their errors."""
+    """By Gauss-Newton, then again as smooth, and as short if no reach was given, as the data have it."""
+    dim, most = data.before.ndim - 1, min(_MOST_REACH, (min(data.grid) - 1) // 2)
 
-    def fit(reach: int) -> DriftFit:
+    def fit(reach: int, prior: KernelPrior | None = None) -> DriftFit:
         return fit_relaxation(
-            data, reach, symmetry=options.symmetry, entropy_terms=options.entropy_terms, rate=rate, progress=progress
+            data,
+            reach,
+            symmetry=options.symmetry,
+            entropy_terms=options.entropy_terms,
+            rate=rate,
+            prior=prior,
+            progress=progress,
         )
 
-    if options.reach is not None:
-        return fit(options.reach)
-    most = min(_MOST_REACH, (min(data.grid) - 1) // 2)
-    best = fit(0)
-    for reach in range(1, most + 1):
-        longer = fit(reach)
-        if not _outermost_differ(longer.relaxation.kernel):
-            return best
-        best = longer
-    return best
-
-
-def _outermost_differ(kernel: BlockKernel) -> bool:
-    """Whether the lags at the reach differ from zero by more than their errors."""
-    assert kernel.errors is not None
-    edge = np.abs(lags_of(kernel.values.shape)).max(axis=1) == kernel.reach
-    z = kernel.values.ravel()[edge] / kernel.errors.ravel()[edge]
-    independent = len(np.unique(np.abs(kernel.values.ravel()[edge])))
-    chi2 = float((z**2).sum()) * independent / len(z)
-    return chi2 > independent + _SIGNIFICANT * np.sqrt(2 * independent)
+    reach = min(_FIRST_REACH, most) if options.reach is None else options.reach
+    while True:
+        found = fit(reach)
+        reaches = range(reach + 1) if options.reach is None else None
+        prior = best_prior(found.normal, found.solution, reach, dim, options.symmetry, reaches)
+        if options.reach is not None or prior.reach < reach or reach == most:
+            return fit(prior.reach, prior)
+        reach = min(2 * reach, most)
 
 
 def _linear(data: FieldData, source: str, options: FieldFitOptions, rate: float) -> DriftFit:
@@ -238,4 +234,5 @@ def _linear(data: FieldData, source: str, options: FieldFitOptions, rate: float)
         mobility, _chi2 = fit_smooth(mobility_cells(data, Relaxation(kernel, EntropySlope(), rate), source), None)
         kernel, total_error = fit_linear_response(data, mobility, reach, symmetry=options.symmetry, rate=rate)
     relaxation = Relaxation(kernel, EntropySlope(), rate)
-    return DriftFit(relaxation, np.zeros(0), total_error, chi2_of(data, relaxation)[0], _ROUNDS)
+    nothing, chi2 = np.zeros(0), chi2_of(data, relaxation)[0]
+    return DriftFit(relaxation, nothing, total_error, chi2, _ROUNDS, np.diag(nothing), nothing)

@@ -82,16 +82,19 @@ def fit_smooth(cells: MobilityCells, held_out: MobilityCells | None) -> tuple[Sm
         if n >= len(cells.value) or (cells.flips and cells.flips < FLIPS_PER_COEFFICIENT * n):
             break
         model = _fit_degree(cells, x, box, degree)
-        k = model(judged.m, np.arctanh(judged.t), judged.temperature)
-        chi2 = float(((judged.value - k) ** 2 / judged.variance_at(k)).sum())
+        chi2 = _chi2(model, judged)
         score = chi2 if held_out else chi2 + _BETTER * n
         if best is None or score < best[0] - _MUCH_BETTER:
             best = score, model
     if best is None:
         raise ValueError(f"blocks were seen in {len(cells.value)} cells of (m, u) only; give fields that vary more")
-    model = best[1]
-    k = model(judged.m, np.arctanh(judged.t), judged.temperature)
-    return model, float(((judged.value - k) ** 2 / judged.variance_at(k)).mean())
+    return best[1], _chi2(best[1], judged) / len(judged.value)
+
+
+def _chi2(model: SmoothMobility, cells: MobilityCells) -> float:
+    """Squared deviations of cells over the variance that the scatter of their blocks gives them."""
+    k = model(cells.m, np.arctanh(cells.t), cells.temperature)
+    return float(((cells.value - k) ** 2 / cells.variance_at(k)).sum()) / cells.dispersion(k)
 
 
 def check_enough(cells: MobilityCells, dim: int) -> None:
