@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar, Self
 
 import torch
+from scipy.linalg import eigh
 from torch import Tensor, nn
 from torch.nn.functional import softplus
 
@@ -178,8 +179,9 @@ class MLPEncoder(EncoderNetwork):
         self.gain = (rows.square().sum(dim=1).mean().sqrt() * scale).to(self.mean.dtype)
         apart = apart - torch.linalg.lstsq(rows.T, apart.T).solution.T @ rows
         # of the smaller of the two Gram matrices
-        values, vectors = torch.linalg.eigh(apart @ apart.T if len(apart) < apart.shape[1] else apart.T @ apart)
-        chosen = vectors[:, values.argsort(descending=True)[: self.dim]]
+        gram = (apart @ apart.T if len(apart) < apart.shape[1] else apart.T @ apart).numpy()
+        first = max(0, len(gram) - self.dim)  # only those of the largest values, which come last
+        chosen = torch.from_numpy(eigh(gram, subset_by_index=(first, len(gram) - 1))[1][:, ::-1].copy())
         directions = (apart.T @ chosen if len(apart) < apart.shape[1] else chosen).T
         found = torch.nn.functional.normalize(directions, dim=1)
         self.straight.zero_()

@@ -145,7 +145,8 @@ def _fill(
                 hand_on(stacked, np.repeat(rows, len(when)), np.tile(when, len(rows)))
                 waiting, since = [], k + 1
             share = (first + len(rows) * (k + 1) / len(times)) / n
-            patience.done(share)
+            if k:  # before the first step nothing is compiled yet
+                patience.done(share)
             tell("forces", share, f"{round(share * n)} of {n} trajectories")
     if sink.count == 0:
         raise ValueError("no state is kept: see keep")
