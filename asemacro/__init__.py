@@ -7,6 +7,7 @@ lattice, where states live
     read_structure         the atoms of one frame of any structure file
     read_frames            several frames of a file, each with its number and time
     random_spins           states of spins with an exact magnetisation
+    spins_at               independent spins of given local magnetisations
     spins_to_atoms         spins as pseudo-atoms of ASE
     spins_from_atoms       spins from pseudo-atoms
     random_vectors         states of unit vectors of a given mean
@@ -46,7 +47,6 @@ micro, what moves
     top_hat                their coupling: the same up to a range
     gaussian               their coupling: a Gaussian
     smooth_fields          local magnetisations far from equilibrium
-    spins_at               independent spins of given local magnetisations
     make_field_data        what block fields of spins do in a short time
     FieldData              such block fields, as a table
     Heisenberg             unit vectors that precess, with damping and heat bath
@@ -173,6 +173,7 @@ if TYPE_CHECKING:
     from asemacro.lattice.reading.structure_file import read_frames as read_frames
     from asemacro.lattice.reading.structure_file import read_structure as read_structure
     from asemacro.lattice.spins import random_spins as random_spins
+    from asemacro.lattice.spins import spins_at as spins_at
     from asemacro.lattice.spins import spins_from_atoms as spins_from_atoms
     from asemacro.lattice.spins import spins_to_atoms as spins_to_atoms
     from asemacro.lattice.vector_spins import random_vectors as random_vectors
@@ -231,7 +232,6 @@ if TYPE_CHECKING:
     from asemacro.micro.spins.kac_coupling import top_hat as top_hat
     from asemacro.micro.spins.kac_fields import make_field_data as make_field_data
     from asemacro.micro.spins.kac_fields import smooth_fields as smooth_fields
-    from asemacro.micro.spins.kac_fields import spins_at as spins_at
     from asemacro.observables.alloy import WarrenCowley as WarrenCowley
     from asemacro.observables.blocks import BlockMeans as BlockMeans
     from asemacro.observables.differentiable import TorchObservable as TorchObservable

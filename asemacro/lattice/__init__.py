@@ -6,6 +6,7 @@ Shell               one shell of neighbours as offsets
 read_structure      the atoms of one frame of any structure file
 read_frames         several frames of a file, each with its number and time
 random_spins        states of spins with an exact magnetisation
+spins_at            independent spins of given local magnetisations
 spins_to_atoms      spins as pseudo-atoms of ASE
 spins_from_atoms    spins from pseudo-atoms
 random_vectors      states of unit vectors of a given mean
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from asemacro.lattice.reading.structure_file import read_structure as read_structure
     from asemacro.lattice.shells import Shell as Shell
     from asemacro.lattice.spins import random_spins as random_spins
+    from asemacro.lattice.spins import spins_at as spins_at
     from asemacro.lattice.spins import spins_from_atoms as spins_from_atoms
     from asemacro.lattice.spins import spins_to_atoms as spins_to_atoms
     from asemacro.lattice.vector_spins import random_vectors as random_vectors

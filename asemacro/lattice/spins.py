@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ase import Atoms
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from asemacro.arguments.checks import bound_of_memory, generator_of, shown
 from asemacro.arguments.door import ATOMS, CRYSTAL, LATTICE, STATES, array, checked, whole
@@ -45,6 +45,19 @@ def random_spins(
     up = np.broadcast_to(np.rint(n * (1 + wanted) / 2).astype(np.int64), (count,))
     states = np.where(np.arange(n) < up[:, None], 1, -1).astype(np.int8)
     return rng.permuted(states, axis=1, out=states)
+
+
+@checked(m=array(None, None, kind="n"), rng=generator_of)
+def spins_at(m: NDArray[np.floating[Any]], *, rng: np.random.Generator) -> Spins:
+    """Independent spins, each up with probability (1 + m) / 2, for local magnetisations m (batch, n_sites).
+
+    Raises:
+        ValueError: a magnetisation outside [-1, 1].
+    """
+    if m.size and not abs(m).max() <= 1:
+        raise ValueError(f"magnetisations must lie in [-1, 1], got {m.min():g} to {m.max():g}")
+    up = rng.random(m.shape, dtype=np.float32) < (1 + m) / 2
+    return np.where(up, np.int8(1), np.int8(-1))
 
 
 @checked(x=STATES, lattice=CRYSTAL)

@@ -9,7 +9,6 @@ gaussian               a coupling: a Gaussian
 Glauber                what these systems share
 Heisenberg             unit vectors that precess, with damping and heat bath
 smooth_fields          local magnetisations far from equilibrium
-spins_at               independent spins of given local magnetisations
 make_field_data        what block fields do in a short time
 wolff                  equilibrium of Ising spins by cluster moves
 magnetisation_moments  exact mean and spread of the Curie-Weiss magnetisation
@@ -34,6 +33,5 @@ if TYPE_CHECKING:
     from asemacro.micro.spins.kac_coupling import top_hat as top_hat
     from asemacro.micro.spins.kac_fields import make_field_data as make_field_data
     from asemacro.micro.spins.kac_fields import smooth_fields as smooth_fields
-    from asemacro.micro.spins.kac_fields import spins_at as spins_at
 else:
     __getattr__, __dir__, __all__ = lazily(__name__)

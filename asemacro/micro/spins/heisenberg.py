@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,7 +13,7 @@ from asemacro.arguments.checks import array_of, generator_of, times_of
 from asemacro.arguments.door import CRYSTAL, above_zero, array, batch, checked, number, one_or_many, whole
 from asemacro.lattice.neighbour_tables import refuse_own_neighbours, stencil_of
 from asemacro.lattice.patches import random_windows
-from asemacro.lattice.vector_spins import inverse_langevin
+from asemacro.lattice.vector_spins import inverse_langevin, random_vectors
 from asemacro.micro.protocol import MicroSystem, active_sites
 from asemacro.micro.spins.llg_kernel import Law, advance
 from asemacro.micro.time_steps import ROUNDING, steps_and_rest, take_steps
@@ -69,6 +69,7 @@ class Heisenberg(MicroSystem):
     """
 
     n_fields = 3
+    block_component = 2
     immobile = draws_blocks = True
 
     @checked(
@@ -169,6 +170,27 @@ class Heisenberg(MicroSystem):
 
         take_steps(call, steps, rest, sites.shape[1], f"the evolution of {len(new)} states of {sites.shape[1]} spins")
         return new, sites
+
+    @property
+    def block_field(self) -> float:
+        """The field along z, the easy axis."""
+        return self.field[2]
+
+    def independent(self, m: NDArray[np.floating[Any]], *, rng: np.random.Generator) -> Floats:
+        """States of independent vectors with given local means of s_z (batch, n_sites); see `random_vectors`."""
+        return random_vectors(self.lattice, m, len(m), rng=rng)
+
+    def evolve_counting(
+        self, x: Floats, duration: ArrayLike, block: int, *, window: float | None = None, rng: np.random.Generator
+    ) -> tuple[Floats, None]:
+        """As `evolve`, for `make_field_data`: vectors turn and do not flip, so there is nothing to count.
+
+        Raises:
+            ValueError: a window, or as for `evolve`.
+        """
+        if window is not None:
+            raise ValueError("vector spins move in steps of their own (time_step of the system); leave window out")
+        return self.evolve(x, duration, rng=rng)[0], None
 
     def _sharpness(self, times: Floats) -> Floats:
         """kappa of the noise of these times: the mean of the cosine falls as that of Brownian motion, exactly."""

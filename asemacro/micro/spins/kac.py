@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,6 +13,7 @@ from scipy.special import expit
 from asemacro.arguments.checks import bound_of_memory, generator_of, times_of
 from asemacro.arguments.door import CRYSTAL, above_zero, checked, number, real, whole
 from asemacro.lattice.lattice import Lattice
+from asemacro.lattice.spins import spins_at
 from asemacro.micro.spins.glauber import Glauber
 from asemacro.micro.spins.kac_convolution import SLAB_SITES, Convolution
 from asemacro.micro.spins.kac_coupling import SHORT_SUM, KacCoupling, coupling_of, whole_numbers
@@ -51,6 +53,8 @@ class KacIsing(Glauber):
         ValueError: a lattice of another kind, a coupling that is longer than half of it, a temperature that is not
             positive, a field that is not finite.
     """
+
+    block_component = 0
 
     @checked(lattice=CRYSTAL, coupling=coupling_of, temperature=real, field=number())
     def __init__(
@@ -93,6 +97,15 @@ class KacIsing(Glauber):
         """The same coupling, temperature and field on another lattice (a larger box)."""
         return KacIsing(lattice, self._coupling, self._temperature, self._field)
 
+    @property
+    def block_field(self) -> float:
+        """The field h."""
+        return self._field
+
+    def independent(self, m: NDArray[np.floating[Any]], *, rng: np.random.Generator) -> Spins:
+        """States of independent spins with given local magnetisations (batch, n_sites); see `spins_at`."""
+        return spins_at(m, rng=rng)
+
     def local_fields(self, x: Spins) -> Floats:
         """f_i of all spins of states (batch, n_sites): (batch, n_sites)."""
         return self._unit * self._sums(self.checked(x)).astype(float)
@@ -114,7 +127,9 @@ class KacIsing(Glauber):
         stay as they were at its beginning, and each spin does what it does exactly in that field: it is attempted
         Poisson(dt) times, so it changes with probability (1 - exp(-dt)) (1 - s tanh beta (f + h)) / 2. The error is of
         first order in dt; where correlations are weak the structure factor comes out 1 / (1 + beta Jhat(k)
-        tanh(dt / 2)) times the right one. A window costs two Fourier transforms however long the coupling is.
+        tanh(dt / 2)) times the right one. A window costs two Fourier transforms however long the coupling is: about 30
+        ns a spin, where the exact dynamics takes 100 (256 x 256 spins, top hat of R = 8) to 1000 (2048 x 2048, R = 32)
+        for a unit of time.
 
         Args:
             x: (batch, n_sites) states, not edited.

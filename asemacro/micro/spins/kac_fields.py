@@ -17,7 +17,6 @@ from asemacro.arguments.door import (
     CRYSTAL,
     STATES,
     above_zero,
-    array,
     checked,
     flag_or_report,
     many,
@@ -26,13 +25,11 @@ from asemacro.arguments.door import (
 )
 from asemacro.field_data import FieldData
 from asemacro.lattice.lattice import Lattice
-from asemacro.lattice.vector_spins import random_vectors
-from asemacro.micro.spins.heisenberg import Heisenberg
-from asemacro.micro.spins.kac import KacIsing
+from asemacro.micro.spins.block_spins import BlockSpins
 from asemacro.observables.blocks import BlockMeans
 from asemacro.tasks.patience import Patience
 from asemacro.tasks.progress import reporting
-from asemacro.typing import Report, Spins
+from asemacro.typing import Report
 
 AMPLITUDE = 0.9
 HOMOGENEOUS = 1 / 4
@@ -112,25 +109,12 @@ def _gaussian_field(grid: tuple[int, ...], length: float, rng: np.random.Generat
     return np.asarray(field / max(float(np.sqrt(np.mean(field**2))), _TINY), dtype=np.float32)
 
 
-@checked(m=array(None, None, kind="n"), rng=generator_of)
-def spins_at(m: NDArray[np.floating[Any]], *, rng: np.random.Generator) -> Spins:
-    """Independent spins, each up with probability (1 + m) / 2, for local magnetisations m (batch, n_sites).
-
-    Raises:
-        ValueError: a magnetisation outside [-1, 1].
-    """
-    if m.size and not abs(m).max() <= 1:
-        raise ValueError(f"magnetisations must lie in [-1, 1], got {m.min():g} to {m.max():g}")
-    up = rng.random(m.shape, dtype=np.float32) < (1 + m) / 2
-    return np.where(up, np.int8(1), np.int8(-1))
-
-
 @checked(
     system=BLOCK_SPINS, block=whole(1), duration=above_zero, repeats=whole(1), steps=whole(1), window=above_zero,
     rng=generator_of, progress=flag_or_report,
 )  # fmt: skip
 def make_field_data(
-    system: KacIsing | Heisenberg,
+    system: BlockSpins,
     starts: NDArray[Any] | int,
     *,
     block: int,
@@ -169,10 +153,7 @@ def make_field_data(
         ValueError: blocks that do not divide the lattice, a temperature of 0 or infinity, states that do not fit, or
             more rows than the memory holds.
     """
-    vectors = isinstance(system, Heisenberg)
-    phi = BlockMeans(system.lattice, block, component=2 if vectors else 0)
-    if vectors and window is not None:
-        raise ValueError("vector spins move in steps of their own (time_step of the system); leave window out")
+    phi = BlockMeans(system.lattice, block, component=system.block_component)
     if not system.temperature > 0:
         raise ValueError("field data need a temperature above 0")
     if not np.isfinite(system.temperature):
@@ -182,7 +163,8 @@ def make_field_data(
     grid = tuple(phi.grid[k] for k in phi.axes)
     bound_of_memory(12.0 * rows * phi.dim, f"{rows} rows of {phi.dim} blocks")
     before, after = (np.empty((rows, *grid), dtype=np.float32) for _ in range(2))
-    flips = None if vectors else np.empty((rows, *grid), dtype=np.int32)
+    counted = np.zeros((rows, *grid), dtype=np.int32)
+    flips: NDArray[np.int64] | None = None
     patience = Patience(f"the block fields of {rows} rows")
     with reporting(progress, {"fields": 1.0}) as tell:
         for start, x in enumerate(_starts(system, starts, n, block, rng)):
@@ -190,24 +172,21 @@ def make_field_data(
                 for step in range(steps):
                     at = (start * repeats + first + np.arange(len(states))) * steps + step
                     before[at] = phi.fields(states, system.lattice)
-                    if isinstance(system, Heisenberg):
-                        states, _ = system.evolve(states, duration, rng=rng)
-                    else:
-                        states, counted = system.evolve_counting(states, duration, block, window=window, rng=rng)
-                        flips[at] = counted  # type: ignore[index]
+                    states, flips = system.evolve_counting(states, duration, block, window=window, rng=rng)
+                    if flips is not None:
+                        counted[at] = flips
                     after[at] = phi.fields(states, system.lattice)
                 share = (start + (first + len(states)) / repeats) / n
                 patience.done(share)
                 tell("fields", share, f"{round(share * n)} of {n} starts")
     return FieldData(
-        before, after, flips, np.full(rows, duration), np.full(rows, system.temperature),
-        np.full(rows, system.field[2] if isinstance(system, Heisenberg) else system.field),
-        phi.sites, block, np.repeat(np.arange(n), repeats * steps),
+        before, after, None if flips is None else counted, np.full(rows, duration), np.full(rows, system.temperature),
+        np.full(rows, system.block_field), phi.sites, block, np.repeat(np.arange(n), repeats * steps),
     )  # fmt: skip
 
 
 def _starts(
-    system: KacIsing | Heisenberg, starts: NDArray[Any] | int, n: int, block: int, rng: np.random.Generator
+    system: BlockSpins, starts: NDArray[Any] | int, n: int, block: int, rng: np.random.Generator
 ) -> Iterator[NDArray[Any]]:
     """States (1, n_sites[, 3]) to start from, given or prepared."""
     if isinstance(starts, np.ndarray) and starts.ndim:
@@ -217,10 +196,7 @@ def _starts(
     longest = min(n for n in (*system.lattice.shape, system.lattice.n_sites) if n > 1) / 4
     lengths = [shortest * 2**k for k in range(1 + int(math.log2(longest / shortest)))]
     for field in _fields(system.lattice, n, lengths, AMPLITUDE, HOMOGENEOUS, rng):
-        if isinstance(system, Heisenberg):
-            yield random_vectors(system.lattice, field[None], 1, rng=rng)
-        else:
-            yield spins_at(field[None], rng=rng)
+        yield system.independent(field[None], rng=rng)
 
 
 def _copies(x: NDArray[Any], repeats: int) -> Iterator[tuple[int, NDArray[Any]]]:
