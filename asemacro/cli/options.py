@@ -191,11 +191,42 @@ ClosureOption = Annotated[
 LearnArgument = Annotated[
     str,
     typer.Argument(
-        help="ising, curie-weiss, predator-prey, alloy; without noise: predator-prey-ode, allen-cahn, lennard-jones, "
-        "particles.",
+        help="ising, curie-weiss, predator-prey, alloy; block fields: kac-ising, heisenberg, fields, ising --block; "
+        "without noise: predator-prey-ode, allen-cahn, lennard-jones, particles.",
         metavar="SYSTEM",
     ),
 ]
+LearnFiles = Annotated[
+    list[Path] | None, typer.Argument(help="Structure file of an alloy or of particles; files of fields.")
+]
+BlockOption = Annotated[
+    int | None,
+    typer.Option(
+        "--block", parser=Count(1, 1 << 16), help="Learn block fields: edge of a block in sites (kac-ising 4)."
+    ),
+]
+SpinsOption = Annotated[
+    int | None, typer.Option("--spins", parser=Count(2, 10**9), help="Of fields: spins a block (default BLOCK^axes).")
+]
+ComponentOption = Annotated[
+    str | None, typer.Option("--component", help="Of vectors in OVF files: x, y or z (default).", metavar="NAME")
+]
+DurationOption = Annotated[
+    float | None, typer.Option("--duration", parser=TIME, help="Of the changes of block fields (default 0.1).")
+]
+StartOption = Annotated[
+    str,
+    typer.Option(
+        "--start",
+        help="One value per observable, comma-separated; of block fields: m, a file, quench, or quench:T from T.",
+        metavar="VALUES|FILE|quench[:T]",
+    ),
+]
+BlocksOption = Annotated[
+    str | None,
+    typer.Option("--blocks", help="Of block fields: blocks along each edge (default as learned).", metavar="N[xN...]"),
+]
+MovieOption = Annotated[bool, typer.Option("--movie", help="Of block fields: a GIF beside the CSV file.")]
 CountOption = Annotated[
     int | None, typer.Option(parser=RUNS, help="Independent trajectories of a model with noise (default 100).")
 ]

@@ -7,15 +7,19 @@ from typing import Annotated
 
 import typer
 
-from asemacro.cli.numbers import RUNS, SITES, TIME, Kelvin
+from asemacro.cli.numbers import MOST_FIELD, RUNS, SITES, TIME, Number
 from asemacro.cli.options import (
     AnisotropyOption,
     BarriersOption,
+    BlockOption,
+    BlocksOption,
     CalculatorOption,
     ClosureOption,
+    ComponentOption,
     CountOption,
     DampingOption,
     DriftOption,
+    DurationOption,
     EnsembleOption,
     ExchangeOption,
     FieldOption,
@@ -29,11 +33,15 @@ from asemacro.cli.options import (
     KernelOption,
     LatticeOption,
     LearnArgument,
+    LearnFiles,
     MagnetisationOption,
     MixOption,
+    MovieOption,
     ObservableOption,
     RangeOption,
     SeedOption,
+    SpinsOption,
+    StartOption,
     StartsOption,
     SystemArgument,
     TemperatureOption,
@@ -113,13 +121,22 @@ def sample_verb(
 @app.command("learn")
 def learn_verb(
     system: LearnArgument,
-    structure: Annotated[Path | None, typer.Argument(help="Structure file of an alloy or of particles.")] = None,
+    files: LearnFiles = None,
     output: FolderOption = Path("learned"),
     sites: Annotated[int | None, typer.Option(parser=SITES, help="Sites of the large one (4096, 200, 8192).")] = None,
     small: Annotated[int | None, typer.Option(parser=SITES, help="Sites that are simulated (256, 100, 1024).")] = None,
     temperature: TemperatureOption = None,
     field: FieldOption = None,
     lattice: LatticeOption = None,
+    block: BlockOption = None,
+    spins: SpinsOption = None,
+    component: ComponentOption = None,
+    duration: DurationOption = None,
+    range: RangeOption = None,
+    kernel: KernelOption = None,
+    exchange: ExchangeOption = None,
+    anisotropy: AnisotropyOption = None,
+    damping: DampingOption = None,
     closure: ClosureOption = None,
     starts: StartsOption = None,
     fraction: FractionOption = None,
@@ -146,7 +163,7 @@ def learn_verb(
 
     run_learn(
         system,
-        structure,
+        files or [],
         output,
         reading=reading_of(format, types, index),
         mix_sublattices=mix_sublattices,
@@ -156,6 +173,15 @@ def learn_verb(
         temperature=temperature,
         field=field,
         lattice=lattice,
+        block=block,
+        spins=spins,
+        component=component,
+        duration=duration,
+        range=range,
+        kernel=kernel,
+        exchange=exchange,
+        anisotropy=anisotropy,
+        damping=damping,
         closure=closure,
         starts=starts,
         fraction=fraction,
@@ -177,15 +203,30 @@ def learn_verb(
 @app.command("simulate")
 def simulate_verb(
     model: Annotated[Path, typer.Argument(help="Folder of a learned model.")],
-    start: Annotated[str, typer.Option("--start", help="One value per observable, comma-separated.")],
+    start: StartOption,
     until: Annotated[float, typer.Option("--until", parser=TIME, help="End, in the model's time.")],
     output: Annotated[
         Path, typer.Option("-o", "--output", parser=output_path, help="CSV file.", metavar="FILE")
     ] = Path("simulated.csv"),
     trajectories: CountOption = None,
     temperature: Annotated[
-        float | None, typer.Option("-T", "--temperature", parser=Kelvin(), help="In K, of alloys.")
+        float | None,
+        typer.Option(
+            "-T",
+            "--temperature",
+            parser=Number(0, 1e5),
+            help="In K, of alloys; of block fields T (default as learned).",
+        ),
     ] = None,
+    field: Annotated[
+        float | None,
+        typer.Option("--field", parser=Number(None, MOST_FIELD), help="Of block fields: h (default as learned)."),
+    ] = None,
+    sites: Annotated[
+        int | None, typer.Option(parser=SITES, help="Of block fields: spins that the grid stands for.")
+    ] = None,
+    blocks: BlocksOption = None,
+    movie: MovieOption = False,
     points: Annotated[int, typer.Option(parser=RUNS, help="Saved times after the start.")] = 200,
     force: Annotated[bool, typer.Option("--force", help="Run it although it takes longer than an hour.")] = False,
     seed: SeedOption = 0,
@@ -200,7 +241,8 @@ def simulate_verb(
             start=start,
             until=until,
             trajectories=trajectories,
-            temperature_K=temperature,
+            temperature=temperature,
+            fields={"field": field, "sites": sites, "blocks": blocks, "movie": movie or None},
             points=points,
             force=force,
             seed=seed,

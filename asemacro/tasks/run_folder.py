@@ -27,6 +27,7 @@ RESULTS = {
     "learn": (
         *("sde.safetensors", "training.safetensors", "closure.safetensors", "diagnostics.png"),
         *("ode.safetensors", "encoder.safetensors"),
+        *("spde.safetensors", "kernel.csv", "mobility.csv"),
     ),
 }
 """What each verb may write beside run.json."""

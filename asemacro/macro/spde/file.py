@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from asemacro.arguments.door import checked, instance, path
+from asemacro.files.json_text import object_in
 from asemacro.files.reading import reading
-from asemacro.files.tensors import check_values, read_tensors, settings_of, write_tensors
+from asemacro.files.tensors import check_values, json_of, read_tensors, settings_of, write_tensors
 from asemacro.macro.spde.block_kernel import BlockKernel
 from asemacro.macro.spde.entropy import EntropySlope
 from asemacro.macro.spde.mobility import mobility_named
@@ -68,3 +69,16 @@ def load_spde(path: str | Path) -> NeuralSPDE:
             EntropySlope(arrays["entropy.coefficients"]),
             **settings,
         )
+
+
+@checked(path=path)
+def spde_notes(path: str | Path) -> dict[str, Any]:
+    """The facts that `save_spde` kept beside a field equation.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: one line; the file is truncated, or not such an equation.
+    """
+    metadata, _ = read_tensors(Path(path), "field equation", "; save it again")
+    with reading(path, "field equation", "is not an asemacro field equation", "; learn it again"):
+        return dict(object_in(json_of(metadata, "notes"), "notes"))

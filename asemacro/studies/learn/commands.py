@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from asemacro.labels.moments import patch_moments
 from asemacro.lattice.reading.structure_file import Reading
 from asemacro.micro.blocks import observed_bounds
 from asemacro.observables.joined import Observables
+from asemacro.studies.fields.commands import FILES, learn_fields
+from asemacro.studies.fields.systems import NAMES as FIELD_NAMES
 from asemacro.studies.forces.commands import Asked, learn_forces
 from asemacro.studies.forces.systems import NAMES as FORCE_NAMES
 from asemacro.studies.learn.figures import Path as Course
@@ -32,23 +35,23 @@ SHOWN = 4  # held-out courses in diagnostics.png
 LEAST_STARTS = 25
 ALLOYS = ("barriers", "hops", "workers", "shell_tolerance")
 FORCES = ("calculator", "observable", "ensemble", "trajectories", "until", "drift", "fits")
-"""Options of learn: those of alloys, and those that only deterministic systems have."""
+FIELDS = ("block", "spins", "component", "duration", "range", "kernel", "exchange", "anisotropy", "damping")
+"""Options of learn: those of alloys, those that only deterministic systems have, and those of block fields."""
 
 
-def run_learn(
-    system: str, structure: str | Path | None, output: str | Path, *, force: bool = False, **options: Any
-) -> None:
+def run_learn(system: str, files: Sequence[Path], output: str | Path, *, force: bool = False, **options: Any) -> None:
     """Verb learn: sde.safetensors, training.safetensors, closure.safetensors (if any), run.json, diagnostics.png.
 
-    Of deterministic systems ode.safetensors and encoder.safetensors in place of the first and third.
+    Of deterministic systems ode.safetensors and encoder.safetensors in place of the first and third; of block fields
+    spde.safetensors, kernel.csv and mobility.csv.
     """
     with RunFolder(output, "learn", force=force) as folder:
-        _run_learn(system, structure, folder, **options)
+        _run_learn(system, files, folder, **options)
 
 
 def _run_learn(
     system: str,
-    structure: str | Path | None,
+    files: Sequence[Path],
     folder: RunFolder,
     *,
     reading: Reading,
@@ -58,7 +61,20 @@ def _run_learn(
     **options: Any,
 ) -> None:
     started = time.perf_counter()
-    forces = {name: options.pop(name) for name in FORCES}
+    forces, fields = ({name: options.pop(name) for name in names} for names in (FORCES, FIELDS))
+    if system in ("kac-ising", "heisenberg", FILES) or (system == "ising" and fields["block"] is not None):
+        _refuse_others(system, forces, FORCE_NAMES)
+        for name in ("small", "closure", "fraction"):
+            if {**options, "closure": closure}[name] is not None:
+                raise ValueError(f"--{name}: block fields have no such option; leave it out")
+        refuse_foreign(system, options, ALLOYS, reading, mix_sublattices)
+        given = {name: options[name] for name in ("temperature", "field", "sites", "lattice", "starts")}
+        learn_fields(system, files, folder, seed=seed, started=started, **given, **fields)
+        return
+    _refuse_others(system, fields, (*FIELD_NAMES, FILES))
+    if len(files) > 1:
+        raise ValueError(f"learn {system} takes one structure file at most; {files[1]} is left over")
+    structure = files[0] if files else None
     if system in FORCE_NAMES:
         foreign = (*NO_ALLOYS, *ALLOYS)
         refuse_foreign(system, options, foreign, {} if system == "particles" else reading, mix_sublattices)
@@ -68,8 +84,7 @@ def _run_learn(
         asked = Asked(system, structure, reading, temperature=temperature, closure=closure, **options, **forces)
         learn_forces(asked, folder, seed=seed, started=started)
         return
-    for name in (name for name, value in forces.items() if value is not None):
-        raise ValueError(f"--{name} belongs to {', '.join(FORCE_NAMES)}, not to {system}")
+    _refuse_others(system, forces, FORCE_NAMES)
     if system == "alloy":
         from asemacro.studies.alloy.learning import learn_alloy
 
@@ -83,7 +98,8 @@ def _run_learn(
         return
     _refuse_structure(system, structure)
     if system not in NAMES:
-        raise ValueError(f"there is no system {system!r}; there are {', '.join((*NAMES, *FORCE_NAMES))}, and alloy")
+        known = ", ".join((*NAMES, *(name for name in (*FIELD_NAMES, FILES) if name not in NAMES), *FORCE_NAMES))
+        raise ValueError(f"there is no system {system!r}; there are {known}, and alloy")
     refuse_foreign(system, options, ALLOYS, reading, mix_sublattices)
     _learn_system(system, folder, started=started, seed=seed, closure=closure, **options)
 
@@ -136,6 +152,12 @@ def _learn_system(
     written = folder.publish(files, run_record(arguments, seed, wall, **result))
     say_quality(result)
     print(f"wrote {', '.join(path.name for path in written)} to {folder.path} in {wall:.0f} s")
+
+
+def _refuse_others(system: str, options: Mapping[str, Any], owners: Sequence[str]) -> None:
+    """One line about the first option that was given although only others have it."""
+    for name in (name for name, value in options.items() if value is not None):
+        raise ValueError(f"--{name} belongs to {', '.join(owners)}, not to {system}")
 
 
 def _refuse_structure(system: str, structure: str | Path | None) -> None:

@@ -144,13 +144,23 @@ class LearnedModel(abc.ABC):
             FileNotFoundError: no such folder or model.
             ValueError: one line; a file is not the one that run.json lists.
         """
-        folder = Path(directory)
-        if not folder.is_dir():
-            raise FileNotFoundError(f"{folder}: no such folder; `asemacro learn` makes one")
-        if not (folder / cls.FILE).is_file():
-            raise FileNotFoundError(f"{folder} is not a learned model: it has no {cls.FILE}")
-        check_files(folder, [cls.FILE, TRAINING_FILE, *others])
-        return folder
+        return model_folder(directory, cls.FILE, TRAINING_FILE, *others)
+
+
+def model_folder(directory: str | Path, file: str, *others: str) -> Path:
+    """A folder that holds the file of a model; it and the others, if there, are those that run.json lists.
+
+    Raises:
+        FileNotFoundError: no such folder or model.
+        ValueError: one line; a file is not the one that run.json lists.
+    """
+    folder = Path(directory)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder}: no such folder; `asemacro learn` makes one")
+    if not (folder / file).is_file():
+        raise FileNotFoundError(f"{folder} is not a learned model: it has no {file}")
+    check_files(folder, [file, *others])
+    return folder
 
 
 def _limits(name: str, low: float, high: float) -> str:

@@ -3,30 +3,30 @@
 from __future__ import annotations
 
 import math
-import time
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from asemacro.arguments.checks import temperature_of
 from asemacro.files.store import output_file, write_csv
 from asemacro.macro.ode import simulate_ode
 from asemacro.macro.trajectories import simulate
 from asemacro.studies.alloy.known_equilibrium import known_equilibrium
+from asemacro.studies.fields.learned import LearnedFields
+from asemacro.studies.fields.simulate_command import simulate_learned_fields
 from asemacro.studies.forces.learned import LearnedForces
 from asemacro.studies.learn.learned import Learned
 from asemacro.studies.learn.loading import load_learned
 from asemacro.studies.learn.model import LearnedModel
+from asemacro.studies.learn.pace import Pace
 from asemacro.studies.learn.settling import LEAST_GROUP, SECOND_GROUP, Settling
-from asemacro.tasks.progress import duration, progress_bar
+from asemacro.tasks.progress import progress_bar
 from asemacro.typing import Floats
 
 POINTS = 200  # saved times
 TRAJECTORIES = 100
-HOUR_S = 3600.0  # a run of more is refused
-LOOK_S = 120.0  # unless it comes to equilibrium in this time
-FIRST_ESTIMATE_S = 0.5
-WORTH_SAYING_S = 5.0
 
 
 def run_simulate(
@@ -36,18 +36,31 @@ def run_simulate(
     start: str,
     until: float,
     trajectories: int | None,
-    temperature_K: float | None,
+    temperature: float | None,
+    fields: Mapping[str, Any],
     points: int = POINTS,
     force: bool = False,
     seed: int,
 ) -> None:
     """Verb simulate: trajectories of a learned model as a CSV of time, LABEL_mean and LABEL_std; of an ODE its path.
 
-    The columns of a path are time and LABEL.
+    The columns of a path are time and LABEL. `fields` are the options that only field equations have, see
+    `simulate_learned_fields`.
     """
     learned = load_learned(directory)
     if not (math.isfinite(until) and until > 0):
         raise ValueError(f"--until {until:g}: must be a positive time")
+    if isinstance(learned, LearnedFields):
+        if trajectories is not None:
+            raise ValueError(f"--trajectories {trajectories}: fields have one run; start several with different --seed")
+        simulate_learned_fields(
+            learned, output_file(output), start=start, until=until, temperature=temperature, points=points,
+            force=force, seed=seed, **fields,
+        )  # fmt: skip
+        return
+    for option in (name for name, value in fields.items() if value is not None):
+        raise ValueError(f"--{option} belongs to block fields; the model in {directory} has no grid")
+    temperature_K = None if temperature is None else temperature_of(temperature, "--temperature")
     try:
         values = [float(part) for part in start.split(",")]
     except ValueError:
@@ -98,7 +111,8 @@ def _trajectories(
     if trajectories >= LEAST_GROUP:
         settling = _settling(learned, temperature_K, np.random.default_rng(stream))
     with progress_bar({"simulate": 1.0}) as report:
-        pace = _Pace(until, trajectories, force=force, judged=settling is not None)
+        few = f", whether at equilibrium or not: {trajectories} trajectories are too few to tell ({LEAST_GROUP})"
+        pace = Pace(until, few, force=force, judged=settling is not None)
 
         def watch(times: Floats, z: Floats) -> bool:
             now = float(times[0])
@@ -155,69 +169,6 @@ def _settling(learned: Learned, temperature_K: float | None, rng: np.random.Gene
     else:
         starts = rng.normal(sde.z_mean.numpy(), sde.z_scale.numpy(), (SECOND_GROUP, sde.dim))
     return Settling(sde, starts, temperature_K, rng=rng)
-
-
-class _Pace:
-    """Says how long a run takes once that is seen, and refuses one of more than an hour.
-
-    Args:
-        until: end of the run, in the model's time.
-        trajectories: their number.
-        force: whether a run of more than an hour is wanted.
-        judged: whether it ends at equilibrium; it then has LOOK_S to come to it.
-        clock: seconds.
-    """
-
-    def __init__(
-        self,
-        until: float,
-        trajectories: int,
-        *,
-        force: bool,
-        judged: bool,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._until, self._trajectories, self._force, self._judged, self._clock = (
-            until,
-            trajectories,
-            force,
-            judged,
-            clock,
-        )
-        self._begun: float | None = None
-        self._mark = (0.0, 0.0)  # clock and model's time, from where the pace is measured
-        self._wait = FIRST_ESTIMATE_S
-        self._said = False
-
-    def __call__(self, now: float) -> None:
-        """Hear of the model's time that was reached.
-
-        Raises:
-            ValueError: the run would take more than an hour.
-        """
-        clock = self._clock()
-        if self._begun is None:
-            self._begun, self._mark = clock, (clock, now)
-        since, then = self._mark
-        if clock - since < self._wait or not now > then:
-            return
-        speed = (now - then) / (clock - since)
-        elapsed, left = clock - self._begun, (self._until - now) / speed
-        self._mark, self._wait = (clock, now), 2 * self._wait
-        if not self._said and left > WORTH_SAYING_S:
-            self._said = True
-            ends = "sooner if equilibrium is reached first" if self._judged else self._not_judged()
-            print(f"to time {self._until:g} it takes about {duration(elapsed + left)}, {ends}", flush=True)
-            return
-        if elapsed + left > HOUR_S and not self._force and (not self._judged or elapsed >= LOOK_S):
-            looked = f" and equilibrium was not reached in the first {duration(elapsed)}" if self._judged else ""
-            raise ValueError(
-                f"--until {self._until:g}: would take about {duration(elapsed + left)}{looked}; an hour comes to time "
-                f"{now + speed * (HOUR_S - elapsed):.2g}, --force runs it all the same"
-            )
-
-    def _not_judged(self) -> str:
-        return f"whether at equilibrium or not: {self._trajectories} trajectories are too few to tell ({LEAST_GROUP})"
 
 
 def _check_temperature(learned: LearnedModel, temperature_K: float | None) -> None:

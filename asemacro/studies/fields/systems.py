@@ -1,0 +1,138 @@
+"""The systems whose block fields the verb learn knows: spins with long and short couplings, and vectors."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asemacro.field_data import FieldData
+from asemacro.lattice.spins import random_spins
+from asemacro.lattice.vector_spins import random_vectors
+from asemacro.macro.spde.block_kernel import BlockKernel, box_averaged
+from asemacro.macro.spde.fit import FieldFitOptions
+from asemacro.micro.spins.heisenberg import Heisenberg
+from asemacro.micro.spins.kac import KacIsing
+from asemacro.micro.spins.kac_coupling import top_hat
+from asemacro.micro.spins.kac_fields import make_field_data
+from asemacro.observables.blocks import BlockMeans
+from asemacro.studies.learn.sampled import sampled
+from asemacro.tasks.progress import part_of
+from asemacro.typing import Report
+
+NAMES = ("kac-ising", "ising", "heisenberg")
+_SITES = {"kac-ising": 16384, "ising": 16384, "heisenberg": 4096}
+_DURATION = 0.1
+_STARTS, _STEPS = 120, 4
+_BLOCK = 4  # of kac-ising
+
+
+@dataclasses.dataclass(frozen=True)
+class FieldSetup:
+    """A system at one or several temperatures, and how its block fields are learned.
+
+    Attributes:
+        name: of the system.
+        systems: one at each temperature.
+        block: B.
+        duration: of a change.
+        starts: prepared at each temperature.
+        options: of the fit.
+        true: the kernel between blocks, if the drift of the system has one.
+        scalar: what a block field of the system keeps of it, in words.
+        settings: for run.json.
+    """
+
+    name: str
+    systems: tuple[KacIsing | Heisenberg, ...]
+    block: int
+    duration: float
+    starts: int
+    options: FieldFitOptions
+    true: BlockKernel | None
+    scalar: str
+    settings: dict[str, Any]
+
+    @property
+    def blocks(self) -> BlockMeans:
+        """The block means of its states."""
+        component = 2 if self.name == "heisenberg" else 0
+        return BlockMeans(self.systems[0].lattice, self.block, component=component)
+
+    def data(self, rng: np.random.Generator, progress: Report) -> FieldData:
+        """Changes of prepared fields at all temperatures."""
+        n = len(self.systems)
+        return FieldData.joined([
+            make_field_data(
+                system, self.starts, block=self.block, duration=self.duration, steps=_STEPS, rng=rng,
+                progress=part_of(progress, "fields", k / n, 1 / n),
+            )
+            for k, system in enumerate(self.systems)
+        ])  # fmt: skip
+
+    def quenched(self, system: KacIsing | Heisenberg, runs: int, time: float, rng: np.random.Generator) -> NDArray[Any]:
+        """(2, runs, *grid) block fields of independent spins, and of the same runs at a later time."""
+        if isinstance(system, Heisenberg):
+            x: NDArray[Any] = random_vectors(system.lattice, 0.0, runs, rng=rng)
+        else:
+            x = random_spins(system.lattice, 0.0, runs, rng=rng)
+        later, _ = system.evolve(x, time, rng=rng)
+        return np.stack([self.blocks.fields(state, system.lattice) for state in (x, later)])
+
+
+def field_setup(
+    name: str,
+    *,
+    block: int | None,
+    temperatures: list[float] | None,
+    sites: int | None,
+    starts: int | None,
+    duration: float | None,
+    **options: Any,
+) -> FieldSetup:
+    """A system by name.
+
+    Args:
+        name: one of `NAMES`.
+        block: B; has a default for kac-ising only.
+        temperatures: None for the one of sample.
+        sites: of the lattice.
+        starts: prepared at each temperature.
+        duration: of a change.
+        options: of the system, see `sampled`; None where not given.
+
+    Raises:
+        ValueError: one line; an option that the system does not have, numbers out of range, blocks that do not divide
+            the lattice, a kernel longer than half of it.
+    """
+    if block is None and name != "kac-ising":
+        raise ValueError(f"{name} is learned as block fields: give --block B, the edge of a block in sites")
+    given: list[Any] = [None] if temperatures is None else temperatures
+    many = [sampled(name, sites=sites or _SITES[name], temperature=t, **options) for t in given]
+    vectors = name == "heisenberg"
+    systems = tuple(_neighbours(of.system) if name == "ising" else of.system for of in many)
+    edge = _BLOCK if block is None else block
+    blocks = BlockMeans(systems[0].lattice, edge)
+    if min(blocks.grid[k] for k in blocks.axes) < 3:
+        grid = " x ".join(str(blocks.grid[k]) for k in blocks.axes)
+        raise ValueError(f"--block {edge}: leaves a grid of {grid} blocks; give smaller blocks or more --sites")
+    settings = {**many[0].settings, "temperature": [of.settings["temperature"] for of in many]}
+    return FieldSetup(
+        name,
+        systems,
+        edge,
+        _DURATION if duration is None else duration,
+        _STARTS if starts is None else starts,
+        FieldFitOptions(rate=None) if vectors else FieldFitOptions(),
+        None if vectors else box_averaged(systems[0].kernel, edge),
+        "of each spin the component along z, nothing of the other two" if vectors else "of each block its sum of spins",
+        {**settings, "block": edge},
+    )
+
+
+def _neighbours(system: Any) -> KacIsing:
+    """The same spins with J = 1 to the nearest neighbours, as a system whose flips are counted in blocks."""
+    axes = sum(system.lattice.pbc)
+    return KacIsing(system.lattice, top_hat(1, 2.0 * axes), system.temperature, system.field)
