@@ -242,7 +242,7 @@ def simulate_verb(
             until=until,
             trajectories=trajectories,
             temperature=temperature,
-            fields={"field": field, "sites": sites, "blocks": blocks, "movie": movie or None},
+            fields={"field": field, "sites": sites, "blocks": blocks, "movie": movie},
             points=points,
             force=force,
             seed=seed,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -35,6 +36,7 @@ _ROWS, _COLUMNS = 1025, 257  # of the table of drift and noise, along m and alon
 _NEAR_ONE = 0.9  # |m| up to which rates are looked at: beyond, an entropy may be as steep as it likes
 _LARGEST_STEP = 1.0  # rate times step beyond which Heun's rule is no approximation
 _MOST_STEPS = 10**9
+_TELL_S = 0.5  # seconds between two words on the progress
 
 
 @dataclasses.dataclass(frozen=True)
@@ -120,11 +122,15 @@ def simulate_fields(
         bound_of_memory(4.0 * m.size * (n_saves + 1), f"{n_saves + 1} saved fields")
     look: Mapping[str, Callable[..., Any]] = {"": lambda x: x} if observe is None else observe
     seen: dict[str, list[Any]] = {name: [np.array(f(m))] for name, f in look.items()}
-    reflected = 0
+    reflected, told = 0, time.monotonic()
     with reporting(progress, {"fields": 1.0}) as report:
         for save in range(n_saves):
-            for _ in range(per_save):
+            for step in range(per_save):
                 reflected += stepper.advance(m, until / n_saves / per_save, rng)
+                if time.monotonic() - told > _TELL_S:
+                    stop_if_told()
+                    told, share = time.monotonic(), (save + (step + 1) / per_save) / n_saves
+                    report("fields", share, f"time {until * share:.4g}")
             stop_if_told()
             for name, f in look.items():
                 seen[name].append(np.array(f(m)))

@@ -88,9 +88,9 @@ def data_of(runs: Sequence[FieldSeries], temperature: float, sites: int, block: 
         if n < 1:
             raise ValueError(f"{run.said}: one time holds no change; give at least two")
         duration = float(run.time[-1] - run.time[0]) / n
-        columns = (np.full(n, value) for value in (duration, temperature, field))
+        step, t, h = (np.full(n, value) for value in (duration, temperature, field))
         parts.append(
-            FieldData(run.fields[:-1], run.fields[1:], None, *columns, sites, block, np.arange(n) * _SPANS // n)
+            FieldData(run.fields[:-1], run.fields[1:], None, step, t, h, sites, block, np.arange(n) * _SPANS // n)
         )
     return FieldData.joined(parts)
 

@@ -9,11 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asemacro.field_data import FieldData
-from asemacro.lattice.spins import random_spins
-from asemacro.lattice.vector_spins import random_vectors
 from asemacro.macro.spde.block_kernel import BlockKernel, box_averaged
 from asemacro.macro.spde.fit import FieldFitOptions
-from asemacro.micro.spins.heisenberg import Heisenberg
+from asemacro.micro.spins.block_spins import BlockSpins
 from asemacro.micro.spins.kac import KacIsing
 from asemacro.micro.spins.kac_coupling import top_hat
 from asemacro.micro.spins.kac_fields import make_field_data
@@ -46,7 +44,7 @@ class FieldSetup:
     """
 
     name: str
-    systems: tuple[KacIsing | Heisenberg, ...]
+    systems: tuple[BlockSpins, ...]
     block: int
     duration: float
     starts: int
@@ -58,8 +56,8 @@ class FieldSetup:
     @property
     def blocks(self) -> BlockMeans:
         """The block means of its states."""
-        component = 2 if self.name == "heisenberg" else 0
-        return BlockMeans(self.systems[0].lattice, self.block, component=component)
+        system = self.systems[0]
+        return BlockMeans(system.lattice, self.block, component=system.block_component)
 
     def data(self, rng: np.random.Generator, progress: Report) -> FieldData:
         """Changes of prepared fields at all temperatures."""
@@ -72,13 +70,10 @@ class FieldSetup:
             for k, system in enumerate(self.systems)
         ])  # fmt: skip
 
-    def quenched(self, system: KacIsing | Heisenberg, runs: int, time: float, rng: np.random.Generator) -> NDArray[Any]:
+    def quenched(self, system: BlockSpins, runs: int, time: float, rng: np.random.Generator) -> NDArray[Any]:
         """(2, runs, *grid) block fields of independent spins, and of the same runs at a later time."""
-        if isinstance(system, Heisenberg):
-            x: NDArray[Any] = random_vectors(system.lattice, 0.0, runs, rng=rng)
-        else:
-            x = random_spins(system.lattice, 0.0, runs, rng=rng)
-        later, _ = system.evolve(x, time, rng=rng)
+        x = system.independent(np.zeros((runs, system.lattice.n_sites), dtype=np.float32), rng=rng)
+        later, _ = system.evolve_counting(x, time, self.block, window=None, rng=rng)
         return np.stack([self.blocks.fields(state, system.lattice) for state in (x, later)])
 
 

@@ -16,6 +16,7 @@ from asemacro.macro.trajectories import simulate
 from asemacro.studies.alloy.known_equilibrium import known_equilibrium
 from asemacro.studies.fields.learned import LearnedFields
 from asemacro.studies.fields.simulate_command import simulate_learned_fields
+from asemacro.studies.fields.starts import Asked
 from asemacro.studies.forces.learned import LearnedForces
 from asemacro.studies.learn.learned import Learned
 from asemacro.studies.learn.loading import load_learned
@@ -45,7 +46,7 @@ def run_simulate(
     """Verb simulate: trajectories of a learned model as a CSV of time, LABEL_mean and LABEL_std; of an ODE its path.
 
     The columns of a path are time and LABEL. `fields` are the options that only field equations have, see
-    `simulate_learned_fields`.
+    `fields.starts.Asked`.
     """
     learned = load_learned(directory)
     if not (math.isfinite(until) and until > 0):
@@ -53,12 +54,10 @@ def run_simulate(
     if isinstance(learned, LearnedFields):
         if trajectories is not None:
             raise ValueError(f"--trajectories {trajectories}: fields have one run; start several with different --seed")
-        simulate_learned_fields(
-            learned, output_file(output), start=start, until=until, temperature=temperature, points=points,
-            force=force, seed=seed, **fields,
-        )  # fmt: skip
+        asked = Asked(start, until, temperature, points=points, force=force, **fields)
+        simulate_learned_fields(learned, output_file(output), asked, seed=seed)
         return
-    for option in (name for name, value in fields.items() if value is not None):
+    for option in (name for name, value in fields.items() if value not in (None, False)):
         raise ValueError(f"--{option} belongs to block fields; the model in {directory} has no grid")
     temperature_K = None if temperature is None else temperature_of(temperature, "--temperature")
     try:

@@ -17,7 +17,7 @@ from asemacro.macro.trajectories import simulate
 from asemacro.observables.alloy import WarrenCowley
 from asemacro.observables.joined import Observables
 from asemacro.observables.spins import DomainWallDensity, EnergyPerSite, Magnetization
-from asemacro.studies.learn import settling, simulate_command
+from asemacro.studies.learn import pace, settling
 from asemacro.studies.learn.learned import Learned, learn_from_moments
 from asemacro.studies.learn.settling import Settling, agree
 
@@ -121,8 +121,8 @@ def test_more_than_an_hour_is_refused_unless_forced(
     assert "--force runs it all the same" in err
     assert err.count("\n") == 1
     assert not (tmp_path / "s.csv").exists()
-    monkeypatch.setattr(simulate_command, "HOUR_S", 0.0)
-    monkeypatch.setattr(simulate_command, "FIRST_ESTIMATE_S", 0.0)
+    monkeypatch.setattr(pace, "HOUR_S", 0.0)
+    monkeypatch.setattr(pace, "FIRST_ESTIMATE_S", 0.0)
     assert command(*words, "--until", 100)[0] == 2
     assert command(*words, "--until", 100, "--force")[0] == 0
     assert len(table(tmp_path / "s.csv")) == 4
