@@ -202,14 +202,21 @@ LearnFiles = Annotated[
 BlockOption = Annotated[
     int | None,
     typer.Option(
-        "--block", parser=Count(1, 1 << 16), help="Learn block fields: edge of a block in sites (kac-ising 4)."
+        "--block",
+        parser=Count(1, 1 << 16),
+        help="Learn block fields: edge of a block in sites (kac-ising 4), in cells of an alloy.",
     ),
 ]
 SpinsOption = Annotated[
     int | None, typer.Option("--spins", parser=Count(2, 10**9), help="Of fields: spins a block (default BLOCK^axes).")
 ]
 ComponentOption = Annotated[
-    str | None, typer.Option("--component", help="Of vectors in OVF files: x, y or z (default).", metavar="NAME")
+    str | None,
+    typer.Option(
+        "--component",
+        help="Of vectors in OVF files: x, y, z (default); of an alloy with --block: the element.",
+        metavar="NAME",
+    ),
 ]
 DurationOption = Annotated[
     float | None, typer.Option("--duration", parser=TIME, help="Of the changes of block fields (default 0.1).")

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 ROUTES = ("unbiased", "linear")
 _MOST_REACH = 32
+_ONE_ROUND = 2.0  # factor by which the rate may change in a round
+_MOST_GONE = 0.9  # of the variance of independent spins, in the first guess of a rate
 _ROUNDS = 3  # of the rate of attempts, or of kernel and mobility in turn
 _FIRST_REACH = 3  # that is tried, and doubled as long as the longest is the best
 
@@ -185,7 +187,7 @@ def fit_fields(
 
 def _drift(data: FieldData, source: str, options: FieldFitOptions, progress: Report) -> DriftFit:
     """The relaxation, with its rate if that is asked for."""
-    rate, fitted = options.rate or 1.0, None
+    rate, fitted = options.rate or _rate_of_scatter(data), None
     rounds = _ROUNDS if options.rate is None else 1
     for _ in range(rounds):
         if options.route == "unbiased":
@@ -194,9 +196,19 @@ def _drift(data: FieldData, source: str, options: FieldFitOptions, progress: Rep
             fitted = _linear(data, source, options, rate)
         if options.rate is None:
             cells = mobility_cells(data, fitted.relaxation, source)
-            rate = float((cells.weight * cells.value).sum() / (cells.weight * (1 - cells.m * cells.t)).sum())
+            seen = float((cells.weight * cells.value).sum() / (cells.weight * (1 - cells.m * cells.t)).sum())
+            rate = float(np.clip(seen, rate / _ONE_ROUND, rate * _ONE_ROUND))
     assert fitted is not None
     return dataclasses.replace(fitted, relaxation=dataclasses.replace(fitted.relaxation, rate=rate))
+
+
+def _rate_of_scatter(data: FieldData) -> float:
+    """A first guess of the rate: changes but for what goes as m, (1 - m^2) (1 - exp(-2 rate dt)) / V in the square."""
+    m = data.before.astype(float)
+    changed = data.after - m
+    rest = changed - m * (changed * m).sum() / max((m * m).sum(), 1e-300)
+    gone = data.sites * (rest - rest.mean()).var() / max(float((1 - m * m).mean()), 1 / data.sites)
+    return float(-np.log1p(-np.clip(gone, 1e-6, _MOST_GONE)) / (2 * data.duration.mean()))
 
 
 def _unbiased(data: FieldData, options: FieldFitOptions, rate: float, progress: Report) -> DriftFit:

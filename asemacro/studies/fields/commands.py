@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,11 +27,15 @@ from asemacro.tasks.publication import Files
 from asemacro.tasks.run_folder import RunFolder
 from asemacro.tasks.threads import one_thread
 
+if TYPE_CHECKING:
+    from asemacro.lattice.reading.structure_file import Reading
+    from asemacro.studies.fields.alloy import AlloyFields
+
 FILES = "fields"
 """The word for fields from elsewhere."""
-_TIME, _RUNS = 3.0, 8  # of what is compared: until when, how many runs
+_TIME, _RUNS = 3.0, 8  # of what is compared: until when in times of relaxation, how many runs
 _OF_FILES = ("spins", "component")
-_OF_SYSTEMS = ("sites", "starts", "duration", "lattice", "range", "kernel", "exchange", "anisotropy", "damping")
+_OF_SPINS = ("starts", "lattice", "duration", "range", "kernel", "exchange", "anisotropy", "damping")
 
 
 def learn_fields(
@@ -39,36 +43,47 @@ def learn_fields(
 ) -> None:
     """spde.safetensors, kernel.csv, mobility.csv, run.json, diagnostics.png."""
     if system == FILES:
-        _refuse(system, options, _OF_SYSTEMS)
+        _refuse(system, options, ("sites", *_OF_SPINS))
         _learn_files(files, folder, seed=seed, started=started, **options)
         return
     _refuse(system, options, _OF_FILES)
     if files:
         raise ValueError(f"{system} takes no file; {files[0]} is left over")
     made_of = field_setup(system, temperatures=_temperatures(options.pop("temperature")), **options)
+    _learn_system(made_of, folder, seed=seed, started=started)
+
+
+def learn_alloy_fields(
+    structure: Path, folder: RunFolder, *, reading: Reading, seed: int, started: float, **options: Any
+) -> None:
+    """The same for the composition of blocks of an alloy."""
+    from asemacro.studies.fields.alloy import alloy_fields
+
+    _refuse("alloy", options, ("spins", "field", *(name for name in _OF_SPINS if name != "starts")))
+    options["temperature"] = _temperatures(options["temperature"])
+    made_of = alloy_fields(structure, reading, element=options.pop("component"), **options)
+    _learn_system(made_of, folder, seed=seed, started=started)
+
+
+def _learn_system(made_of: FieldSetup | AlloyFields, folder: RunFolder, *, seed: int, started: float) -> None:
+    """Field data, the equation, and how it follows runs from a random start."""
     rng = np.random.default_rng(seed)
-    first = made_of.systems[0]
+    blocks = made_of.blocks
     print(
-        f"{system}, {first.lattice.n_sites} spins in {by(_grid(made_of))} blocks of V = {made_of.blocks.sites}; "
-        f"a field keeps {made_of.scalar}"
+        f"{made_of.name}, {made_of.n_sites} sites in {by([blocks.grid[k] for k in blocks.axes])} blocks of "
+        f"V = {blocks.sites}; a field keeps {made_of.scalar}"
     )
     with progress_bar({"fields": 10.0}, {"fit fields": 10.0}, {"compare": 5.0}) as report, one_thread():
         data = made_of.data(rng, report)
         learned = learn_from_fields(data, options=made_of.options, rng=rng, progress=report)
         report("compare", 0.0, "runs to compare with")
-        temperature = learned.temperatures[-1]
-        before, after = made_of.quenched(made_of.systems[-1], _RUNS, _TIME, rng)
-        found = _compared(learned, temperature, before, after, _TIME, "independent spins", rng)
+        before, after = made_of.quenched(_RUNS, rng)
+        found = _compared(learned, learned.temperatures[-1], before, after, made_of.later, "a random start", rng)
         report("compare", 1.0, "")
     arguments = {
-        "system": system, **made_of.settings, "starts": made_of.starts, "duration": made_of.duration,
+        "system": made_of.name, **made_of.settings, "starts": made_of.starts, "duration": made_of.duration,
     }  # fmt: skip
     _publish(learned, data, found, made_of.true, folder, arguments, seed, started)
-
-
-def _grid(made_of: FieldSetup) -> list[int]:
-    blocks = made_of.blocks
-    return [blocks.grid[k] for k in blocks.axes]
 
 
 def _refuse(system: str, options: dict[str, Any], names: Sequence[str]) -> None:

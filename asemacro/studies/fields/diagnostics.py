@@ -18,6 +18,7 @@ from asemacro.studies.fields.learned import LearnedFields
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+_BINS = 20
 _FLAT = 1.5  # scatter of blocks over that of independent spins: below it a field is the same everywhere
 
 
@@ -45,7 +46,7 @@ class Comparison:
 
 
 def mobility_of_homogeneous(learned: LearnedFields, data: FieldData) -> MobilityTable:
-    """T K as flips were counted in fields that are the same everywhere, a row for each field; of all without such.
+    """T K as flips were counted in fields that are the same everywhere, in bins of m; in all fields without such.
 
     T K = 2 N / (V dt) for each block. A field is the same everywhere if its blocks scatter as independent spins do.
     """
@@ -57,11 +58,24 @@ def mobility_of_homogeneous(learned: LearnedFields, data: FieldData) -> Mobility
     if data.flips is None or not len(flat):
         return learned.report.mobility
     m = (m[flat] + data.after[flat].mean(axis=axes, dtype=float)) / 2
-    t, blocks = data.temperature[flat], np.full(len(flat), float(np.prod(data.grid)))
+    temperatures, index = np.unique(data.temperature[flat], return_inverse=True)
+    place, n = index * _BINS + np.clip(((m + 1) * _BINS / 2).astype(int), 0, _BINS - 1), len(temperatures) * _BINS
+    blocks = np.full(len(flat), float(np.prod(data.grid)))
+    expected = data.duration[flat] * blocks * (data.sites / 2)  # flips if T K were 1
     flips = data.flips[flat].sum(axis=axes).astype(float)
-    each = 2 / (data.sites * data.duration[flat] * blocks)
-    tanh_u = np.tanh((learned.spde.kernel.total * m + data.field[flat]) / t)
-    return MobilityTable(m, t, each * flips, each * np.sqrt(np.maximum(flips, 1)), tanh_u, blocks)
+    tanh_u = np.tanh((learned.spde.kernel.total * m + data.field[flat]) / data.temperature[flat])
+    weight = np.bincount(place, expected, n)
+    kept = weight > 0
+    count, at, tanh = (np.bincount(place, part, n)[kept] for part in (flips, expected * m, expected * tanh_u))
+    weight = weight[kept]
+    return MobilityTable(
+        at / weight,
+        np.repeat(temperatures, _BINS)[kept],
+        count / weight,
+        np.sqrt(np.maximum(count, 1)) / weight,
+        tanh / weight,
+        np.bincount(place, blocks, n)[kept].astype(float),
+    )
 
 
 def draw_fields(learned: LearnedFields, mobility: MobilityTable, found: Comparison, true: BlockKernel | None) -> Figure:

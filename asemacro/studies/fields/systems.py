@@ -22,8 +22,11 @@ from asemacro.typing import Report
 
 NAMES = ("kac-ising", "ising", "heisenberg")
 _SITES = {"kac-ising": 16384, "ising": 16384, "heisenberg": 4096}
-_DURATION = 0.1
-_STARTS, _STEPS = 120, 4
+_DURATION = {"kac-ising": 0.1, "ising": 0.3, "heisenberg": 0.1}  # of heisenberg over the damping
+_STARTS = {"kac-ising": 120, "ising": 300, "heisenberg": 40}
+_STEPS = 4
+_LATER = {"kac-ising": 3.0, "ising": 3.0, "heisenberg": 1.0}  # as well
+_LEAST_DAMPING = 0.01
 _BLOCK = 4  # of kac-ising
 
 
@@ -36,6 +39,7 @@ class FieldSetup:
         systems: one at each temperature.
         block: B.
         duration: of a change.
+        later: a time after which fields are compared.
         starts: prepared at each temperature.
         options: of the fit.
         true: the kernel between blocks, if the drift of the system has one.
@@ -47,6 +51,7 @@ class FieldSetup:
     systems: tuple[BlockSpins, ...]
     block: int
     duration: float
+    later: float
     starts: int
     options: FieldFitOptions
     true: BlockKernel | None
@@ -59,6 +64,11 @@ class FieldSetup:
         system = self.systems[0]
         return BlockMeans(system.lattice, self.block, component=system.block_component)
 
+    @property
+    def n_sites(self) -> int:
+        """Of the lattice."""
+        return self.systems[0].lattice.n_sites
+
     def data(self, rng: np.random.Generator, progress: Report) -> FieldData:
         """Changes of prepared fields at all temperatures."""
         n = len(self.systems)
@@ -70,10 +80,11 @@ class FieldSetup:
             for k, system in enumerate(self.systems)
         ])  # fmt: skip
 
-    def quenched(self, system: BlockSpins, runs: int, time: float, rng: np.random.Generator) -> NDArray[Any]:
-        """(2, runs, *grid) block fields of independent spins, and of the same runs at a later time."""
+    def quenched(self, runs: int, rng: np.random.Generator) -> NDArray[Any]:
+        """(2, runs, *grid) fields of independent spins at the highest temperature, and of the same runs at `later`."""
+        system = self.systems[-1]
         x = system.independent(np.zeros((runs, system.lattice.n_sites), dtype=np.float32), rng=rng)
-        later, _ = system.evolve_counting(x, time, self.block, window=None, rng=rng)
+        later, _ = system.evolve_counting(x, self.later, self.block, window=None, rng=rng)
         return np.stack([self.blocks.fields(state, system.lattice) for state in (x, later)])
 
 
@@ -113,14 +124,16 @@ def field_setup(
     if min(blocks.grid[k] for k in blocks.axes) < 3:
         grid = " x ".join(str(blocks.grid[k]) for k in blocks.axes)
         raise ValueError(f"--block {edge}: leaves a grid of {grid} blocks; give smaller blocks or more --sites")
+    slow = 1 / max(many[0].settings["damping"], _LEAST_DAMPING) if vectors else 1.0
     settings = {**many[0].settings, "temperature": [of.settings["temperature"] for of in many]}
     return FieldSetup(
         name,
         systems,
         edge,
-        _DURATION if duration is None else duration,
-        _STARTS if starts is None else starts,
-        FieldFitOptions(rate=None) if vectors else FieldFitOptions(),
+        _DURATION[name] * slow if duration is None else duration,
+        _LATER[name] * slow,
+        _STARTS[name] if starts is None else starts,
+        FieldFitOptions(rate=None, entropy_terms=3) if vectors else FieldFitOptions(),
         None if vectors else box_averaged(systems[0].kernel, edge),
         "of each spin the component along z, nothing of the other two" if vectors else "of each block its sum of spins",
         {**settings, "block": edge},

@@ -15,7 +15,7 @@ from asemacro.labels.moments import patch_moments
 from asemacro.lattice.reading.structure_file import Reading
 from asemacro.micro.blocks import observed_bounds
 from asemacro.observables.joined import Observables
-from asemacro.studies.fields.commands import FILES, learn_fields
+from asemacro.studies.fields.commands import FILES, learn_alloy_fields, learn_fields
 from asemacro.studies.fields.systems import NAMES as FIELD_NAMES
 from asemacro.studies.forces.commands import Asked, learn_forces
 from asemacro.studies.forces.systems import NAMES as FORCE_NAMES
@@ -64,12 +64,15 @@ def _run_learn(
     forces, fields = ({name: options.pop(name) for name in names} for names in (FORCES, FIELDS))
     if system in ("kac-ising", "heisenberg", FILES) or (system == "ising" and fields["block"] is not None):
         _refuse_others(system, forces, FORCE_NAMES)
-        for name in ("small", "closure", "fraction"):
-            if {**options, "closure": closure}[name] is not None:
-                raise ValueError(f"--{name}: block fields have no such option; leave it out")
         refuse_foreign(system, options, ALLOYS, reading, mix_sublattices)
-        given = {name: options[name] for name in ("temperature", "field", "sites", "lattice", "starts")}
+        given = _without(options, "small", "closure", "fraction", closure=closure)
         learn_fields(system, files, folder, seed=seed, started=started, **given, **fields)
+        return
+    if system == "alloy" and fields["block"] is not None and len(files) == 1:
+        _refuse_others(system, forces, FORCE_NAMES)
+        given = _without(options, "small", "closure", "fraction", "hops", "workers", closure=closure)
+        given["mix_sublattices"] = mix_sublattices
+        learn_alloy_fields(files[0], folder, reading=reading, seed=seed, started=started, **given, **fields)
         return
     _refuse_others(system, fields, (*FIELD_NAMES, FILES))
     if len(files) > 1:
@@ -152,6 +155,15 @@ def _learn_system(
     written = folder.publish(files, run_record(arguments, seed, wall, **result))
     say_quality(result)
     print(f"wrote {', '.join(path.name for path in written)} to {folder.path} in {wall:.0f} s")
+
+
+def _without(options: Mapping[str, Any], *names: str, **more: Any) -> dict[str, Any]:
+    """Options without those that block fields do not have; one line about the first of them that was given."""
+    every = {**options, **more}
+    for name in names:
+        if every.pop(name) is not None:
+            raise ValueError(f"--{name}: block fields have no such option; leave it out")
+    return every
 
 
 def _refuse_others(system: str, options: Mapping[str, Any], owners: Sequence[str]) -> None:
