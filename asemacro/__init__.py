@@ -135,6 +135,9 @@ studies, whole answers
     Learned                a learned model: save, load, simulate, plot
     learn_from_forces      a learned ODE from forces on a few carriers
     trajectory_error       how far a learned ODE is from trajectories of the system
+    learn_from_fields      a learned field equation from field data
+    LearnedFields          a learned field equation: save, load, energy
+    read_fields            field data from npz, zarr and OVF files
 
 beside them
     stationary_average     mean of correlated series with its error
@@ -249,6 +252,9 @@ if TYPE_CHECKING:
     from asemacro.observables.vector_spins import VectorMagnetization as VectorMagnetization
     from asemacro.statistics.averages import stationary_average as stationary_average
     from asemacro.studies.alloy.diagram import phase_diagram as phase_diagram
+    from asemacro.studies.fields.learned import LearnedFields as LearnedFields
+    from asemacro.studies.fields.learned import learn_from_fields as learn_from_fields
+    from asemacro.studies.fields.readers import read_fields as read_fields
     from asemacro.studies.forces.errors import trajectory_error as trajectory_error
     from asemacro.studies.forces.learning import learn_from_forces as learn_from_forces
     from asemacro.studies.learn.learned import Learned as Learned

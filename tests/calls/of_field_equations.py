@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,18 @@ def a_spde() -> Any:
 def a_block_data() -> Any:
     starts = np.random.default_rng(0).uniform(-0.8, 0.8, (30, 6, 6))
     return binomial_field_data(a_spde().kernel, starts, 16, 4, 1.2, duration=0.1, steps=2, rng=rng())
+
+
+@cache
+def a_learned() -> am.LearnedFields:
+    return am.LearnedFields(a_spde(), (1.2,), 0.1, (4, 4))
+
+
+@cache
+def a_field_file() -> Path:
+    path = a_folder() / "fields.npz"
+    np.savez(path, time=np.arange(3) * 0.1, fields=np.linspace(-0.5, 0.5, 48).reshape(3, 4, 4))
+    return path
 
 
 def calls() -> dict[str, Call]:
@@ -63,6 +76,20 @@ def calls() -> dict[str, Call]:
         ),
         "save_spde": Call(am.save_spde, {"path": a_folder() / "s.safetensors", "spde": spde}),
         "load_spde": Call(am.load_spde, {"path": file}),
+        "learn_from_fields": Call(
+            am.learn_from_fields,
+            {"data": a_block_data(), "options": FieldFitOptions(**OPTIONS), "rng": rng(), "progress": False},
+        ),
+        "LearnedFields": Call(
+            am.LearnedFields, {"spde": spde, "temperatures": (1.2,), "field": 0.1, "grid": (4, 4), "report": None}
+        ),
+        "LearnedFields.energy": Call(a_learned().energy, {"m": m, "field": 0.1}),
+        "LearnedFields.save": Call(a_learned().save, {"directory": a_folder() / "fields"}),
+        "LearnedFields.load": Call(am.LearnedFields.load, {"directory": a_learned().save(a_folder() / "f")[0].parent}),
+        "read_fields": Call(
+            am.read_fields,
+            {"files": [a_field_file()], "temperature": 1.2, "sites": 16, "block": 4, "field": 0.1, "component": None},
+        ),
         "structure_factor": Call(am.structure_factor, {"fields": m, "sites": 16}),
         "domain_length": Call(am.domain_length, {"fields": m}),
         "growth_rates": Call(am.growth_rates, {"times": times, "values": np.exp(times)[:, None], "noise": 1.0}),

@@ -75,6 +75,8 @@ class LearnedFields:
         What spins of these block magnetisations have on average, if those of a block do not know of each other.
         """
         x = np.asarray(m)
+        if x.ndim != len(self.grid) + 1 or not x.size:
+            raise ValueError(f"fields must be (n, *grid) with a grid of {len(self.grid)} axes, got the shape {x.shape}")
         kernel, axes = self.spde.energy_kernel, tuple(range(1, x.ndim))
         coupled = (x * kernel.convolve(x)).mean(axis=axes, dtype=float) - kernel.own / self.spde.sites
         return np.asarray(-coupled / 2 - field * x.mean(axis=axes, dtype=float))

@@ -172,7 +172,9 @@ def _magnetisations(fields: NDArray[Any], name: str) -> NDArray[np.float32]:
         raise UnreadableFile(f"{name}: fields must hold numbers, got the type {fields.dtype} and shape {fields.shape}")
     if not np.isfinite(fields).all():
         at = np.argwhere(~np.isfinite(fields))
-        raise UnreadableFile(f"{name}: {len(at)} values are nan or infinite, the first at {tuple(at[0].tolist())}")
+        raise UnreadableFile(
+            f"{name} holds nan or infinite values, {len(at)} of them, the first at {tuple(at[0].tolist())}"
+        )
     if np.abs(fields).max() > 1 + _ROUNDING:
         raise UnreadableFile(
             f"{name}: fields must be magnetisations from -1 to 1, got {fields.min():g} to {fields.max():g}; "
