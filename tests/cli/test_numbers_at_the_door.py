@@ -112,6 +112,18 @@ VERBS = {
         ["learn", "alloy", *ALLOY],
         {"-T": ["1", "900,20", "1e-320", "1:3000:1e-9"], "--hops": [*COUNTS, "10"], "--sites": ["1e13", "1e10"]},
     ),
+    "learn kac-ising": Verb(
+        ["learn", "kac-ising"],
+        {
+            "-T": ["nan", "-5", "0", "1,nan", "1,,2", "2,2", "1e308"],
+            "--block": [*COUNTS, "3", "64", "1e5"],
+            "--range": [*REALS, "0.5", "100", "1e5"],
+            "--duration": REALS,
+            "--field": ["nan", "1e308"],
+            "--starts": COUNTS,
+            "--sites": [*COUNTS, "1e13", "1e10"],
+        },
+    ),
     "simulate": Verb(
         ["simulate", "MODEL", "--start", "0", "--until", "1"],
         {
