@@ -81,7 +81,7 @@ def test_sigterm_ends_like_ctrl_c(command, tmp_path: Path, monkeypatch: pytest.M
     assert code == 143
     assert err.endswith("asemacro: interrupted; nothing was written\n")
     monkeypatch.setattr(
-        "asemacro.studies.learn.sample_command.sample", lambda *words, **options: signal.raise_signal(2)
+        "asemacro.studies.learn.sample_command.course", lambda *words, **options: signal.raise_signal(2)
     )
     code, _, err = command("sample", "ising", "--sites", 16, "-o", tmp_path / "a")
     assert code == 130
@@ -96,7 +96,7 @@ def test_an_interrupt_that_a_compiler_swallows_is_no_traceback(command, tmp_path
         except KeyboardInterrupt:  # numba: "Exception ignored on calling ctypes callback function"
             raise RuntimeError("no compiled object yet") from None
 
-    monkeypatch.setattr("asemacro.studies.learn.sample_command.sample", work)
+    monkeypatch.setattr("asemacro.studies.learn.sample_command.course", work)
     code, _, err = command("sample", "ising", "--sites", 16, "-o", tmp_path / "a")
     assert code == 143
     assert err.endswith("asemacro: interrupted; nothing was written\n")
