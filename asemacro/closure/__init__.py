@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from asemacro.closure.encoder_file import save_encoder as save_encoder
     from asemacro.closure.encoder_network import EncoderNetwork as EncoderNetwork
     from asemacro.closure.encoder_network import MLPEncoder as MLPEncoder
-    from asemacro.closure.encoder_network import ParticleEncoder as ParticleEncoder
     from asemacro.closure.file import load_closure as load_closure
     from asemacro.closure.file import save_closure as save_closure
     from asemacro.closure.fit import ClosureOptions as ClosureOptions
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     from asemacro.closure.objectives import FieldPseudoLikelihood as FieldPseudoLikelihood
     from asemacro.closure.objectives import OneStepLikelihood as OneStepLikelihood
     from asemacro.closure.objectives import SpinPseudoLikelihood as SpinPseudoLikelihood
+    from asemacro.closure.particle_encoder import ParticleEncoder as ParticleEncoder
     from asemacro.closure.variables import Closure as Closure
     from asemacro.closure.variables import FieldClosure as FieldClosure
     from asemacro.closure.variables import SpinClosure as SpinClosure

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import asemacro.closure.particle_encoder  # noqa: F401 - files know its kind
 from asemacro.arguments.checks import choice_of
 from asemacro.arguments.door import checked, instance, path
 from asemacro.closure.encoder import Encoder

@@ -10,7 +10,8 @@ import numpy as np
 import asemacro as am
 from asemacro.closure.autoencoder import EncoderOptions
 from asemacro.closure.encoder import Encoder
-from asemacro.closure.encoder_network import MLPEncoder, ParticleEncoder
+from asemacro.closure.encoder_network import MLPEncoder
+from asemacro.closure.particle_encoder import ParticleEncoder
 from asemacro.force_data import Layout
 from asemacro.macro.ode_fit import OdeFitOptions
 from asemacro.observables.differentiable import TorchObservable

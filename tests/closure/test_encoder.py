@@ -11,7 +11,8 @@ import torch
 from asemacro.closure.autoencoder import Autoencoder, EncoderOptions, fit_encoder
 from asemacro.closure.encoder import Encoder, condition
 from asemacro.closure.encoder_file import load_encoder, save_encoder
-from asemacro.closure.encoder_network import EncoderNetwork, MLPEncoder, ParticleEncoder
+from asemacro.closure.encoder_network import EncoderNetwork, MLPEncoder
+from asemacro.closure.particle_encoder import ParticleEncoder
 from asemacro.force_data import ForceData, Layout
 from asemacro.observables.differentiable import TorchObservable
 

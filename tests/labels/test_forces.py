@@ -9,7 +9,8 @@ import pytest
 import torch
 
 from asemacro.closure.encoder import Encoder
-from asemacro.closure.encoder_network import MLPEncoder, ParticleEncoder
+from asemacro.closure.encoder_network import MLPEncoder
+from asemacro.closure.particle_encoder import ParticleEncoder
 from asemacro.force_data import ForceData, Layout
 from asemacro.labels.forces import force_labels
 from asemacro.macro.linear_rates import linear_rates
