@@ -114,7 +114,7 @@ def test_a_fluid_from_a_file(tmp_path: Path) -> None:
 
 
 def test_rings_are_judged_until_they_vanish(tmp_path: Path) -> None:
-    budget = allen_cahn.Budget(n=32, trajectories=3, tests=1, every=16, closures=3, kept=3, on_disk=False)
+    budget = allen_cahn.Budget(n=32, trajectories=3, tests=1, every=16, epochs=5, encoded=1, on_disk=False)
     world = allen_cahn.prepare(budget, folder=tmp_path, streams=STREAMS)
     energy = world.test.observed[:, :, 0]
     for row, n in zip(energy, world.test.counted, strict=True):

@@ -1,11 +1,14 @@
 """Allen-Cahn interfaces on 200 x 200 cells: the energy, learned from the rates of one cell in 25.
 
 Published (Chen and Li 2024, table 1): rings of random radii that shrink and vanish; z* = E, the Ginzburg-Landau energy,
-with 15 closure variables; rates of 1600 random cells of each of 40,000 states; error of 50 fresh trajectories up to
-t = 0.1, as long as E is above 1e-4.
+with 15 closure variables and an OnsagerNet; rates of 1600 random cells of each of 40,000 states; error of 50 fresh
+trajectories up to t = 0.1, as long as E is above 1e-4.
 
 As there: equation, starts, energy, interval of the states, number of rates, metric. Other: steps of 0.25 h^2 instead of
-0.1 h^2 (`error_of_steps` compares them); rates are those of the equation and not increments of a step.
+0.1 h^2 (`error_of_steps` compares them); rates are those of the equation and not increments of a step. The states
+depend on two numbers, the radii: three closure variables tell them apart. The rate of E has a peak where the hole
+closes, which a network without a structure follows better than an OnsagerNet (errors of 1 % and 14 % on 100 x 100
+cells).
 """
 
 from __future__ import annotations
@@ -33,8 +36,8 @@ LEAST_ENERGY = 1e-4  # states below are empty
 STEP = 0.25  # h^2
 PUBLISHED_STEP = 0.1  # h^2
 FRACTION = 1 / 25
-WIDTH = 48
-RATE = 1e-6  # of the autoencoder: it stays near the principal components, see `lennard_jones`
+WIDTH = 64
+DRIFT = "mlp"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +50,7 @@ class Budget:
         tests: other trajectories.
         every: intervals between two states that are learned from.
         closures: variables of the encoder.
-        kept: variables of the equation, the energy among them.
+        encoded: one state in so many teaches the autoencoder.
         epochs: of the autoencoder.
         batch_size: states a step of it.
         on_disk: whether the states are streamed from a file.
@@ -57,10 +60,10 @@ class Budget:
     trajectories: int = 160
     tests: int = 50
     every: int = 1
-    closures: int = 31
-    kept: int = 6
-    epochs: int = 1
-    batch_size: int = 256
+    closures: int = 3
+    encoded: int = 4
+    epochs: int = 20
+    batch_size: int = 128
     on_disk: bool = True
 
 
@@ -88,15 +91,17 @@ def prepare(budget: Budget, *, folder: Path, streams: Streams, progress: Report 
             rng=streams("carriers"),
             progress=part_of(progress, "figure", 0.0, 0.5),
         )
-    options = EncoderOptions(epochs=budget.epochs, batch_size=budget.batch_size, conditioning=1e-5, learning_rate=RATE)
+    options = EncoderOptions(epochs=budget.epochs, batch_size=budget.batch_size)
+    some = data.take(np.arange(0, len(data), budget.encoded))
     with Meter() as encoding:
         told = part_of(progress, "figure", 0.5, 0.4)
-        fitted = fit_encoder(data, phi, budget.closures, options=options, rng=streams("encoder"), progress=told)
+        fitted = fit_encoder(some, phi, budget.closures, options=options, rng=streams("encoder"), progress=told)
     starts = system.initial(budget.tests, rng=streams("test starts"))
     observed = encode_along(phi, system.states_at(starts, times))
     counted = (observed[:, :, 0] > LEAST_ENERGY).sum(axis=1)
     test = Test(starts, times, observed, steps=STEPS * budget.every, counted=counted)
-    return World(system, data, fitted.model, fitted.report, budget.kept, test, WIDTH, states.seconds, encoding.seconds)
+    dim = fitted.model.dim
+    return World(system, data, fitted.model, fitted.report, dim, test, WIDTH, states.seconds, encoding.seconds)
 
 
 def error_of_steps(n: int, *, streams: Streams) -> float:

@@ -42,7 +42,7 @@ class Budget:
 
 FULL = Budget(allen_cahn.Budget(trajectories=80, tests=20), Effort(6000), 18_000, (10.0, 2.0, 1.0))
 QUICK = Budget(
-    allen_cahn.Budget(n=64, trajectories=16, tests=4, every=8, closures=8, kept=4, on_disk=False),
+    allen_cahn.Budget(n=64, trajectories=16, tests=4, every=8, encoded=1, on_disk=False),
     Effort(300, seeds=3),
     500,
     (2.0, 1.0),
@@ -55,8 +55,8 @@ def run(*, quick: bool, rng: np.random.Generator, progress: Report, store: Check
     fraction, steps = allen_cahn.FRACTION, tuple(per * budget.world.every for per in budget.steps)
     equal = max(round(budget.states * fraction), 2 * (budget.world.closures + 1))
     lessons = {
-        "p=1/25": Lesson(budget.states, fraction, spread=True),
-        "L_z": Lesson(equal, space="macro", spread=True),
+        "p=1/25": Lesson(budget.states, fraction, spread=True, drift=allen_cahn.DRIFT),
+        "L_z": Lesson(equal, space="macro", spread=True, drift=allen_cahn.DRIFT),
     }
     with tempfile.TemporaryDirectory(prefix="asemacro-") as folder:
         told = part_of(progress, "figure", 0.0, 0.5)

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from asemacro.closure.autoencoder import EncoderOptions, fit_encoder
+from asemacro.closure.encoder_network import MLPEncoder
 from asemacro.micro.fields.predator_prey_ode import PredatorPreyODE
 from asemacro.micro.force_runs import make_force_data
 from asemacro.observables.species_means import SpeciesMeans
@@ -44,12 +45,14 @@ class Budget:
         tests: fresh trajectories.
         epochs: of the autoencoder.
         conditioning: weight of the condition in its loss.
+        at_random: whether it starts at random, as published, and not at principal components.
     """
 
     trajectories: int = 1600
     tests: int = 100
     epochs: int = 2
     conditioning: float = 1e-5
+    at_random: bool = False
 
 
 FULL = Budget()
@@ -80,9 +83,12 @@ def prepare(budget: Budget, *, folder: Path, streams: Streams, progress: Report 
     options = EncoderOptions(
         hidden=(WIDTH, WIDTH), batch_size=512, epochs=budget.epochs, conditioning=budget.conditioning
     )
+    network = MLPEncoder(system.n_components, CLOSURES, options.hidden, at_random=budget.at_random)
     with Meter() as encoding:
         told = part_of(progress, "figure", 0.5, 0.5)
-        fitted = fit_encoder(data, PHI, CLOSURES, options=options, rng=streams("encoder"), progress=told)
+        fitted = fit_encoder(
+            data, PHI, CLOSURES, network=network, options=options, rng=streams("encoder"), progress=told
+        )
     exact = PredatorPreyODE(scheme="rk4")
     tests = exact.initial(budget.tests, rng=streams("test starts"))
     test = Test(tests, TIMES, encode_along(PHI, exact.states_at(tests, TIMES)), steps=STEPS_BETWEEN)

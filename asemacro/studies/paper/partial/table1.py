@@ -73,7 +73,7 @@ def predator_prey_group(budget: predator_prey.Budget, effort: Effort, n: int) ->
 def allen_cahn_group(budget: allen_cahn.Budget, effort: Effort, n: int) -> Group:
     """The energy of rings."""
     target = TARGETS["allen-cahn"]
-    cells = three("allen-cahn", n, allen_cahn.FRACTION, "1/25", published.ALLEN_CAHN, target, "onsager")
+    cells = three("allen-cahn", n, allen_cahn.FRACTION, "1/25", published.ALLEN_CAHN, target, allen_cahn.DRIFT)
     return Group(allen_cahn.prepare, budget, effort, cells)
 
 
@@ -106,7 +106,7 @@ QUICK = {
         lennard_jones.Budget(800, runs=16, tests=4), Effort(300, seeds=3), 4000
     ),
     "allen-cahn": allen_cahn_group(
-        allen_cahn.Budget(n=64, trajectories=16, tests=4, every=8, closures=8, kept=4, on_disk=False),
+        allen_cahn.Budget(n=64, trajectories=16, tests=4, every=8, encoded=1, on_disk=False),
         Effort(300, seeds=3), 500,
     ),
     "lennard-jones-51200": large_group(
