@@ -104,7 +104,7 @@ def test_a_fluid_from_a_file(tmp_path: Path) -> None:
     assert len(world.data) == 500
     assert world.test.observed.shape == (1, 250, 1)
     # 20 T at the start, by the definition of the starts
-    t0 = STREAMS("temperatures", 160).uniform(0.5, 1.5, 3)[2]
+    t0 = STREAMS("test temperatures", 160).uniform(0.5, 1.5)
     assert world.test.observed[0, 0, 0] == pytest.approx(20 * t0)
     found, models = learn(world, Lesson(400, 1 / 4, spread=True), Effort(20, seeds=2), streams=STREAMS)
     assert found.force_evaluations == 400 * 40

@@ -5,7 +5,9 @@ velocities of one set of directions scaled to T ~ U(0.5, 1.5), so that the state
 time; z* = 20 T with 31 closure variables; forces on 50 atoms of each state.
 
 As there: packing, runs, density, number of runs, observable, number of variables of the encoder, forces, metric.
-Other: energies are shifted, which the motion keeps better; the packing is relaxed until it keeps its energy to 1e-4.
+Other: temperatures of training runs are evenly spaced (in a random order), so that no part of the range lacks states,
+those of the test runs are drawn as published; energies are shifted, which the motion keeps better; the packing is
+relaxed until it keeps its energy to 1e-4.
 The encoder stays near the principal components where it starts: Adam moves each of its many weights alike, at the
 published rate out of the space in which the states vary, and rates of a part of the atoms are then noise. The rates of
 all 32 variables are estimated, which together are nearly all of f, but the equation is one of T and the first three
@@ -37,7 +39,7 @@ ACTIVE = 50  # atoms
 FACTOR = 20.0  # z* = FACTOR T
 TEMPERATURES = (0.5, 1.5)
 WIDTH, DEPTH = 48, 3
-EFFORT = Effort(12_000, batch_size=128)
+EFFORT = Effort(20_000, batch_size=128)
 RATE = 1e-6  # of the autoencoder
 
 
@@ -85,8 +87,10 @@ def prepare(budget: Budget, *, folder: Path, streams: Streams, progress: Report 
     n = budget.n_atoms
     system = LennardJones(n)
     times: Floats = system.time_step * np.arange(STEPS, dtype=float)
-    temperatures = streams("temperatures", n).uniform(*TEMPERATURES, budget.runs + budget.tests)
-    starts = system.initial(temperatures, rng=streams("packing", n))
+    spaced = np.linspace(*TEMPERATURES, budget.runs) if budget.runs > 1 else np.array([np.mean(TEMPERATURES)])
+    learned = streams("temperatures", n).permutation(spaced)
+    judged = streams("test temperatures", n).uniform(*TEMPERATURES, budget.tests)
+    starts = system.initial(np.concatenate([learned, judged]), rng=streams("packing", n))
     phi = KineticTemperature(n, factor=FACTOR)
     with Meter() as states:
         data = make_force_data(
