@@ -1,7 +1,8 @@
-"""The commands `asemacro barriers ...`: train, evaluate, cross-validate and distil barrier networks."""
+"""The commands `asemacro barriers ...`: label jumps; train, evaluate, cross-validate and distil barrier networks."""
 
 from __future__ import annotations
 
+import enum
 import json
 import sys
 from pathlib import Path
@@ -9,10 +10,96 @@ from typing import Annotated
 
 import typer
 
-from asemacro.cli.options import Form, SeedOption, output_path
+from asemacro.cli.numbers import MOST_RUNS, SITES, Count
+from asemacro.cli.options import (
+    Form,
+    FormatOption,
+    IndexOption,
+    MixOption,
+    SeedOption,
+    StructureArgument,
+    TypesOption,
+    WorkersOption,
+    output_path,
+    reading_of,
+)
 from asemacro.tasks.interrupts import naming_the_file
 
-app = typer.Typer(help="Train and measure barrier networks.", no_args_is_help=True)
+app = typer.Typer(help="Compute barriers, train and measure barrier networks.", no_args_is_help=True)
+
+LabelsOption = Annotated[
+    Path, typer.Option("-o", "--output", parser=output_path, help="Database of labels.", metavar="FILE")
+]
+
+
+class Relax(enum.StrEnum):
+    """What of a cell is relaxed."""
+
+    atoms = "atoms"
+    none = "none"
+
+
+@app.command("label")
+def label_verb(
+    structure: StructureArgument,
+    calculator: Annotated[
+        str,
+        typer.Option(
+            help="emt, eam:FILE, lammps:FILE, chgnet, or a function that makes one.", metavar="NAME|MODULE:FACTORY"
+        ),
+    ],
+    output: LabelsOption = Path("labels.db"),
+    cells: Annotated[int, typer.Option(parser=Count(1, MOST_RUNS), help="Cells that jumps are drawn in.")] = 20,
+    jumps: Annotated[int, typer.Option(parser=Count(1, MOST_RUNS), help="Jumps, of all cells together.")] = 200,
+    images: Annotated[int, typer.Option(parser=Count(1, 99), help="Images between the end points.")] = 5,
+    relax: Annotated[Relax, typer.Option(help="none keeps all other atoms on the sites.")] = Relax.atoms,
+    states: Annotated[
+        str, typer.Option(help="Kinds of cells: random, ordered, kmc (of a model).", metavar="KIND,...")
+    ] = "random,ordered",
+    barriers: Annotated[str | None, typer.Option(help="Model of the states kmc.", metavar="NAME|FILE")] = None,
+    temperatures: Annotated[
+        str, typer.Option("-T", "--temperatures", help="Of the states kmc, in K: START:STOP:STEP or a list.")
+    ] = "800:2000:400",
+    sites: Annotated[int, typer.Option(parser=SITES, help="Least sites of a cell.")] = 100,
+    format: FormatOption = None,
+    types: TypesOption = None,
+    index: IndexOption = None,
+    mix_sublattices: MixOption = False,
+    seed: SeedOption = 0,
+    workers: WorkersOption = None,
+) -> None:
+    """Compute barriers of jumps in an alloy with any calculator of ASE."""
+    from asemacro.studies.labelling.commands import run_label
+
+    run_label(
+        structure,
+        output,
+        reading=reading_of(format, types, index),
+        mix_sublattices=mix_sublattices,
+        calculator=calculator,
+        states=states,
+        barriers=barriers,
+        temperatures=temperatures,
+        images=images,
+        relax=relax.value,
+        workers=workers,
+        seed=seed,
+        cells=cells,
+        jumps=jumps,
+        sites=sites,
+    )
+
+
+@app.command("import")
+def import_verb(
+    files: Annotated[list[Path], typer.Argument(help="Bands (.traj, .extxyz), folders of images, tables (.csv).")],
+    output: LabelsOption = Path("labels.db"),
+    types: TypesOption = None,
+) -> None:
+    """Take barriers that were computed elsewhere."""
+    from asemacro.studies.labelling.commands import run_import
+
+    run_import(files, output, reading=reading_of(None, types, None))
 
 
 @app.command("train")

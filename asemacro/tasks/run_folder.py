@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -13,12 +11,8 @@ from asemacro.files.json_text import read_json
 from asemacro.files.store import CannotWrite, output_directory, remove_leftovers
 from asemacro.tasks.checkpoint import Checkpoint
 from asemacro.tasks.interrupts import interrupted
+from asemacro.tasks.lock import locked
 from asemacro.tasks.publication import RECORD, Files, listed_files, publish
-
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None  # type: ignore[assignment]
 
 RESULTS = {
     "phase-diagram": ("sro.csv", "sro.png", "ttt.png", "sde.safetensors"),
@@ -34,7 +28,6 @@ RESULTS = {
 _ONLY_IN = {"copies": "phase-diagram", "hops_per_second": "kmc", "path_pull": "learn"}
 """How the records of version 0.1, which do not name their verb, are told apart."""
 LOCK = ".asemacro.lock"
-say = logging.getLogger("asemacro")
 
 
 class RunFolder:
@@ -66,7 +59,7 @@ class RunFolder:
 
     def __enter__(self) -> Self:
         output_directory(self.path)
-        self._lock = _locked(self.path / LOCK)
+        self._lock = locked(self.path / LOCK, f"in {self.path}", "give another folder with -o")
         try:
             self._stale = self._older_results()
             remove_leftovers(self.path)
@@ -151,33 +144,3 @@ class RunFolder:
             self._lock = None
         if self._new and not any(self.path.iterdir()):
             self.path.rmdir()
-
-
-def _locked(path: Path) -> IO[str] | None:
-    """The lock file, held by this process until it is closed; the system frees it when the process dies.
-
-    None where the system has no such locks.
-
-    Raises:
-        OSError: another process holds it.
-    """
-    while fcntl is not None:
-        file = path.open("a+", encoding="utf-8")
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            file.seek(0)
-            owner = file.read(20).strip()
-            file.close()
-            who = f"process {owner}" if owner else "another process"
-            raise OSError(f"{who} is writing in {path.parent}; wait for it or give another folder with -o") from None
-        except OSError as error:  # some network file systems have no locks
-            say.warning("%s cannot be locked (%s): run nothing else that writes there", path.parent, error.strerror)
-            return file
-        if path.exists() and os.path.samestat(os.fstat(file.fileno()), path.stat()):
-            file.truncate(0)
-            file.write(str(os.getpid()))
-            file.flush()
-            return file
-        file.close()  # its owner removed it in between: try the new one
-    return None

@@ -75,6 +75,7 @@ def run_tasks(
     progress: Report | None = None,
     *,
     workers: int | None = None,
+    finished: Callable[[T], Any] | None = None,
 ) -> list[T]:
     """Results of tasks, in their order, whatever runs them and however many at once.
 
@@ -89,6 +90,8 @@ def run_tasks(
         store: where results are kept. Those in it, of the same inputs, are not made again.
         progress: called as progress(task, fraction, text), from any thread.
         workers: threads of the default executor; default one for each core.
+        finished: called with each result as soon as it is there, in the calling thread, one after the other; also with
+            those that are finished when another task fails. Not with those that the store held.
 
     Raises:
         ValueError: several tasks of one name.
@@ -96,7 +99,7 @@ def run_tasks(
     (name, count), *_ = Counter(task.name for task in tasks).most_common(1) or [("", 1)]
     if count > 1:
         raise ValueError(f"{count} tasks are named {name}; give each a name of its own")
-    run = _Run(tasks, store or Checkpoint(None), progress or silent)
+    run = _Run(tasks, store or Checkpoint(None), progress or silent, finished)
     left = run.left()
     if not left:
         return run.results()
@@ -111,8 +114,10 @@ def run_tasks(
 class _Run(Generic[T]):
     """One call of `run_tasks`: its tasks, what they gave so far, and where it is kept."""
 
-    def __init__(self, tasks: Sequence[Task[T]], store: Checkpoint, progress: Report) -> None:
-        self._tasks, self._progress = tasks, progress
+    def __init__(
+        self, tasks: Sequence[Task[T]], store: Checkpoint, progress: Report, finished: Callable[[T], Any] | None
+    ) -> None:
+        self._tasks, self._progress, self._finished = tasks, progress, finished
         # before anything runs, as the inputs hold random streams
         self._entries: dict[int, Entry] = {
             k: store.entry(task.name, task.kept.inputs, task.kept.suffix, lasting=task.kept.lasting)
@@ -172,6 +177,8 @@ class _Run(Generic[T]):
         self._progress(self._tasks[k].name, 1.0, "")
 
     def _keep(self, k: int, result: T) -> None:
+        if self._finished is not None:
+            self._finished(result)
         kept = self._tasks[k].kept
         if kept is not None:
             self._entries[k].save(lambda path: kept.write(path, result))

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import ctypes
-import importlib
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from asemacro.calculators.lammps_file import lammps_module
 from asemacro.files.reading import plain
 from asemacro.micro.force_system import finite_states, pauses_of, steps_of
 from asemacro.tasks.interrupts import stop_if_told
 from asemacro.typing import Floats
 
 _SILENT = ["-log", "none", "-screen", "none", "-nocite"]
-_MPI = "libmpi.so.12"
 
 
 def lammps_states(
@@ -37,7 +33,7 @@ def lammps_states(
     Raises:
         ValueError: LAMMPS is not installed, or it stops with an error, as where atoms fly apart.
     """
-    module = _lammps()
+    module = lammps_module(', or take engine="numba"')
     runs = [_Run(module, row.reshape(2, -1, 3), box, cutoff, skin) for row in x]
     try:
         for pause in pauses_of(times):
@@ -110,20 +106,3 @@ class _Run:
     def close(self) -> None:
         """Give the memory back."""
         self._lammps.close()
-
-
-def _lammps() -> Any:
-    """The module lammps, with the MPI library of its wheel, which its loader does not find by itself.
-
-    Raises:
-        ValueError: it is not installed.
-    """
-    library = Path(sys.prefix) / "lib" / _MPI
-    if library.exists():
-        ctypes.CDLL(str(library), mode=ctypes.RTLD_GLOBAL)
-    try:
-        return importlib.import_module("lammps")
-    except (ImportError, OSError) as error:
-        raise ValueError(
-            f"LAMMPS is not here ({error}); pip install 'asemacro[lammps]', or take engine=\"numba\""
-        ) from None

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-import importlib
-import sys
 from pathlib import Path
-from typing import Any
 
 import torch
 from ase import Atoms, units
 
 from asemacro.arguments.checks import temperature_of
-from asemacro.files.reading import plain
+from asemacro.calculators.foreign import called, imported
+from asemacro.calculators.named import CALCULATORS, calculator_named
 from asemacro.lattice.reading.structure_file import Reading, read_structure
 from asemacro.micro.particles.partial_forces import PartialForces
 from asemacro.observables.differentiable import DifferentiableObservable, TorchObservable
 from asemacro.observables.kinetic_temperature import KineticTemperature
 from asemacro.studies.forces.systems import COMPONENTS, ForceSetup
 
-CALCULATORS, OBSERVABLES, ENSEMBLES = ("emt", "lj"), ("temperature",), ("nve", "langevin")
-ARGON = {"sigma": 3.405, "epsilon": 0.0103, "rc": 8.5}  # angstrom and eV
+OBSERVABLES, ENSEMBLES = ("temperature",), ("nve", "langevin")
 KELVIN = 300.0
 SPREAD = (0.5, 1.5)  # of the temperatures of the starts, over the given one
 
@@ -32,7 +29,7 @@ class Particles:
     Attributes:
         structure: file.
         reading: how it is to be read.
-        calculator: "emt", "lj" or MODULE:FACTORY.
+        calculator: a word of `calculators`, or MODULE:FACTORY.
         observable: "temperature" or MODULE:FUNCTION.
         ensemble: "nve" or "langevin".
         temperature: K; None for 300.
@@ -53,13 +50,13 @@ def particle_setup(asked: Particles) -> ForceSetup:
         ValueError: one line; no structure, no calculator of that name or without forces, no such observable.
     """
     if asked.calculator is None:
-        raise ValueError("learn particles needs --calculator emt, lj or MODULE:FACTORY")
+        raise ValueError(f"learn particles needs --calculator {', '.join(CALCULATORS)} or MODULE:FACTORY")
     ensemble = asked.ensemble or "nve"
     if ensemble not in ENSEMBLES:
         raise ValueError(f"--ensemble {ensemble}: give one of {', '.join(ENSEMBLES)}")
     kelvin = KELVIN if asked.temperature is None else temperature_of(asked.temperature, "--temperature")
     atoms = read_structure(asked.structure, **asked.reading)
-    calculator = calculator_named(asked.calculator, atoms)
+    calculator = calculator_named(asked.calculator, atoms.get_chemical_symbols())
     try:
         system = PartialForces(atoms, calculator, bath_K=kelvin if ensemble == "langevin" else None)
     except TypeError as error:
@@ -91,25 +88,6 @@ def particle_setup(asked: Particles) -> ForceSetup:
     )
 
 
-def calculator_named(name: str, atoms: Atoms) -> Any:
-    """A calculator of ASE: EMT, Lennard-Jones argon, or what a factory gives.
-
-    Raises:
-        ValueError: one line that names the option.
-    """
-    if name == "emt":
-        from ase.calculators.emt import EMT
-
-        return EMT()
-    if name == "lj":
-        from ase.calculators.lj import LennardJones
-
-        if set(atoms.get_chemical_symbols()) != {"Ar"}:
-            raise ValueError("--calculator lj is argon; for other atoms give MODULE:FACTORY")
-        return LennardJones(**ARGON)
-    return _called(_imported(name, "--calculator", CALCULATORS), f"--calculator {name}")
-
-
 def observable_named(name: str, atoms: Atoms) -> DifferentiableObservable:
     """The temperature in kelvin, or a function of torch of states (batch, 6 N): one value a state.
 
@@ -118,35 +96,10 @@ def observable_named(name: str, atoms: Atoms) -> DifferentiableObservable:
     """
     if name == "temperature":
         return KineticTemperature(len(atoms), atoms.get_masses(), k_B=units.kB)
-    function = _imported(name, "--observable", OBSERVABLES)
+    function = imported(name, "--observable", OBSERVABLES)
 
     def of_states(x: torch.Tensor) -> torch.Tensor:
-        z = _called(lambda: function(x), f"--observable {name}")
+        z = called(lambda: function(x), f"--observable {name}")
         return z[:, None] if isinstance(z, torch.Tensor) and z.ndim == 1 else z
 
     return TorchObservable(of_states, (name.partition(":")[2],))
-
-
-def _imported(name: str, option: str, known: tuple[str, ...]) -> Any:
-    """What MODULE:NAME stands for; modules of the present folder too."""
-    module, colon, attribute = name.partition(":")
-    if not (colon and module and attribute):
-        raise ValueError(f"{option} {name}: give {', '.join(known)} or MODULE:NAME, a function of Python")
-    here = str(Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
-    try:
-        found = vars(importlib.import_module(module)).get(attribute)
-    except Exception as error:  # whatever a foreign module does
-        raise ValueError(f"{option} {name}: the module {module} does not import: {plain(error)}") from None
-    if not callable(found):
-        raise ValueError(f"{option} {name}: the module {module} has no function {attribute}")
-    return found
-
-
-def _called(function: Any, option: str) -> Any:
-    """What a foreign function gives."""
-    try:
-        return function()
-    except Exception as error:
-        raise ValueError(f"{option} fails: {plain(error)}") from None

@@ -1,0 +1,184 @@
+"""label_barriers: jumps of an alloy into a database, each as soon as it is computed; killed and started, it goes on."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections import Counter
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asemacro.arguments.checks import generator_of
+from asemacro.arguments.door import checked, flag_or_report, whole
+from asemacro.arguments.door import path as path_check
+from asemacro.barriers.labelling.bands import Band, BandSettings, Jump, lattice_fields, lattice_of
+from asemacro.barriers.labelling.database import LabelDatabase
+from asemacro.barriers.labelling.neb import compute_band
+from asemacro.barriers.labelling.parameter import ideal_cell, relaxed_lattice
+from asemacro.calculators.named import Source, calculator_of, identity_of
+from asemacro.lattice.lattice import Lattice
+from asemacro.studies.alloy.start import random_alloy
+from asemacro.studies.labelling.cells import Cells, box_of, draw_jumps, random_cell
+from asemacro.tasks.processes import worker_processes
+from asemacro.tasks.progress import reporting
+from asemacro.tasks.running import Task, run_tasks
+from asemacro.tasks.streams import Streams
+from asemacro.typing import Report
+
+if TYPE_CHECKING:
+    from ase import Atoms
+    from pymatgen.core import Structure
+
+MOST_WORKERS = 4096
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What a database holds of the jumps that were asked for.
+
+    Attributes:
+        path: the database.
+        lattice: the unit cell, at the lattice parameter of the calculation.
+        jumps: how many were asked for and exist.
+        new: bands that this call computed.
+        failed: reasons of the bands that failed, with their number.
+    """
+
+    path: Path
+    lattice: Lattice
+    jumps: int
+    new: int
+    failed: dict[str, int]
+
+    @property
+    def labelled(self) -> int:
+        """Jumps with barriers of both directions."""
+        return self.jumps - sum(self.failed.values())
+
+
+@checked(path=path_check, workers=whole(1, MOST_WORKERS), progress=flag_or_report, rng=generator_of)
+def label_barriers(
+    structure: Atoms | Structure | Lattice,
+    calculator: Source,
+    path: str | Path,
+    *,
+    cells: Cells | None = None,
+    settings: BandSettings | None = None,
+    workers: int = 1,
+    progress: bool | Report = False,
+    rng: np.random.Generator,
+) -> Outcome:
+    """Label jumps of an alloy by a calculator of ASE; what a database already holds is not computed again.
+
+    The lattice parameter of the random alloy is found first (once for a database); all cells have it.
+
+    Args:
+        structure: lattice and composition of the alloy.
+        calculator: a word of `calculator_named`, or a function without arguments that makes a calculator, once in each
+            worker.
+        path: the database, by convention labels.db.
+        cells: which cells and how many jumps; default `Cells()`.
+        settings: how bands are computed; default `BandSettings()`.
+        workers: processes.
+        progress: True for a bar, or a function called as progress(task, fraction, text).
+        rng: source of randomness; the same seed gives the same jumps.
+
+    Raises:
+        ValueError: one line; the structure, the calculator or what it gives makes no sense, or the database holds
+            labels of another alloy or calculator. What was labelled stays.
+        OSError: the database cannot be written, or another process writes to it.
+    """
+    cells, settings = cells or Cells(), settings or BandSettings()
+    alloy = ideal_cell(random_alloy(structure))
+    streams = Streams.of(rng)
+    about = {**identity_of(calculator), **dataclasses.asdict(settings)}
+    asked = {**about, "prototype": alloy.prototype, "composition": alloy.composition}
+    box_of(cells, alloy)
+    with LabelDatabase(path) as database, reporting(progress, {"lattice": 10.0}, {"label": 1000.0}) as report:
+        held = database.asked
+        _check_same(database.path, held, asked)
+        calculator_of(calculator, alloy.species)  # fails here if it does, not in a worker
+        if held is None:
+            alloy = _at_least_energy(alloy, cells, calculator, settings, streams, report)
+            database.asked = {**asked, "lattice": lattice_fields(alloy)}
+        else:
+            alloy = lattice_of(held["lattice"])
+        report("lattice", 1.0, "")
+        jumps = draw_jumps(cells, box_of(cells, alloy), streams)
+        names = database.names()
+        left = [jump for jump in jumps if jump.name not in names]
+        _compute(left, len(jumps), database, partial(_band, calculator, settings, about), workers, report)
+        names = database.names()
+    failed = Counter(names[jump.name].split(":")[0] for jump in jumps if names[jump.name])
+    return Outcome(database.path, alloy, len(jumps), len(left), dict(failed))
+
+
+def _at_least_energy(
+    alloy: Lattice, cells: Cells, calculator: Source, settings: BandSettings, streams: Streams, report: Report
+) -> Lattice:
+    """The unit cell of the alloy at the lattice parameter of a random cell."""
+    box = box_of(cells, alloy)
+    x: NDArray[np.int8] = random_cell(box, streams("lattice parameter"))
+    inner = calculator_of(calculator, alloy.species)
+    found = relaxed_lattice(box, x, inner, identity_of(calculator)["calculator"], settings.relax, report)
+    return dataclasses.replace(found, shape=alloy.shape) if np.allclose(box.cell, alloy.cell) else found
+
+
+def _check_same(path: Path, held: dict[str, Any] | None, asked: dict[str, Any]) -> None:
+    """Refuse to mix labels of different alloys or calculations in one database."""
+    if held is None:
+        return
+    differ = [name for name in asked if _plain(asked[name]) != _plain(held.get(name))]
+    if differ:
+        said = ", ".join(f"{name} {_plain(held.get(name))} (now {_plain(asked[name])})" for name in differ)
+        raise ValueError(f"{path} holds labels made with {said}; give another file with -o")
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, dict):
+        return " ".join(f"{key}{number:.4g}" for key, number in value.items())
+    return f"{value}"
+
+
+def _band(source: Source, settings: BandSettings, about: dict[str, Any], jump: Jump, progress: Report) -> Band:
+    """One band, in a worker."""
+    calculator = calculator_of(source, jump.lattice.species)
+    return compute_band(jump, calculator, str(about["calculator"]), settings, about)
+
+
+def _compute(
+    jumps: list[Jump],
+    total: int,
+    database: LabelDatabase,
+    band: Callable[[Jump, Report], Band],
+    workers: int,
+    report: Report,
+) -> None:
+    """Compute bands and write each as soon as it is there; tell how many, how fast, how long still."""
+    if not jumps:
+        report("label", 1.0, f"all {total} jumps are there")
+        return
+    started = time.monotonic()
+    failures = done = 0
+
+    def finished(result: Band) -> None:
+        nonlocal failures, done
+        database.write(result)
+        done += 1
+        failures += bool(result.reason)
+        pace = 60 * done / max(time.monotonic() - started, 1e-3)
+        report(
+            "label",
+            done / len(jumps),
+            f"{total - len(jumps) + done} of {total} jumps, {failures} failed, {pace:.3g} a minute",
+        )
+
+    tasks = [Task(jump.name, partial(band, jump)) for jump in jumps]
+    report("label", 0.0, f"{total - len(jumps)} of {total} jumps")
+    with worker_processes(min(workers, len(jumps))) as executor:
+        run_tasks(tasks, executor, finished=finished)
