@@ -14,7 +14,7 @@ import pytest
 from asemacro.lazy import listed
 
 PACKAGE = Path(__file__).resolve().parent.parent / "asemacro"
-BESIDE = {"arguments", "files", "statistics", "tasks"}
+BESIDE = {"arguments", "calculators", "files", "statistics", "tasks"}
 ROOMS = {
     "lattice": 1,
     "observables": 2,

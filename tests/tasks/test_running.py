@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -16,9 +18,11 @@ import numpy as np
 import pytest
 
 from asemacro.arguments.door import report
+from asemacro.files.store import _lives
 from asemacro.tasks.checkpoint import Checkpoint
 from asemacro.tasks.interrupts import Stopped, sigterm_like_ctrl_c, stop_if_told
 from asemacro.tasks.patience import Patience
+from asemacro.tasks.processes import worker_processes
 from asemacro.tasks.progress import Report, part_of, reporting
 from asemacro.tasks.running import InTurn, Kept, Task, run_tasks
 
@@ -259,3 +263,77 @@ def test_a_function_of_another_signature_is_refused(old) -> None:
     with pytest.raises(TypeError, match=message):
         report(old, "progress")
     assert report(print, "progress") is print
+
+
+# ---------------------------------------------------------------- results as they come
+
+
+def pair_or_fail(k: int, progress: Report) -> tuple[int, int]:
+    if k == 3:
+        raise ValueError("task 3 fails")
+    return k, os.getpid()
+
+
+def numbered(n: int) -> list[Task[tuple[int, int]]]:
+    return [Task(str(k), partial(pair_or_fail, k)) for k in range(n)]
+
+
+@pytest.mark.parametrize("executor", [None, InTurn()])
+def test_results_are_told_as_they_come_also_when_another_task_fails(executor: Executor | None) -> None:
+    came: list[tuple[int, int]] = []
+    assert run_tasks(numbered(3), executor, finished=came.append) == sorted(came)
+    came.clear()
+    with pytest.raises(ValueError, match="task 3 fails"):
+        run_tasks(numbered(9), executor, workers=1, finished=came.append)
+    assert {0, 1, 2} <= {k for k, _ in came}
+    assert len(came) == len(set(came))
+
+
+def test_worker_processes_end_with_the_block() -> None:
+    with worker_processes(1) as executor:
+        assert {pid for _, pid in run_tasks(numbered(3), executor)} == {os.getpid()}
+    with worker_processes(2) as executor:
+        pids = {pid for _, pid in run_tasks(numbered(3), executor)}
+    assert os.getpid() not in pids
+    with pytest.raises(ValueError, match="task 3 fails"), worker_processes(2) as executor:
+        run_tasks(numbered(9), executor)
+    assert not any(_lives(pid) for pid in pids)
+
+
+def crashing(progress: Report) -> int:
+    os._exit(3)
+
+
+def test_a_worker_process_that_crashes_is_one_line() -> None:
+    with pytest.raises(ValueError, match="a worker process ended by itself"), worker_processes(2) as executor:
+        run_tasks([Task("crash", crashing)], executor)
+
+
+def test_worker_processes_end_with_a_parent_that_is_killed(tmp_path: Path) -> None:
+    """Whatever they are doing: nobody is left to tell them."""
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import os, sys, time\n"
+        "from pathlib import Path\n"
+        "from asemacro.tasks.processes import worker_processes\n"
+        "from asemacro.tasks.running import Task, run_tasks\n"
+        "def work(progress):\n"
+        "    Path(sys.argv[0]).with_suffix('.pid').write_text(str(os.getpid()))\n"
+        "    time.sleep(60)\n"
+        "if __name__ == '__main__':\n"
+        "    with worker_processes(2) as executor:\n"
+        "        run_tasks([Task('sleep', work)], executor)\n"
+    )
+    parent = subprocess.Popen([sys.executable, str(script)])
+    place = script.with_suffix(".pid")
+    until = time.monotonic() + 60
+    while not (place.exists() and place.read_text()):
+        assert time.monotonic() < until
+        assert parent.poll() is None
+        time.sleep(0.05)
+    parent.kill()
+    parent.wait()
+    worker = int(place.read_text())
+    while _lives(worker):
+        assert time.monotonic() < until
+        time.sleep(0.05)

@@ -198,11 +198,11 @@ def _label(row: Any) -> Label:
     if not fits or x[jumping] == 0 or not np.isin(row.symbols, symbols).all():
         raise ValueError(f"the atoms of row {row.id} are not those of a cell with one vacancy")
     good = row.status == LABELLED
-    barriers = [float(row.get(name, np.nan)) if good else np.nan for name in ("forward_eV", "backward_eV")]
-    if good and not np.isfinite(barriers).all():
+    forward, backward = (float(row.get(name, np.nan)) if good else np.nan for name in ("forward_eV", "backward_eV"))
+    if good and not np.isfinite([forward, backward]).all():
         raise ValueError(f"row {row.id} holds no barriers")
     reason = row.get("reason", "")
-    return Label(row.band, lattice, x, vacancy, jumping, row.cell_name, *barriers, reason, row.potential)
+    return Label(row.band, lattice, x, vacancy, jumping, row.cell_name, forward, backward, reason, row.potential)
 
 
 def _make(path: Path) -> None:

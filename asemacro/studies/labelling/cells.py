@@ -63,7 +63,7 @@ class Cells:
     def __post_init__(self) -> None:
         unknown = [kind for kind in self.states if kind not in KINDS]
         if unknown or not self.states:
-            raise ValueError(f"states must be some of {', '.join(KINDS)}, got {', '.join(self.states) or 'none'}")
+            raise ValueError(f"states must be some of {', '.join(KINDS)}, got {', '.join(unknown) or 'none'}")
         if min(self.cells, self.jumps, self.sites) < 1:
             raise ValueError(f"cells, jumps and sites must be 1 or more, got {self.cells}, {self.jumps}, {self.sites}")
         if "kmc" in self.states and self.barriers is None:

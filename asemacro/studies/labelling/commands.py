@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 import numpy as np
 
@@ -20,28 +21,39 @@ from asemacro.studies.labelling.label import label_barriers
 from asemacro.tasks.interrupts import interrupted
 
 
-def run_label(
-    structure: str | Path,
-    output: Path,
-    *,
-    reading: Reading,
-    mix_sublattices: bool,
-    calculator: str,
-    states: str,
-    barriers: str | None,
-    temperatures: str,
-    images: int,
-    relax: str,
-    workers: int | None,
-    seed: int,
-    **numbers: int,
-) -> None:
+class Options(TypedDict):
+    """Options of the verb label."""
+
+    reading: Reading
+    mix_sublattices: bool
+    calculator: str
+    states: str
+    barriers: str | None
+    temperatures: str
+    cells: int
+    jumps: int
+    sites: int
+    images: int
+    relax: str
+    workers: int | None
+    seed: int
+
+
+def run_label(structure: str | Path, output: Path, **options: Unpack[Options]) -> None:
     """Verb label: structure file in, labels.db out."""
-    alloy = random_alloy(read_structure(structure, **reading), mix_sublattices=mix_sublattices)
-    kinds = tuple(part.strip() for part in states.split(",") if part.strip())
-    model = choose_barriers(barriers, alloy.species) if "kmc" in kinds else None
-    cells = Cells(states=kinds, barriers=model, temperatures_K=tuple(parse_temperatures(temperatures)), **numbers)
-    settings = BandSettings(relax=relax, images=images)
+    atoms = read_structure(structure, **options["reading"])
+    alloy = random_alloy(atoms, mix_sublattices=options["mix_sublattices"])
+    kinds = tuple(part.strip() for part in options["states"].split(",") if part.strip())
+    cells = Cells(
+        cells=options["cells"],
+        jumps=options["jumps"],
+        states=kinds,
+        sites=options["sites"],
+        barriers=choose_barriers(options["barriers"], alloy.species) if "kmc" in kinds else None,
+        temperatures_K=tuple(parse_temperatures(options["temperatures"])),
+    )
+    settings = BandSettings(relax=options["relax"], images=options["images"])
+    calculator = options["calculator"]
     print(f"{'-'.join(alloy.species)} on {alloy.prototype}, calculator: {calculator}", flush=True)
     try:
         outcome = label_barriers(
@@ -50,9 +62,9 @@ def run_label(
             output,
             cells=cells,
             settings=settings,
-            workers=workers or os.cpu_count() or 1,
+            workers=options["workers"] or os.cpu_count() or 1,
             progress=True,
-            rng=np.random.default_rng(seed),
+            rng=np.random.default_rng(options["seed"]),
         )
     except BaseException as error:
         if not interrupted(error):

@@ -67,7 +67,7 @@ def main(path: Path, most_kills: int) -> None:
             run(path, log)
             os._exit(0)
         if kills < most_kills:
-            time.sleep(rng.uniform(0.05, 0.5))
+            _wait(child, log, len(begun), rng)
             if os.waitpid(child, os.WNOHANG)[0] == 0:
                 os.kill(child, signal.SIGKILL)
                 os.waitpid(child, 0)
@@ -86,6 +86,19 @@ def main(path: Path, most_kills: int) -> None:
             path.unlink()
             before = set()
     print(f"{kills} kills, {len(before)} labels, {len(log.read_text().splitlines())} bands begun")
+
+
+def _wait(child: int, log: Path, begun: int, rng: np.random.Generator) -> None:
+    """To a random moment: one time in four while the run begins, else while bands are computed and written."""
+    if rng.random() < 0.25:
+        time.sleep(rng.uniform(0.0, 0.3))
+        return
+    end = time.monotonic() + 20
+    while time.monotonic() < end and not (log.exists() and len(log.read_text().splitlines()) > begun):
+        if os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None:
+            return
+        time.sleep(0.002)
+    time.sleep(rng.uniform(0.0, 0.15))
 
 
 if __name__ == "__main__":
