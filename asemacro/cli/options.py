@@ -240,7 +240,9 @@ CountOption = Annotated[
 CalculatorOption = Annotated[
     str | None,
     typer.Option(
-        "--calculator", help="Of particles: emt, lj (argon), eam:FILE, lammps:FILE, chgnet, or a function that gives one.", metavar="NAME|MODULE:NAME"
+        "--calculator",
+        help="Of particles: emt, lj (argon), eam:FILE, lammps:FILE, chgnet, or a function that gives one.",
+        metavar="NAME|MODULE:NAME",
     ),
 ]
 ObservableOption = Annotated[

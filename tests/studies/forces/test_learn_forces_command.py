@@ -129,7 +129,10 @@ SPRINGS = ("--calculator", "mine_of_test:Springs")
         (("learn", "particles", "--calculator", "emt"), "learn particles needs a structure file"),
         (PARTICLES, "learn particles needs --calculator"),
         ((*PARTICLES, "--calculator", "emt"), "the calculator EMT gives no forces of these atoms"),
-        ((*PARTICLES, "--calculator", "vasp"), "--calculator vasp: give emt, lj, eam:FILE, lammps:FILE, chgnet or MODULE:NAME"),
+        (
+            (*PARTICLES, "--calculator", "vasp"),
+            "lj, eam:FILE, lammps:FILE, chgnet or MODULE:NAME",
+        ),
         ((*PARTICLES, "--calculator", "nowhere_at_all:make"), "the module nowhere_at_all does not import"),
         ((*PARTICLES, "--calculator", "mine_of_test:no"), "the module mine_of_test has no function no"),
         ((*PARTICLES, "--calculator", "mine_of_test:broken"), "--calculator mine_of_test:broken fails: no licence"),
