@@ -97,7 +97,10 @@ def test_lammps_gives_the_energies_of_ase(tmp_path: Path) -> None:
         del atoms[:taken]
         assert abs(ours.get_property("energy", atoms) - theirs.get_property("energy", atoms)) < 1e-4 * len(atoms)
         np.testing.assert_allclose(
-            ours.get_property("forces", atoms), theirs.get_property("forces", atoms), rtol=0, atol=2e-3
+            ours.get_property("forces", atoms),
+            theirs.get_property("forces", atoms),
+            rtol=0,
+            atol=1e-2,  # two ways to interpolate the table
         )
     with pytest.raises(ValueError, match="the file has no W, only"):
         calculator_named(f"eam:{potential}", ["W"])
