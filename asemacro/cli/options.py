@@ -55,10 +55,11 @@ Figure = enum.StrEnum(
         "partial_fig4": "partial-fig4",
         "partial_fig6": "partial-fig6",
         "partial_fig8": "partial-fig8",
+        "onsagerflow": "onsagerflow",
         "all": "all",
     },
 )
-"""Figures of arXiv 2511.12842, and with `partial-` those of arXiv 2410.23938."""
+"""Figures of arXiv 2511.12842, with `partial-` those of arXiv 2410.23938, and block fields."""
 
 
 def output_path(text: str | Path) -> Path:

@@ -1,7 +1,8 @@
-"""The figures of two papers, each run again, compared and drawn by one function.
+"""The figures of two papers and a poster, each run again, compared and drawn by one function.
 
 Chen, Huang, Novoselov, Li (arXiv 2511.12842): a figure is a module with `run(*, quick, rng, progress) -> Result`.
 Chen and Li (arXiv 2410.23938): package `partial`; a figure is a module with `run(*, quick, rng, progress, store)`.
+Block fields after Zhao, Wu and Li (OnsagerFlow, a poster): package `onsagerflow`, one figure with the same `run`.
 
     reproduce  run one figure and keep it
     finished   whether a folder holds a figure

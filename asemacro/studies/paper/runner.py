@@ -25,8 +25,10 @@ PARTIAL = (
     *("partial-table1", "partial-table2", "partial-table3"),
     *("partial-fig3", "partial-fig4", "partial-fig6", "partial-fig8"),
 )
-"""Tables and figures of arXiv 2410.23938; their cells are kept as they are finished."""
-FIGURES = (*SCALABLE, *PARTIAL)
+"""Tables and figures of arXiv 2410.23938."""
+KEPT = (*PARTIAL, "onsagerflow")
+"""Long ones, whose parts are kept as they are finished."""
+FIGURES = (*SCALABLE, *KEPT)
 
 
 @one_thread()
@@ -62,7 +64,7 @@ def _reproduce(name: str, folder: RunFolder, quick: bool, seed: int, progress: R
     started = time.perf_counter()
     module = importlib.import_module(f"asemacro.studies.paper.{name.replace('-', '.')}")
     report = progress or (lambda task, fraction, text: None)
-    kept = {"store": folder.checkpoint} if name in PARTIAL else {}
+    kept = {"store": folder.checkpoint} if name in KEPT else {}
     result: Result = module.run(quick=quick, rng=np.random.default_rng(seed), progress=report, **kept)
     result = dataclasses.replace(result, quick=quick)
     record = run_record({"figure": name, "quick": quick}, seed, time.perf_counter() - started)
