@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class BarrierModel(abc.ABC):
-    """Barriers of vacancy jumps to the first shell, eV.
+    """Barriers of vacancy jumps, eV: to the first shell, or to those that a graph network names.
 
     Attributes:
         name: shown on screen and on figures.
@@ -114,7 +114,7 @@ class BarrierModel(abc.ABC):
     @checked(lattice=CRYSTAL, x=SITES, sites=array(None, kind="i"))
     @one_thread()
     def barriers(self, lattice: Lattice, x: NDArray[np.int8], sites: NDArray[np.integer]) -> NDArray[np.float64]:
-        """Barriers of the first-shell jumps of vacancies.
+        """Barriers of the jumps of vacancies.
 
         Args:
             lattice: the lattice of the state.
@@ -122,7 +122,8 @@ class BarrierModel(abc.ABC):
             sites: (n,) sites of vacancies.
 
         Returns:
-            (n, Z) barriers in eV, in the order of `lattice.shells(1)`; inf where the target is a vacancy.
+            (n, Z) barriers in eV, in the order of `lattice.shells` (of the ideal crystal of a graph network); inf where
+            the target is a vacancy or a site has fewer jumps.
 
         Raises:
             ValueError: a model, state or sites that do not fit the lattice, or a barrier that is not a number.

@@ -20,9 +20,10 @@ class CompiledBarriers(NamedTuple):
     Attributes:
         kind: which evaluator of `barriers.kernels` (PAIR, NNK, GNN_DIRECT, GNN_CONSISTENT); of kind PYTHON the model
             itself is asked, `BarrierModel.evaluate`.
-        n_targets: number Z of first-shell jumps.
+        n_targets: number Z of jumps of a vacancy.
         env: (n_basis, n_env, 4) int64, cell offset and target basis of each site that the barriers depend
-            on, for a vacancy on each basis site; entry 0 is the vacancy, entries 1..Z the jump targets.
+            on, for a vacancy on each basis site; entry 0 is the vacancy, entries 1..Z the jump targets (the vacancy
+            itself for jumps that this site does not have).
         species: (S + 1,) int8, model species index of each lattice species index (0, the vacancy, -> 0).
         integers: int64 tables of the evaluator, flat.
         single: float32 tables of the evaluator, flat.

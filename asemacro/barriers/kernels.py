@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -16,14 +17,17 @@ from asemacro.barriers.gnn.direct_kernel import gnn_direct
 from asemacro.barriers.pair_kernel import pair_barriers
 from asemacro.barriers.published_kernel import PUBLISHED_SPECIES, nnk_barriers
 from asemacro.lattice.gather import gather
+from asemacro.lattice.reach import unreached_axes
 
 if TYPE_CHECKING:
     from asemacro.lattice.lattice import Lattice
 
+log = logging.getLogger("asemacro")
+
 
 @njit(cache=True, nogil=True)
 def evaluate(model: CompiledBarriers, basis: int, env: NDArray, work: NDArray, out: NDArray) -> None:
-    """Barriers of the Z first-shell jumps of a vacancy, a pure function of `env`.
+    """Barriers of the Z jumps of a vacancy, a pure function of `env`.
 
     A branch on `model.kind` and not a function argument: numba can then keep one compiled kernel on disk.
 
@@ -56,13 +60,16 @@ def checked(model: CompiledBarriers, name: str, lattice: Lattice) -> CompiledBar
     """
     if not isinstance(model, CompiledBarriers):
         raise TypeError(f"barrier model {name} compiles to {shown(model)}, not to a CompiledBarriers")
-    z = lattice.shells(1)[0].offsets.shape[1]
     env = model.env
+    # only graph networks name the shells that vacancies jump to
+    own = model.kind in (GNN_DIRECT, GNN_CONSISTENT)
+    z = model.n_targets if own else lattice.shells(1)[0].offsets.shape[1]
     if model.n_targets != z or env.ndim != 3 or env.shape[::2] != (lattice.n_basis, 4) or env.shape[1] <= z:
         raise ValueError(
             f"barrier model {name} compiles to {model.n_targets} jumps and env {env.shape}; this lattice has {z} jumps "
             f"from each site, env must be ({lattice.n_basis}, {z + 1} or more, 4)"
         )
+    _check_jumps(env[:, 1 : 1 + z], name, lattice)
     if len(model.species) != len(lattice.species) + 1:
         raise ValueError(
             f"barrier model {name} numbers {len(model.species)} species; the lattice has the vacancy and "
@@ -75,6 +82,32 @@ def checked(model: CompiledBarriers, name: str, lattice: Lattice) -> CompiledBar
             f"{', '.join(str(int(s)) for s in model.species)}; load or train the model again"
         )
     return model
+
+
+def _check_jumps(jumps: NDArray[np.int64], name: str, lattice: Lattice) -> None:
+    """Refuse jumps of which not every one has its reverse; say so if they do not lead everywhere.
+
+    Raises:
+        ValueError: one line.
+    """
+    rows = {(b, *row) for b, own in enumerate(jumps.tolist()) for row in map(tuple, own)}
+    lost = [row for row in rows if (row[4], -row[1], -row[2], -row[3], row[0]) not in rows]
+    if lost:
+        raise ValueError(
+            f"barrier model {name} compiles to jumps from site {lost[0][0]} of the unit cell to site {lost[0][4]} that "
+            "have no way back"
+        )
+    unreached = unreached_axes(list(jumps), lattice.pbc)
+    if unreached and ("confined", jumps.shape[1]) not in lattice._memo:
+        lattice._memo["confined", jumps.shape[1]] = True
+        log.info(
+            "%s: the %d jumps of a vacancy keep it to %s of this %s lattice (a larger shell tolerance, or a model with "
+            "jumps to more shells, may connect them)",
+            name,
+            jumps.shape[1],
+            "planes" if sum(lattice.pbc) - unreached == 2 else "chains or groups of sites",
+            lattice.prototype,
+        )
 
 
 @njit(cache=True, nogil=True)
@@ -96,7 +129,7 @@ def barriers_at(
     sites: NDArray[np.integer],
     ask: Callable[[int, NDArray[np.int8]], NDArray[np.float64]] | None = None,
 ) -> NDArray[np.float64]:
-    """Barriers of the first-shell jumps of vacancies, evaluated afresh.
+    """Barriers of the jumps of vacancies, evaluated afresh.
 
     Args:
         model: compiled barrier model.
@@ -106,8 +139,8 @@ def barriers_at(
         ask: gives the barriers for a model of kind PYTHON from basis and environment, see `BarrierModel.told`.
 
     Returns:
-        (n, Z) barriers in eV in the order of `lattice.shells(1)`; inf where the target is a vacancy, nan where the
-        model gives no finite number.
+        (n, Z) barriers in eV in the order of the model's `env`; inf where the target is a vacancy, nan where the model
+        gives no finite number.
 
     Raises:
         ValueError: if the state does not fit the lattice, holds a species that the model has no number for, or a

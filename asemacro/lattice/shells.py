@@ -10,6 +10,7 @@ from ase.neighborlist import primitive_neighbor_list
 from numpy.typing import NDArray
 
 from asemacro.lattice.grid import Grid
+from asemacro.typing import Floats
 
 MOST_SHELLS = 100
 SAME_SHELL = 5e-3  # distances closer than this fraction of the first are one shell (the geometry is undistorted)
@@ -78,17 +79,36 @@ def _each_bond_once(offsets: NDArray[np.int64]) -> NDArray[np.int64]:
 def offset_table(lattice: Grid, halves: NDArray[np.integer]) -> NDArray[np.int64]:
     """(n_basis, n, 4) offsets of displacements (n, 3) in halves of the conventional cell vectors."""
     moves = halves / 2 @ lattice.conventional @ np.linalg.inv(lattice.cell)
+    width = 1e-3 * float(np.linalg.norm(lattice.cell, axis=1).min())
     table = np.empty((lattice.n_basis, len(halves), 4), dtype=np.int64)
     for b in range(lattice.n_basis):
-        gap = lattice.basis[b] + moves[:, None] - lattice.basis[None]  # (n, n_basis, 3)
-        error = np.abs(gap - np.rint(gap)).max(-1)
-        target = error.argmin(1)
-        bad = error.min(1) > 1e-3
-        if bad.any():
+        found, error = _nearest(lattice, b, moves)
+        if (error > width).any():
             raise ValueError(
-                f"displacement {tuple(halves[bad][0].tolist())} (halves of the conventional cell) does not "
+                f"displacement {tuple(halves[error > width][0].tolist())} (halves of the conventional cell) does not "
                 f"lead from site to site of the {lattice.prototype} lattice"
             )
-        table[b, :, :3] = np.rint(gap[np.arange(len(halves)), target])
-        table[b, :, 3] = target
+        table[b] = found
     return table
+
+
+def offsets_from(lattice: Grid, site: int, moves: Floats, width: float) -> NDArray[np.int64]:
+    """(n, 4) offsets of the sites nearest to displacements (n, 3), fractions of the cell, from a site of the unit cell.
+
+    Raises:
+        ValueError: one is further than `width`, angstrom, from any site.
+    """
+    found, error = _nearest(lattice, site, moves)
+    if (error > width).any():
+        raise ValueError(f"a displacement does not lead from site to site of the {lattice.prototype} lattice")
+    return found
+
+
+def _nearest(lattice: Grid, site: int, moves: Floats) -> tuple[NDArray[np.int64], Floats]:
+    """Offsets (n, 4) of the sites nearest to displacements from a site of the unit cell, and the errors in angstrom."""
+    gap = lattice.basis[site] + moves[:, None] - lattice.basis[None]  # (n, n_basis, 3)
+    whole = np.rint(gap)
+    error = np.linalg.norm((gap - whole) @ lattice.cell, axis=2)
+    target = error.argmin(1)
+    rows = np.arange(len(moves))
+    return np.column_stack([whole[rows, target], target]).astype(np.int64), error[rows, target]

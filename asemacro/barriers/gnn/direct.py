@@ -8,85 +8,124 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from asemacro.barriers.gnn.graph import MESSAGE_D2, N_JUMPS, BccGraph, bcc_graph, bcc_shell
-from asemacro.barriers.gnn.layers import Coded, SumOver, array
-
-N_SHELLS = len(MESSAGE_D2)
-SHELL_SCALE = np.array([1.0, *(len(bcc_shell(d2)) ** -0.5 for d2 in MESSAGE_D2)])
-"""Factor of a node's own features and of the sum over each shell, so that all enter with like size."""
+from asemacro.barriers.gnn.graph import Graph, SiteGraph
+from asemacro.barriers.gnn.layers import ByKind, Coded, SumOver, array
 
 
-def shell_lists(graph: BccGraph, n_targets: int) -> list[NDArray[np.int64]]:
-    """The neighbours of the first `n_targets` nodes in each message shell, shell by shell."""
-    cuts = graph.shell_start
-    return [graph.neighbours[i, cuts[s] : cuts[s + 1]] for s in range(N_SHELLS) for i in range(n_targets)]
+def block_scale(graph: Graph) -> NDArray[np.float64]:
+    """Factor of a node's own features and of the sum over each message class, so that all enter with like size."""
+    return np.concatenate([[1.0], graph.messages.sizes**-0.5])
 
 
-def class_scale(graph: BccGraph) -> NDArray[np.float64]:
-    """Factor of v, j and the sum over each readout class."""
-    return np.concatenate([[1.0, 1.0], np.diff(graph.class_start) ** -0.5])
+def n_blocks(graph: Graph) -> int:
+    """Kinds of counts at a node: its neighbours class by class, then its own species, for each kind of site."""
+    return graph.n_messages + graph.n_kinds
 
 
-class DirectNet(nn.Module):
-    """Barriers of the 8 jumps of a vacancy.
+def message_lists(graph: Graph, site: SiteGraph, n_targets: int) -> list[NDArray[np.int64]]:
+    """The neighbours of the first `n_targets` nodes in each message class, class by class."""
+    n, start = graph.n_messages, site.link_start
+    return [site.links[start[i * n + q] : start[i * n + q + 1]] for q in range(n) for i in range(n_targets)]
 
-    With c_k the counts of species on the message shells of node k and its own one-hot species (the vacancy is a
-    species), all nodes shared by the 8 jumps:
+
+def class_scale(graph: Graph) -> NDArray[np.float64]:
+    """Factor of v, j and the sum over each readout class, for each type of jump after the other."""
+    return np.concatenate([s for t in graph.types for s in ([1.0, 1.0], np.diff(t.class_start) ** -0.5)])
+
+
+class _DirectSums(nn.Module):
+    """The sums of one kind of site."""
+
+    def __init__(self, graph: Graph, site: SiteGraph) -> None:
+        super().__init__()
+        self.n_nodes, self.n_round1, self.n_jumps = site.n_nodes, site.n_round1, site.n_jumps
+        self.messages = SumOver(message_lists(graph, site, site.n_nodes), site.n_round1)
+        self.types = [int(t) for t in np.unique(site.jump_type)]
+        self.jumps = [np.flatnonzero(site.jump_type == t) for t in self.types]
+        self.classes = nn.ModuleList()
+        for t, jumps in zip(self.types, self.jumps, strict=True):
+            cuts = graph.types[t].class_start
+            lists = [site.bonds[j][2:][a:b] for j in jumps for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+            self.classes.append(SumOver(lists, site.n_nodes))
+        self.order = np.argsort(np.concatenate(self.jumps))
+
+
+class DirectNet(ByKind):
+    """Barriers of the jumps of a vacancy.
+
+    With c_k the counts of species on the message neighbours of node k, class by class, and its own one-hot species
+    (the vacancy is a species) as one of its kind of site, all nodes shared by the jumps:
 
         h1_k = f(W1 c_k + b1)
-        h2_k = h1_k + f(W2 [h1_k, sum over shell 1 of h1, shell 2, shell 3] + b2)
-        barrier_j = w4 . f(W3 [h2_v, h2_j, sum of h2 over each class (d(k, v), d(k, j))] + b3) + b4
+        h2_k = h1_k + f(W2 [h1_k, sum over each message class of h1] + b2)
+        barrier_j = w4 . f(W3_t [h2_v, h2_j, sum of h2 over each class of sites around the jump] + b3) + b4
 
-    f is hardswish. Sums are scaled by 1/sqrt(number of terms).
+    f is hardswish, t the type of jump. Sums are scaled by 1/sqrt(number of terms).
 
     Args:
         code: (S + 1, D) code of the species.
         width: features per node.
         hidden: width of the readout.
+        graph: of the crystal.
     """
 
     code: Tensor
-    _shell_scale: Tensor
+    _block_scale: Tensor
     _class_scale: Tensor
 
-    def __init__(self, code: NDArray[np.float64], width: int, hidden: int) -> None:
+    def __init__(self, code: NDArray[np.float64], width: int, hidden: int, graph: Graph) -> None:
         super().__init__()
-        graph = bcc_graph()
-        n_classes = len(graph.classes)
-        self.n_nodes, self.width = graph.n_nodes, width
+        self.width, self.n_messages, self.n_jumps = width, graph.n_messages, graph.n_jumps
         self.register_buffer("code", torch.tensor(code, dtype=torch.float32))
-        self.round1 = Coded(N_SHELLS + 1, code.shape[1], width)
-        self.round2 = nn.Linear((N_SHELLS + 1) * width, width)
-        self.readout = nn.Linear((n_classes + 2) * width, hidden)
+        self.round1 = Coded(n_blocks(graph), code.shape[1], width)
+        self.round2 = nn.Linear((graph.n_messages + 1) * width, width)
+        self.readout = nn.Linear(int(graph.read_start[-1]) * width, hidden)
         self.last = nn.Linear(hidden, 1)
-        self.shells = SumOver(shell_lists(graph, graph.n_nodes), graph.n_round1)
-        cuts = graph.class_start
-        jumps = [row[2:][cuts[q] : cuts[q + 1]] for row in graph.bond for q in range(n_classes)]
-        self.classes = SumOver(jumps, graph.n_nodes)
-        self.register_buffer("_shell_scale", torch.tensor(SHELL_SCALE, dtype=torch.float32), persistent=False)
+        self.sums = nn.ModuleList(_DirectSums(graph, site) for site in graph.sites)
+        self._read_start = graph.read_start
+        self.register_buffer("_block_scale", torch.tensor(block_scale(graph), dtype=torch.float32), persistent=False)
         self.register_buffer("_class_scale", torch.tensor(class_scale(graph), dtype=torch.float32), persistent=False)
 
-    def forward(self, features: Tensor) -> Tensor:
-        """(batch, n_round1, 4 (S + 1)) counts -> (batch, 8) barriers, eV."""
-        n, width = self.n_nodes, self.width
-        batch = features.shape[0]
+    def forward(self, features: Tensor, kind: Tensor | None = None) -> Tensor:
+        """(batch, n_round1, n_blocks (S + 1)) counts, (batch,) kind of the vacancy's site -> (batch, Z) barriers, eV."""
+        return self.by_kind(self._barriers, features, kind)
+
+    def _barriers(self, features: Tensor, kind: int) -> Tensor:
+        sums, width, batch = self.sums[kind], self.width, features.shape[0]
+        n = sums.n_nodes
         h1 = F.hardswish(self.round1(features.transpose(0, 1).to(torch.float32), self.code))
-        sums = self.shells(h1).view(N_SHELLS, n, batch, width)
-        weight = self.round2.weight.view(width, N_SHELLS + 1, width) * self._shell_scale[:, None]
-        z = F.linear(h1[:n], weight[:, 0], self.round2.bias)
-        for s in range(N_SHELLS):  # summing products is cheaper than concatenating
-            z = z + F.linear(sums[s], weight[:, s + 1])
-        h2 = h1[:n] + F.hardswish(z)
-        by_class = self.classes(h2).view(N_JUMPS, -1, batch, width).transpose(1, 2)
-        at_v = h2[:1].expand(N_JUMPS, batch, width)
-        read = torch.cat([at_v.unsqueeze(2), h2[1 : 1 + N_JUMPS].unsqueeze(2), by_class], dim=2)
-        read = read * self._class_scale[:, None]
-        return self.last(F.hardswish(self.readout(read.flatten(2))))[..., 0].T
+        around = sums.messages(h1).view(self.n_messages, n, batch, width)
+        h2 = h1[:n] + F.hardswish(second_round(self.round2, self._block_scale, h1[:n], around))
+        out = []
+        for t, jumps, classes in zip(sums.types, sums.jumps, sums.classes, strict=True):
+            by_class = classes(h2).view(len(jumps), -1, batch, width).transpose(1, 2)
+            at_v = h2[:1].expand(len(jumps), batch, width)
+            read = torch.cat([at_v.unsqueeze(2), h2[1 + jumps].unsqueeze(2), by_class], dim=2)
+            start, end = self._read_start[t], self._read_start[t + 1]
+            read = read * self._class_scale[start:end, None]
+            weight = self.readout.weight[:, start * width : end * width]
+            out.append(self.last(F.hardswish(F.linear(read.flatten(2), weight, self.readout.bias)))[..., 0])
+        return torch.cat(out)[sums.order].T
 
     def flat_weights(self) -> NDArray[np.float64]:
-        """The weights in the order that `gnn_kernel` reads, scales folded in."""
-        w2 = array(self.round2.weight).T * np.repeat(SHELL_SCALE, self.width)[:, None]
-        w3 = array(self.readout.weight).T * np.repeat(class_scale(bcc_graph()), self.width)[:, None]
-        parts = [array(self.round1.table(self.code)), array(self.round1.bias), w2, array(self.round2.bias)]
-        parts += [w3, array(self.readout.bias), array(self.last.weight), array(self.last.bias)]
-        return np.concatenate([p.ravel() for p in parts])
+        """The weights in the order that `gnn_direct` reads, scales folded in."""
+        parts = [array(self.round1.table(self.code)), array(self.round1.bias)]
+        return np.concatenate([p.ravel() for p in (*parts, *second_and_readout_weights(self))])
+
+
+def second_round(layer: nn.Linear, scale: Tensor, own: Tensor, around: Tensor) -> Tensor:
+    """W2 [own, sum over each message class] + b2, of nodes (n, ..., width) and sums (n_messages, n, ..., width)."""
+    width = layer.weight.shape[0]
+    weight = layer.weight.view(width, len(scale), width) * scale[:, None]
+    z = F.linear(own, weight[:, 0], layer.bias)
+    for q, sums in enumerate(around):  # summing products is cheaper than concatenating
+        z = z + F.linear(sums, weight[:, q + 1])
+    return z
+
+
+def second_and_readout_weights(net: nn.Module) -> list[NDArray[np.float64]]:
+    """Of both forms: W2, b2, W3 of each type, b3, w4, b4, scales folded in."""
+    width = net.width
+    w2 = array(net.round2.weight).T * np.repeat(array(net._block_scale), width)[:, None]
+    w3 = array(net.readout.weight).T * np.repeat(array(net._class_scale), width)[:, None]
+    return [w2, array(net.round2.bias), w3, array(net.readout.bias), array(net.last.weight), array(net.last.bias)]

@@ -9,6 +9,7 @@ from typing import cast
 from ase.data import atomic_numbers
 
 from asemacro.arguments.checks import count_of
+from asemacro.barriers.gnn.crystal import JumpNetwork
 from asemacro.barriers.gnn.model import BarrierGNN, Form
 from asemacro.files.json_text import object_in
 from asemacro.files.reading import reading, text_in, texts_in
@@ -28,6 +29,7 @@ def save_gnn(model: BarrierGNN, path: str | Path) -> Path:
         "form": model.form,
         "settings": json.dumps(model.settings),
         "notes": json.dumps(model.notes, default=str),
+        "jumps": json.dumps(model.jumps.fields()),
     }
     return write_tensors(path, model.state_dict(), metadata)
 
@@ -55,4 +57,6 @@ def load_gnn(path: str | Path) -> BarrierGNN:
         sizes = {key: count_of(value, "", name=key, least=1, most=_MOST) for key, value in settings.items()}
         form = cast(Form, text_in(metadata.get("form"), "form"))
         name, notes = text_in(metadata.get("name"), "name"), object_in(json_of(metadata, "notes"), "notes")
-        return filled(lambda: BarrierGNN(species, form, name=name, notes=notes, **sizes), tensors).eval()
+        # files of before version 0.2 hold networks of bcc and do not say so
+        jumps = JumpNetwork.read(object_in(json_of(metadata, "jumps"), "jumps")) if "jumps" in metadata else None
+        return filled(lambda: BarrierGNN(species, form, name=name, notes=notes, jumps=jumps, **sizes), tensors).eval()

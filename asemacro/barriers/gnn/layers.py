@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -100,6 +101,36 @@ class Coded(nn.Module):
         with torch.no_grad():
             self.weight.uniform_(-bound, bound, generator=generator)
             self.bias.uniform_(-bound, bound, generator=generator)
+
+
+class ByKind(nn.Module):
+    """A network whose sums differ between the kinds of sites that vacancies are on.
+
+    Attributes:
+        sums: for each kind a module with `n_round1` and `n_jumps`.
+        n_jumps: most jumps of any.
+    """
+
+    sums: nn.ModuleList
+    n_jumps: int
+
+    def by_kind(self, part: Callable[[Tensor, int], Tensor], features: Tensor, kind: Tensor | None) -> Tensor:
+        """(batch, Z) what `part` makes of the features of each kind; 0 for jumps that a site does not have.
+
+        Args:
+            part: (features of one kind, its number) -> (batch, its jumps).
+            features: (batch, n_round1, n_features).
+            kind: (batch,) kinds; None if there is but one.
+        """
+        if kind is None:
+            return part(features, 0)
+        out = torch.zeros(len(features), self.n_jumps)
+        for k, sums in enumerate(self.sums):
+            rows = torch.nonzero(kind == k)[:, 0]
+            if len(rows):
+                found = part(features[rows, : sums.n_round1], k)
+                out[rows, : found.shape[1]] = found
+        return out
 
 
 def array(tensor: Tensor) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""BarrierGNN: vacancy barriers in bcc alloys from a graph network, exactly invariant under the cubic point group."""
+"""BarrierGNN: vacancy barriers in alloys from a graph network, exactly invariant under the crystal's space group."""
 
 from __future__ import annotations
 
@@ -21,8 +21,10 @@ from asemacro.barriers.compiled import (
 from asemacro.barriers.gnn.cell import fits, minimum_shape
 from asemacro.barriers.gnn.consistent import ConsistentNet
 from asemacro.barriers.gnn.direct import DirectNet
-from asemacro.barriers.gnn.graph import MESSAGE_D2, N_JUMPS, bcc_graph
-from asemacro.barriers.gnn.tables import energy_steps, energy_tables, integer_tables, workspace
+from asemacro.barriers.gnn.crystal import JumpNetwork
+from asemacro.barriers.gnn.graph import Graph, graph_of
+from asemacro.barriers.gnn.placement import Environments, Placement, environments, place
+from asemacro.barriers.gnn.tables import energy_tables, integer_tables, workspace
 from asemacro.barriers.species import describe
 from asemacro.tasks.threads import one_thread
 
@@ -52,9 +54,9 @@ class BarrierGNN(nn.Module, BarrierModel):
         energy_width: features per site of the lattice energy, consistent form.
         name: shown on screen and on figures.
         notes: JSON-ready facts kept in the file (data, training, errors).
+        jumps: the crystal and the jumps that it is made for, default those of bcc.
     """
 
-    prototype = "bcc"
     species: tuple[str, ...]  # type: ignore[assignment]
     nets: Any
 
@@ -69,6 +71,7 @@ class BarrierGNN(nn.Module, BarrierModel):
         energy_width: int = 32,
         name: str = "gnn",
         notes: dict[str, Any] | None = None,
+        jumps: JumpNetwork | None = None,
     ) -> None:
         super().__init__()
         if not 1 <= len(species) <= MAX_SPECIES:
@@ -83,91 +86,150 @@ class BarrierGNN(nn.Module, BarrierModel):
         self.name = name
         self.notes = dict(notes or {})
         self.settings = {"members": members, "width": width, "hidden": hidden}
+        self.jumps = JumpNetwork.named("bcc") if jumps is None else jumps
+        self.prototype = self.jumps.prototype
+        graph = self.graph
         code = describe(self.species)
         if form == "direct":
-            nets: list[nn.Module] = [DirectNet(code, width, hidden) for _ in range(members)]
+            nets: list[nn.Module] = [DirectNet(code, width, hidden, graph) for _ in range(members)]
         else:
             self.settings["energy_width"] = energy_width
-            nets = [ConsistentNet(code, width, hidden, energy_width) for _ in range(members)]
+            nets = [ConsistentNet(code, width, hidden, energy_width, graph) for _ in range(members)]
         self.nets = nn.ModuleList(nets)
 
-    def features(self, env: NDArray[np.int8]) -> Tensor:
-        """(n, n_round1, 4 (S + 1)) uint8: species on the message shells of each node, then its own one-hot.
+    @property
+    def graph(self) -> Graph:
+        """The graph around a vacancy of the crystal."""
+        return graph_of(self.jumps)
+
+    def environments(
+        self, lattice: Lattice, x: NDArray[np.int8], sites: NDArray[np.integer] | None = None
+    ) -> Environments:
+        """What the network is given of vacancies of a state.
+
+        Args:
+            lattice: any cell of the crystal, of species that the model knows.
+            x: (n_sites,) state.
+            sites: (n,) sites of vacancies, default all.
+
+        Raises:
+            ValueError: a lattice that is not the model's.
+        """
+        super().check(lattice)
+        chosen = np.flatnonzero(x == 0) if sites is None else np.asarray(sites)
+        return environments(self._placed(lattice), lattice, self._species_map(lattice)[x], chosen)
+
+    def features(self, env: NDArray[np.int8], kind: NDArray[np.integer] | None = None) -> Tensor:
+        """(n, n_round1, n_blocks (S + 1)) uint8: species on the message neighbours of each node, then its own one-hot.
 
         They hold no parameter, so they are made once for a data set.
 
         Args:
-            env: (n, n_env) model species on `bcc_graph().positions`.
+            env: (n, n_env) model species, see `environments`.
+            kind: (n,) kinds of the vacancies' sites; None if the crystal has but one.
         """
-        graph, n_species = bcc_graph(), len(self.species) + 1
-        out = np.zeros((len(env), graph.n_round1, len(MESSAGE_D2) + 1, n_species), dtype=np.uint8)
-        cuts = graph.shell_start
-        for s in range(n_species):
-            here = (env == s).astype(np.uint8)
-            for shell in range(len(MESSAGE_D2)):
-                for column in graph.neighbours[:, cuts[shell] : cuts[shell + 1]].T:
-                    out[:, :, shell, s] += here[:, column]
-            out[:, :, -1, s] = here[:, : graph.n_round1]
-        return torch.from_numpy(out.reshape(len(env), graph.n_round1, -1))
+        graph, n_species = self.graph, len(self.species) + 1
+        n_nodes, n_blocks = max(site.n_round1 for site in graph.sites), graph.n_messages + graph.n_kinds
+        out = np.zeros((len(env), n_nodes, n_blocks, n_species), dtype=np.uint8)
+        for k, site in enumerate(graph.sites if kind is not None else graph.sites[:1]):
+            rows = slice(None) if kind is None else np.flatnonzero(np.asarray(kind) == k)
+            counts = np.zeros((len(env[rows]), site.n_round1, n_blocks, n_species), dtype=np.uint8)
+            start = site.link_start[:-1].reshape(-1, graph.n_messages)
+            sizes = np.diff(site.link_start).reshape(-1, graph.n_messages)
+            for s in range(n_species):
+                here = (env[rows] == s).astype(np.uint8)
+                for q, size in enumerate(sizes.max(axis=0)):  # a site has all neighbours of a class or none
+                    nodes = slice(None) if sizes[:, q].all() else np.flatnonzero(sizes[:, q])
+                    for i in range(size):
+                        counts[:, nodes, q, s] += here[:, site.links[start[nodes, q] + i]]
+                counts[:, np.arange(site.n_round1), graph.n_messages + site.node_kind, s] = here[:, : site.n_round1]
+            out[rows, : site.n_round1] = counts
+        return torch.from_numpy(out.reshape(len(env), n_nodes, -1))
 
-    def forward(self, features: Tensor) -> Tensor:
-        """(n, 8) barriers in eV, mean over the members, without the floor."""
-        return torch.stack([net(features) for net in self.nets]).mean(dim=0)
+    def forward(self, features: Tensor, kind: Tensor | None = None) -> Tensor:
+        """(n, Z) barriers in eV, mean over the members, without the floor."""
+        return torch.stack([net(features, kind) for net in self.nets]).mean(dim=0)
 
     @torch.no_grad()
     @one_thread()
-    def predict(self, env: NDArray[np.int8], *, batch: int = 256) -> NDArray[np.float64]:
-        """Barriers of environments, (n, 8) eV, bounded below as in the kernel; inf where the target is vacant."""
-        parts = [self._bounded(self.features(env[i : i + batch])) for i in range(0, len(env), batch)]
-        return np.where(env[:, 1 : 1 + N_JUMPS] == 0, np.inf, np.concatenate(parts))
+    def predict(
+        self, env: NDArray[np.int8], kind: NDArray[np.integer] | None = None, *, batch: int = 256
+    ) -> NDArray[np.float64]:
+        """Barriers of environments, (n, Z) eV in the order of the graph, bounded below as in the kernel.
 
-    def _bounded(self, features: Tensor) -> NDArray[np.float64]:
+        Those of vacant targets are inf, as are those beyond the jumps of a site.
+        """
+        kind = self.kinds_of(kind)
+        parts = [
+            self._bounded(env[i : i + batch], None if kind is None else kind[i : i + batch])
+            for i in range(0, len(env), batch)
+        ]
+        return np.where(env[:, 1 : 1 + self.graph.n_jumps] == 0, np.inf, np.concatenate(parts))
+
+    def kinds_of(self, kind: NDArray[np.integer] | None) -> NDArray[np.int64] | None:
+        """The kinds as the networks take them: None if the crystal has but one."""
+        if self.graph.n_kinds == 1:
+            return None
+        if kind is None:
+            raise ValueError(f"barrier model {self.name} needs the kinds of the sites: they are not equivalent")
+        return np.asarray(kind, dtype=np.int64)
+
+    def _bounded(self, env: NDArray[np.int8], kind: NDArray[np.int64] | None) -> NDArray[np.float64]:
+        features = self.features(env, kind)
+        of = None if kind is None else torch.as_tensor(kind)
         if self.form == "direct":
-            return np.maximum(self(features).double().numpy(), FLOOR_EV)
-        symmetric = torch.stack([net.symmetric(features) for net in self.nets]).mean(dim=0).double().numpy()
-        change = torch.stack([net.energy_change(features) for net in self.nets]).mean(dim=0).double().numpy()
+            return np.maximum(self(features, of).double().numpy(), FLOOR_EV)
+        symmetric = torch.stack([net.symmetric(features, of) for net in self.nets]).mean(dim=0).double().numpy()
+        change = torch.stack([net.energy_change(features, of) for net in self.nets]).mean(dim=0).double().numpy()
         return np.maximum(symmetric, 0.5 * np.abs(change) + FLOOR_EV) + 0.5 * change
 
     def check(self, lattice: Lattice) -> None:
-        """As `BarrierModel.check`, and the cell must be large enough for the environment of a vacancy."""
+        """As `BarrierModel.check`; the crystal must be the model's, the cell large enough for its environments."""
         super().check(lattice)
-        if not fits(lattice):
-            times = minimum_shape(lattice)
+        placed = self._placed(lattice)
+        if not fits(lattice, placed):
+            times = minimum_shape(lattice, placed)
             raise ValueError(
                 f"barrier model {self.name} needs a larger cell than {lattice.shape[0]} x {lattice.shape[1]} x "
                 f"{lattice.shape[2]}: repeat it {times[0]} x {times[1]} x {times[2]} times"
             )
 
+    def _placed(self, lattice: Lattice) -> Placement:
+        try:
+            return place(self.jumps, lattice)
+        except ValueError as error:
+            raise ValueError(f"barrier model {self.name} does not fit this lattice: {error}") from error
+
     @one_thread()
     def compile(self, lattice: Lattice) -> CompiledBarriers:  # type: ignore[override]
-        """Tables for the numba evaluators on a bcc lattice of any (conventional, primitive, strained) cell."""
+        """Tables for the numba evaluators on the model's lattice in any (conventional, primitive, strained) cell."""
         self.check(lattice)
-        graph = bcc_graph()
-        env = lattice.offsets(graph.positions)
-        if not np.array_equal(env[:, 1 : 1 + N_JUMPS], lattice.shells(1)[0].offsets):
-            raise ValueError(f"the first shell of this {lattice.prototype} lattice is not in sorted order")
+        placed = self._placed(lattice)
+        integers = integer_tables(self.graph, placed.sites, len(self.species) + 1, self.settings)
         return CompiledBarriers(
             kind=GNN_DIRECT if self.form == "direct" else GNN_CONSISTENT,
-            n_targets=N_JUMPS,
-            env=env,
+            n_targets=self.graph.n_jumps,
+            env=placed.env,
             species=self._species_map(lattice),
-            integers=integer_tables(len(self.species) + 1, self.settings),
+            integers=integers,
             single=np.concatenate([net.flat_weights() for net in self.nets]).astype(np.float32),
             double=self._energy_weights(),
-            workspace=workspace(len(self.species) + 1, self.settings, self.form),
+            workspace=workspace(integers, lattice.n_basis, self.form),
         )
 
     @one_thread()
     def compile_energy(self, lattice: Lattice) -> CompiledEnergy:
-        """Tables of the lattice energy for `gnn_energy.gnn_swap_energy`; a network of the direct form has none."""
+        """Tables of the lattice energy for `gnn_swap_energy`; a network of the direct form has none."""
         if not self.has_energy:
             return super().compile_energy(lattice)
         self.check(lattice)
+        placed = self._placed(lattice)
+        integers, offsets = energy_tables(self.graph, placed, len(self.species) + 1, self.settings)
         return CompiledEnergy(
             kind=GNN_ENERGY,
-            offsets=lattice.offsets(energy_steps()),
+            offsets=offsets,
             species=self._species_map(lattice),
-            integers=energy_tables(len(self.species) + 1, self.settings),
+            integers=integers,
             single=np.zeros(0, dtype=np.float32),
             double=self._energy_weights(),
             workspace=0,

@@ -13,8 +13,19 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from asemacro.barriers.gnn.direct_kernel import N_PAIR_SHELLS, N_SHELLS, hardswish64
-from asemacro.barriers.gnn.energy import AT_PAIRS, AT_SHELLS, SPECIES, WIDTH
+from asemacro.barriers.gnn.direct_kernel import hardswish64
+from asemacro.barriers.gnn.energy import (
+    AT_KIND,
+    AT_MESSAGES,
+    AT_PAIRS,
+    AT_REVERSE,
+    N_COLUMNS,
+    N_KINDS,
+    N_MESSAGES,
+    N_PAIRS,
+    SPECIES,
+    WIDTH,
+)
 from asemacro.lattice.gather import cell_of, site_at
 
 
@@ -22,20 +33,22 @@ from asemacro.lattice.gather import cell_of, site_at
 def fill_features(energy: Any, shape: NDArray, x: NDArray, z: NDArray) -> None:
     """Fill z (n_sites, width) for the state x."""
     tables, offsets = energy.integers, energy.offsets
-    species, width = tables[SPECIES], tables[WIDTH]
+    species, width, n_messages = tables[SPECIES], tables[WIDTH], tables[N_MESSAGES]
     n_basis = offsets.shape[0]
-    n_features = (N_SHELLS + 1) * species
+    n_features = (n_messages + tables[N_KINDS]) * species
     weight = energy.double[: n_features * width].reshape(n_features, width)
     bias = energy.double[n_features * width : (n_features + 1) * width]
     for site in range(x.shape[0]):
         c1, c2, c3 = cell_of(shape, n_basis, site)
-        own = N_SHELLS * species + np.int64(energy.species[x[site]])
+        basis = site % n_basis
+        own = (n_messages + tables[tables[AT_KIND] + basis]) * species + np.int64(energy.species[x[site]])
+        ends = tables[tables[AT_MESSAGES] + basis * (n_messages + 1) :]
         for c in range(width):
             z[site, c] = bias[c] + weight[own, c]
-        for shell in range(N_SHELLS):
-            for o in range(tables[AT_SHELLS + shell], tables[AT_SHELLS + shell + 1]):
-                other = site_at(shape, n_basis, c1, c2, c3, offsets[site % n_basis, o])
-                row = shell * species + np.int64(energy.species[x[other]])
+        for q in range(n_messages):
+            for o in range(ends[q], ends[q + 1]):
+                other = site_at(shape, n_basis, c1, c2, c3, offsets[basis, o])
+                row = q * species + np.int64(energy.species[x[other]])
                 for c in range(width):
                     z[site, c] += weight[row, c]
 
@@ -54,17 +67,22 @@ def _with_pairs(
 ) -> float:
     """The change with that of the pair energies of one of two sites that are swapped added to it."""
     tables, offsets, species = energy.integers, energy.offsets, energy.integers[SPECIES]
-    n_basis, n_message = offsets.shape[0], tables[AT_PAIRS - 1]
+    n_basis, n_columns, n_pairs = offsets.shape[0], tables[N_COLUMNS], tables[N_PAIRS]
     c1, c2, c3 = cell_of(shape, n_basis, site)
+    basis = site % n_basis
+    ends = tables[tables[AT_PAIRS] + basis * (n_pairs + 1) :]
     gone, come = np.int64(energy.species[x[site]]), np.int64(energy.species[x[partner]])
-    for shell in range(N_PAIR_SHELLS):
-        plus, minus = (shell * species + come) * species, (shell * species + gone) * species
-        for o in range(n_message + tables[AT_PAIRS + shell], n_message + tables[AT_PAIRS + shell + 1]):
-            # a bond between the two stays as it is, and so does that of a site with its own image
-            other = site_at(shape, n_basis, c1, c2, c3, offsets[site % n_basis, o])
+    for q in range(n_pairs):
+        plus, minus = (q * species + come) * species, (q * species + gone) * species
+        for o in range(n_columns + ends[q], n_columns + ends[q + 1]):
+            other = site_at(shape, n_basis, c1, c2, c3, offsets[basis, o])
             if other != site and other != partner:
                 s = np.int64(energy.species[x[other]])
                 change += pair[plus + s] - pair[minus + s]
+            elif other == site:  # its own image, which changes with it
+                change += 0.5 * (pair[plus + come] - pair[minus + gone])
+            elif site < partner:  # the bond of the two, once
+                change += pair[plus + gone] - pair[minus + come]
     return change
 
 
@@ -79,20 +97,21 @@ def swap_change(
         shape: (3,) cells along each axis.
         x: (n_sites,) lattice species, not edited.
         z: (n_sites, width) features of the state, not edited.
-        reach: largest cell offset of a message shell.
+        reach: largest cell offset of a message neighbour.
         a: a site.
         b: another site, of another species.
-        touched: (>= 2 + 2 n_message,) filled with the sites whose features change.
+        touched: (>= 2 + 2 N_COLUMNS,) filled with the sites whose features change.
         dz: (the same, width) filled with the changes.
     """
     tables, offsets = energy.integers, energy.offsets
-    species, width = tables[SPECIES], tables[WIDTH]
+    species, width, n_messages = tables[SPECIES], tables[WIDTH], tables[N_MESSAGES]
     n_basis = offsets.shape[0]
-    n_features = (N_SHELLS + 1) * species
+    n_features = (n_messages + tables[N_KINDS]) * species
     weight = energy.double[: n_features * width].reshape(n_features, width)
     at = (n_features + 1) * width
     last = energy.double[at : at + species * width].reshape(species, width)
     pair = energy.double[at + species * width :]
+    reverse = tables[tables[AT_REVERSE] :]
     sa, sb = np.int64(energy.species[x[a]]), np.int64(energy.species[x[b]])
     ca, cb = cell_of(shape, n_basis, a), cell_of(shape, n_basis, b)
     # further apart, no site is a neighbour of both
@@ -102,20 +121,23 @@ def swap_change(
         close = close and min(d, shape[axis] - d) <= 2 * reach
 
     touched[0], touched[1] = a, b
-    own = N_SHELLS * species
+    own_a = (n_messages + tables[tables[AT_KIND] + a % n_basis]) * species
+    own_b = (n_messages + tables[tables[AT_KIND] + b % n_basis]) * species
     for c in range(width):
-        dz[0, c] = weight[own + sb, c] - weight[own + sa, c]
-        dz[1, c] = -dz[0, c]
+        dz[0, c] = weight[own_a + sb, c] - weight[own_a + sa, c]
+        dz[1, c] = weight[own_b + sa, c] - weight[own_b + sb, c]
     n = 2
     change = 0.0
     for end in range(2):
         c1, c2, c3 = ca if end == 0 else cb
         basis = (a if end == 0 else b) % n_basis
+        ends = tables[tables[AT_MESSAGES] + basis * (n_messages + 1) :]
         gone, come = (sa, sb) if end == 0 else (sb, sa)
         first_of_other = n
-        for shell in range(N_SHELLS):
-            plus, minus = shell * species + come, shell * species + gone
-            for o in range(tables[AT_SHELLS + shell], tables[AT_SHELLS + shell + 1]):
+        for q in range(n_messages):
+            # the class by which the neighbour sees this site
+            plus, minus = reverse[q] * species + come, reverse[q] * species + gone
+            for o in range(ends[q], ends[q + 1]):
                 site = site_at(shape, n_basis, c1, c2, c3, offsets[basis, o])
                 i = -1
                 if close:

@@ -2,70 +2,135 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from asemacro.barriers.gnn.direct_kernel import HEADER, N_JUMPS, N_SHELLS
-from asemacro.barriers.gnn.graph import MESSAGE_D2, PAIR_D2, bcc_graph, bcc_shell
+from asemacro.barriers.gnn import direct_kernel as k
+from asemacro.barriers.gnn import energy as e
+from asemacro.barriers.gnn.graph import Graph, JumpType, SiteGraph
+from asemacro.barriers.gnn.placement import Placement
+from asemacro.typing import Integers
 
 
-def integer_tables(n_species: int, settings: Mapping[str, int]) -> NDArray[np.int64]:
-    """Header (see `gnn_kernel`) and graph.
+def integer_tables(graph: Graph, sites: Sequence[SiteGraph], n_species: int, settings: Mapping[str, int]) -> Integers:
+    """[S + 1, where the tables of each site of the unit cell start], then the tables (see `direct_kernel`).
 
     Args:
+        graph: of the crystal.
+        sites: graph of a vacancy on each site of the unit cell; the same object for sites that share it.
         n_species: S + 1.
         settings: members, width, hidden and, for the consistent form, energy_width of one member.
     """
-    graph = bcc_graph()
-    links = [x for shell in graph.bond_neighbours for x in shell]
-    blocks = np.array([N_SHELLS, *range(N_SHELLS), -1])  # near 0 itself, 1.. shells, -1 -> block of the weights
-    tables = [
-        graph.neighbours,
-        graph.shell_start,
-        graph.bond,
-        graph.class_start,
-        blocks[graph.near_v],
-        blocks[graph.near_j],
-        np.concatenate([np.cumsum([0, *(len(x) for x in links)]), *links]),
-        graph.reverse_class,
-        graph.pair_sites,
-        graph.pair_start,
-    ]
-    header = [n_species, settings["members"], settings["width"], settings["hidden"]]
-    header += [settings["members"] * settings.get("energy_width", 0)]
-    header += [graph.n_round1, graph.n_nodes, len(graph.classes)]
-    start = HEADER
-    for table in tables:
-        header.append(start)
-        start += table.size
-    assert len(header) == HEADER
-    return np.concatenate([np.array(header), *(t.ravel() for t in tables)]).astype(np.int64)
+    parts: list[Integers] = []
+    starts: dict[int, int] = {}
+    at = 1 + len(sites)
+    for site in sites:
+        if id(site) not in starts:
+            starts[id(site)] = at
+            parts.append(_site_tables(graph, site, n_species, settings))
+            at += len(parts[-1])
+    return np.concatenate([[n_species, *(starts[id(site)] for site in sites)], *parts]).astype(np.int64)
 
 
-def workspace(n_species: int, settings: Mapping[str, int], form: str) -> int:
-    """Number of float32 words that one evaluation needs."""
-    graph = bcc_graph()
-    width, hidden = settings["width"], settings["hidden"]
-    n_features, n_bond = (N_SHELLS + 1) * n_species, graph.bond.shape[1]
-    n_read = (len(graph.classes) + 2) * width
-    counts, nodes, sums = graph.n_round1 * n_features, graph.n_round1 * width, graph.n_nodes * 4 * width
+def _site_tables(graph: Graph, site: SiteGraph, n_species: int, settings: Mapping[str, int]) -> Integers:
+    """Header and tables of a vacancy on one site."""
+    types = np.unique(site.jump_type)
+    jumps = [np.flatnonzero(site.jump_type == t) for t in types]
+    here = [graph.types[t] for t in types]
+    header = np.zeros(k.HEADER, dtype=np.int64)
+    header[k.SPECIES] = n_species
+    header[k.MEMBERS], header[k.WIDTH], header[k.HIDDEN] = (settings[key] for key in ("members", "width", "hidden"))
+    header[k.ENERGY_WIDTH] = settings["members"] * settings.get("energy_width", 0)
+    header[k.N_ROUND1], header[k.N_NODES], header[k.N_JUMPS] = site.n_round1, site.n_nodes, site.n_jumps
+    header[k.N_MESSAGES], header[k.N_KINDS], header[k.N_PAIRS] = graph.n_messages, graph.n_kinds, graph.pairs.number
+    header[k.N_TYPES], header[k.N_READ] = len(types), graph.read_start[-1]
+    header[k.MOST_READ] = max(len(j) * (2 + t.n_classes) for j, t in zip(jumps, here, strict=True))
+    header[k.MOST_ROWS] = max(len(j) for j in jumps)
+    header[k.MOST_BOND] = max(len(t.template) for t in here)
+    header[k.N_BOND_ROWS] = sum(len(j) * len(t.template) for j, t in zip(jumps, here, strict=True))
+    tables: list[Integers] = []
+    at = k.HEADER
+
+    def put(table: Integers) -> int:
+        nonlocal at
+        tables.append(np.asarray(table).reshape(-1))
+        at += len(tables[-1])
+        return at - len(tables[-1])
+
+    header[k.AT_LINKS], header[k.AT_LINK_START] = put(site.links), put(site.link_start)
+    header[k.AT_KIND] = put(site.node_kind)
+    header[k.AT_JUMP] = put(np.concatenate(jumps))
+    header[k.AT_BOND] = put(np.concatenate([site.bonds[j] for rows in jumps for j in rows]))
+    header[k.AT_PAIRS], header[k.AT_PAIR_START] = put(site.pairs), put(site.pair_start)
+    records = []
+    row = bond_row = 0
+    for t, rows, jump in zip(types, jumps, here, strict=True):
+        record = np.zeros(k.TYPE_SIZE, dtype=np.int64)
+        record[k.T_BOND], record[k.T_CLASSES] = len(jump.template), jump.n_classes
+        record[k.T_READ], record[k.T_BACK] = graph.read_start[t], graph.read_start[jump.reverse]
+        record[k.T_FIRST], record[k.T_ROWS], record[k.T_FIRST_BOND] = row, len(rows), bond_row
+        record[k.T_AT_CLASS] = put(jump.class_start)
+        record[k.T_AT_NEAR_V], record[k.T_AT_NEAR_J] = put(jump.near_v), put(jump.near_j)
+        record[k.T_AT_LINKS], record[k.T_AT_LINK_START] = (put(part) for part in _flat_links(jump))
+        record[k.T_AT_REVERSE] = put(jump.reverse_class)
+        row, bond_row = row + len(rows), bond_row + len(rows) * len(jump.template)
+        records.append(record)
+    header[k.AT_TYPES] = put(np.concatenate(records))
+    return np.concatenate([header, *tables]).astype(np.int64)
+
+
+def _flat_links(jump: JumpType) -> tuple[Integers, Integers]:
+    """Neighbours among the sites around a jump, message class by class and site by site, and where each list starts."""
+    lists = [near for links in jump.links for near in links]
+    return np.concatenate(lists).astype(np.int64), np.cumsum([0, *(len(near) for near in lists)])
+
+
+def workspace(integers: Integers, n_basis: int, form: str) -> int:
+    """Number of float32 words that one evaluation needs, whatever the site."""
+    return max(_workspace(integers[at:], form) for at in np.unique(integers[1 : 1 + n_basis]))
+
+
+def _workspace(tables: Integers, form: str) -> int:
+    n1, n2, width, hidden = (int(tables[key]) for key in (k.N_ROUND1, k.N_NODES, k.WIDTH, k.HIDDEN))
+    n_features = int((tables[k.N_MESSAGES] + tables[k.N_KINDS]) * tables[k.SPECIES])
+    n_sums = int(tables[k.N_MESSAGES] + 1) * width
+    read = int(tables[k.MOST_READ]) * width + int(tables[k.MOST_ROWS]) * hidden
     if form == "direct":
-        return counts + nodes + sums + graph.n_nodes * width + N_JUMPS * (n_read + hidden)
-    energy_width = settings["members"] * settings["energy_width"]
-    exact = 2 * (graph.n_nodes * (n_features + energy_width + 1) + energy_width + N_JUMPS)
-    bonds = N_JUMPS * n_bond * 5 * width + n_bond * width
-    return counts + exact + 2 * nodes + sums + bonds + 2 * N_JUMPS * (n_read + hidden)
+        return n1 * n_features + n1 * width + n2 * (n_sums + width) + read
+    energy_width, bonds = int(tables[k.ENERGY_WIDTH]), int(tables[k.N_BOND_ROWS])
+    exact = 2 * (n2 * (n_features + energy_width + 1) + energy_width + int(tables[k.N_JUMPS]))
+    around = bonds * (n_sums + width) + int(tables[k.MOST_BOND]) * width
+    return n1 * n_features + 1 + exact + 2 * n1 * width + n2 * n_sums + around + 2 * read
 
 
-def energy_steps() -> NDArray[np.int64]:
-    """(n, 3) displacements that the lattice energy reads: the message shells, then the pair shells."""
-    return np.array([v for d2 in (*MESSAGE_D2, *PAIR_D2) for v in bcc_shell(d2)])
+def energy_tables(
+    graph: Graph, placed: Placement, n_species: int, settings: Mapping[str, int]
+) -> tuple[Integers, Integers]:
+    """What the kernels of the lattice energy read: `integers` (see `energy`), and the offsets (n_basis, n, 4).
 
-
-def energy_tables(n_species: int, settings: Mapping[str, int]) -> NDArray[np.int64]:
-    """Header of `gnn_energy`: S + 1, width, ends of the message shells, ends of the pair shells."""
-    graph = bcc_graph()
-    header = np.array([n_species, settings["members"] * settings["energy_width"]])
-    return np.concatenate([header, graph.shell_start, graph.pair_start]).astype(np.int64)
+    The message neighbours of each site of the unit cell, class by class, then the pair neighbours; rows that are left
+    over lead to the site itself and are not read.
+    """
+    n_messages, n_pairs, n_basis = graph.n_messages, graph.pairs.number, len(placed.env)
+    near = [site.links[: site.link_start[n_messages]] for site in placed.sites]
+    paired = [site.pairs[: site.pair_start[n_pairs]] for site in placed.sites]
+    columns = max(map(len, near))
+    offsets = np.zeros((n_basis, columns + max(map(len, paired)), 4), dtype=np.int64)
+    offsets[..., 3] = np.arange(n_basis)[:, None]
+    for own, env, rows, more in zip(offsets, placed.env, near, paired, strict=True):
+        own[: len(rows)] = env[rows]
+        own[columns : columns + len(more)] = env[more]
+    header = np.zeros(e.HEADER, dtype=np.int64)
+    header[e.SPECIES], header[e.WIDTH] = n_species, settings["members"] * settings["energy_width"]
+    header[e.N_MESSAGES], header[e.N_KINDS], header[e.N_PAIRS] = n_messages, graph.n_kinds, n_pairs
+    header[e.N_COLUMNS] = columns
+    tables = [
+        placed.kinds,
+        np.concatenate([site.link_start[: n_messages + 1] for site in placed.sites]),
+        np.concatenate([site.pair_start[: n_pairs + 1] for site in placed.sites]),
+        graph.messages.reverse,
+    ]
+    starts = e.HEADER + np.cumsum([0, *map(len, tables[:-1])])
+    header[[e.AT_KIND, e.AT_MESSAGES, e.AT_PAIRS, e.AT_REVERSE]] = starts
+    return np.concatenate([header, *tables]).astype(np.int64), offsets

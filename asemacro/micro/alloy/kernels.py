@@ -39,7 +39,9 @@ class Walk(NamedTuple):
         sites: (n,) int64 where the moving vacancies are.
         cells: (n + 1, 3) int64 cell coordinates of these sites; the last row is scratch.
         rates: (n, Z) float64 in Hz.
-        vacant: (n,) int64 number of vacant first-shell neighbours.
+        vacant: (n,) int64 number of vacant jump targets.
+        lacking: (n_basis,) int64 entries of the jumps of each site of the unit cell that stand for none: they lead to
+            the vacancy itself.
         tree: (2 P,) float64 sums of rates, leaf P + v for vacancy v, root 1.
         pending: (n,) int64 vacancies whose rates have to be looked up, the first counts[PENDING] of them.
         blocks: (n_blocks, 2) uint64 hashes of the changes since the start, see `note_change`.
@@ -58,6 +60,7 @@ class Walk(NamedTuple):
     cells: NDArray[np.int64]
     rates: NDArray[np.float64]
     vacant: NDArray[np.int64]
+    lacking: NDArray[np.int64]
     tree: NDArray[np.float64]
     pending: NDArray[np.int64]
     blocks: NDArray[np.uint64]
@@ -89,6 +92,7 @@ def new_walk(
         cells=cells_of(shape, len(model.env), np.append(sites, 0))[0],
         rates=np.zeros((n, model.n_targets)),
         vacant=np.zeros(n, dtype=np.int64),
+        lacking=(model.env[:, 1 : 1 + model.n_targets] == model.env[:, :1]).all(axis=2).sum(axis=1),
         tree=np.zeros(2 * leaves),
         pending=np.arange(n),
         blocks=np.zeros((int(np.prod(grid)), 2), dtype=np.uint64),
@@ -272,7 +276,7 @@ def walk_on(
                     else:
                         rate = frequency * np.exp(-beta * barriers[j])
                     recent_values[slot, j] = rate
-                recent_values[slot, n_targets] = empty
+                recent_values[slot, n_targets] = empty - walk.lacking[sites[v] % n_basis]
                 recent_values[slot, n_targets + 1] = barriers[n_targets]
                 recent_keys[slot, 0] = h1
                 recent_keys[slot, 1] = h2
@@ -284,7 +288,7 @@ def walk_on(
                 rates[v, j] = rate
                 total += rate
             now_vacant = np.int64(recent_values[slot, n_targets])
-            counts[SEEN] += n_targets - now_vacant
+            counts[SEEN] += n_targets - walk.lacking[sites[v] % n_basis] - now_vacant
             counts[CLAMPED] += np.int64(recent_values[slot, n_targets + 1])
             counts[VACANT] += now_vacant - vacant[v]
             vacant[v] = now_vacant

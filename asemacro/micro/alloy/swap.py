@@ -17,7 +17,7 @@ from asemacro.arguments.door import BARRIERS, CRYSTAL, array, checked, function,
 from asemacro.barriers.base import BarrierModel
 from asemacro.barriers.compiled import GNN_ENERGY, CompiledEnergy
 from asemacro.barriers.energy import swap_energy
-from asemacro.barriers.gnn.energy import AT_PAIRS, WIDTH
+from asemacro.barriers.gnn.energy import N_COLUMNS, WIDTH
 from asemacro.barriers.gnn.swap import fill_features, swap_change
 from asemacro.lattice.states import state_of
 from asemacro.tasks.patience import Patience, next_size
@@ -50,7 +50,7 @@ def new_features(energy: CompiledEnergy, shape: NDArray[np.int64], x: NDArray[np
     """Features of a state."""
     network = energy.kind == GNN_ENERGY
     width = int(energy.integers[WIDTH]) if network else 0
-    n_message = int(energy.integers[AT_PAIRS - 1]) if network else 0
+    n_message = int(energy.integers[N_COLUMNS]) if network else 0
     z = np.zeros((len(x) if network else 0, width))
     if network:
         fill_features(energy, shape, x, z)

@@ -114,6 +114,15 @@ class VacancyKMC(MicroSystem):
         """Prefactor of the rates in Hz."""
         return self._attempt_frequency_Hz
 
+    @property
+    def jumps(self) -> NDArray[np.int64]:
+        """(n_basis, Z, 4) offsets of the sites that a vacancy jumps to, in the order of its rates.
+
+        Those of `lattice.shells(1)`, but for graph networks that name other shells. Where a site has fewer jumps than
+        others, the entries left over lead to the vacancy itself, at the rate 0.
+        """
+        return self._model.env[:, 1 : 1 + self._model.n_targets]
+
     def at(self, temperature_K: float) -> VacancyKMC:
         """The same system at another temperature; compiled tables and caches are shared."""
         other = copy.copy(self)
@@ -134,14 +143,14 @@ class VacancyKMC(MicroSystem):
 
     @one_thread()
     def rates(self, x: NDArray[np.int8], sites: NDArray[np.integer] | None = None) -> NDArray[np.float64]:
-        """Rates in Hz of all first-shell jumps, as the run uses them.
+        """Rates in Hz of all jumps, as the run uses them.
 
         Args:
             x: (n_sites,) or (1, n_sites) state.
             sites: (n,) vacancies, default all in ascending order.
 
         Returns:
-            (n, Z) in the order of `lattice.shells(1)`; 0 where the target is a vacancy.
+            (n, Z) in the order of `jumps`; 0 where the target is a vacancy.
         """
         state = state_of(self._lattice, x)
         chosen = (vacancies_of(state) if sites is None else active_of(state, np.asarray(sites)[None]))[0]
@@ -154,15 +163,15 @@ class VacancyKMC(MicroSystem):
         return walk.rates
 
     def events(self, x: NDArray[np.int8], active: NDArray[np.integer] | None = None) -> Events:
-        """All first-shell jumps of the active vacancies of states (batch, n_sites), with their rates in Hz.
+        """All jumps of the active vacancies of states (batch, n_sites), with their rates in Hz.
 
         Returns:
-            Events (batch, m Z) that change 2 sites each, vacancy after vacancy in the order of `lattice.shells(1)`;
+            Events (batch, m Z) that change 2 sites each, vacancy after vacancy in the order of `jumps`;
             a jump onto a vacancy changes nothing, at the rate 0.
         """
         x = states_of(self._lattice, x)
         vacancies = vacancies_of(x) if active is None else active_of(x, active)
-        offsets = self._lattice.shells(1)[0].offsets
+        offsets = self.jumps
         shape, n_basis = self._lattice.shape, self._lattice.n_basis
         cells, basis = cells_of(shape, n_basis, vacancies)
         moves = offsets[basis]
