@@ -52,7 +52,12 @@ class _Header:
         return self.dtype.itemsize * math.prod(self.shape)
 
 
-def read_arrays(path: str | Path, kind: str, expected: Mapping[str, Expected] | None = None) -> dict[str, NDArray[Any]]:
+def read_arrays(
+    path: str | Path,
+    kind: str,
+    expected: Mapping[str, Expected] | None = None,
+    optional: Mapping[str, Expected] | None = None,
+) -> dict[str, NDArray[Any]]:
     """Arrays of an npz file by name; types, shapes and sizes are checked before anything is unpacked.
 
     Args:
@@ -60,6 +65,7 @@ def read_arrays(path: str | Path, kind: str, expected: Mapping[str, Expected] | 
         kind: what it should be, for the error, "barrier data".
         expected: the arrays to read and what they must be; others in the file are left alone. By default all arrays
             are read, of any kind but objects.
+        optional: more arrays to read if they are there.
 
     Raises:
         FileNotFoundError: no such file.
@@ -70,6 +76,8 @@ def read_arrays(path: str | Path, kind: str, expected: Mapping[str, Expected] | 
         members = _members(archive)
         headers = {name: _header(archive, member, name) for name, member in members.items()}
         with reading(path, kind, f"is not a {kind} file"):
+            if expected is not None:
+                expected = {**expected, **{k: e for k, e in (optional or {}).items() if k in headers}}
             wanted = list(members) if expected is None else _fitting(headers, expected)
         arrays = {name: _unpacked(archive, members[name], headers[name], name) for name in wanted}
     with reading(path, kind, f"is not a {kind} file"):

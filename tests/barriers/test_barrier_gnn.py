@@ -13,7 +13,8 @@ from asemacro.barriers.compiled import FLOOR_EV
 from asemacro.barriers.energy import swap_energy
 from asemacro.barriers.gnn.cell import fits, minimum_shape
 from asemacro.barriers.gnn.file import load_gnn, save_gnn
-from asemacro.barriers.gnn.graph import N_JUMPS, bcc_graph, bcc_shell
+from asemacro.barriers.gnn.crystal import JumpNetwork
+from asemacro.barriers.gnn.graph import graph_of
 from asemacro.barriers.gnn.model import BarrierGNN
 from asemacro.barriers.kernels import barriers_at
 from asemacro.barriers.pair import PairBarrier
@@ -21,6 +22,7 @@ from asemacro.lattice.lattice import Lattice
 from asemacro.studies.alloy.distil import cubic_operations
 
 SPECIES = ("Nb", "Mo", "Ta")
+Z = 8
 
 
 def make(form: str, members: int = 1, seed: int = 0) -> BarrierGNN:
@@ -41,7 +43,13 @@ def state(lattice: Lattice, vacancies: int, seed: int = 0) -> np.ndarray:
 
 
 def environments(lattice: Lattice, x: np.ndarray) -> np.ndarray:
-    return x[lattice.neighbours(lattice.offsets(bcc_graph().positions))[np.flatnonzero(x == 0)]]
+    return x[lattice.neighbours(lattice.offsets(positions()))[np.flatnonzero(x == 0)]]
+
+
+def positions() -> np.ndarray:
+    """Sites of the environment of a bcc vacancy, in half lattice constants."""
+    network = JumpNetwork.named("bcc")
+    return np.rint(2 * network.displacements(graph_of(network).sites[0].sites, 0)).astype(np.int64)
 
 
 @pytest.fixture(scope="module")
@@ -50,20 +58,26 @@ def lattice() -> Lattice:
 
 
 def test_graph_counts() -> None:
-    graph = bcc_graph()
-    assert (len(bcc_shell(3)), len(bcc_shell(4)), len(bcc_shell(8)), len(bcc_shell(11))) == (8, 6, 12, 24)
-    assert len({tuple(p) for p in graph.positions.tolist()}) == graph.n_env
+    """In bcc the classes of symmetry are those of equal distances."""
+    graph = graph_of(JumpNetwork.named("bcc"))
+    (site,), (jump,) = graph.sites, graph.types
+    assert graph.messages.sizes.tolist() == [8, 6, 12]
+    assert graph.pairs.sizes.tolist() == [8, 6, 12, 24, 8, 6, 24, 24]
+    places = positions()
+    assert len({tuple(p) for p in places.tolist()}) == site.n_env
     # 26 neighbours in three shells around each end, less the ends themselves and the sites near both
-    assert graph.bond.shape == (8, 40)
-    for j, rows in enumerate(graph.bond):
+    assert np.shape(site.bonds) == (8, 40)
+    for j, rows in enumerate(site.bonds):
         assert rows[0] == 0
         assert rows[1] == 1 + j
-        target = graph.positions[1 + j]
-        for q, (dv, dj) in enumerate(graph.classes):
-            sites = graph.positions[rows[2 + graph.class_start[q] : 2 + graph.class_start[q + 1]]]
-            assert set((sites**2).sum(axis=1)) == {dv}
-            assert set(((sites - target) ** 2).sum(axis=1)) == {dj}
-    shells = [graph.positions[n] - p for p, n in zip(graph.positions, graph.neighbours, strict=False)]
+        target = places[1 + j]
+        for q in range(jump.n_classes):
+            sites = places[rows[2 + jump.class_start[q] : 2 + jump.class_start[q + 1]]]
+            d2 = [(sites**2).sum(axis=1), ((sites - target) ** 2).sum(axis=1)]
+            np.testing.assert_allclose(
+                np.sqrt(d2) / np.sqrt(3), np.tile(jump.distances[q][:, None], len(sites)), atol=1e-4
+            )
+    shells = [places[n] - p for p, n in zip(places, site.links.reshape(-1, 26), strict=False)]
     assert {tuple(np.unique((s**2).sum(axis=1))) for s in shells} == {(3, 4, 8)}
 
 
@@ -71,18 +85,18 @@ def test_graph_counts() -> None:
 def test_invariant_under_the_cubic_group(form: str, lattice: Lattice) -> None:
     model = make(form, members=2)
     env = environments(lattice, state(lattice, 5))
-    positions = bcc_graph().positions
-    row = {tuple(p): i for i, p in enumerate(positions.tolist())}
+    places = positions()
+    row = {tuple(p): i for i, p in enumerate(places.tolist())}
     wanted = model.predict(env)
     assert np.ptp(wanted[np.isfinite(wanted)]) > 0.05
     operations = cubic_operations()
     assert len({o.tobytes() for o in operations}) == 48
     for operation in operations:
-        moved = [row[tuple(p)] for p in (positions @ operation).tolist()]
+        moved = [row[tuple(p)] for p in (places @ operation).tolist()]
         turned = np.empty_like(env)
         turned[:, moved] = env
         barriers = model.predict(turned)
-        back = barriers[:, np.array(moved[1 : 1 + N_JUMPS]) - 1]
+        back = barriers[:, np.array(moved[1 : 1 + Z]) - 1]
         np.testing.assert_allclose(back, wanted, atol=2e-5)
 
 
@@ -183,10 +197,10 @@ def test_floors_are_kept_and_counted(lattice: Lattice) -> None:
         with torch.no_grad():
             model.nets[0].last.bias.fill_(-50.0)
         compiled = model.compile(lattice)
-        out = np.zeros(N_JUMPS + 1)
+        out = np.zeros(Z + 1)
         evaluate(compiled, 0, env, np.zeros(compiled.workspace, dtype=np.float32), out)
-        assert out[N_JUMPS] == targets
-        barriers = out[:N_JUMPS][env[1:9] > 0]
+        assert out[Z] == targets
+        barriers = out[:Z][env[1:9] > 0]
         if form == "direct":
             assert (barriers == FLOOR_EV).all()
         else:  # S = |dE| / 2 + floor: the downhill way has the floor as its barrier

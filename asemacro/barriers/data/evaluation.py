@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from asemacro.barriers.data.ridge import Ridge
 from asemacro.barriers.data.table import BarrierData, load_barrier_data
 from asemacro.barriers.data.training import EPOCHS, MEMBERS, WIDTHS, fit_gnn
-from asemacro.barriers.gnn.graph import N_JUMPS
 from asemacro.barriers.gnn.model import BarrierGNN, Form
 from asemacro.files.store import write_csv
 from asemacro.tasks.threads import one_thread
@@ -49,8 +48,8 @@ def evaluate_barriers(model: BarrierGNN, data_path: str | Path) -> dict[str, Any
     if not isinstance(model, BarrierGNN):
         raise ValueError(f"barrier model {model.name} is not a graph network: only those are evaluated on data files")
     assert model.species is not None
-    data = load_barrier_data(data_path).relabel(model.species)
-    predicted = model.predict(data.env)
+    data = load_barrier_data(data_path, model.jumps).relabel(model.species)
+    predicted = model.predict(data.around)
     jumping = data.jumping
     return {
         "model": model.name,
@@ -96,9 +95,11 @@ def cross_validate(
     rows = []
     for fold, (names, train, test) in enumerate(data.folds(n_folds, seed=seed)):
         known, held = data.take(train), data.take(test)
-        model = BarrierGNN(data.species, form, members=members or MEMBERS[form], **{**WIDTHS[form], **settings})
-        fit_gnn(model, known.env, known.barrier, epochs=epochs or EPOCHS[form], seed=seed)
-        predicted = model.predict(held.env)
+        model = BarrierGNN(
+            data.species, form, members=members or MEMBERS[form], jumps=data.jumps, **{**WIDTHS[form], **settings}
+        )
+        fit_gnn(model, known.around, known.barrier, epochs=epochs or EPOCHS[form], seed=seed)
+        predicted = model.predict(held.around)
         ridge = Ridge.fit(known).predict(held)
         change, wanted = reverse_differences(held, predicted), reverse_differences(held, held.barrier)
         for i in np.unique(held.cell):
@@ -115,9 +116,9 @@ def cross_validate(
 
 
 def reverse_differences(data: BarrierData, barrier: NDArray[np.floating]) -> NDArray[np.float64]:
-    """(n, 8) barrier - barrier of the exact reverse jump = E_f - E_i, eV; nan where there is none."""
+    """(n, Z) barrier - barrier of the exact reverse jump = E_f - E_i, eV; nan where there is none."""
     flat = np.append(barrier.reshape(-1).astype(np.float64), np.nan)
-    return (flat[:-1] - flat[data.reverse.reshape(-1)]).reshape(-1, N_JUMPS)
+    return (flat[:-1] - flat[data.reverse.reshape(-1)]).reshape(barrier.shape)
 
 
 def write_cross_validation(

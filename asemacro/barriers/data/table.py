@@ -4,16 +4,19 @@ Layout of the file (npz, the layout of the published DFT set; nothing is unpickl
 
     name              (n_cells,) str                    label of each cell
     numbers           (n_cells, n_sites) int            atomic numbers
-    scaled_positions  (n_cells, n_sites, 3) float       ideal bcc sites, fractions of the cubic cell
-    cell_length       (n_cells,) float                  edge of the cubic cell, A (not used by the models)
-    neighbor          (n_cells, n_sites, 8) int         index of the atom that jumps into the vacancy at each site
-    barrier           (n_cells, n_sites, 8) float       barrier in eV
+    scaled_positions  (n_cells, n_sites, 3) float       ideal sites, fractions of the cell
+    cell              (n_cells, 3, 3) float             cell vectors in rows, A; without it, cells are cubes of bcc
+    neighbor          (n_cells, n_sites, Z) int         index of the atom that jumps into the vacancy at each site
+    barrier           (n_cells, n_sites, Z) float       barrier in eV
 
-Barriers of at most `FAILED_EV` or not finite are failed calculations: they are dropped, and counted.
+Z is the number of neighbours in the first shell, or in the first few shells. Where sites are not equivalent and some
+have fewer jumps than Z, `neighbor` is filled up with -1. Barriers of at most `FAILED_EV` or not finite are failed
+calculations: they are dropped, and counted.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,20 +25,23 @@ import numpy as np
 from ase.data import chemical_symbols
 from numpy.typing import NDArray
 
-from asemacro.barriers.gnn.graph import N_JUMPS, bcc_graph
+from asemacro.barriers.data.cells import Cell, jumps_of, read_cell
+from asemacro.barriers.gnn.crystal import JumpNetwork
+from asemacro.barriers.gnn.graph import graph_of
+from asemacro.barriers.gnn.placement import Environments
 from asemacro.files.arrays import Expected, read_arrays
 from asemacro.files.reading import reading
 
 FAILED_EV = 0.05
 LARGEST_EV = 100.0
-_FARTHEST = 1e6  # half lattice constants: no site of a cell is further from the origin
 _EXPECTED = {
     "name": Expected("text", ("n_cells",)),
     "numbers": Expected("whole number", ("n_cells", "n_sites")),
     "scaled_positions": Expected("number", ("n_cells", "n_sites", 3)),
-    "neighbor": Expected("whole number", ("n_cells", "n_sites", N_JUMPS)),
-    "barrier": Expected("number", ("n_cells", "n_sites", N_JUMPS), finite=False),
+    "neighbor": Expected("whole number", ("n_cells", "n_sites", "n_jumps")),
+    "barrier": Expected("number", ("n_cells", "n_sites", "n_jumps"), finite=False),
 }
+_OPTIONAL = {"cell": Expected("number", ("n_cells", 3, 3))}
 
 
 @dataclass(frozen=True)
@@ -44,14 +50,16 @@ class BarrierData:
 
     Attributes:
         species: chemical symbols, sorted by atomic number; species index 1 is the first.
-        env: (n, n_env) int8 species indices on `bcc_graph().positions`; 0 = vacancy.
-        barrier: (n, 8) float32, eV; nan where unknown or dropped.
+        env: (n, n_env) int8 species indices on the sites of the graph of `jumps`; 0 = vacancy.
+        barrier: (n, Z) float32, eV, of the jumps of the graph; nan where unknown or dropped.
         cell: (n,) index into `names`.
         removed: (n,) int8, species index of the atom that was taken out to make the vacancy; 0 if not known.
-        reverse: (n, 8) int64, index n' * 8 + jump' of the exact reverse jump (-1 if it is not in the data).
+        reverse: (n, Z) int64, index n' * Z + jump' of the exact reverse jump (-1 if it is not in the data).
         names: label of each cell.
         compositions: fractions of each species in each cell, (n_cells, S).
         dropped: number of barriers dropped as failed.
+        kind: (n,) kind of the vacancy's site.
+        jumps: the crystal and its jumps.
     """
 
     species: tuple[str, ...]
@@ -63,26 +71,38 @@ class BarrierData:
     names: tuple[str, ...]
     compositions: NDArray[np.float64]
     dropped: int
+    kind: NDArray[np.int64]
+    jumps: JumpNetwork
+
+    @property
+    def n_jumps(self) -> int:
+        """Z."""
+        return self.barrier.shape[1]
 
     @property
     def jumping(self) -> NDArray[np.int8]:
-        """(n, 8) species index of the atom that jumps."""
-        return self.env[:, 1 : 1 + N_JUMPS]
+        """(n, Z) species index of the atom that jumps."""
+        return self.env[:, 1 : 1 + self.n_jumps]
+
+    @property
+    def around(self) -> Environments:
+        """The environments as networks take them."""
+        return Environments(self.env, self.kind, np.tile(np.arange(self.n_jumps), (len(self.env), 1)))
 
     def known(self) -> NDArray[np.bool_]:
-        """(n, 8) where there is a barrier."""
+        """(n, Z) where there is a barrier."""
         return np.isfinite(self.barrier)
 
     def take(self, rows: NDArray[np.int64]) -> BarrierData:
         """The data of some vacancies; reverse jumps that are left out are forgotten."""
-        new_row = np.full(len(self.env), -1)
+        new_row, z = np.full(len(self.env), -1), self.n_jumps
         new_row[rows] = np.arange(len(rows))
         old = self.reverse[rows]
-        moved = new_row[old // N_JUMPS] * N_JUMPS + old % N_JUMPS
-        reverse = np.where((old >= 0) & (new_row[old // N_JUMPS] >= 0), moved, -1)
-        return BarrierData(
-            self.species, self.env[rows], self.barrier[rows], self.cell[rows], self.removed[rows],
-            reverse, self.names, self.compositions, self.dropped,
+        moved = new_row[old // z] * z + old % z
+        reverse = np.where((old >= 0) & (new_row[old // z] >= 0), moved, -1)
+        return dataclasses.replace(
+            self, env=self.env[rows], barrier=self.barrier[rows], cell=self.cell[rows], removed=self.removed[rows],
+            reverse=reverse, kind=self.kind[rows],
         )  # fmt: skip
 
     def relabel(self, species: tuple[str, ...]) -> BarrierData:
@@ -93,9 +113,8 @@ class BarrierData:
         index = np.array([0, *(species.index(s) + 1 for s in self.species)], dtype=np.int8)
         compositions = np.zeros((len(self.names), len(species)))
         compositions[:, index[1:] - 1] = self.compositions
-        return BarrierData(
-            species, index[self.env], self.barrier, self.cell, index[self.removed],
-            self.reverse, self.names, compositions, self.dropped,
+        return dataclasses.replace(
+            self, species=species, env=index[self.env], removed=index[self.removed], compositions=compositions
         )  # fmt: skip
 
     def folds(self, n_folds: int = 5, *, seed: int = 0) -> Iterator[tuple[tuple[str, ...], NDArray, NDArray]]:
@@ -124,16 +143,20 @@ class BarrierData:
             yield tuple(self.names[i] for i in sorted(held)), np.flatnonzero(~test), np.flatnonzero(test)
 
 
-def load_barrier_data(path: str | Path) -> BarrierData:
+def load_barrier_data(path: str | Path, jumps: JumpNetwork | None = None) -> BarrierData:
     """Read a data set.
+
+    Args:
+        path: the file.
+        jumps: the crystal and the jumps of a model that the data are for; default those of the data.
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: one line that names the file; it is damaged, or not in the layout of the module.
+        ValueError: one line that names the file; it is damaged, not in the layout of the module, or of another crystal.
     """
-    arrays = read_arrays(path, "barrier data", _EXPECTED)
-    with reading(path, "barrier data", "does not hold barriers of bcc cells"):
-        return barrier_data(**arrays)
+    arrays = read_arrays(path, "barrier data", _EXPECTED, _OPTIONAL)
+    with reading(path, "barrier data", "does not hold barriers of the cells of a crystal"):
+        return barrier_data(**arrays, jumps=jumps)
 
 
 def barrier_data(
@@ -143,89 +166,90 @@ def barrier_data(
     scaled_positions: NDArray,
     neighbor: NDArray,
     barrier: NDArray,
+    cell: NDArray | None = None,
+    jumps: JumpNetwork | None = None,
 ) -> BarrierData:
     """Environments from the arrays of the file layout (see the module); ValueError if they do not fit together."""
-    if numbers.ndim != 2 or not np.issubdtype(numbers.dtype, np.integer):
-        raise ValueError(f"numbers must be (n_cells, n_sites) integers, not {numbers.shape} {numbers.dtype}")
+    _check_arrays(name, numbers, scaled_positions, neighbor, barrier, cell)
     n_cells, n_sites = numbers.shape
-    for key, array, shape in (
-        ("name", name, (n_cells,)),
-        ("scaled_positions", scaled_positions, (n_cells, n_sites, 3)),
-        ("neighbor", neighbor, (n_cells, n_sites, N_JUMPS)),
-        ("barrier", barrier, (n_cells, n_sites, N_JUMPS)),
-    ):
-        if array.shape != shape:
-            raise ValueError(f"{key} must have shape {shape}, not {array.shape}")
-    if not numbers.size:
-        raise ValueError("there are no cells")
-    if numbers.min() < 1 or numbers.max() >= len(chemical_symbols):
-        raise ValueError(f"atomic numbers must be in 1..{len(chemical_symbols) - 1}")
-    if not np.issubdtype(neighbor.dtype, np.integer) or neighbor.min() < 0 or neighbor.max() >= n_sites:
-        raise ValueError(f"neighbor must hold site indices 0..{n_sites - 1}")
-    if np.abs(barrier[np.isfinite(barrier)]).max(initial=0) > LARGEST_EV:
-        raise ValueError(f"barrier holds values beyond {LARGEST_EV:g} eV; mark failed calculations by nan")
+    z = barrier.shape[2]
     atomic = np.unique(numbers)
-    species = tuple(chemical_symbols[z] for z in atomic)
     index = (np.searchsorted(atomic, numbers) + 1).astype(np.int8)
-    graph = bcc_graph()
-    env = np.empty((n_cells, n_sites, graph.n_env), dtype=np.int8)
-    values = np.full((n_cells, n_sites, N_JUMPS), np.nan, dtype=np.float32)
-    reverse = np.full((n_cells, n_sites, N_JUMPS), -1, dtype=np.int64)
+    cells: list[Cell] = []
     for c in range(n_cells):
-        sites = _bcc_sites(scaled_positions[c], f"cell {name[c]}")
-        around = sites[:, :1]  # row of the vacancy's own site
-        env[c] = index[c][sites]
-        env[c][sites == around] = 0  # the vacancy, and its periodic images if the cell is that small
-        jump = _jumps(sites, neighbor[c], f"cell {name[c]}")
-        np.put_along_axis(values[c], jump, barrier[c].astype(np.float32), axis=1)
+        vectors = None if cell is None else cell[c]
+        read = read_cell(scaled_positions[c], vectors, numbers[c], f"cell {name[c]}")
+        jumps = jumps or jumps_of(read, z, f"cell {name[c]}")
+        cells.append(read)
+    assert jumps is not None
+    graph = graph_of(jumps)
+    if graph.n_jumps != z:
+        raise ValueError(f"neighbor lists {z} jumps from each site, the model has {graph.n_jumps}")
+    env = np.empty((n_cells, n_sites, graph.n_env), dtype=np.int8)
+    values = np.full((n_cells, n_sites, z), np.nan, dtype=np.float32)
+    reverse = np.full((n_cells, n_sites, z), -1, dtype=np.int64)
+    kinds = np.empty((n_cells, n_sites), dtype=np.int64)
+    lacking = 0
+    for c, read in enumerate(cells):
+        around, kinds[c], there = read.around(jumps, f"cell {name[c]}")
+        env[c] = index[c][around]
+        env[c][around == around[:, :1]] = 0  # the vacancy, and its periodic images if the cell is that small
+        targets = np.where(there, around[:, 1 : 1 + z], -1)
+        column = _jumps(targets, neighbor[c], f"cell {name[c]}")
+        values[c] = np.where(there, np.take_along_axis(barrier[c], column, axis=1), np.nan)
         # the atom that jumps is replaced by the removed one: an exact reverse exists if both are of one species
-        target = sites[:, 1 : 1 + N_JUMPS]
-        same = index[c][target] == index[c][:, None]
-        back = (c * n_sites + target) * N_JUMPS + (N_JUMPS - 1 - np.arange(N_JUMPS))
-        reverse[c] = np.where(same, back, -1)
+        same = there & (index[c][targets] == index[c][:, None])
+        back = (targets[targets] == np.arange(n_sites)[:, None, None]).argmax(axis=2)
+        reverse[c] = np.where(same, (c * n_sites + targets) * z + back, -1)
+        lacking += int((~there).sum())
     failed = ~np.isfinite(values) | (values <= FAILED_EV)
     values[failed] = np.nan
-    composition = np.stack([(numbers == z).mean(axis=1) for z in atomic], axis=1)
     return BarrierData(
-        species=species,
+        species=tuple(chemical_symbols[k] for k in atomic),
         env=env.reshape(-1, graph.n_env),
-        barrier=values.reshape(-1, N_JUMPS),
+        barrier=values.reshape(-1, z),
         cell=np.repeat(np.arange(n_cells), n_sites),
         removed=index.reshape(-1),
-        reverse=reverse.reshape(-1, N_JUMPS),
+        reverse=reverse.reshape(-1, z),
         names=tuple(str(n) for n in name),
-        compositions=composition,
-        dropped=int(failed.sum()),
+        compositions=np.stack([(numbers == k).mean(axis=1) for k in atomic], axis=1),
+        dropped=int(failed.sum()) - lacking,
+        kind=kinds.reshape(-1),
+        jumps=jumps,
     )
 
 
-def _bcc_sites(scaled: NDArray, where: str) -> NDArray[np.int64]:
-    """(n_sites, n_env) site on each environment position around each site of a cubic bcc cell."""
-    n_sites = len(scaled)
-    repeat = round((n_sites / 2) ** (1 / 3))
-    steps = np.asarray(scaled, dtype=np.float64) * 2 * repeat
-    period = 2 * repeat
-    far = not np.abs(steps).max() < _FARTHEST  # nan too
-    off = far or np.abs(steps - steps[0] - np.rint(steps - steps[0])).max() > 0.05
-    if 2 * repeat**3 != n_sites or off:
-        raise ValueError(f"{where} is not a cubic bcc cell of ideal sites ({n_sites} sites)")
-    grid = np.rint(steps - steps[0]).astype(np.int64) % period
-    if repeat < 4:
-        raise ValueError(f"{where} has {n_sites} sites; the models need cells of at least 128 (4 x 4 x 4)")
-    lookup = np.full((period, period, period), -1, dtype=np.int64)
-    lookup[tuple(grid.T)] = np.arange(n_sites)
-    if (lookup >= 0).sum() != n_sites:
-        raise ValueError(f"{where} has two atoms on one site")
-    at = (grid[:, None, :] + bcc_graph().positions[None]) % period
-    sites = lookup[at[..., 0], at[..., 1], at[..., 2]]
-    if (sites < 0).any():
-        raise ValueError(f"{where} is not a bcc lattice")
-    return sites
+def _check_arrays(
+    name: NDArray, numbers: NDArray, scaled: NDArray, neighbor: NDArray, barrier: NDArray, cell: NDArray | None
+) -> None:
+    """ValueError if shapes and values of the arrays do not fit together."""
+    if numbers.ndim != 2 or not np.issubdtype(numbers.dtype, np.integer):
+        raise ValueError(f"numbers must be (n_cells, n_sites) integers, not {numbers.shape} {numbers.dtype}")
+    n_cells, n_sites = numbers.shape
+    z = neighbor.shape[-1] if neighbor.ndim == 3 else 8
+    for key, array, shape in (
+        ("name", name, (n_cells,)),
+        ("scaled_positions", scaled, (n_cells, n_sites, 3)),
+        ("neighbor", neighbor, (n_cells, n_sites, z)),
+        ("barrier", barrier, (n_cells, n_sites, z)),
+        *([("cell", cell, (n_cells, 3, 3))] if cell is not None else []),
+    ):
+        if array.shape != shape:
+            raise ValueError(f"{key} must have shape {shape}, not {array.shape}")
+    if not numbers.size or not z:
+        raise ValueError("there are no cells" if not numbers.size else "there are no jumps")
+    if numbers.min() < 1 or numbers.max() >= len(chemical_symbols):
+        raise ValueError(f"atomic numbers must be in 1..{len(chemical_symbols) - 1}")
+    if not np.issubdtype(neighbor.dtype, np.integer) or neighbor.min() < -1 or neighbor.max() >= n_sites:
+        raise ValueError(f"neighbor must hold site indices 0..{n_sites - 1}, or -1 for no jump")
+    if np.abs(barrier[np.isfinite(barrier)]).max(initial=0) > LARGEST_EV:
+        raise ValueError(f"barrier holds values beyond {LARGEST_EV:g} eV; mark failed calculations by nan")
 
 
-def _jumps(sites: NDArray[np.int64], neighbor: NDArray, where: str) -> NDArray[np.int64]:
-    """(n_sites, 8) which of the 8 sorted jumps each column of `neighbor` is."""
-    match = sites[:, None, 1 : 1 + N_JUMPS] == neighbor[:, :, None]
-    if not (match.sum(axis=2) == 1).all() or not (match.sum(axis=1) == 1).all():
-        raise ValueError(f"{where}: neighbor does not list the 8 nearest neighbours of each site once")
+def _jumps(targets: NDArray[np.int64], neighbor: NDArray, where: str) -> NDArray[np.int64]:
+    """(n_sites, Z) the column of `neighbor` that each jump is; targets -1 where a site has no such jump."""
+    match = (targets[:, :, None] == neighbor[:, None, :]) & (targets >= 0)[:, :, None]
+    once = np.where(targets >= 0, match.sum(axis=2), 1)
+    if not (once == 1).all() or not (match.sum(axis=1) == (neighbor >= 0)).all():
+        raise ValueError(f"{where}: neighbor does not list the {targets.shape[1]} nearest neighbours of each site once")
     return match.argmax(axis=2)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from asemacro.barriers.data.table import load_barrier_data
 from asemacro.barriers.gnn.layers import Coded
-from asemacro.barriers.gnn.model import BarrierGNN, Form
+from asemacro.barriers.gnn.model import BarrierGNN, Form, Surroundings
 from asemacro.files.store import output_file
 from asemacro.fitted import Fitted
 from asemacro.tasks.descent import descend
@@ -40,7 +40,7 @@ HUBER_EV = 0.03
 @one_thread()
 def fit_gnn(
     model: BarrierGNN,
-    env: NDArray[np.int8],
+    around: Surroundings,
     barrier: NDArray[np.floating],
     *,
     epochs: int,
@@ -55,8 +55,8 @@ def fit_gnn(
 
     Args:
         model: edited in place.
-        env: (n, n_env) environments in the model's species.
-        barrier: (n, 8) eV, nan where unknown.
+        around: (n, n_env) environments in the model's species, see `BarrierGNN.features`.
+        barrier: (n, Z) eV in the order of the graph, nan where unknown.
         epochs: passes over the data.
         learning_rate: peak of the cycle.
         weight_decay: of the matrices, not of the biases; default WEIGHT_DECAY of the form.
@@ -73,7 +73,8 @@ def fit_gnn(
     known = np.isfinite(barrier)
     if not known.any():
         raise ValueError("there is no barrier to train on")
-    features = model.features(env)
+    features, kind = model.features(around), model.parts(around)[1]
+    of = None if kind is None else torch.as_tensor(kind)
     target = torch.as_tensor(np.asarray(barrier, dtype=np.float32))
     share, histories = 1 / len(model.nets), []
     with reporting(progress, {"train": 1.0}) as report:
@@ -85,11 +86,11 @@ def fit_gnn(
                     net.last.bias.fill_(float(barrier[known].mean()))
             optimiser = _optimiser(net, learning_rate, weight_decay)
             schedule = torch.optim.lr_scheduler.OneCycleLR(
-                optimiser, learning_rate, total_steps=epochs * math.ceil(len(env) / batch)
+                optimiser, learning_rate, total_steps=epochs * math.ceil(len(features) / batch)
             )
             history = descend(
-                partial(_loss, net, features, target),
-                partial(_batches, len(env), batch, generator),
+                partial(_loss, net, features, of, target),
+                partial(_batches, len(features), batch, generator),
                 optimiser,
                 epochs=epochs,
                 stepped=schedule.step,
@@ -115,11 +116,11 @@ def _batches(n: int, size: int, generator: torch.Generator) -> Sequence[Tensor]:
     return torch.randperm(n, generator=generator).split(size)
 
 
-def _loss(net: nn.Module, features: Tensor, target: Tensor, rows: Tensor) -> tuple[Tensor, float]:
+def _loss(net: nn.Module, features: Tensor, kind: Tensor | None, target: Tensor, rows: Tensor) -> tuple[Tensor, float]:
     """Huber loss of the known barriers of some vacancies, and how many they are."""
     wanted = target[rows]
     use = torch.isfinite(wanted)
-    found = net(features[rows])[use]
+    found = net(features[rows], None if kind is None else kind[rows])[use]
     if not len(found):
         return found.sum(), 0.0
     return F.smooth_l1_loss(found, wanted[use], beta=HUBER_EV), float(len(found))
@@ -194,10 +195,10 @@ def train_barriers(
     if min(members, epochs) < 1:
         raise ValueError(f"members and epochs must be at least 1, not {members} and {epochs}")
     data = load_barrier_data(data_path)
-    model = BarrierGNN(data.species, form, members=members, **{**WIDTHS[form], **widths})
+    model = BarrierGNN(data.species, form, members=members, jumps=data.jumps, **{**WIDTHS[form], **widths})
     model.name = Path(out_path).stem if name is None else name
-    fitted = fit_gnn(model, data.env, data.barrier, epochs=epochs, seed=seed, progress=progress)
-    train_mae = np.nanmean(np.abs(model.predict(data.env) - data.barrier))
+    fitted = fit_gnn(model, data.around, data.barrier, epochs=epochs, seed=seed, progress=progress)
+    train_mae = np.nanmean(np.abs(model.predict(data.around) - data.barrier))
     model.notes = {
         "data": Path(data_path).name,
         "cells": len(data.names),

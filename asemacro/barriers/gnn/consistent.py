@@ -85,12 +85,15 @@ class ConsistentNet(ByKind):
     _class_scale: Tensor
     _pair_reverse: Tensor
 
-    def __init__(
-        self, code: NDArray[np.float64], width: int, hidden: int, energy_width: int, graph: Graph
-    ) -> None:
+    def __init__(self, code: NDArray[np.float64], width: int, hidden: int, energy_width: int, graph: Graph) -> None:
         super().__init__()
         n_code, blocks = code.shape[1], n_blocks(graph)
-        self.width, self.n_species, self.n_messages, self.n_pairs = width, len(code), graph.n_messages, graph.pairs.number
+        self.width, self.n_species, self.n_messages, self.n_pairs = (
+            width,
+            len(code),
+            graph.n_messages,
+            graph.pairs.number,
+        )
         self.n_jumps = graph.n_jumps
         self.register_buffer("code", torch.tensor(code, dtype=torch.float32))
         self.round1 = Coded(blocks, n_code, width)

@@ -12,7 +12,9 @@ from asemacro.barriers.gnn.direct_kernel import hardswish64
 from asemacro.lattice.gather import neighbour
 
 # what the first entries of `integers` hold; AT_...: where a table starts
-(SPECIES, WIDTH, N_MESSAGES, N_KINDS, N_PAIRS, N_COLUMNS, AT_KIND, AT_MESSAGES, AT_PAIRS, AT_REVERSE, HEADER) = range(11)
+(SPECIES, WIDTH, N_MESSAGES, N_KINDS, N_PAIRS, N_COLUMNS, AT_KIND, AT_MESSAGES, AT_PAIRS, AT_REVERSE, HEADER) = range(
+    11
+)
 
 
 @njit(cache=True, nogil=True)

@@ -245,9 +245,7 @@ def _jump_type(
     """The type of the jump to `target`; its reverse is filled in by `_with_reverse`."""
     origin = network.firsts[kind]
     keep = [
-        k
-        for k in network.between(origin, origin)
-        if np.array_equal(network.moved(k, target[None], origin)[0], target)
+        k for k in network.between(origin, origin) if np.array_equal(network.moved(k, target[None], origin)[0], target)
     ]
     from_v = network.distances(nodes, origin)
     from_j = network.distances(nodes - [*target[:3], 0], int(target[3]))
@@ -314,7 +312,9 @@ def reordered(site: SiteGraph, order: Integers) -> SiteGraph:
 
     def moved(rows: Integers, start: Integers, per_centre: int) -> tuple[Integers, Integers]:
         n = (len(start) - 1) // per_centre
-        lists = [rows[start[i * per_centre + q] : start[i * per_centre + q + 1]] for i in old[:n] for q in range(per_centre)]
+        lists = [
+            rows[start[i * per_centre + q] : start[i * per_centre + q + 1]] for i in old[:n] for q in range(per_centre)
+        ]
         return new[np.concatenate(lists)], np.cumsum([0, *(len(part) for part in lists)])
 
     links, link_start = moved(site.links, site.link_start, (len(site.link_start) - 1) // site.n_round1)

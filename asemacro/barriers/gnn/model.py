@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 MAX_SPECIES = 7  # the kernel counts species, vacancies included, in the eight bytes of an integer
 Form = Literal["direct", "consistent"]
+Surroundings = NDArray[np.int8] | Environments
 
 
 class BarrierGNN(nn.Module, BarrierModel):
@@ -119,20 +120,21 @@ class BarrierGNN(nn.Module, BarrierModel):
         chosen = np.flatnonzero(x == 0) if sites is None else np.asarray(sites)
         return environments(self._placed(lattice), lattice, self._species_map(lattice)[x], chosen)
 
-    def features(self, env: NDArray[np.int8], kind: NDArray[np.integer] | None = None) -> Tensor:
+    def features(self, around: Surroundings) -> Tensor:
         """(n, n_round1, n_blocks (S + 1)) uint8: species on the message neighbours of each node, then its own one-hot.
 
         They hold no parameter, so they are made once for a data set.
 
         Args:
-            env: (n, n_env) model species, see `environments`.
-            kind: (n,) kinds of the vacancies' sites; None if the crystal has but one.
+            around: (n, n_env) model species on the sites of the graph, see `environments`; with the kinds of the sites
+                if they are not equivalent.
         """
+        env, kind = self.parts(around)
         graph, n_species = self.graph, len(self.species) + 1
         n_nodes, n_blocks = max(site.n_round1 for site in graph.sites), graph.n_messages + graph.n_kinds
         out = np.zeros((len(env), n_nodes, n_blocks, n_species), dtype=np.uint8)
         for k, site in enumerate(graph.sites if kind is not None else graph.sites[:1]):
-            rows = slice(None) if kind is None else np.flatnonzero(np.asarray(kind) == k)
+            rows = slice(None) if kind is None else np.flatnonzero(kind == k)
             counts = np.zeros((len(env[rows]), site.n_round1, n_blocks, n_species), dtype=np.uint8)
             start = site.link_start[:-1].reshape(-1, graph.n_messages)
             sizes = np.diff(site.link_start).reshape(-1, graph.n_messages)
@@ -152,30 +154,33 @@ class BarrierGNN(nn.Module, BarrierModel):
 
     @torch.no_grad()
     @one_thread()
-    def predict(
-        self, env: NDArray[np.int8], kind: NDArray[np.integer] | None = None, *, batch: int = 256
-    ) -> NDArray[np.float64]:
+    def predict(self, around: Surroundings, *, batch: int = 256) -> NDArray[np.float64]:
         """Barriers of environments, (n, Z) eV in the order of the graph, bounded below as in the kernel.
 
-        Those of vacant targets are inf, as are those beyond the jumps of a site.
+        Those of vacant targets are inf, as are those beyond the jumps of a site. `around` as in `features`.
         """
-        kind = self.kinds_of(kind)
+        env, kind = self.parts(around)
         parts = [
             self._bounded(env[i : i + batch], None if kind is None else kind[i : i + batch])
             for i in range(0, len(env), batch)
         ]
         return np.where(env[:, 1 : 1 + self.graph.n_jumps] == 0, np.inf, np.concatenate(parts))
 
-    def kinds_of(self, kind: NDArray[np.integer] | None) -> NDArray[np.int64] | None:
-        """The kinds as the networks take them: None if the crystal has but one."""
+    def parts(self, around: Surroundings) -> tuple[NDArray[np.int8], NDArray[np.int64] | None]:
+        """Environments and the kinds of their sites, None if the crystal has but one.
+
+        Raises:
+            ValueError: sites that are not equivalent, and no kinds.
+        """
+        env, kind = (around.env, around.kind) if isinstance(around, Environments) else (around, None)
         if self.graph.n_kinds == 1:
-            return None
+            return env, None
         if kind is None:
             raise ValueError(f"barrier model {self.name} needs the kinds of the sites: they are not equivalent")
-        return np.asarray(kind, dtype=np.int64)
+        return env, np.asarray(kind, dtype=np.int64)
 
     def _bounded(self, env: NDArray[np.int8], kind: NDArray[np.int64] | None) -> NDArray[np.float64]:
-        features = self.features(env, kind)
+        features = self.features(env if kind is None else Environments(env, kind, kind))
         of = None if kind is None else torch.as_tensor(kind)
         if self.form == "direct":
             return np.maximum(self(features, of).double().numpy(), FLOOR_EV)

@@ -53,30 +53,28 @@ class Environments(NamedTuple):
     kind: Integers
     order: Integers
 
-    def on_graph(self, values: Floats) -> Floats:
-        """(n, Z) values of the jumps in the order of the graphs, from the order of the lattice; nan for no jump."""
-        out = np.full(self.order.shape, np.nan)
-        rows, columns = np.nonzero(self.order >= 0)
-        out[rows, self.order[rows, columns]] = values[rows, columns]
-        return out
-
     def on_lattice(self, values: Floats) -> Floats:
         """(n, Z) values of the jumps in the order of the lattice, from the order of the graphs; nan for no jump."""
         return np.where(self.order >= 0, np.take_along_axis(values, np.maximum(self.order, 0), axis=1), np.nan)
 
 
-def environments(placed: Placement, lattice: Lattice, x: NDArray[np.int8], sites: Integers) -> Environments:
-    """Surroundings of the vacancies `sites` (n,) of the state x (n_sites,), whose species are those of the network."""
+def sites_around(placed: Placement, lattice: Lattice, sites: Integers) -> Integers:
+    """(n, n_env) sites of the lattice around the sites (n,), in the order of the graphs of their kinds."""
     cells, basis = cells_of(lattice.shape, lattice.n_basis, sites)
     rows = placed.env[basis]
-    env = x[sites_at(lattice.shape, lattice.n_basis, cells[:, None] + rows[..., :3], rows[..., 3])]
+    around = sites_at(lattice.shape, lattice.n_basis, cells[:, None] + rows[..., :3], rows[..., 3])
     order = placed.orders[basis]
-    z = order.shape[1]
-    targets = np.zeros((len(env), z), dtype=env.dtype)
+    targets = np.repeat(sites[:, None], order.shape[1], axis=1)
     here, jump = np.nonzero(order >= 0)
-    targets[here, order[here, jump]] = env[here, 1 + jump]
-    env[:, 1 : 1 + z] = targets
-    return Environments(env, placed.kinds[basis], order)
+    targets[here, order[here, jump]] = around[here, 1 + jump]
+    around[:, 1 : 1 + order.shape[1]] = targets
+    return around
+
+
+def environments(placed: Placement, lattice: Lattice, x: NDArray[np.int8], sites: Integers) -> Environments:
+    """Surroundings of the vacancies `sites` (n,) of the state x (n_sites,), whose species are those of the network."""
+    basis = sites % lattice.n_basis
+    return Environments(x[sites_around(placed, lattice, sites)], placed.kinds[basis], placed.orders[basis])
 
 
 def place(network: JumpNetwork, lattice: Lattice) -> Placement:

@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 
 from asemacro.barriers.base import BarrierModel
 from asemacro.barriers.compiled import CompiledBarriers
-from asemacro.barriers.gnn.graph import N_JUMPS, bcc_graph, bcc_shell
+from asemacro.barriers.gnn.crystal import JumpNetwork
+from asemacro.barriers.gnn.placement import environments, place
 from asemacro.barriers.kernels import barriers_at
 from asemacro.lattice.lattice import Lattice
-from asemacro.lattice.sites import cells_of, sites_at
 from asemacro.tasks.threads import one_thread
 from asemacro.typing import Report
 
@@ -75,19 +75,19 @@ class Symmetrised:
         offsets = compiled.env[0]
         fractions = offsets[:, :3] + lattice.basis[offsets[:, 3]] - lattice.basis[0]
         displacements = np.rint(2 * fractions @ lattice.cell @ frame).astype(np.int64)
-        jumps = np.array(bcc_shell(3))
+        jumps = np.array(list(itertools.product((-1, 1), repeat=3)))
         self._shape = np.asarray(lattice.shape)
         self._turned: list[tuple[CompiledBarriers, list[int]]] = []
         for operation in cubic_operations():
             turned = displacements @ operation
-            order = [int((jumps == d).all(axis=1).argmax()) for d in turned[1 : 1 + N_JUMPS]]
+            order = [int((jumps == d).all(axis=1).argmax()) for d in turned[1 : 1 + len(jumps)]]
             self._turned.append((compiled._replace(env=lattice.offsets(turned)), order))
 
     def __call__(
         self, x: NDArray[np.int8], sites: NDArray[np.integer]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """(n, 8) raw and (n, 8) averaged barriers of the vacancies `sites` of one state, eV, jumps in sorted order."""
-        values = np.empty((len(self._turned), len(sites), N_JUMPS))
+        values = np.empty((len(self._turned), len(sites), len(self._turned[0][1])))
         for value, (compiled, order) in zip(values, self._turned, strict=True):
             value[:, order] = barriers_at(compiled, self._shape, x, sites)
         return values[0], values.mean(axis=0)
@@ -113,13 +113,11 @@ class Sampled:
 def label(teacher: BarrierModel, lattice: Lattice, states: NDArray[np.int8], name: str) -> Sampled:
     """Environments and barriers of all vacancies of states (n, n_sites)."""
     barriers = Symmetrised(teacher, lattice)
-    offsets = lattice.offsets(bcc_graph().positions)
+    placed = place(JumpNetwork.named("bcc"), lattice)
     envs, raws, means = [], [], []
     for x in states:
         sites = np.flatnonzero(x == 0)
-        cells, basis = cells_of(lattice.shape, lattice.n_basis, sites)
-        rows = offsets[basis]
-        envs.append(x[sites_at(lattice.shape, lattice.n_basis, cells[:, None] + rows[..., :3], rows[..., 3])])
+        envs.append(environments(placed, lattice, x, sites).env)
         raw, mean = barriers(x, sites)
         raws.append(np.where(np.isfinite(raw), raw, np.nan))
         means.append(np.where(np.isfinite(mean), mean, np.nan))
