@@ -7,7 +7,8 @@ PRETRAINED        names of the models that come with the package
 BarrierModel      what every barrier model gives, for models of your own
 PairBarrier       barriers from pair energies, on any lattice
 CallableBarriers  barriers from a Python function, on any lattice
-BarrierGNN        graph networks of bcc alloys
+BarrierGNN        graph networks of alloys
+JumpNetwork       the crystal and the jumps that a graph network is made for
 PublishedNetwork  the published network of NbMoTa
 CompiledBarriers  a model on a lattice, as compiled loops read it
 vacancy_binding   binding energy of two vacancies
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from asemacro.barriers.binding import vacancy_binding as vacancy_binding
     from asemacro.barriers.callable import CallableBarriers as CallableBarriers
     from asemacro.barriers.compiled import CompiledBarriers as CompiledBarriers
+    from asemacro.barriers.gnn.crystal import JumpNetwork as JumpNetwork
     from asemacro.barriers.gnn.model import BarrierGNN as BarrierGNN
     from asemacro.barriers.load import PRETRAINED as PRETRAINED
     from asemacro.barriers.load import available as available

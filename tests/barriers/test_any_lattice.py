@@ -176,7 +176,7 @@ def test_kernels_equal_torch(name: str, form: str) -> None:
     for seed, vacancies in ((0, 2), (1, 16)):
         x = random_state(lattice, vacancies, seed)
         around = model.environments(lattice, x)
-        wanted = around.on_lattice(model.predict(around.env, around.kind))
+        wanted = around.on_lattice(model.predict(around))
         found = model.barriers(lattice, x, np.flatnonzero(x == 0))
         there = np.isfinite(found)
         np.testing.assert_array_equal(there, np.isfinite(wanted))
@@ -351,7 +351,7 @@ def test_lattices_of_another_kind_are_refused() -> None:
     assert tetragonal.prototype == flat.prototype == "P4/mmm"
     own = make(JumpNetwork.of(tetragonal, 2), "direct")
     assert own.compile(tetragonal).n_targets == 6
-    with pytest.raises(ValueError, match="ideal cell is distorted by .* from that of the model"):
+    with pytest.raises(ValueError, match=r"ideal cell is distorted by .* from that of the model"):
         own.compile(flat)
 
 

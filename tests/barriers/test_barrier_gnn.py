@@ -12,8 +12,8 @@ from asemacro.barriers.binding import vacancy_binding
 from asemacro.barriers.compiled import FLOOR_EV
 from asemacro.barriers.energy import swap_energy
 from asemacro.barriers.gnn.cell import fits, minimum_shape
-from asemacro.barriers.gnn.file import load_gnn, save_gnn
 from asemacro.barriers.gnn.crystal import JumpNetwork
+from asemacro.barriers.gnn.file import load_gnn, save_gnn
 from asemacro.barriers.gnn.graph import graph_of
 from asemacro.barriers.gnn.model import BarrierGNN
 from asemacro.barriers.kernels import barriers_at

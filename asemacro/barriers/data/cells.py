@@ -83,6 +83,8 @@ def read_cell(scaled: Floats, vectors: Floats | None, numbers: NDArray[np.intege
         lattice = Lattice.bcc(2.0, "X", repeat)
         positions, most = (scaled - scaled[0]) * 2 * repeat, _OFF_CUBE
     else:
+        if not abs(np.linalg.det(vectors)) > 1.0:
+            raise ValueError(f"{where} has vectors that span no volume")
         atoms = Atoms(numbers=numbers, cell=vectors, scaled_positions=scaled, pbc=True)
         try:
             lattice = Lattice.from_atoms(atoms)

@@ -183,8 +183,6 @@ def barrier_data(
         cells.append(read)
     assert jumps is not None
     graph = graph_of(jumps)
-    if graph.n_jumps != z:
-        raise ValueError(f"neighbor lists {z} jumps from each site, the model has {graph.n_jumps}")
     env = np.empty((n_cells, n_sites, graph.n_env), dtype=np.int8)
     values = np.full((n_cells, n_sites, z), np.nan, dtype=np.float32)
     reverse = np.full((n_cells, n_sites, z), -1, dtype=np.int64)
@@ -192,6 +190,8 @@ def barrier_data(
     lacking = 0
     for c, read in enumerate(cells):
         around, kinds[c], there = read.around(jumps, f"cell {name[c]}")
+        if graph.n_jumps != z:
+            raise ValueError(f"neighbor lists {z} jumps from each site, the model has {graph.n_jumps}")
         env[c] = index[c][around]
         env[c][around == around[:, :1]] = 0  # the vacancy, and its periodic images if the cell is that small
         targets = np.where(there, around[:, 1 : 1 + z], -1)

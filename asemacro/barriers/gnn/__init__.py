@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 from asemacro.lazy import lazily
 
 if TYPE_CHECKING:
-    from asemacro.barriers.gnn.crystal import JumpNetwork as JumpNetwork
     from asemacro.barriers.gnn.consistent import ConsistentNet as ConsistentNet
+    from asemacro.barriers.gnn.crystal import JumpNetwork as JumpNetwork
     from asemacro.barriers.gnn.direct import DirectNet as DirectNet
     from asemacro.barriers.gnn.file import load_gnn as load_gnn
     from asemacro.barriers.gnn.file import save_gnn as save_gnn

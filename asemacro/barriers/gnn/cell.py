@@ -37,7 +37,7 @@ def minimum_shape(lattice: Lattice, placed: Placement | None = None) -> tuple[in
     choices = itertools.product(*(range(1, m) for m in most))
     for times in sorted(choices, key=lambda m: (np.prod(m), max(m), m)):
         if _fits(lattice, placed, np.array(lattice.shape) * np.array(times)):
-            return times
+            return times[0], times[1], times[2]
     raise ValueError(f"the lattice of shape {lattice.shape} would have to be repeated more than 16 times")
 
 

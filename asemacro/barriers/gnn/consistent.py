@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from typing import Any
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -34,7 +37,7 @@ class _ConsistentSums(nn.Module):
         self.bonds = [np.array([site.bonds[j] for j in jumps]).T for jumps in self.jumps]  # (n_bond, jumps)
         self.order = np.argsort(np.concatenate(self.jumps))
         start = site.pair_start
-        pairs = [site.pairs[a:b] for a, b in zip(start[:-1], start[1:], strict=True)]
+        pairs = [site.pairs[a:b] for a, b in itertools.pairwise(start)]
         self.pairs = SumOver(pairs, site.n_round1)
         # of the target itself among the pair neighbours of the vacancy: the atom that jumps is not its own neighbour
         at_v = np.searchsorted(start, [np.flatnonzero(site.pairs == 1 + j)[0] for j in range(site.n_jumps)], "right")
@@ -81,6 +84,7 @@ class ConsistentNet(ByKind):
     """
 
     code: Tensor
+    around: Any
     _block_scale: Tensor
     _class_scale: Tensor
     _pair_reverse: Tensor

@@ -18,7 +18,6 @@ from asemacro.barriers.gnn.direct_kernel import (
     MEMBERS,
     MOST_BOND,
     MOST_READ,
-    MOST_ROWS,
     N_BOND_ROWS,
     N_JUMPS,
     N_KINDS,
@@ -141,6 +140,35 @@ def _read_both_ways(tables: NDArray, kind: NDArray, h2: NDArray, read: NDArray) 
 
 
 @njit(cache=True, nogil=True)
+def _read_out(
+    tables: NDArray, h2: NDArray, layers: tuple[NDArray, NDArray, NDArray, float], work: NDArray, out: NDArray
+) -> None:
+    """Add S of the jumps, read off the features of the sites of their bonds, to out[:Z]."""
+    w3, b3, w4, b4 = layers
+    width, hidden = tables[WIDTH], tables[HIDDEN]
+    reads = work[: 2 * tables[MOST_READ] * width]
+    hids = work[2 * tables[MOST_READ] * width :]
+    for t in range(tables[N_TYPES]):
+        kind = tables[tables[AT_TYPES] + t * TYPE_SIZE :]
+        rows, n_read = kind[T_ROWS], (2 + kind[T_CLASSES]) * width
+        read = reads[: 2 * rows * n_read].reshape(2 * rows, n_read)
+        hid = hids[: 2 * rows * hidden].reshape(2 * rows, hidden)
+        _read_both_ways(tables, kind, h2, read)
+        there = w3[kind[T_READ] * width : kind[T_READ] * width + n_read]
+        if kind[T_BACK] == kind[T_READ]:
+            np.dot(read, there, hid)
+        else:
+            np.dot(read[:rows], there, hid[:rows])
+            np.dot(read[rows:], w3[kind[T_BACK] * width : kind[T_BACK] * width + n_read], hid[rows:])
+        add_bias_act(hid, b3)
+        for r in range(rows):
+            value = np.float64(b4)
+            for c in range(hidden):
+                value += np.float64((hid[r, c] + hid[rows + r, c]) * _HALF * w4[c])
+            out[tables[tables[AT_JUMP] + kind[T_FIRST] + r]] += value
+
+
+@njit(cache=True, nogil=True)
 def _symmetric_member(
     tables: NDArray, single: NDArray, env: NDArray, counts: NDArray, work: NDArray, out: NDArray
 ) -> None:
@@ -170,9 +198,6 @@ def _symmetric_member(
     used += n_bonds * width
     moved = work[used : used + tables[MOST_BOND] * width].reshape(tables[MOST_BOND], width)
     used += tables[MOST_BOND] * width
-    reads = work[used : used + 2 * tables[MOST_READ] * width]
-    used += 2 * tables[MOST_READ] * width
-    hids = work[used : used + 2 * tables[MOST_ROWS] * hidden]
 
     np.dot(counts, w1, z1)
     for i in range(n1):
@@ -190,24 +215,7 @@ def _symmetric_member(
         for c in range(width):
             h2[r, c] += sums[r, c]
 
-    for t in range(tables[N_TYPES]):
-        kind = tables[tables[AT_TYPES] + t * TYPE_SIZE :]
-        rows, n_read = kind[T_ROWS], (2 + kind[T_CLASSES]) * width
-        read = reads[: 2 * rows * n_read].reshape(2 * rows, n_read)
-        hid = hids[: 2 * rows * hidden].reshape(2 * rows, hidden)
-        _read_both_ways(tables, kind, h2, read)
-        there = w3[kind[T_READ] * width : kind[T_READ] * width + n_read]
-        if kind[T_BACK] == kind[T_READ]:
-            np.dot(read, there, hid)
-        else:
-            np.dot(read[:rows], there, hid[:rows])
-            np.dot(read[rows:], w3[kind[T_BACK] * width : kind[T_BACK] * width + n_read], hid[rows:])
-        add_bias_act(hid, b3)
-        for r in range(rows):
-            value = np.float64(b4)
-            for c in range(hidden):
-                value += np.float64((hid[r, c] + hid[rows + r, c]) * _HALF * w4[c])
-            out[tables[tables[AT_JUMP] + kind[T_FIRST] + r]] += value
+    _read_out(tables, h2, (w3, b3, w4, b4), work[used:], out)
 
 
 @njit(cache=True, nogil=True)

@@ -178,8 +178,9 @@ class JumpNetwork:
         if found is None:
             raise ValueError(f"the {self.prototype} crystal of a graph network has sites on top of each other")
         images, kept = [], []
+        along = np.array(self.pbc)
         for matrix, shift in zip(found["rotations"], found["translations"], strict=True):
-            if not all(self.pbc) and np.any(matrix[np.ix_(self.pbc, np.logical_not(self.pbc))]):
+            if np.any(matrix[np.ix_(along, ~along)]):
                 continue
             moved = basis @ matrix.T + shift
             gap = moved[:, None] - basis[None]

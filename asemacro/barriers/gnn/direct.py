@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+from typing import Any
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -45,7 +48,7 @@ class _DirectSums(nn.Module):
         self.classes = nn.ModuleList()
         for t, jumps in zip(self.types, self.jumps, strict=True):
             cuts = graph.types[t].class_start
-            lists = [site.bonds[j][2:][a:b] for j in jumps for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+            lists = [site.bonds[j][2:][a:b] for j in jumps for a, b in itertools.pairwise(cuts)]
             self.classes.append(SumOver(lists, site.n_nodes))
         self.order = np.argsort(np.concatenate(self.jumps))
 
@@ -87,7 +90,7 @@ class DirectNet(ByKind):
         self.register_buffer("_class_scale", torch.tensor(class_scale(graph), dtype=torch.float32), persistent=False)
 
     def forward(self, features: Tensor, kind: Tensor | None = None) -> Tensor:
-        """(batch, n_round1, n_blocks (S + 1)) counts, (batch,) kind of the vacancy's site -> (batch, Z) barriers, eV."""
+        """(batch, n_round1, n_blocks (S + 1)) counts, (batch,) kinds of the sites -> (batch, Z) barriers, eV."""
         return self.by_kind(self._barriers, features, kind)
 
     def _barriers(self, features: Tensor, kind: int) -> Tensor:
@@ -123,7 +126,7 @@ def second_round(layer: nn.Linear, scale: Tensor, own: Tensor, around: Tensor) -
     return z
 
 
-def second_and_readout_weights(net: nn.Module) -> list[NDArray[np.float64]]:
+def second_and_readout_weights(net: Any) -> list[NDArray[np.float64]]:
     """Of both forms: W2, b2, W3 of each type, b3, w4, b4, scales folded in."""
     width = net.width
     w2 = array(net.round2.weight).T * np.repeat(array(net._block_scale), width)[:, None]

@@ -22,7 +22,7 @@ import numpy as np
 
 from asemacro.barriers.gnn.crystal import MOST_JUMP_REACH, JumpNetwork
 from asemacro.barriers.gnn.orbits import NeighbourClasses, Site, as_sites, images_of, neighbour_classes, orbits
-from asemacro.typing import Integers
+from asemacro.typing import Floats, Integers
 
 REACH = 1.64
 """Of messages and of the readout, in shortest distances: three shells of bcc and of hcp, two of fcc."""
@@ -50,7 +50,7 @@ class JumpType:
     kind: int
     template: Integers
     class_start: Integers
-    distances: Integers
+    distances: Floats
     links: tuple[tuple[Integers, ...], ...]
     near_v: Integers
     near_j: Integers

@@ -111,7 +111,7 @@ class ByKind(nn.Module):
         n_jumps: most jumps of any.
     """
 
-    sums: nn.ModuleList
+    sums: Any
     n_jumps: int
 
     def by_kind(self, part: Callable[[Tensor, int], Tensor], features: Tensor, kind: Tensor | None) -> Tensor:

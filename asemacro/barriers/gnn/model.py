@@ -20,8 +20,8 @@ from asemacro.barriers.compiled import (
 )
 from asemacro.barriers.gnn.cell import fits, minimum_shape
 from asemacro.barriers.gnn.consistent import ConsistentNet
-from asemacro.barriers.gnn.direct import DirectNet
 from asemacro.barriers.gnn.crystal import JumpNetwork
+from asemacro.barriers.gnn.direct import DirectNet
 from asemacro.barriers.gnn.graph import Graph, graph_of
 from asemacro.barriers.gnn.placement import Environments, Placement, environments, place
 from asemacro.barriers.gnn.tables import energy_tables, integer_tables, workspace

@@ -133,14 +133,13 @@ def _frame(network: JumpNetwork, lattice: Lattice) -> tuple[Integers, Integers]:
         ValueError: one line; it does not.
     """
     name = network.prototype
-    other = (
-        f"it is another {lattice.prototype} crystal than that of the model "
-        f"({len(network.basis)} sites in the conventional cell)"
-    )
     cell, basis = np.array(network.cell), np.array(network.basis)
     sites = sites_in(lattice.cell, lattice.basis, lattice.conventional)
-    if lattice.prototype != name or lattice.pbc.count(True) != network.pbc.count(True) or len(sites) != len(basis):
-        raise ValueError(other)
+    if (lattice.prototype, lattice.pbc, len(sites)) != (name, network.pbc, len(basis)):
+        raise ValueError(
+            f"its lattice is {lattice.prototype}, with {len(sites)} sites in the conventional cell; that of the model "
+            f"is {name}, with {len(basis)}"
+        )
     axes = np.array(network.pbc)
     own = lattice.basis @ lattice.cell @ np.linalg.inv(lattice.conventional)
     nearest = 1e9
@@ -160,8 +159,8 @@ def _frame(network: JumpNetwork, lattice: Lattice) -> tuple[Integers, Integers]:
             to = np.linalg.norm((gap - np.rint(gap)) @ cell, axis=2).argmin(axis=1)
             return turn, to.astype(np.int64)
     if nearest > SHELL_TOLERANCE and name not in _FREE_SHAPE:
-        other = f"its ideal cell is distorted by {nearest:.1%} from that of the model"
-    raise ValueError(other)
+        raise ValueError(f"its ideal cell is distorted by {nearest:.1%} from that of the model")
+    raise ValueError(f"its sites are not those of the {name} crystal of the model")
 
 
 def _turns(network: JumpNetwork, lattice: Lattice) -> Integers:

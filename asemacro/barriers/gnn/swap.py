@@ -87,6 +87,64 @@ def _with_pairs(
 
 
 @njit(cache=True, nogil=True)
+def _touch(
+    energy: Any,
+    shape: NDArray,
+    weight: NDArray,
+    centre: int,
+    swapped: tuple[int, int],
+    close: bool,
+    touched: NDArray,
+    dz: NDArray,
+    n: int,
+) -> int:
+    """Add what a site's change of species, from the first of two to the second, does to its neighbours' features.
+
+    Args:
+        energy: as in `swap_change`.
+        shape: (3,) cells along each axis.
+        weight: of the features.
+        centre: the site.
+        swapped: its species before and after.
+        close: whether neighbours may be among the sites that are touched already.
+        touched: sites whose features change, the first `n`; those that are new are added.
+        dz: their changes.
+        n: how many they are.
+
+    Returns:
+        How many they are now.
+    """
+    tables, offsets = energy.integers, energy.offsets
+    species, width, n_messages = tables[SPECIES], tables[WIDTH], tables[N_MESSAGES]
+    n_basis = offsets.shape[0]
+    c1, c2, c3 = cell_of(shape, n_basis, centre)
+    basis, known = centre % n_basis, n
+    ends = tables[tables[AT_MESSAGES] + basis * (n_messages + 1) :]
+    for q in range(n_messages):
+        # the class by which the neighbour sees this site
+        block = tables[tables[AT_REVERSE] + q] * species
+        minus, plus = block + swapped[0], block + swapped[1]
+        for o in range(ends[q], ends[q + 1]):
+            site = site_at(shape, n_basis, c1, c2, c3, offsets[basis, o])
+            i = -1
+            if close:
+                for k in range(known):
+                    if touched[k] == site:
+                        i = k
+                        break
+            if i < 0:
+                i = n
+                n += 1
+                touched[i] = site
+                for c in range(width):
+                    dz[i, c] = weight[plus, c] - weight[minus, c]
+            else:
+                for c in range(width):
+                    dz[i, c] += weight[plus, c] - weight[minus, c]
+    return n
+
+
+@njit(cache=True, nogil=True)
 def swap_change(
     energy: Any, shape: NDArray, x: NDArray, z: NDArray, reach: int, a: int, b: int, touched: NDArray, dz: NDArray
 ) -> tuple[float, int]:
@@ -104,14 +162,13 @@ def swap_change(
         dz: (the same, width) filled with the changes.
     """
     tables, offsets = energy.integers, energy.offsets
-    species, width, n_messages = tables[SPECIES], tables[WIDTH], tables[N_MESSAGES]
+    species, width = tables[SPECIES], tables[WIDTH]
     n_basis = offsets.shape[0]
-    n_features = (n_messages + tables[N_KINDS]) * species
+    n_features = (tables[N_MESSAGES] + tables[N_KINDS]) * species
     weight = energy.double[: n_features * width].reshape(n_features, width)
     at = (n_features + 1) * width
     last = energy.double[at : at + species * width].reshape(species, width)
     pair = energy.double[at + species * width :]
-    reverse = tables[tables[AT_REVERSE] :]
     sa, sb = np.int64(energy.species[x[a]]), np.int64(energy.species[x[b]])
     ca, cb = cell_of(shape, n_basis, a), cell_of(shape, n_basis, b)
     # further apart, no site is a neighbour of both
@@ -121,40 +178,16 @@ def swap_change(
         close = close and min(d, shape[axis] - d) <= 2 * reach
 
     touched[0], touched[1] = a, b
+    n_messages = tables[N_MESSAGES]
     own_a = (n_messages + tables[tables[AT_KIND] + a % n_basis]) * species
     own_b = (n_messages + tables[tables[AT_KIND] + b % n_basis]) * species
     for c in range(width):
         dz[0, c] = weight[own_a + sb, c] - weight[own_a + sa, c]
         dz[1, c] = weight[own_b + sa, c] - weight[own_b + sb, c]
-    n = 2
-    change = 0.0
-    for end in range(2):
-        c1, c2, c3 = ca if end == 0 else cb
-        basis = (a if end == 0 else b) % n_basis
-        ends = tables[tables[AT_MESSAGES] + basis * (n_messages + 1) :]
-        gone, come = (sa, sb) if end == 0 else (sb, sa)
-        first_of_other = n
-        for q in range(n_messages):
-            # the class by which the neighbour sees this site
-            plus, minus = reverse[q] * species + come, reverse[q] * species + gone
-            for o in range(ends[q], ends[q + 1]):
-                site = site_at(shape, n_basis, c1, c2, c3, offsets[basis, o])
-                i = -1
-                if close:
-                    for k in range(first_of_other):
-                        if touched[k] == site:
-                            i = k
-                            break
-                if i < 0:
-                    i = n
-                    n += 1
-                    touched[i] = site
-                    for c in range(width):
-                        dz[i, c] = weight[plus, c] - weight[minus, c]
-                else:
-                    for c in range(width):
-                        dz[i, c] += weight[plus, c] - weight[minus, c]
-        change = _with_pairs(energy, shape, x, pair, a if end == 0 else b, b if end == 0 else a, change)
+    n = _touch(energy, shape, weight, a, (sa, sb), close, touched, dz, 2)
+    change = _with_pairs(energy, shape, x, pair, a, b, 0.0)
+    n = _touch(energy, shape, weight, b, (sb, sa), close, touched, dz, n)
+    change = _with_pairs(energy, shape, x, pair, b, a, change)
     for i in range(n):
         site = touched[i]
         now = np.int64(energy.species[x[site]])
