@@ -104,40 +104,52 @@ def import_verb(
 
 @app.command("train")
 def train_verb(
-    data: Annotated[Path, typer.Argument(help="Barriers, .npz in the layout of docs/barriers.md.")],
+    data: Annotated[Path, typer.Argument(help="Labels (labels.db), or .npz in the layout of docs/barriers.md.")],
     output: Annotated[
         Path, typer.Option("-o", "--output", parser=output_path, help="Model file, .safetensors.", metavar="FILE")
     ],
     form: Annotated[Form, typer.Option(help="consistent has exact detailed balance.")] = Form.consistent,
+    members: Annotated[
+        int | None, typer.Option(parser=Count(1, 100), help="Networks of the ensemble (labels 3, .npz 2).")
+    ] = None,
+    folds: Annotated[
+        int | None, typer.Option(parser=Count(0, 100), help="Parts held out to measure errors (labels 5, .npz 0).")
+    ] = None,
     seed: SeedOption = 0,
 ) -> None:
-    """Train a barrier network."""
-    from asemacro.barriers.data.training import train_barriers
+    """Train a barrier network and write its card."""
+    from asemacro.barriers.data.card import train_with_card
 
     with naming_the_file(output):
-        train_barriers(data, output, form=form.value, seed=seed, progress=True)
-    print(f"wrote {output}")
+        train_with_card(data, output, form=form.value, members=members, folds=folds, seed=seed, progress=True)
+    print(f"wrote {output} and its card {output.with_suffix('.md')}")
 
 
 @app.command("evaluate")
 def evaluate_verb(
     model: Annotated[str, typer.Argument(help="Model name or file.")],
-    data: Annotated[Path, typer.Argument(help="Barriers, .npz.")],
+    data: Annotated[Path, typer.Argument(help="Barriers, labels.db or .npz.")],
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", parser=output_path, help="Figure, .png, with a .csv beside it.", metavar="FILE"),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Errors of a barrier model against data, per composition and per jumping species."""
-    from asemacro.barriers.data.evaluation import evaluate_barriers, print_errors
+    """Errors of a barrier model against data, per cell and per jumping species, and the spread of its members."""
+    from asemacro.barriers.data.evaluation import evaluate_barriers, print_errors, write_evaluation
     from asemacro.barriers.gnn.model import BarrierGNN
     from asemacro.barriers.load import load_barriers
 
     network = load_barriers(model)
     if not isinstance(network, BarrierGNN):
         raise ValueError(f"barrier model {network.name} is not a graph network: only those are evaluated on data files")
-    result = evaluate_barriers(network, data)
+    result = evaluate_barriers(network, data) if output is None else write_evaluation(network, data, output)
     if as_json:
         print(json.dumps(result, indent=2))
         return
     print_errors(result)
+    if output is not None:
+        print(f"wrote {output} and {output.with_suffix('.csv')}")
 
 
 @app.command("cross-validate")

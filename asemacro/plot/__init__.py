@@ -9,6 +9,8 @@ mean_trajectory         learned trajectories with a band
 discrepancy             discrepancy over the noise scale
 power_law               values over sizes with an exponent
 binder_crossing         Binder cumulants over temperature
+parity                  predicted against calculated barriers
+calibrated              errors against the spread of an ensemble
 written                 a number as people write it
 """
 
@@ -17,6 +19,8 @@ from typing import TYPE_CHECKING
 from asemacro.lazy import lazily
 
 if TYPE_CHECKING:
+    from asemacro.plot.barriers import calibrated as calibrated
+    from asemacro.plot.barriers import parity as parity
     from asemacro.plot.dynamics import binder_crossing as binder_crossing
     from asemacro.plot.dynamics import discrepancy as discrepancy
     from asemacro.plot.dynamics import mean_trajectory as mean_trajectory

@@ -60,6 +60,7 @@ class BarrierData:
         dropped: number of barriers dropped as failed.
         kind: (n,) kind of the vacancy's site.
         jumps: the crystal and its jumps.
+        by_cell: folds keep cells together, not all cells of one composition: labels of single jumps.
     """
 
     species: tuple[str, ...]
@@ -73,6 +74,7 @@ class BarrierData:
     dropped: int
     kind: NDArray[np.int64]
     jumps: JumpNetwork
+    by_cell: bool = False
 
     @property
     def n_jumps(self) -> int:
@@ -118,20 +120,22 @@ class BarrierData:
         )  # fmt: skip
 
     def folds(self, n_folds: int = 5, *, seed: int = 0) -> Iterator[tuple[tuple[str, ...], NDArray, NDArray]]:
-        """Cross-validation by composition, stratified by kind of composition.
+        """Cross-validation by composition (`by_cell`: by cell), stratified by kind of composition.
 
-        Cells of equal composition are always in the same fold, and cells of one kind (equal fractions in any order: all
-        ternaries, all that are 80 % of one element, ...) are dealt evenly to the folds at random.
+        Cells of equal composition are always in the same fold unless the data are `by_cell`, and cells of one kind
+        (equal fractions in any order: all ternaries, all that are 80 % of one element, ...) are dealt evenly to the
+        folds at random.
 
         Yields:
             (names of the held-out cells, training rows, held-out rows), the same for the same seed.
         """
-        keys = [tuple(np.round(c, 2)) for c in self.compositions]
+        keys = [(*np.round(c, 2), *([k] if self.by_cell else [])) for k, c in enumerate(self.compositions)]
         groups = sorted(set(keys))
         if not 2 <= n_folds <= len(groups):
-            raise ValueError(f"{n_folds} folds of {len(groups)} compositions: give 2 to {len(groups)} folds")
+            what = "cells" if self.by_cell else "compositions"
+            raise ValueError(f"{n_folds} folds of {len(groups)} {what}: give 2 to {len(groups)} folds")
         shuffled = [groups[i] for i in np.random.default_rng(seed).permutation(len(groups))]
-        kinds = {g: tuple(sorted(np.round(g, 1), reverse=True)) for g in groups}
+        kinds = {g: tuple(sorted(np.round(g[: len(self.species)], 1), reverse=True)) for g in groups}
         cells: list[list[int]] = [[] for _ in range(n_folds)]
         dealt: list[list[tuple[float, ...]]] = [[] for _ in range(n_folds)]
         for g in sorted(shuffled, key=lambda g: (-keys.count(g), kinds[g])):

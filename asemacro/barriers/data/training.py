@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,8 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from asemacro.barriers.data.table import load_barrier_data
+from asemacro.barriers.data.barrier_file import read_barriers
+from asemacro.barriers.data.table import BarrierData
 from asemacro.barriers.gnn.layers import Coded
 from asemacro.barriers.gnn.model import BarrierGNN, Form, Surroundings
 from asemacro.files.store import output_file
@@ -33,6 +34,9 @@ WIDTHS: dict[str, dict[str, Any]] = {
     "direct": {"width": 48, "hidden": 96},
     "consistent": {"width": 16, "hidden": 64, "energy_width": 24},
 }
+LEAST_STEPS = 2500
+"""Of a descent on labels of single jumps: a few hundred of them are passed over more often."""
+BATCH = 32
 HUBER_EV = 0.03
 """Errors above this count linearly: a few labels of the DFT set are wrong by 0.2 eV and more."""
 
@@ -46,7 +50,7 @@ def fit_gnn(
     epochs: int,
     learning_rate: float = 1e-2,
     weight_decay: float | None = None,
-    batch: int = 32,
+    batch: int = BATCH,
     seed: int = 0,
     fresh: bool = True,
     progress: bool | Report = False,
@@ -138,6 +142,17 @@ def reset(net: nn.Module, generator: torch.Generator) -> None:
                 layer.bias.uniform_(-bound, bound, generator=generator)
 
 
+def members_of(form: Form, data: BarrierData) -> int:
+    """Networks of an ensemble unless a number is asked for; of labels three, so that their spread means something."""
+    return 3 if data.by_cell else MEMBERS[form]
+
+
+def epochs_of(form: Form, data: BarrierData) -> int:
+    """Passes over the data unless a number is asked for."""
+    steps = math.ceil(len(data.env) / BATCH)
+    return max(EPOCHS[form], math.ceil(LEAST_STEPS / steps)) if data.by_cell else EPOCHS[form]
+
+
 @dataclasses.dataclass(frozen=True)
 class TrainingReport:
     """What `train_barriers` did.
@@ -162,19 +177,21 @@ def train_barriers(
     seed: int = 0,
     progress: bool | Report = False,
     name: str | None = None,
+    notes: Mapping[str, Any] | None = None,
     **widths: Any,
 ) -> Fitted[BarrierGNN, TrainingReport]:
     """Train a network on a data file and write it.
 
     Args:
-        data_path: npz in the layout of `asemacro.barriers.data.table`.
+        data_path: npz in the layout of `asemacro.barriers.data.table`, or a database of labels.
         out_path: file to write, by convention .safetensors.
         form: "direct" (more accurate) or "consistent" (detailed balance, a lattice energy).
-        members: networks averaged, default MEMBERS of the form.
-        epochs: passes over the data, default EPOCHS of the form.
+        members: networks averaged, default `members_of`.
+        epochs: passes over the data, default `epochs_of`.
         seed: of everything random.
         progress: True for a bar, or a function called as progress("train", fraction, text).
         name: of the model, default the name of the file.
+        notes: more facts that are kept in the file.
         **widths: width, hidden, energy_width of `BarrierGNN`, default WIDTHS of the form.
 
     Returns:
@@ -190,11 +207,10 @@ def train_barriers(
     out_path = output_file(out_path)
     if form not in EPOCHS:
         raise ValueError(f"the form of a graph network is direct or consistent, not {form!r}")
-    epochs = EPOCHS[form] if epochs is None else epochs
-    members = MEMBERS[form] if members is None else members
-    if min(members, epochs) < 1:
+    if min(1 if members is None else members, 1 if epochs is None else epochs) < 1:
         raise ValueError(f"members and epochs must be at least 1, not {members} and {epochs}")
-    data = load_barrier_data(data_path)
+    data = read_barriers(data_path)
+    epochs, members = epochs or epochs_of(form, data), members or members_of(form, data)
     model = BarrierGNN(data.species, form, members=members, jumps=data.jumps, **{**WIDTHS[form], **widths})
     model.name = Path(out_path).stem if name is None else name
     fitted = fit_gnn(model, data.around, data.barrier, epochs=epochs, seed=seed, progress=progress)
@@ -207,6 +223,7 @@ def train_barriers(
         "epochs": epochs,
         "seed": seed,
         "train_mae_eV": round(float(train_mae), 5),
+        **(notes or {}),
     }
     written = save_gnn(model, out_path)
     return Fitted(model, {}, TrainingReport(written, float(train_mae)), fitted.histories, _before=written)

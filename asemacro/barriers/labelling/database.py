@@ -181,16 +181,20 @@ def read_labels(path: str | Path, *, failed: bool = False) -> list[Label]:
         raise FileNotFoundError(f"no labels file {path}")
     with _failures_named(path, writing=False), _connected(path) as database:
         _check_kind(path, database.metadata)
-        return [_label(row) for row in database.select() if failed or row.status == LABELLED]
+        lattices: dict[str, Lattice] = {}
+        return [_label(row, lattices) for row in database.select() if failed or row.status == LABELLED]
 
 
-def _label(row: Any) -> Label:
-    """What a row says.
+def _label(row: Any, lattices: dict[str, Lattice]) -> Label:
+    """What a row says; rows on one lattice share it.
 
     Raises:
         ValueError, KeyError, AttributeError: fields that are missing or do not fit each other.
     """
-    lattice = lattice_of(row.data["lattice"])
+    key = repr(row.data["lattice"])
+    if key not in lattices:
+        lattices[key] = lattice_of(row.data["lattice"])
+    lattice = lattices[key]
     symbols = np.array(["X", *lattice.species])
     x = (np.array(row.symbols)[:, None] == symbols).argmax(axis=1).astype(np.int8)
     vacancy, jumping = int(row.vacancy), int(row.jumping)

@@ -1,0 +1,106 @@
+"""train_with_card: a network with its card, a page of Markdown that says what it was made from and how good it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from asemacro.barriers.data.barrier_file import read_barriers
+from asemacro.barriers.data.evaluation import held_out
+from asemacro.barriers.data.table import BarrierData
+from asemacro.barriers.data.training import TrainingReport, members_of, train_barriers
+from asemacro.barriers.gnn.model import BarrierGNN, Form
+from asemacro.files.store import output_file, write_whole
+from asemacro.fitted import Fitted
+from asemacro.tasks.progress import reporting
+from asemacro.typing import Report
+from asemacro.version import __version__
+
+FOLDS = 5
+
+
+def train_with_card(
+    data_path: str | Path,
+    out_path: str | Path,
+    *,
+    form: Form = "consistent",
+    members: int | None = None,
+    folds: int | None = None,
+    seed: int = 0,
+    progress: bool | Report = False,
+) -> Fitted[BarrierGNN, TrainingReport]:
+    """Train a network as `train_barriers` does and write its card beside it, MODEL.md.
+
+    Args:
+        data_path: barriers, .npz or labels.db.
+        out_path: file to write, .safetensors.
+        form: "direct" or "consistent".
+        members: networks averaged.
+        folds: parts of the cells that are held out in turn to measure errors before the last training on all; 0 for
+            none. Default 5 of labels (fewer if there are fewer cells), none of arrays, for which `cross-validate` is
+            there.
+        seed: of everything random.
+        progress: True for a bar, or a function called as progress(task, fraction, text).
+
+    Raises:
+        ValueError: one line; the data cannot be read, or cannot be divided so.
+    """
+    out_path = output_file(out_path)
+    data = read_barriers(data_path)
+    parts = (min(FOLDS, len(data.names)) if data.by_cell else 0) if folds is None else folds
+    parts = 0 if folds is None and parts < 2 else parts
+    number = members or members_of(form, data)
+    notes: dict[str, Any] = {}
+    with reporting(progress, {"folds": float(parts)} if parts else {}, {"train": 1.0}) as report:
+        if parts:
+            notes["held_out"] = held_out(data, form, members=number, n_folds=parts, seed=seed, progress=report)
+        fitted = train_barriers(data_path, out_path, form=form, members=number, seed=seed, progress=report, notes=notes)
+    write_whole(
+        out_path.with_suffix(".md"), lambda path: path.write_text(card_of(fitted.model, data), encoding="utf-8")
+    )
+    return fitted
+
+
+def card_of(model: BarrierGNN, data: BarrierData) -> str:
+    """The card of a network in Markdown, from the notes in its file and its data."""
+    notes, known = model.notes, data.barrier[data.known()]
+    composition = ", ".join(
+        f"{s} {data.compositions[:, k].min():.2f} to {data.compositions[:, k].max():.2f}"
+        for k, s in enumerate(data.species)
+    )
+    lines = [
+        f"# {model.name}",
+        "",
+        f"Graph networks of the {model.form} form for {'-'.join(model.species)} on {model.prototype}. Barriers of the "
+        f"{data.n_jumps} jumps of a vacancy in eV, exactly invariant under the symmetry of the lattice. Mean of "
+        f"{len(model.nets)} networks.",
+        "",
+        f"- Data: {notes['data']}, {notes['barriers']} barriers of {known.min():.2f} to {known.max():.2f} eV in "
+        f"{notes['cells']} cells; {notes['dropped']} of failed calculations left out. Fractions: {composition}. "
+        "Outside of these compositions the network extrapolates.",
+        f"- Error on the barriers that it was trained on: MAE {notes['train_mae_eV']:.4f} eV.",
+        *_held_out_lines(notes.get("held_out")),
+        f"- Made by `asemacro barriers train` of version {__version__}: form {model.form}, {len(model.nets)} members, "
+        f"{notes['epochs']} epochs, seed {notes['seed']}.",
+        "- The barriers are no better than the calculator or the code that made the data: say here which it was and "
+        "what it is worth for this alloy.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _held_out_lines(found: dict[str, Any] | None) -> list[str]:
+    """What cross-validation says."""
+    if found is None:
+        return ["- Errors on cells that were not trained on: not measured (`asemacro barriers cross-validate`)."]
+    lines = [
+        f"- Error on cells that were not trained on ({found['folds']} folds): MAE {found['mae_eV']:.4f} eV, RMS "
+        f"{found['rmse_eV']:.4f} eV, bias {found['bias_eV']:+.4f} eV, {found['n']} barriers; a linear regression on "
+        f"counts of neighbours has {found['ridge_mae_eV']:.4f} eV."
+    ]
+    spread = found["calibration"]
+    if spread is not None:
+        lines.append(
+            f"- Spread of the members on them: RMS error = {spread['factor']:.2g} x spread, rank correlation "
+            f"{spread['rank_correlation']:.2f}; {100 * spread['share_uncertain']:.0f} % spread by more than 0.1 eV."
+        )
+    return lines
