@@ -113,7 +113,7 @@ def train_verb(
         int | None, typer.Option(parser=Count(1, 100), help="Networks of the ensemble (labels 3, .npz 2).")
     ] = None,
     folds: Annotated[
-        int | None, typer.Option(parser=Count(0, 100), help="Parts held out to measure errors (labels 5, .npz 0).")
+        int | None, typer.Option(parser=Count(0, 100), help="Parts held out to measure errors (labels 3, .npz 0).")
     ] = None,
     seed: SeedOption = 0,
 ) -> None:

@@ -16,7 +16,7 @@ from asemacro.tasks.progress import reporting
 from asemacro.typing import Report
 from asemacro.version import __version__
 
-FOLDS = 5
+FOLDS = 3
 
 
 def train_with_card(
@@ -37,7 +37,7 @@ def train_with_card(
         form: "direct" or "consistent".
         members: networks averaged.
         folds: parts of the cells that are held out in turn to measure errors before the last training on all; 0 for
-            none. Default 5 of labels (fewer if there are fewer cells), none of arrays, for which `cross-validate` is
+            none. Default 3 of labels (fewer if there are fewer cells), none of arrays, for which `cross-validate` is
             there.
         seed: of everything random.
         progress: True for a bar, or a function called as progress(task, fraction, text).

@@ -34,7 +34,7 @@ WIDTHS: dict[str, dict[str, Any]] = {
     "direct": {"width": 48, "hidden": 96},
     "consistent": {"width": 16, "hidden": 64, "energy_width": 24},
 }
-LEAST_STEPS = 2500
+LEAST_STEPS = 800
 """Of a descent on labels of single jumps: a few hundred of them are passed over more often."""
 BATCH = 32
 HUBER_EV = 0.03
