@@ -29,7 +29,7 @@ def spread_of(model: BarrierGNN, around: Surroundings) -> Floats:
     """
     if len(model.nets) < 2:
         return np.full((len(model.parts(around)[0]), model.graph.n_jumps), np.nan)
-    widths = {name: value for name, value in model.settings.items() if name != "members"}
+    widths: dict[str, Any] = {name: value for name, value in model.settings.items() if name != "members"}
     each = []
     for net in model.nets:
         one = BarrierGNN(model.species, model.form, name=model.name, jumps=model.jumps, **widths)
