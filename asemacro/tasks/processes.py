@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import multiprocessing
 import os
 import signal
@@ -50,6 +51,7 @@ def worker_processes(count: int) -> Iterator[Executor]:
 def _begin(end: Connection) -> None:
     """What a worker process does first."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    logging.getLogger("asemacro").setLevel(logging.ERROR)  # the calling process has said what there is to say
     threading.Thread(target=_end_with, args=(end,), daemon=True).start()
 
 

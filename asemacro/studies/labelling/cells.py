@@ -7,7 +7,8 @@ random    atoms at random
 ordered   atoms after swap Monte Carlo with pair energies drawn at random for two shells, weak or strong: partly
           ordered or separated, in whatever way the lattice allows
 kmc       states on the path of kinetic Monte Carlo by a barrier model, from random, at the asked temperatures in turn;
-          the vacancy is where the path takes it, in the other kinds at a random site
+          the vacancy is where the path takes it, in the other kinds at a random site. A model that needs a larger box
+          runs in one, and the cell is what is around the vacancy
 
 Jump k belongs to cell k modulo the number of cells, and each cell draws from a random stream of its own: more jumps are
 the same ones and some more.
@@ -29,6 +30,7 @@ from asemacro.barriers.pair import PairBarrier
 from asemacro.lattice.lattice import Lattice
 from asemacro.micro.alloy.swap import SwapMC
 from asemacro.micro.alloy.vacancy_kmc import VacancyKMC
+from asemacro.studies.alloy.inputs import large_enough
 from asemacro.tasks.streams import Streams
 
 KINDS = ("random", "ordered", "kmc")
@@ -74,7 +76,7 @@ def box_of(cells: Cells, lattice: Lattice) -> Lattice:
     """The cell that jumps are labelled in, large enough that an atom is not its own neighbour.
 
     Raises:
-        ValueError: the barrier model of kmc needs a larger one, or does not know the alloy.
+        ValueError: it is not.
     """
     box = lattice.at_least(cells.sites)
     near = box.neighbours(box.shells(1)[0].offsets)
@@ -82,11 +84,6 @@ def box_of(cells: Cells, lattice: Lattice) -> Lattice:
         raise ValueError(
             f"in a cell of {box.n_sites} sites an atom has itself or another one twice beside it; give more --sites"
         )
-    if cells.barriers is not None and "kmc" in cells.states:
-        try:
-            cells.barriers.compile(box)
-        except ValueError as error:
-            raise ValueError(f"{error} (cells of {box.n_sites} sites; --sites gives larger ones)") from None
     return box
 
 
@@ -96,7 +93,9 @@ def draw_jumps(cells: Cells, box: Lattice, streams: Streams) -> list[Jump]:
     Fewer than asked for if the cells have no more.
     """
     found: dict[str, Jump] = {}
-    left = [_jumps_of(cells, box, number, streams) for number in range(cells.cells)]
+    model = cells.barriers if "kmc" in cells.states else None
+    larger = box if model is None else large_enough(box, model)
+    left = [_jumps_of(cells, box, larger, number, streams) for number in range(cells.cells)]
     while left and len(found) < cells.jumps:
         for source in list(left):
             fresh = next((jump for jump in itertools.islice(source, 50) if jump.name not in found), None)
@@ -119,20 +118,21 @@ def random_cell(box: Lattice, rng: np.random.Generator, *, asked: bool = True) -
     return box.random_state(dict(zip(box.species, counts.tolist(), strict=True)), vacancies=0, rng=rng)[0]
 
 
-def _jumps_of(cells: Cells, box: Lattice, number: int, streams: Streams) -> Iterator[Jump]:
-    """Jumps of one cell, one after the other."""
+def _jumps_of(cells: Cells, box: Lattice, larger: Lattice, number: int, streams: Streams) -> Iterator[Jump]:
+    """Jumps of one cell, one after the other; `larger` is the box of kinetic Monte Carlo."""
     kind = cells.states[number % len(cells.states)]
     turn = number // len(cells.states)
     rng = streams("cell", kind, turn)
     name = f"{kind}-{turn}"
     near = box.neighbours(box.shells(1)[0].offsets)
-    x = random_cell(box, rng, asked=turn % 2 == 0)
+    asked = turn % 2 == 0
     if kind == "kmc":
         kelvin = cells.temperatures_K[turn % len(cells.temperatures_K)]
-        for state in _path(cells, box, x, kelvin, rng):
+        for state in _path(cells, box, larger, kelvin, asked, rng):
             beside = near[np.flatnonzero(state == 0)[0]]
             yield Jump(box, state, int(rng.choice(beside)), name)
         return
+    x = random_cell(box, rng, asked=asked)
     if kind == "ordered" and len(box.species) > 1:
         x = _ordered(box, x, rng)
     bonds = np.stack([np.repeat(np.arange(box.n_sites), near.shape[1]), near.reshape(-1)], axis=1)
@@ -153,17 +153,28 @@ def _ordered(box: Lattice, x: NDArray[np.int8], rng: np.random.Generator) -> NDA
 
 
 def _path(
-    cells: Cells, box: Lattice, x: NDArray[np.int8], kelvin: float, rng: np.random.Generator
+    cells: Cells, box: Lattice, larger: Lattice, kelvin: float, asked: bool, rng: np.random.Generator
 ) -> Iterator[NDArray[np.int8]]:
     """States on the path of kinetic Monte Carlo, at even numbers of hops."""
     assert cells.barriers is not None
-    kmc = VacancyKMC(box, cells.barriers, kelvin)
-    x = x.copy()
+    kmc = VacancyKMC(larger, cells.barriers, kelvin)
+    x = random_cell(larger, rng, asked=asked)
     x[rng.integers(len(x))] = 0
     points = HOPS_BETWEEN * box.n_sites * np.arange(1, PART_OF_PATH + 1)
     while True:
         run = kmc.run(x, record_hops=points, rng=rng)
-        yield from run.record
+        for state in run.record:
+            yield around_vacancy(state, larger, box)
         if len(run.record) < len(points):
             return
         x = run.x
+
+
+def around_vacancy(x: NDArray[np.int8], larger: Lattice, box: Lattice) -> NDArray[np.int8]:
+    """(n_sites,) of a box what is around the one vacancy of a state of a larger box of the same unit cells."""
+    cell = np.unravel_index(int(np.flatnonzero(x == 0)[0]) // larger.n_basis, larger.shape)
+    grid = x.reshape(*larger.shape, larger.n_basis)
+    for axis, (at, small) in enumerate(zip(cell, box.shape, strict=True)):
+        grid = np.roll(grid, small // 2 - int(at), axis=axis)
+    first, second, third = box.shape
+    return grid[:first, :second, :third].reshape(-1).copy()

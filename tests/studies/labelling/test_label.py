@@ -16,7 +16,7 @@ from asemacro.barriers.labelling.database import read_labels
 from asemacro.barriers.pair import PairBarrier
 from asemacro.lattice.lattice import Lattice
 from asemacro.observables.alloy import WarrenCowley
-from asemacro.studies.labelling.cells import Cells, box_of, draw_jumps, random_cell
+from asemacro.studies.labelling.cells import Cells, around_vacancy, box_of, draw_jumps, random_cell
 from asemacro.studies.labelling.label import label_barriers
 from asemacro.tasks.streams import Streams
 
@@ -74,6 +74,22 @@ def test_ordered_cells_are_of_more_and_less_order_than_random_ones() -> None:
     assert np.std(of["ordered"]) > 3 * np.std(of["random"])
     assert min(of["ordered"]) < -0.5
     assert max(of["ordered"]) > 0.3
+
+
+def test_a_cell_of_a_path_is_what_is_around_the_vacancy() -> None:
+    box = UNIT.at_least(108)
+    larger = box.repeat(2)
+    rng = np.random.default_rng(0)
+    for _ in range(5):
+        x = larger.random_state(vacancies=1, rng=rng)[0]
+        part = around_vacancy(x, larger, box)
+        assert (part == 0).sum() == 1
+        near = [
+            state[lattice.neighbours(lattice.shells(1)[0].offsets)[np.flatnonzero(state == 0)[0]]].tolist()
+            for lattice, state in ((larger, x), (box, part))
+        ]
+        assert near[0] == near[1]
+    assert np.array_equal(np.sort(around_vacancy(part, box, box)), np.sort(part))
 
 
 def test_a_pure_metal_and_a_tiny_cell_have_fewer_jumps_than_asked_for() -> None:
