@@ -102,8 +102,8 @@ FULL = Budget(
     flips=FlipBudget(copies=600, until=1400.0),
     quench=QuenchBudget(),
     coarsening=CoarseningBudget(),
-    field=CoarseningBudget(1024, 24.0),
-    speeds=(SpeedBudget(), SpeedBudget(model_until=20.0)),
+    field=CoarseningBudget(1024, 16.0),
+    speeds=(SpeedBudget(), SpeedBudget(model_until=10.0)),
 )
 QUICK = Budget(
     kernels=kernel_lessons(128, 40),

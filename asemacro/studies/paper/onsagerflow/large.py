@@ -32,8 +32,8 @@ _FORMED = 0.8  # of the mean square at the end: from here on domains grow
 class CoarseningBudget:
     """What coarsening costs: blocks along the edge, and time."""
 
-    blocks: int = 640
-    until: float = 500.0
+    blocks: int = 512
+    until: float = 300.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -162,7 +162,7 @@ def quench(
 class SpeedBudget:
     """What a measurement of speed costs: edge of the lattice in sites, and the time that either is run for."""
 
-    edge: int = 16384
+    edge: int = 8192
     spins_until: float = 0.02
     model_until: float = 1.0
 
