@@ -122,6 +122,7 @@ def test_a_tiny_figure_from_end_to_end_and_again_from_its_parts(
     wide = Lesson("top-hat", 8.0, 4, 64, 0.7, 8, 2)
     tiny = figure.Budget(
         kernels=tuple(Lesson(c, 4.0, 2, 32, t, 12, 2) for c in COUPLINGS for t in figure.TEMPERATURES),
+        fine=tuple(Lesson("top-hat", 8.0, 2, 32, t, 12, 2) for t in (0.8, 1.25)),
         wells=tuple(Lesson("top-hat", 8.0, 7, 42, t, 12, 2) for t in (0.9, 1.25)),
         long=(wide, dataclasses.replace(wide, range=16.0, block=8, window=0.05)),
         scatter=ScatterBudget(32, 4, 3.0, 3.0, 3),
@@ -184,7 +185,7 @@ def test_kernel_mobility_and_total_of_spins(coupling: str, reach: float, tempera
 @pytest.mark.slow
 @pytest.mark.parametrize("temperature", [1.25, 2.0])
 def test_structure_factor_of_fresh_spins(temperature: float) -> None:
-    lesson = Lesson("top-hat", 8.0, 4, 256, temperature, 200)
+    lesson = Lesson("top-hat", 16.0, 4, 256, temperature, 200)
     found = scatter(
         lesson, learned(lesson).spde, ScatterBudget(copies=40, fields=40), rng=np.random.default_rng(2), progress=silent
     )
@@ -195,7 +196,7 @@ def test_structure_factor_of_fresh_spins(temperature: float) -> None:
 
 @pytest.mark.slow
 def test_waves_grow_as_those_of_fresh_spins() -> None:
-    lesson = Lesson("top-hat", 8.0, 4, 256, 0.8, 200)
+    lesson = Lesson("top-hat", 16.0, 4, 256, 0.8, 200)
     found = growth(
         lesson, learned(lesson).spde, GrowthBudget(copies=600), rng=np.random.default_rng(3), progress=silent
     )

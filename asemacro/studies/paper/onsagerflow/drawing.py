@@ -70,25 +70,25 @@ def _mobility(ax: Axes, found: Found) -> None:
 
 
 def _scatter(ax: Axes, found: Found) -> None:
-    """S(k) at all temperatures."""
-    curves = {
-        f"{name}, T = {t:g}": curve for t, scatter in found.scatter.items() for name, curve in scatter.curves().items()
-    }
-    for k, (t, scatter) in enumerate(found.scatter.items()):
-        own = {f"{name}, T = {t:g}": curves[f"{name}, T = {t:g}"] for name in scatter.curves()}
-        draw_structure_factors(ax, own)
+    """S(k) of the blocks that are finest at each temperature."""
+    finest = {lesson.temperature: one for lesson, one in found.scatter.items()}
+    for k, (t, one) in enumerate(finest.items()):
+        draw_structure_factors(ax, {f"{name}, T = {t:g}": curve for name, curve in one.curves().items()})
         ax.get_lines()[-1].set_color(color_of(k))
     ax.legend(frameon=False, fontsize=8)
     ax.set_title("structure factor", fontsize=10)
 
 
 def _growth(ax: Axes, found: Found) -> None:
-    growth = found.growth
-    ax.plot(growth.k, growth.theory, ":", color="0.4", label="$J(k) / T - 1$")
-    ax.plot(growth.k, growth.spins, "o", color="black", mfc="white", label="spins")
-    ax.plot(growth.k, growth.model, "x", color=color_of(1), label="equation")
-    ax.set_ylim(0, None)
-    ax.set_xlabel("|k| (radians per block)")
+    """Rates over |k| times the range, of blocks of two sizes."""
+    for place, (lesson, one) in enumerate(found.growth.items()):
+        x, color = one.k * lesson.range / lesson.block, color_of(place)
+        label = f", range of {lesson.range / lesson.block:g} blocks"
+        ax.plot(x, one.theory, ":", color="0.4", label="" if place else "$J(k) / T - 1$")
+        ax.plot(x, one.spins, "o", color=color, mfc="white", label=f"spins{label}")
+        ax.plot(x, one.model, "x", color=color, label=f"equation{label}")
+    ax.axhline(0, color="0.8", linewidth=0.8)
+    ax.set_xlabel("|k| times the range")
     ax.set_ylabel("growth rate")
     ax.set_title("after a quench to T = 0.8", fontsize=10)
     ax.legend(frameon=False, fontsize=8)

@@ -45,6 +45,7 @@ class Budget:
 
     Attributes:
         kernels: lessons that are judged, of two couplings at three temperatures.
+        fine: lessons of blocks of a quarter of the range, below and above the critical temperature.
         wells: lessons of long blocks, of which a small lattice consists: above and below the critical temperature.
         long: lessons of long couplings, of blocks of 16 and 128.
         scatter, growth, law, flips, quench, coarsening: the parts.
@@ -53,6 +54,7 @@ class Budget:
     """
 
     kernels: tuple[Lesson, ...]
+    fine: tuple[Lesson, ...]
     wells: tuple[Lesson, ...]
     long: tuple[Lesson, ...]
     scatter: ScatterBudget
@@ -67,7 +69,7 @@ class Budget:
     @property
     def lessons(self) -> tuple[Lesson, ...]:
         """All of them."""
-        return (*self.kernels, *self.wells, *self.long)
+        return (*self.kernels, *self.fine, *self.wells, *self.long)
 
 
 def kernel_lessons(edge: int, starts: int) -> tuple[Lesson, ...]:
@@ -77,6 +79,11 @@ def kernel_lessons(edge: int, starts: int) -> tuple[Lesson, ...]:
         for coupling, reach in (("top-hat", 8.0), ("gaussian", 12.0))
         for t in TEMPERATURES
     )
+
+
+def fine_lessons(edge: int, starts: int) -> tuple[Lesson, ...]:
+    """A top hat of four blocks, at two temperatures."""
+    return tuple(Lesson("top-hat", 16.0, 4, edge, t, starts) for t in (0.8, 1.25))
 
 
 def long_lessons(starts: tuple[int, int], edge: int = 1024) -> tuple[Lesson, ...]:
@@ -94,6 +101,7 @@ def well_lessons(edge: int, starts: tuple[int, int]) -> tuple[Lesson, ...]:
 
 FULL = Budget(
     kernels=kernel_lessons(256, 200),
+    fine=fine_lessons(256, 200),
     wells=well_lessons(252, (200, 100)),
     long=long_lessons((40, 40)),
     scatter=ScatterBudget(copies=40, fields=60),
@@ -107,6 +115,7 @@ FULL = Budget(
 )
 QUICK = Budget(
     kernels=kernel_lessons(128, 40),
+    fine=fine_lessons(128, 20),
     wells=well_lessons(126, (40, 20)),
     long=long_lessons((4, 4)),
     scatter=ScatterBudget(edge=64, copies=20, fields=15),
@@ -140,9 +149,10 @@ def _found(
 ) -> Found:
     """All parts, one after the other."""
     cold, warm, hot = (lesson for lesson in budget.kernels if lesson.coupling == "top-hat")
+    fine_cold, fine_warm = budget.fine
     double, single = budget.wells
     wide, widest = budget.long
-    told = part_of(progress, "figure", _LESSONS, 1 - _LESSONS, 10)
+    told = part_of(progress, "figure", _LESSONS, 1 - _LESSONS, 13)
 
     def of(kind: type[T], work: Callable[..., T], lesson: Lesson, cost: object, of_what: str = "") -> T:
         name = f"{work.__name__}{of_what}_{lesson.name}"
@@ -156,8 +166,8 @@ def _found(
     return Found(
         learned={lesson: learned[lesson] for lesson in budget.kernels},
         long={lesson: learned[lesson] for lesson in budget.long},
-        scatter={lesson.temperature: of(Scatter, scatter, lesson, budget.scatter) for lesson in (warm, hot)},
-        growth=of(Growth, growth, cold, budget.growth),
+        scatter={lesson: of(Scatter, scatter, lesson, budget.scatter) for lesson in (warm, fine_warm, hot)},
+        growth={lesson: of(Growth, growth, lesson, budget.growth) for lesson in (cold, fine_cold)},
         laws={lesson.temperature: of(Law, law, lesson, budget.law) for lesson in (single, double)},
         flips=of(Flips, flips, double, budget.flips),
         quench=of(Quench, quench, wide, budget.quench),

@@ -27,7 +27,7 @@ class Found:
     Attributes:
         learned: equations of blocks of 4, which are judged.
         long: equations of blocks of 16 and 128.
-        scatter: S(k), by temperature.
+        scatter: S(k).
         growth: of waves.
         laws: of the magnetisation, by temperature, the single well first.
         flips: changes of the well.
@@ -40,8 +40,8 @@ class Found:
 
     learned: dict[Lesson, Learned]
     long: dict[Lesson, Learned]
-    scatter: dict[float, Scatter]
-    growth: Growth
+    scatter: dict[Lesson, Scatter]
+    growth: dict[Lesson, Growth]
     laws: dict[float, Law]
     flips: Flips
     quench: Quench

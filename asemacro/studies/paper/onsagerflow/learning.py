@@ -59,6 +59,11 @@ class Lesson:
         """In the progress and in the store."""
         return f"learn_{self.coupling}_R={self.range:g}_B={self.block}_T={self.temperature:g}"
 
+    @property
+    def where(self) -> str:
+        """Temperature, and how long the range is in blocks, in rows."""
+        return f"T={self.temperature:g}/range={self.range / self.block:g}-blocks"
+
     def system(self, edge: int | None = None) -> KacIsing:
         """The spins, on a lattice of another edge if one is given."""
         coupling = COUPLINGS[self.coupling](self.range)
