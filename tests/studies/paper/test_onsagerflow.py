@@ -41,7 +41,8 @@ def exact(lesson: Lesson) -> NeuralSPDE:
 
 @cache
 def learned(lesson: Lesson) -> Learned:
-    return learn(lesson, rng=np.random.default_rng(1), progress=silent)
+    """The lesson of the figure, with its random numbers."""
+    return learn(lesson, rng=Streams.of(np.random.default_rng(0))(lesson.name), progress=silent)
 
 
 def test_lessons_are_kept_and_found_again(tmp_path: Path) -> None:
@@ -171,10 +172,8 @@ def test_a_tiny_figure_from_end_to_end_and_again_from_its_parts(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("temperature", figure.TEMPERATURES)
-@pytest.mark.parametrize(("coupling", "reach"), [("top-hat", 8.0), ("gaussian", 12.0)])
-def test_kernel_mobility_and_total_of_spins(coupling: str, reach: float, temperature: float) -> None:
-    lesson = Lesson(coupling, reach, 4, 256, temperature, 200)
+@pytest.mark.parametrize("lesson", figure.FULL.kernels, ids=lambda lesson: lesson.name)
+def test_kernel_mobility_and_total_of_spins(lesson: Lesson) -> None:
     one = learned(lesson)
     assert one.kernel_error(lesson) < 0.05
     assert one.mobility_error(lesson) < 0.03
@@ -183,12 +182,10 @@ def test_kernel_mobility_and_total_of_spins(coupling: str, reach: float, tempera
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("temperature", [1.25, 2.0])
-def test_structure_factor_of_fresh_spins(temperature: float) -> None:
-    lesson = Lesson("top-hat", 16.0, 4, 256, temperature, 200)
-    found = scatter(
-        lesson, learned(lesson).spde, ScatterBudget(copies=40, fields=40), rng=np.random.default_rng(2), progress=silent
-    )
+@pytest.mark.parametrize("lesson", [figure.FULL.fine[1], figure.FULL.kernels[2]], ids=lambda lesson: lesson.name)
+def test_structure_factor_of_fresh_spins(lesson: Lesson) -> None:
+    budget = ScatterBudget(copies=40, fields=40)
+    found = scatter(lesson, learned(lesson).spde, budget, rng=np.random.default_rng(2), progress=silent)
     ratio, error = found.bands().T
     assert (np.abs(ratio - 1) < 0.03 + SIGMAS * error).all()
     assert (error < 0.02).all()
@@ -196,7 +193,7 @@ def test_structure_factor_of_fresh_spins(temperature: float) -> None:
 
 @pytest.mark.slow
 def test_waves_grow_as_those_of_fresh_spins() -> None:
-    lesson = Lesson("top-hat", 16.0, 4, 256, 0.8, 200)
+    lesson = figure.FULL.fine[0]
     found = growth(
         lesson, learned(lesson).spde, GrowthBudget(copies=600), rng=np.random.default_rng(3), progress=silent
     )
@@ -206,7 +203,7 @@ def test_waves_grow_as_those_of_fresh_spins() -> None:
 
 @pytest.mark.slow
 def test_wells_are_filled_and_left_as_by_fresh_spins() -> None:
-    lesson = Lesson("top-hat", 8.0, 7, 252, 0.9, 200)
+    lesson = figure.FULL.wells[0]
     spde, rng = learned(lesson).spde, np.random.default_rng(4)
     assert law(lesson, spde, LawBudget(copies=1500), rng=rng, progress=silent).p > 1e-5
     found = flips(lesson, spde, FlipBudget(copies=400, until=1000.0), rng=rng, progress=silent)

@@ -73,11 +73,15 @@ class Budget:
 
 
 def kernel_lessons(edge: int, starts: int) -> tuple[Lesson, ...]:
-    """A top hat and a Gaussian of ranges that blocks of 4 resolve, at three temperatures."""
+    """A top hat and a Gaussian of ranges that blocks of 4 resolve, at three temperatures.
+
+    The longer Gaussian has more and smaller J to be told apart, and J counts as J / T: hot ones take more starts.
+    """
+    cases = (("top-hat", 8.0, (1.0, 1.0, 1.0)), ("gaussian", 12.0, (1.0, 2.0, 2.5)))
     return tuple(
-        Lesson(coupling, reach, 4, edge, t, starts)
-        for coupling, reach in (("top-hat", 8.0), ("gaussian", 12.0))
-        for t in TEMPERATURES
+        Lesson(coupling, reach, 4, edge, t, round(more * starts))
+        for coupling, reach, factors in cases
+        for t, more in zip(TEMPERATURES, factors, strict=True)
     )
 
 
@@ -149,7 +153,7 @@ def _found(
 ) -> Found:
     """All parts, one after the other."""
     cold, warm, hot = (lesson for lesson in budget.kernels if lesson.coupling == "top-hat")
-    fine_cold, fine_warm = budget.fine
+    fine_cold, fine_warm = ([one for one in budget.fine if (one.temperature < 1) == below] for below in (True, False))
     double, single = budget.wells
     wide, widest = budget.long
     told = part_of(progress, "figure", _LESSONS, 1 - _LESSONS, 13)
@@ -166,8 +170,8 @@ def _found(
     return Found(
         learned={lesson: learned[lesson] for lesson in budget.kernels},
         long={lesson: learned[lesson] for lesson in budget.long},
-        scatter={lesson: of(Scatter, scatter, lesson, budget.scatter) for lesson in (warm, fine_warm, hot)},
-        growth={lesson: of(Growth, growth, lesson, budget.growth) for lesson in (cold, fine_cold)},
+        scatter={lesson: of(Scatter, scatter, lesson, budget.scatter) for lesson in (warm, *fine_warm, hot)},
+        growth={lesson: of(Growth, growth, lesson, budget.growth) for lesson in (cold, *fine_cold)},
         laws={lesson.temperature: of(Law, law, lesson, budget.law) for lesson in (single, double)},
         flips=of(Flips, flips, double, budget.flips),
         quench=of(Quench, quench, wide, budget.quench),
