@@ -45,7 +45,7 @@ class Budget:
 
     Attributes:
         kernels: lessons that are judged, of two couplings at three temperatures.
-        fine: lessons of blocks of a quarter of the range, below and above the critical temperature.
+        fine: lessons of blocks of a quarter of the range: growth below the critical temperature, S(k) above.
         wells: lessons of long blocks, of which a small lattice consists: above and below the critical temperature.
         long: lessons of long couplings, of blocks of 16 and 128.
         scatter, growth, law, flips, quench, coarsening: the parts.
@@ -86,8 +86,8 @@ def kernel_lessons(edge: int, starts: int) -> tuple[Lesson, ...]:
 
 
 def fine_lessons(edge: int, starts: int) -> tuple[Lesson, ...]:
-    """A top hat of four blocks, at two temperatures."""
-    return tuple(Lesson("top-hat", 16.0, 4, edge, t, starts) for t in (0.8, 1.25))
+    """A top hat of four blocks near the critical temperature."""
+    return (Lesson("top-hat", 16.0, 4, edge, 1.25, starts),)
 
 
 def long_lessons(starts: tuple[int, int], edge: int = 1024) -> tuple[Lesson, ...]:
