@@ -470,15 +470,25 @@ def test_shipped_models_are_what_they_were() -> None:
         np.testing.assert_allclose(found, known[f"{name} barriers"], atol=1e-6)
 
 
-def test_damaged_crystals_in_files_are_one_line() -> None:
+def test_damaged_crystals_in_files_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     fields = JumpNetwork.named("fcc").fields()
     for change in (
         {"cell": [[1, 0], [0, 1]]}, {"cell": [[0.0] * 3] * 3}, {"basis": [[np.nan] * 3]}, {"basis": []},
         {"shells": 0}, {"shells": 1000}, {"pbc": [True]}, {"cell": (1e9 * np.eye(3)).tolist()},
+        {"cell": np.diag([1.0, 1.0, 90.0]).tolist()}, {"basis": [[0.0] * 3, [1e-9] * 3]}, {"pbc": [False] * 3},
+        {"basis": [[0.1, 0.2, x / 99] for x in range(99)]},
     ):  # fmt: skip
-        with pytest.raises(ValueError) as error:
+        with pytest.raises(ValueError, match=r"crystal|jump|truth|convert|list|array|inhomogeneous|index") as error:
             JumpNetwork.read({**fields, **change})
         assert "\n" not in str(error.value)
+    odd = (np.indices((4, 4, 4)).reshape(3, -1).T + 0.2 * np.random.default_rng(0).random((64, 3))) / 4
+    with pytest.raises(ValueError, match="leave some sites without any"):
+        JumpNetwork.read({**fields, "cell": 4 * np.eye(3), "basis": odd})
+    with pytest.raises(ValueError, match="the first 8 shells of this fcc lattice are too long"):
+        JumpNetwork.read({**fields, "shells": 8})
+    monkeypatch.setattr("asemacro.barriers.gnn.graph.MOST_JUMPS", 17)
+    with pytest.raises(ValueError, match="1 kinds of sites with 18 jumps in all; graph networks know at most 17"):
+        graph_of(JumpNetwork.named("sc", 2))
     for missing in fields:
         with pytest.raises((ValueError, KeyError)):
             JumpNetwork.read({k: v for k, v in fields.items() if k != missing})

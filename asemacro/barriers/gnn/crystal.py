@@ -29,6 +29,7 @@ MOST_JUMP_REACH = 2.6
 """In shortest distances: as far as pair energies."""
 _SAME = 0.02  # of the shortest distance: sites that an operation maps this near to each other are mapped
 _EXACT = 1e-5
+_LEAST_HEIGHT, _LEAST_DISTANCE, _LONGEST = 0.3, 0.3, 100.0  # in cube roots of the volume of a site
 
 
 @dataclass(frozen=True)
@@ -63,16 +64,12 @@ class JumpNetwork:
         number = count_of(1 if shells is None else shells, "jump shells", least=1, most=MOST_JUMP_SHELLS)
         basis = sites_in(lattice.cell, lattice.basis, lattice.conventional)
         network = cls._scaled(lattice.prototype, lattice.ideal, basis, lattice.pbc, number)
-        jumps = network.jump_offsets()
-        lost = unreached_axes(jumps, lattice.pbc)
+        lost = unreached_axes(network.jump_offsets(), lattice.pbc)
         if shells is None and lost:
             raise ValueError(
                 f"jumps to the first shell of this {lattice.prototype} lattice leave {lost} of its axes unreached: "
                 "name the shells that vacancies jump to (JumpNetwork.of(lattice, shells=2))"
             )
-        if not all(map(len, jumps)) or network.jump_reach > MOST_JUMP_REACH:
-            what = "leave some sites without any" if network.jump_reach <= MOST_JUMP_REACH else "are too long"
-            raise ValueError(f"jumps to {number} shells of this {lattice.prototype} lattice {what}")
         return network
 
     @classmethod
@@ -93,8 +90,8 @@ class JumpNetwork:
             raise ValueError("cell, basis and pbc of the crystal must be (3, 3), (n, 3) and (3,)")
         if not (np.isfinite(cell).all() and np.isfinite(basis).all()) or abs(np.linalg.det(cell)) < 1e-3:
             raise ValueError("the vectors of the crystal span no volume")
-        if np.abs(cell).max() > 100 or np.abs(basis).max() > 100:
-            raise ValueError("the cell of the crystal is too large")
+        if np.abs(cell).max() > 1e3 or np.abs(basis).max() > 10 or not any(pbc):
+            raise ValueError("the cell of the crystal is too large, or has no lattice translations")
         shells = count_of(fields["shells"], "jump shells", least=1, most=MOST_JUMP_SHELLS)
         return cls._scaled(str(fields["prototype"]), cell, basis, (pbc[0], pbc[1], pbc[2]), shells)
 
@@ -112,15 +109,25 @@ class JumpNetwork:
     def _scaled(
         cls, prototype: str, cell: Floats, basis: Floats, pbc: tuple[bool, bool, bool], shells: int
     ) -> JumpNetwork:
-        found = neighbour_distances(cell, basis, pbc, 0.0)
+        spacing = (abs(np.linalg.det(cell)) / len(basis)) ** (1 / 3)
+        height = (1 / np.linalg.norm(np.linalg.inv(cell), axis=0))[list(pbc)]
+        # `neighbour_distances` would take ages in a cell like a needle or a sheet
+        flat = not height.min() > _LEAST_HEIGHT * spacing or np.linalg.norm(cell, axis=1).max() > _LONGEST * spacing
+        found = [] if flat else neighbour_distances(cell, basis, pbc, 0.0)
+        if flat or (all(pbc) and found[0] < _LEAST_DISTANCE * spacing):
+            raise ValueError(f"a {prototype} crystal like that has no jumps: its cell is flat, or its sites coincide")
         scaled = np.round(cell / found[0], 10)
-        return cls(
+        network = cls(
             prototype,
             tuple(tuple(row) for row in scaled.tolist()),
             tuple(tuple(row) for row in np.round(basis, 10).tolist()),
             pbc,
             shells,
         )
+        if not all(map(len, network.jump_offsets())) or network.jump_reach > MOST_JUMP_REACH:
+            what = "leave some sites without any" if network.jump_reach <= MOST_JUMP_REACH else "are too long"
+            raise ValueError(f"jumps to the first {shells} shells of this {prototype} lattice {what}")
+        return network
 
     # ---------------------------------------------------------------- sites
 
@@ -227,10 +234,11 @@ def neighbour_distances(cell: Floats, basis: Floats, pbc: Sequence[bool], least:
     while True:
         sites = _around(cell, basis, pbc, reach)
         apart = (sites[None, :, :3] + basis[sites[:, 3]] - basis[:, None]) @ cell
-        found = np.sort(np.linalg.norm(apart, axis=2).ravel())
-        found = found[(found > 1e-6 * size) & (found < reach)]
+        itself = (sites[None, :, :3] == 0).all(axis=2) & (sites[:, 3] == np.arange(len(basis))[:, None])
+        found = np.sort(np.linalg.norm(apart, axis=2)[~itself])
+        found = found[found < reach]
         if len(found):
-            starts = np.flatnonzero(np.diff(found, prepend=-np.inf) > SAME_SHELL * found[0])
+            starts = np.flatnonzero(np.diff(found, prepend=-1.0) > SAME_SHELL * found[0])
             if len(starts) > number:  # one shell beyond the last, so that the last is complete
                 return [float(found[k]) for k in starts[:number]]
         reach *= 1.25

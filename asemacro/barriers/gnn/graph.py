@@ -28,6 +28,8 @@ REACH = 1.64
 """Of messages and of the readout, in shortest distances: three shells of bcc and of hcp, two of fcc."""
 PAIR_REACH = MOST_JUMP_REACH
 """Of pair energies: eight shells of bcc."""
+MOST_JUMPS = 500
+"""Of all kinds of sites together."""
 
 
 @dataclass(frozen=True)
@@ -156,6 +158,12 @@ class Graph:
 @lru_cache(maxsize=8)
 def graph_of(network: JumpNetwork) -> Graph:
     """The tables (made once; a second at most for the named lattices)."""
+    number = sum(len(network.jumps(origin)) for origin in network.firsts)
+    if number > MOST_JUMPS:
+        raise ValueError(
+            f"the {network.prototype} crystal has {len(network.firsts)} kinds of sites with {number} jumps in all; "
+            f"graph networks know at most {MOST_JUMPS}"
+        )
     messages, pairs = neighbour_classes(network, REACH), neighbour_classes(network, PAIR_REACH)
     types: list[JumpType] = []
     sites = []
