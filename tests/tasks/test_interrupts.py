@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,14 @@ from asemacro.tasks.interrupts import naming_the_file, sigterm_like_ctrl_c, unin
 from asemacro.tasks.run_folder import RunFolder
 
 RECORD = {"asemacro": "0.1.0", "arguments": {}}
+
+
+@pytest.fixture(autouse=True)
+def _listening() -> Iterator[None]:
+    """Ctrl-C is heard: a shell starts its background jobs deaf to it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 def text(content: str):
