@@ -15,19 +15,39 @@ except ImportError:  # Windows
 say = logging.getLogger("asemacro")
 
 
-def locked(path: Path, place: str, advice: str) -> IO[str] | None:
-    """The lock file, held by this process until it is closed; the system frees it when the process dies.
+class Lock:
+    """A lock file that this process holds from `take` to `release`; the system frees it when the process dies.
 
-    None where the system has no such locks.
+    Nothing happens where the system has no such locks.
 
     Args:
         path: of the lock file.
         place: what it guards, for messages: "in FOLDER", "to FILE".
         advice: what to do instead of waiting.
-
-    Raises:
-        OSError: another process holds it.
     """
+
+    def __init__(self, path: Path, place: str, advice: str) -> None:
+        self._path, self._place, self._advice = path, place, advice
+        self._file: IO[str] | None = None
+
+    def take(self) -> None:
+        """Take it.
+
+        Raises:
+            OSError: another process holds it.
+        """
+        self._file = _locked(self._path, self._place, self._advice)
+
+    def release(self) -> None:
+        """Give it back and remove the file; nothing if it is not held."""
+        if self._file is not None:
+            self._path.unlink(missing_ok=True)
+            self._file.close()
+            self._file = None
+
+
+def _locked(path: Path, place: str, advice: str) -> IO[str] | None:
+    """The lock file, held until it is closed; None where the system has no such locks."""
     while fcntl is not None:
         file = path.open("a+", encoding="utf-8")
         try:

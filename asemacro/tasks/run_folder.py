@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import Any, Self
 
 from asemacro.files.json_text import read_json
 from asemacro.files.store import CannotWrite, output_directory, remove_leftovers
 from asemacro.tasks.checkpoint import Checkpoint
 from asemacro.tasks.interrupts import interrupted
-from asemacro.tasks.lock import locked
+from asemacro.tasks.lock import Lock
 from asemacro.tasks.publication import RECORD, Files, listed_files, publish
 
 RESULTS = {
@@ -53,13 +53,13 @@ class RunFolder:
         self._verb = verb
         self._force = force
         self._new = not self.path.exists()
-        self._lock: IO[str] | None = None
+        self._lock = Lock(self.path / LOCK, f"in {self.path}", "give another folder with -o")
         self._stale: tuple[str, ...] = ()
         self._published = False
 
     def __enter__(self) -> Self:
         output_directory(self.path)
-        self._lock = locked(self.path / LOCK, f"in {self.path}", "give another folder with -o")
+        self._lock.take()
         try:
             self._stale = self._older_results()
             remove_leftovers(self.path)
@@ -138,9 +138,6 @@ class RunFolder:
 
     def _release(self) -> None:
         """Give the lock back; a folder that was made for nothing goes."""
-        if self._lock is not None:
-            (self.path / LOCK).unlink(missing_ok=True)
-            self._lock.close()
-            self._lock = None
+        self._lock.release()
         if self._new and not any(self.path.iterdir()):
             self.path.rmdir()

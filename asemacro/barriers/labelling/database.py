@@ -20,7 +20,7 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import Any, Self
 
 import numpy as np
 from ase.calculators.singlepoint import SinglePointCalculator
@@ -32,7 +32,7 @@ from asemacro.files.reading import UnreadableFile, plain
 from asemacro.files.store import CannotWrite, output_file, remove_leftovers, write_whole
 from asemacro.lattice.lattice import Lattice
 from asemacro.tasks.interrupts import uninterrupted
-from asemacro.tasks.lock import locked
+from asemacro.tasks.lock import Lock
 
 KIND, FORMAT = "barrier labels", 1
 LABELLED, FAILED = "labelled", "failed"
@@ -80,12 +80,12 @@ class LabelDatabase:
 
     def __init__(self, path: str | Path) -> None:
         self.path = output_file(path)
-        self._lock: IO[str] | None = None
+        place = self.path.with_name(f".{self.path.name}.lock")
+        self._lock = Lock(place, f"to {self.path}", "give another file with -o")
 
     def __enter__(self) -> Self:
-        lock = self.path.with_name(f".{self.path.name}.lock")
         try:
-            self._lock = locked(lock, f"to {self.path}", "give another file with -o")
+            self._lock.take()
         except PermissionError as error:
             raise CannotWrite.of(self.path, error) from None
         try:
@@ -95,14 +95,14 @@ class LabelDatabase:
             with self._opened() as database:
                 _check_kind(self.path, database.metadata)
         except BaseException:
-            self._release()
+            self._lock.release()
             raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._release()
+        self._lock.release()
 
     @property
     def asked(self) -> dict[str, Any] | None:
@@ -157,12 +157,6 @@ class LabelDatabase:
     def _opened(self) -> Iterator[Any]:
         with _failures_named(self.path, writing=True), _connected(self.path) as database:
             yield database
-
-    def _release(self) -> None:
-        if self._lock is not None:
-            self.path.with_name(f".{self.path.name}.lock").unlink(missing_ok=True)
-            self._lock.close()
-            self._lock = None
 
 
 def read_labels(path: str | Path, *, failed: bool = False) -> list[Label]:
