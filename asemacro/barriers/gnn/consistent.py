@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from asemacro.barriers.gnn.direct import (
+    SiteSums,
     block_scale,
     class_scale,
-    message_lists,
     n_blocks,
     second_and_readout_weights,
     second_round,
@@ -25,17 +25,12 @@ from asemacro.barriers.gnn.layers import ByKind, Coded, SumOver, array
 PAIR_SCALE = 0.1  # pair energies are some 0.05 eV; weights of order one are learned faster
 
 
-class _ConsistentSums(nn.Module):
-    """The sums of one kind of site."""
+class _ConsistentSums(SiteSums):
+    """With those of the pair energies."""
 
     def __init__(self, graph: Graph, site: SiteGraph) -> None:
-        super().__init__()
-        self.n_nodes, self.n_round1, self.n_jumps = site.n_nodes, site.n_round1, site.n_jumps
-        self.messages = SumOver(message_lists(graph, site, site.n_nodes), site.n_round1)
-        self.types = [int(t) for t in np.unique(site.jump_type)]
-        self.jumps = [np.flatnonzero(site.jump_type == t) for t in self.types]
+        super().__init__(graph, site)
         self.bonds = [np.array([site.bonds[j] for j in jumps]).T for jumps in self.jumps]  # (n_bond, jumps)
-        self.order = np.argsort(np.concatenate(self.jumps))
         start = site.pair_start
         pairs = [site.pairs[a:b] for a, b in itertools.pairwise(start)]
         self.pairs = SumOver(pairs, site.n_round1)

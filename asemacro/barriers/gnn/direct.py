@@ -36,8 +36,8 @@ def class_scale(graph: Graph) -> NDArray[np.float64]:
     return np.concatenate([s for t in graph.types for s in ([1.0, 1.0], np.diff(t.class_start) ** -0.5)])
 
 
-class _DirectSums(nn.Module):
-    """The sums of one kind of site."""
+class SiteSums(nn.Module):
+    """The sums of one kind of site that both forms have, and its jumps type by type."""
 
     def __init__(self, graph: Graph, site: SiteGraph) -> None:
         super().__init__()
@@ -45,12 +45,19 @@ class _DirectSums(nn.Module):
         self.messages = SumOver(message_lists(graph, site, site.n_nodes), site.n_round1)
         self.types = [int(t) for t in np.unique(site.jump_type)]
         self.jumps = [np.flatnonzero(site.jump_type == t) for t in self.types]
+        self.order = np.argsort(np.concatenate(self.jumps))
+
+
+class _DirectSums(SiteSums):
+    """With those of the readout."""
+
+    def __init__(self, graph: Graph, site: SiteGraph) -> None:
+        super().__init__(graph, site)
         self.classes = nn.ModuleList()
         for t, jumps in zip(self.types, self.jumps, strict=True):
             cuts = graph.types[t].class_start
             lists = [site.bonds[j][2:][a:b] for j in jumps for a, b in itertools.pairwise(cuts)]
             self.classes.append(SumOver(lists, site.n_nodes))
-        self.order = np.argsort(np.concatenate(self.jumps))
 
 
 class DirectNet(ByKind):
