@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
-from asemacro.tasks.checkpoint import Checkpoint, Entry
+from asemacro.files.arrays import read_arrays
+from asemacro.tasks.checkpoint import Checkpoint, Entry, arrays_of, items_of, write_arrays
 from asemacro.tasks.interrupts import Stops, stop_if_told, stoppable, stops_here
 from asemacro.tasks.progress import silent
 from asemacro.typing import Report
@@ -38,6 +39,21 @@ class Kept(Generic[T]):
     read: Callable[[Path], T]
     suffix: str = ".npz"
     lasting: bool = False
+
+
+def kept_item(kind: type[T], inputs: Mapping[str, Any], what: str) -> Kept[T]:
+    """How a result is kept that is a dataclass of arrays and numbers.
+
+    Args:
+        kind: the dataclass.
+        inputs: all that the result depends on.
+        what: the result is, for messages about damaged files.
+    """
+    return Kept(
+        inputs,
+        lambda path, found: write_arrays(path, arrays_of([found])),
+        lambda path: items_of(kind, read_arrays(path, what))[0],
+    )
 
 
 @dataclass(frozen=True)

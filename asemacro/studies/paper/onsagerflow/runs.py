@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from asemacro.files.arrays import read_arrays
 from asemacro.macro.spde.field_steps import simulate_fields
 from asemacro.macro.spde.spde import NeuralSPDE
 from asemacro.micro.spins.kac import KacIsing
 from asemacro.observables.blocks import BlockMeans
-from asemacro.tasks.checkpoint import arrays_of, items_of, write_arrays
-from asemacro.tasks.running import Kept
+from asemacro.tasks.running import Kept, kept_item
 from asemacro.tasks.streams import Streams
 from asemacro.typing import Floats, Report, Spins
 
@@ -74,12 +71,4 @@ def of_model(
 def kept(kind: type[T], budget: Any, streams: Streams, **others: Any) -> Kept[T]:
     """How a part of the figure, a dataclass of arrays and numbers, is kept: under its budget and all else it needs."""
     inputs: Mapping[str, Any] = {"budget": dataclasses.asdict(budget), "seed": streams.root, **others}
-    return Kept(
-        inputs,
-        lambda path, found: write_arrays(path, arrays_of([found])),
-        lambda path: _one(kind, path),
-    )
-
-
-def _one(kind: type[T], path: Path) -> T:
-    return items_of(kind, read_arrays(path, "part of a figure"))[0]
+    return kept_item(kind, inputs, "part of a figure")

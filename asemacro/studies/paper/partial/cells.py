@@ -10,13 +10,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from asemacro.files.arrays import read_arrays
 from asemacro.studies.paper.partial.learning import Effort, Found, Lesson, learn
 from asemacro.studies.paper.partial.world import World
 from asemacro.studies.paper.report import Row, Table
-from asemacro.tasks.checkpoint import Checkpoint, arrays_of, items_of, write_arrays
+from asemacro.tasks.checkpoint import Checkpoint
 from asemacro.tasks.progress import part_of
-from asemacro.tasks.running import Kept, Task, run_tasks
+from asemacro.tasks.running import Kept, Task, kept_item, run_tasks
 from asemacro.tasks.streams import Streams
 from asemacro.typing import Report
 
@@ -108,11 +107,7 @@ def kept(name: str, group: Group, cell: Cell, streams: Streams) -> Kept[Found]:
         "forces": dataclasses.asdict(cell.lesson),
         "seed": streams.root,
     }
-    return Kept(
-        inputs,
-        lambda path, found: write_arrays(path, arrays_of([found])),
-        lambda path: items_of(Found, read_arrays(path, "cell"))[0],
-    )
+    return kept_item(Found, inputs, "cell")
 
 
 class _Once:
