@@ -54,7 +54,9 @@ def train_with_card(
     with reporting(progress, {"folds": float(parts)} if parts else {}, {"train": 1.0}) as report:
         if parts:
             notes["held_out"] = held_out(data, form, members=number, n_folds=parts, seed=seed, progress=report)
-        fitted = train_barriers(data_path, out_path, form=form, members=number, seed=seed, progress=report, notes=notes)
+        fitted = train_barriers(
+            data_path, out_path, form=form, members=number, seed=seed, progress=report, notes=notes, data=data
+        )
     write_whole(
         out_path.with_suffix(".md"), lambda path: path.write_text(card_of(fitted.model, data), encoding="utf-8")
     )

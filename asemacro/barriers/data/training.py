@@ -178,6 +178,7 @@ def train_barriers(
     progress: bool | Report = False,
     name: str | None = None,
     notes: Mapping[str, Any] | None = None,
+    data: BarrierData | None = None,
     **widths: Any,
 ) -> Fitted[BarrierGNN, TrainingReport]:
     """Train a network on a data file and write it.
@@ -192,6 +193,7 @@ def train_barriers(
         progress: True for a bar, or a function called as progress("train", fraction, text).
         name: of the model, default the name of the file.
         notes: more facts that are kept in the file.
+        data: what `read_barriers` gave for the file, where it has been read.
         **widths: width, hidden, energy_width of `BarrierGNN`, default WIDTHS of the form.
 
     Returns:
@@ -209,7 +211,7 @@ def train_barriers(
         raise ValueError(f"the form of a graph network is direct or consistent, not {form!r}")
     if min(1 if members is None else members, 1 if epochs is None else epochs) < 1:
         raise ValueError(f"members and epochs must be at least 1, not {members} and {epochs}")
-    data = read_barriers(data_path)
+    data = read_barriers(data_path) if data is None else data
     epochs, members = epochs or epochs_of(form, data), members or members_of(form, data)
     model = BarrierGNN(data.species, form, members=members, jumps=data.jumps, **{**WIDTHS[form], **widths})
     model.name = Path(out_path).stem if name is None else name
