@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import abc
 import functools
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +18,10 @@ from numpy.typing import NDArray
 
 from asemacro.arguments.checks import shown
 from asemacro.arguments.door import CRYSTAL, SITES, array, checked
+from asemacro.barriers.attempt_frequency import COMMON_HZ, attempt_frequencies_of
 from asemacro.barriers.compiled import MOST_EV, CompiledBarriers, CompiledEnergy
+from asemacro.lattice.sites import neighbours_of
+from asemacro.lattice.states import active_of, state_of
 from asemacro.tasks.threads import one_thread
 
 if TYPE_CHECKING:
@@ -31,12 +36,15 @@ class BarrierModel(abc.ABC):
         species: chemical symbols the model knows; None for any.
         prototype: name of the lattice it is made for ("bcc"); None for any.
         has_energy: the barriers obey detailed balance for a lattice energy that `compile_energy` gives.
+        attempt_frequency_Hz: of the species whose atoms try to jump at another frequency than 1e13 Hz. A jump and its
+            reverse are made by the same atom, so detailed balance and equilibrium do not depend on it.
     """
 
     name: str = "of your own"
     species: tuple[str, ...] | None = None
     prototype: str | None = None
     has_energy: bool = False
+    attempt_frequency_Hz: Mapping[str, float] = MappingProxyType({})
 
     @abc.abstractmethod
     def compile(self, lattice: Lattice) -> CompiledBarriers:
@@ -110,6 +118,39 @@ class BarrierModel(abc.ABC):
                 f"barrier model {self.name} does not know {', '.join(unknown)}; it knows "
                 f"{', '.join(self.species or ())}; give a model that does (--barriers pair.json)"
             )
+
+    def frequencies(self, species: Sequence[str]) -> NDArray[np.float64]:
+        """(S + 1,) attempt frequency in Hz of the atoms of S species; that of the vacancy, first, is 0.
+
+        Raises:
+            ValueError, TypeError: one line; `attempt_frequency_Hz` holds something else than numbers above 0 of species
+                that the model knows.
+        """
+        own = attempt_frequencies_of(self.attempt_frequency_Hz, self.species, f"barrier model {self.name}")
+        return np.array([0.0, *(own.get(symbol, COMMON_HZ) for symbol in species)])
+
+    @checked(lattice=CRYSTAL, x=SITES, sites=array(None, kind="i"))
+    def jump_frequencies(
+        self, lattice: Lattice, x: NDArray[np.int8], sites: NDArray[np.integer]
+    ) -> NDArray[np.float64]:
+        """Attempt frequencies of the jumps of vacancies: of the atoms that jump.
+
+        Args:
+            lattice: the lattice of the state.
+            x: one state, (n_sites,) int8 species indices, 0 = vacancy.
+            sites: (n,) sites of vacancies.
+
+        Returns:
+            (n, Z) in Hz, in the order of `barriers`; 0 where the target is a vacancy or a site has fewer jumps.
+
+        Raises:
+            ValueError: a state or sites that do not fit the lattice.
+        """
+        compiled = self.compile(lattice)
+        jumps = compiled.env[:, 1 : 1 + compiled.n_targets]
+        state = state_of(lattice, x)
+        targets = neighbours_of(lattice.shape, lattice.n_basis, active_of(state, sites[None])[0], jumps)
+        return self.frequencies(lattice.species)[state[0, targets]]
 
     @checked(lattice=CRYSTAL, x=SITES, sites=array(None, kind="i"))
     @one_thread()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +12,8 @@ from ase.data import atomic_numbers, chemical_symbols
 from numpy.typing import ArrayLike, NDArray
 
 from asemacro.arguments.checks import shown
-from asemacro.arguments.door import CRYSTAL, above_zero, checked, function, many, text
+from asemacro.arguments.door import CRYSTAL, above_zero, checked, dictionary, function, many, text
+from asemacro.barriers.attempt_frequency import attempt_frequencies_of
 from asemacro.barriers.base import BarrierModel
 from asemacro.barriers.compiled import PYTHON, CompiledBarriers
 from asemacro.files.reading import plain
@@ -48,13 +49,20 @@ class CallableBarriers(BarrierModel):
             depend on the neighbours of the atom that jumps, reach them too.
         species: chemical symbols that the function knows; None for any.
         name: shown on screen and on figures.
+        attempt_frequency_Hz: of the species that have another one than 1e13 Hz.
 
     Raises:
         ValueError: a reach that is not above 0; later, in one line, what the function fails with, or an answer that
             is not Z numbers of 0 to 100.
     """
 
-    @checked(function=function, reach=above_zero, species=many(text, least=1), name=text)
+    @checked(
+        function=function,
+        reach=above_zero,
+        species=many(text, least=1),
+        name=text,
+        attempt_frequency_Hz=dictionary(above_zero),
+    )
     def __init__(
         self,
         function: Surroundings,
@@ -62,9 +70,11 @@ class CallableBarriers(BarrierModel):
         *,
         species: Sequence[str] | None = None,
         name: str = "of a function",
+        attempt_frequency_Hz: Mapping[str, float] | None = None,
     ) -> None:
         self.function, self.reach, self.name = function, reach, name
         self.species = None if species is None else tuple(species)
+        self.attempt_frequency_Hz = attempt_frequencies_of(attempt_frequency_Hz, self.species, f"barrier model {name}")
         self._identity = int.from_bytes(os.urandom(7), "little")  # so that runs of two functions are never confused
 
     @checked(lattice=CRYSTAL)

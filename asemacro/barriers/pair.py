@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asemacro.arguments.checks import number_of
-from asemacro.arguments.door import CRYSTAL, SITES, checked, dictionary, many, number, text
+from asemacro.arguments.door import CRYSTAL, SITES, above_zero, checked, dictionary, many, number, text
+from asemacro.barriers.attempt_frequency import attempt_frequencies_of
 from asemacro.barriers.base import BarrierModel
 from asemacro.barriers.compiled import MOST_EV, PAIR, PAIR_ENERGY, CompiledBarriers, CompiledEnergy
 from asemacro.files.json_text import read_json
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from asemacro.lattice.lattice import Lattice
 
 VACANCY = "X"
+FREQUENCY_KEY = "attempt_frequency_Hz"  # of the file
 MOST_SPECIES = 118
 MOST_SHELLS = 100
 """Of a file: beyond it, the shells of any lattice are so many bonds that nothing could be run."""
@@ -41,19 +43,25 @@ class PairBarrier(BarrierModel):
          "migration_eV": {"Nb": 0.6, "Mo": 0.7},
          "pair_eV": [{"Nb-Mo": -0.05}, {"Nb-Mo": 0.01}]}
 
-    one table of pair energies per neighbour shell, pairs that are not named are 0, "X" is the vacancy.
+    one table of pair energies per neighbour shell, pairs that are not named are 0, "X" is the vacancy. It may also hold
+    "name", "origin" (read by nobody) and "attempt_frequency_Hz": {"Nb": 9e12}, of species that do not have 1e13 Hz.
 
     Args:
         species: chemical symbols that the model knows.
         migration_eV: E0 of each species, eV.
         pair_eV: for each neighbour shell, the energies of the bonds, keys "A-B" in either order, eV.
         name: shown on screen and on figures.
+        attempt_frequency_Hz: of the species that have another one than 1e13 Hz.
     """
 
     has_energy = True
 
     @checked(
-        species=many(text), migration_eV=dictionary(number()), pair_eV=many(dictionary(number()), least=1), name=text
+        species=many(text),
+        migration_eV=dictionary(number()),
+        pair_eV=many(dictionary(number()), least=1),
+        name=text,
+        attempt_frequency_Hz=dictionary(above_zero),
     )
     def __init__(
         self,
@@ -61,6 +69,8 @@ class PairBarrier(BarrierModel):
         migration_eV: Mapping[str, float],
         pair_eV: Sequence[Mapping[str, float]],
         name: str = "pair",
+        *,
+        attempt_frequency_Hz: Mapping[str, float] | None = None,
     ) -> None:
         self.name = name
         self.species = tuple(species)
@@ -75,6 +85,7 @@ class PairBarrier(BarrierModel):
                 f"it has {', '.join(migration_eV) or 'none'}"
             )
         self.migration_eV = {s: _energy(migration_eV[s], f"migration_eV of {s}") for s in self.species}
+        self.attempt_frequency_Hz = attempt_frequencies_of(attempt_frequency_Hz, self.species, "pair barriers")
         self.pair_eV = tuple(dict(shell) for shell in pair_eV)
         self._tables = np.stack([self._table(shell) for shell in self.pair_eV]) if self.pair_eV else None
         if self._tables is None:
@@ -94,11 +105,14 @@ class PairBarrier(BarrierModel):
             keys = {"species", "migration_eV", "pair_eV"}
             if not keys <= set(content):
                 raise ValueError(f"it needs the keys {', '.join(sorted(keys))}")
-            unknown = set(content) - keys - {"name", "origin"}
+            unknown = set(content) - keys - {"name", "origin", FREQUENCY_KEY}
             if unknown:
-                raise ValueError(f"unknown key {', '.join(sorted(unknown))}; known are {', '.join(sorted(keys))}")
-            for key, kind in (("species", list), ("migration_eV", dict), ("pair_eV", list)):
-                if not isinstance(content[key], kind):
+                raise ValueError(
+                    f"unknown key {', '.join(sorted(unknown))}; known are {', '.join(sorted(keys | {FREQUENCY_KEY}))}"
+                )
+            kinds = {"species": list, "migration_eV": dict, "pair_eV": list, FREQUENCY_KEY: dict}
+            for key, kind in kinds.items():
+                if not isinstance(content.get(key, kind()), kind):
                     raise ValueError(f"{key} must be a JSON {'array' if kind is list else 'object'}")
             if not all(isinstance(shell, dict) for shell in content["pair_eV"]):
                 raise ValueError('pair_eV must be an array of objects {"A-B": eV}, one per neighbour shell')
@@ -106,7 +120,8 @@ class PairBarrier(BarrierModel):
                 raise ValueError(f"pair_eV has {len(content['pair_eV'])} shells, at most {MOST_SHELLS} are read")
             species = texts_in(content["species"], "species")
             name = text_in(content.get("name", path.stem), "name")
-            return cls(species, content["migration_eV"], content["pair_eV"], name)
+            frequencies = content.get(FREQUENCY_KEY)
+            return cls(species, content["migration_eV"], content["pair_eV"], name, attempt_frequency_Hz=frequencies)
 
     def _table(self, shell: Mapping[str, float]) -> NDArray[np.float64]:
         """Symmetric (S + 1, S + 1) energies of one shell; row 0 is the vacancy."""

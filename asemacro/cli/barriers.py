@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from asemacro.cli.numbers import MOST_RUNS, SITES, Count
+from asemacro.cli.numbers import MOST_RUNS, SITES, Count, Frequencies
 from asemacro.cli.options import (
     Form,
     FormatOption,
@@ -115,13 +115,28 @@ def train_verb(
     folds: Annotated[
         int | None, typer.Option(parser=Count(0, 100), help="Parts held out to measure errors (labels 3, .npz 0).")
     ] = None,
+    attempt_frequency: Annotated[
+        dict[str, float] | None,
+        typer.Option(
+            parser=Frequencies(), help="As Co=1.2e13,Ni=9e12; of other species 1e13.", metavar="SYMBOL=HZ,..."
+        ),
+    ] = None,
     seed: SeedOption = 0,
 ) -> None:
     """Train a barrier network and write its card."""
     from asemacro.barriers.data.card import train_with_card
 
     with naming_the_file(output):
-        train_with_card(data, output, form=form.value, members=members, folds=folds, seed=seed, progress=True)
+        train_with_card(
+            data,
+            output,
+            form=form.value,
+            members=members,
+            folds=folds,
+            seed=seed,
+            progress=True,
+            attempt_frequency_Hz=attempt_frequency,
+        )
     print(f"wrote {output} and its card {output.with_suffix('.md')}")
 
 

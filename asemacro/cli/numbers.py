@@ -23,6 +23,7 @@ MOST_SEED = 2**63 - 1
 MOST_FIELD = 1e4  # in units of the coupling
 MOST_RANGE = 1e4  # sites
 MOST_EV = 100.0
+MOST_HZ = 1e30
 
 
 class Count:
@@ -83,6 +84,23 @@ class Kelvin:
             return temperature_of(float(_read(text)), "a temperature")
         except ValueError as error:
             raise typer.BadParameter(f"{error}") from None
+
+
+class Frequencies:
+    """A parser of attempt frequencies of species, "Co=1.2e13,Ni=9e12"."""
+
+    __name__ = "FREQUENCIES"
+
+    def __call__(self, text: object) -> dict[str, float]:
+        found: dict[str, float] = {}
+        for word in str(text).split(","):
+            symbol, sign, value = word.partition("=")
+            if not sign or not symbol.strip() or symbol.strip() in found:
+                raise typer.BadParameter(
+                    f"{_shown(text)} is not one frequency in Hz a species, as in Co=1.2e13,Ni=9e12"
+                )
+            found[symbol.strip()] = Number(0, MOST_HZ)(value)
+        return found
 
 
 SITES, RUNS, HOPS, SHELLS, SWEEPS = (

@@ -24,3 +24,12 @@ def cells_of(shape: Sequence[int] | Integers, n_basis: int, sites: NDArray[np.in
     """Cells (..., 3) and places in the unit cell (...) of sites (...)."""
     cell, basis = np.divmod(sites, n_basis)
     return np.stack(np.unravel_index(cell, tuple(shape)), axis=-1), basis
+
+
+def neighbours_of(
+    shape: Sequence[int] | Integers, n_basis: int, sites: NDArray[np.integer], offsets: NDArray[np.integer]
+) -> Integers:
+    """Sites (..., n) that lie at offsets (n_basis, n, 4) from sites (...)."""
+    cells, basis = cells_of(shape, n_basis, sites)
+    steps = offsets[basis]
+    return sites_at(shape, n_basis, cells[..., None, :] + steps[..., :3], steps[..., 3])

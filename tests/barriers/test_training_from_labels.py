@@ -92,9 +92,10 @@ def test_folds_keep_cells_together(labels: Path) -> None:
 
 def test_a_card_and_an_ensemble(labels: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("asemacro.barriers.data.training.LEAST_STEPS", 60)
-    fitted = train_with_card(labels, tmp_path / "cuau.safetensors", folds=2)
+    fitted = train_with_card(labels, tmp_path / "cuau.safetensors", folds=2, attempt_frequency_Hz={"Au": 4e12})
     model = load_gnn(tmp_path / "cuau.safetensors")
     assert len(model.nets) == 3
+    assert model.attempt_frequency_Hz == {"Au": 4e12}
     assert model.prototype == "fcc"
     held = model.notes["held_out"]
     assert held["n"] == 120
@@ -109,6 +110,7 @@ def test_a_card_and_an_ensemble(labels: Path, tmp_path: Path, monkeypatch: pytes
         f"MAE {held['mae_eV']:.4f} eV",
         "Spread of the members",
         "2 of failed calculations",
+        "Attempt frequencies in Hz, as they were given: Au 4e+12; of other species 1e+13.",
     ):
         assert words in card, words
     result = evaluate_barriers(model, labels)

@@ -19,10 +19,12 @@ def calls() -> dict[str, Call]:
         "PairBarrier": Call(
             am.PairBarrier,
             {"species": ["Nb", "Ta"], "migration_eV": {"Nb": 0.6, "Ta": 0.7}, "pair_eV": [{"Nb-Ta": -0.05}],
-             "name": "pair"},
+             "name": "pair", "attempt_frequency_Hz": {"Nb": 9e12}},
         ),
         "CallableBarriers": Call(
-            am.CallableBarriers, {"function": _flat, "reach": 3.0, "species": ["Nb", "Ta"], "name": "mine"}
+            am.CallableBarriers,
+            {"function": _flat, "reach": 3.0, "species": ["Nb", "Ta"], "name": "mine",
+             "attempt_frequency_Hz": {"Nb": 9e12}},
         ),
         "CallableBarriers.compile": Call(am.CallableBarriers(_flat, 3.0).compile, {"lattice": BCC}),
         "PairBarrier.compile": Call(PAIR.compile, {"lattice": BCC}),
@@ -31,6 +33,9 @@ def calls() -> dict[str, Call]:
         "PairBarrier.energy": Call(PAIR.energy, {"lattice": BCC, "x": ATOMS}),
         "PairBarrier.barriers": Call(
             PAIR.barriers, {"lattice": BCC, "x": ATOMS[0], "sites": np.flatnonzero(ATOMS[0] == 0)}
+        ),
+        "PairBarrier.jump_frequencies": Call(
+            PAIR.jump_frequencies, {"lattice": BCC, "x": ATOMS[0], "sites": np.flatnonzero(ATOMS[0] == 0)}
         ),
         "load_barriers": Call(am.load_barriers, {"name_or_path": "nbmota"}),
         "phase_diagram": Call(_diagram, {

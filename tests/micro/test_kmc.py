@@ -48,6 +48,25 @@ def arrangements(counts: list[int]) -> np.ndarray:
     return np.where(np.stack(states) < 0, len(counts) - 1, np.stack(states)).astype(np.int8)
 
 
+def rates_between(system: VacancyKMC, states: np.ndarray) -> sparse.csr_matrix:
+    """Rates as the kernel uses them from each state to each other one, which neighbours in numpy lead to."""
+    number = {state.tobytes(): i for i, state in enumerate(states)}
+    neighbours = system.lattice.neighbours(system.lattice.shells(1)[0].offsets)
+    rows, columns, values = [], [], []
+    for i, state in enumerate(states):
+        for site, rates in zip(np.flatnonzero(state == 0), system.rates(state), strict=True):
+            for target, rate in zip(neighbours[site], rates, strict=True):
+                if state[target] == 0:
+                    assert rate == 0.0
+                    continue
+                new = state.copy()
+                new[[site, target]] = new[[target, site]]
+                rows.append(i)
+                columns.append(number[new.tobytes()])
+                values.append(rate)
+    return sparse.csr_matrix((values, (rows, columns)), shape=(len(states),) * 2)
+
+
 @pytest.mark.parametrize(
     ("lattice", "counts"),
     [
@@ -65,21 +84,7 @@ def test_boltzmann_law_is_the_null_vector_of_the_generator(lattice: Lattice, cou
     temperature = 1100.0
     system = VacancyKMC(lattice, PAIR, temperature)
     states = arrangements(counts)
-    number = {state.tobytes(): i for i, state in enumerate(states)}
-    neighbours = lattice.neighbours(lattice.shells(1)[0].offsets)
-    rows, columns, values = [], [], []
-    for i, state in enumerate(states):
-        for site, rates in zip(np.flatnonzero(state == 0), system.rates(state), strict=True):
-            for target, rate in zip(neighbours[site], rates, strict=True):
-                if state[target] == 0:
-                    assert rate == 0.0
-                    continue
-                new = state.copy()
-                new[[site, target]] = new[[target, site]]
-                rows.append(i)
-                columns.append(number[new.tobytes()])
-                values.append(rate)
-    generator = sparse.csr_matrix((values, (rows, columns)), shape=(len(states),) * 2)
+    generator = rates_between(system, states)
     outflow = np.asarray(generator.sum(axis=1)).ravel()
     energy = PAIR.energy(lattice, states)
     law = np.exp(-(energy - energy.min()) / (kB * temperature))

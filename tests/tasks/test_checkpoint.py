@@ -97,6 +97,9 @@ def test_rows_of_dataclasses_come_back() -> None:
 BCC = Lattice.bcc(3.2, SPECIES, [3, 3, 6])
 CHANGES = {
     "barriers": {"model": pair_model(-0.04)},
+    "attempt frequencies": {
+        "model": PairBarrier(SPECIES, MIGRATION, [{"Cr-Co": -0.03}], "mod", attempt_frequency_Hz={"Cr": 2e13})
+    },
     "temperature": {"temperature_K": 900.0001},
     "lattice": {"lattice": Lattice.fcc(3.7, SPECIES, 3)},
     "barriers, lattice": {"lattice": BCC},

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from asemacro.barriers.attempt_frequency import COMMON_HZ, attempt_frequencies_of
 from asemacro.barriers.data.barrier_file import read_barriers
 from asemacro.barriers.data.evaluation import held_out
 from asemacro.barriers.data.table import BarrierData
@@ -28,6 +30,7 @@ def train_with_card(
     folds: int | None = None,
     seed: int = 0,
     progress: bool | Report = False,
+    attempt_frequency_Hz: Mapping[str, float] | None = None,
 ) -> Fitted[BarrierGNN, TrainingReport]:
     """Train a network as `train_barriers` does and write its card beside it, MODEL.md.
 
@@ -41,12 +44,14 @@ def train_with_card(
             there.
         seed: of everything random.
         progress: True for a bar, or a function called as progress(task, fraction, text).
+        attempt_frequency_Hz: of the species that have another one than 1e13 Hz, kept in the file.
 
     Raises:
-        ValueError: one line; the data cannot be read, or cannot be divided so.
+        ValueError: one line; the data cannot be read, or cannot be divided so, or have no such species.
     """
     out_path = output_file(out_path)
     data = read_barriers(data_path)
+    own = attempt_frequencies_of(attempt_frequency_Hz, data.species, str(data_path))
     parts = (min(FOLDS, len(data.names)) if data.by_cell else 0) if folds is None else folds
     parts = 0 if folds is None and parts < 2 else parts
     number = members or members_of(form, data)
@@ -55,7 +60,15 @@ def train_with_card(
         if parts:
             notes["held_out"] = held_out(data, form, members=number, n_folds=parts, seed=seed, progress=report)
         fitted = train_barriers(
-            data_path, out_path, form=form, members=number, seed=seed, progress=report, notes=notes, data=data
+            data_path,
+            out_path,
+            form=form,
+            members=number,
+            seed=seed,
+            progress=report,
+            notes=notes,
+            data=data,
+            attempt_frequency_Hz=own,
         )
     write_whole(
         out_path.with_suffix(".md"), lambda path: path.write_text(card_of(fitted.model, data), encoding="utf-8")
@@ -82,12 +95,21 @@ def card_of(model: BarrierGNN, data: BarrierData) -> str:
         "Outside of these compositions the network extrapolates.",
         f"- Error on the barriers that it was trained on: MAE {notes['train_mae_eV']:.4f} eV.",
         *_held_out_lines(notes.get("held_out")),
+        *_frequency_lines(model),
         f"- Made by `asemacro barriers train` of version {__version__}: form {model.form}, {len(model.nets)} members, "
         f"{notes['epochs']} epochs, seed {notes['seed']}.",
         "- The barriers are no better than the calculator or the code that made the data: say here which it was and "
         "what it is worth for this alloy.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _frequency_lines(model: BarrierGNN) -> list[str]:
+    """The attempt frequencies, if somebody gave them."""
+    if not model.attempt_frequency_Hz:
+        return []
+    own = ", ".join(f"{symbol} {value:.4g}" for symbol, value in model.attempt_frequency_Hz.items())
+    return [f"- Attempt frequencies in Hz, as they were given: {own}; of other species {COMMON_HZ:g}."]
 
 
 def _held_out_lines(found: dict[str, Any] | None) -> list[str]:

@@ -179,7 +179,7 @@ def train_barriers(
     name: str | None = None,
     notes: Mapping[str, Any] | None = None,
     data: BarrierData | None = None,
-    **widths: Any,
+    **settings: Any,
 ) -> Fitted[BarrierGNN, TrainingReport]:
     """Train a network on a data file and write it.
 
@@ -194,7 +194,8 @@ def train_barriers(
         name: of the model, default the name of the file.
         notes: more facts that are kept in the file.
         data: what `read_barriers` gave for the file, where it has been read.
-        **widths: width, hidden, energy_width of `BarrierGNN`, default WIDTHS of the form.
+        **settings: width, hidden, energy_width of `BarrierGNN`, default WIDTHS of the form; attempt_frequency_Hz, kept
+            in the file: barriers say nothing about it.
 
     Returns:
         The model, the history of each member, and where it was written; nothing is held out, see
@@ -213,7 +214,7 @@ def train_barriers(
         raise ValueError(f"members and epochs must be at least 1, not {members} and {epochs}")
     data = read_barriers(data_path) if data is None else data
     epochs, members = epochs or epochs_of(form, data), members or members_of(form, data)
-    model = BarrierGNN(data.species, form, members=members, jumps=data.jumps, **{**WIDTHS[form], **widths})
+    model = BarrierGNN(data.species, form, members=members, jumps=data.jumps, **{**WIDTHS[form], **settings})
     model.name = Path(out_path).stem if name is None else name
     fitted = fit_gnn(model, data.around, data.barrier, epochs=epochs, seed=seed, progress=progress)
     train_mae = np.nanmean(np.abs(model.predict(data.around) - data.barrier))

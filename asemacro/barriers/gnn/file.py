@@ -17,6 +17,7 @@ from asemacro.files.tensors import check_values, filled, json_of, read_tensors, 
 
 FORMAT = "asemacro-barriers-1"
 _SETTINGS = ("members", "width", "hidden", "energy_width")
+_FREQUENCY = "attempt_frequency_Hz"  # older files do not have it
 _MOST = 10**6  # of each setting
 
 
@@ -30,6 +31,7 @@ def save_gnn(model: BarrierGNN, path: str | Path) -> Path:
         "settings": json.dumps(model.settings),
         "notes": json.dumps(model.notes, default=str),
         "jumps": json.dumps(model.jumps.fields()),
+        _FREQUENCY: json.dumps(dict(model.attempt_frequency_Hz)),
     }
     return write_tensors(path, model.state_dict(), metadata)
 
@@ -59,4 +61,8 @@ def load_gnn(path: str | Path) -> BarrierGNN:
         name, notes = text_in(metadata.get("name"), "name"), object_in(json_of(metadata, "notes"), "notes")
         # files of before version 0.2 hold networks of bcc and do not say so
         jumps = JumpNetwork.read(object_in(json_of(metadata, "jumps"), "jumps")) if "jumps" in metadata else None
-        return filled(lambda: BarrierGNN(species, form, name=name, notes=notes, jumps=jumps, **sizes), tensors).eval()
+        own = object_in(json_of(metadata, _FREQUENCY), _FREQUENCY) if _FREQUENCY in metadata else None
+        return filled(
+            lambda: BarrierGNN(species, form, name=name, notes=notes, jumps=jumps, attempt_frequency_Hz=own, **sizes),
+            tensors,
+        ).eval()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from asemacro.barriers.attempt_frequency import attempt_frequencies_of
 from asemacro.barriers.base import BarrierModel
 from asemacro.barriers.compiled import (
     FLOOR_EV,
@@ -56,6 +58,7 @@ class BarrierGNN(nn.Module, BarrierModel):
         name: shown on screen and on figures.
         notes: JSON-ready facts kept in the file (data, training, errors).
         jumps: the crystal and the jumps that it is made for, default those of bcc.
+        attempt_frequency_Hz: of the species that have another one than 1e13 Hz.
     """
 
     species: tuple[str, ...]  # type: ignore[assignment]
@@ -73,6 +76,7 @@ class BarrierGNN(nn.Module, BarrierModel):
         name: str = "gnn",
         notes: dict[str, Any] | None = None,
         jumps: JumpNetwork | None = None,
+        attempt_frequency_Hz: Mapping[str, float] | None = None,
     ) -> None:
         super().__init__()
         if not 1 <= len(species) <= MAX_SPECIES:
@@ -82,6 +86,7 @@ class BarrierGNN(nn.Module, BarrierModel):
         if min(members, width, hidden) < 1:
             raise ValueError(f"members, width and hidden must be at least 1: {members}, {width}, {hidden}")
         self.species = tuple(species)
+        self.attempt_frequency_Hz = attempt_frequencies_of(attempt_frequency_Hz, self.species, "a graph network")
         self.form: Form = form
         self.has_energy = form == "consistent"
         self.name = name

@@ -209,7 +209,7 @@ def walk_on(
     shape: NDArray,
     bits: int,
     beta: float,
-    frequency: float,
+    frequency: NDArray,
     until_s: float,
     until_hops: int,
     chunk: int,
@@ -217,9 +217,10 @@ def walk_on(
 ) -> int:
     """Hop until `until_s`, `until_hops` or a share of work; return TIME, HOPS, BLOCKED, BROKEN or CHUNK.
 
-    Rates are nu exp(-beta barrier), the waiting time is Exp(1) / (sum of rates). Stopping at a time cuts the last
-    wait, which is exact because the exponential law has no memory. Only vacancies whose environment box holds a
-    changed site are looked up again. On return, but for CHUNK, BROKEN and ASKS, the rates are those of the state.
+    Rates are nu exp(-beta barrier) with the attempt frequency nu of the atom that jumps, the waiting time is Exp(1) /
+    (sum of rates). Stopping at a time cuts the last wait, which is exact because the exponential law has no memory.
+    Only vacancies whose environment box holds a changed site are looked up again. On return, but for CHUNK, BROKEN and
+    ASKS, the rates are those of the state.
 
     Args:
         model: barrier model compiled for this lattice.
@@ -228,7 +229,7 @@ def walk_on(
         shape: (3,) cells along each axis.
         bits: bits that hold a model species index.
         beta: 1 / kT in 1/eV.
-        frequency: attempt frequency nu in Hz.
+        frequency: (S + 1,) attempt frequency nu in Hz of each model species.
         until_s: value of the clock to stop at.
         until_hops: value of counts[HOP] to stop at.
         chunk: most hops and new environments of this call.
@@ -274,7 +275,7 @@ def walk_on(
                     elif not np.isfinite(barriers[j]):
                         return BROKEN
                     else:
-                        rate = frequency * np.exp(-beta * barriers[j])
+                        rate = frequency[env[1 + j]] * np.exp(-beta * barriers[j])
                     recent_values[slot, j] = rate
                 recent_values[slot, n_targets] = empty - walk.lacking[sites[v] % n_basis]
                 recent_values[slot, n_targets + 1] = barriers[n_targets]

@@ -15,14 +15,13 @@ from asemacro.arguments import door
 from asemacro.arguments.checks import (
     MOST_COUNT,
     generator_of,
-    number_of,
-    positive,
     temperature_of,
     times_of,
 )
+from asemacro.barriers.attempt_frequency import attempt_frequency_of
 from asemacro.barriers.base import BarrierModel
 from asemacro.barriers.kernels import checked
-from asemacro.lattice.sites import cells_of, sites_at
+from asemacro.lattice.sites import neighbours_of
 from asemacro.lattice.states import active_of, state_of, states_of, vacancies_of
 from asemacro.micro.alloy.cache import Cache, CachePool
 from asemacro.micro.alloy.kernels import (
@@ -51,12 +50,13 @@ if TYPE_CHECKING:
 
 FIRST_CHUNK = 128  # hops and new environments; those of large networks take a millisecond each
 MOST_ENTRIES = 1 << 28  # of a cache
-MOST_HZ = 1e30
 _STOPPED: tuple[Literal["chunk", "time", "hops", "blocked"], ...] = ("chunk", "time", "hops", "blocked")
 
 
 class VacancyKMC(MicroSystem):
     """Rejection-free continuous-time Monte Carlo: rate = attempt frequency x exp(-barrier / kT) of each jump.
+
+    The attempt frequency is that of the species of the atom that jumps.
 
     The carriers of the MicroSystem protocol are the vacancies. Barriers are cached by environment; the cache
     holds no temperature and does not change results. A system may be used from several threads at once.
@@ -65,7 +65,8 @@ class VacancyKMC(MicroSystem):
         lattice: where the alloy lives.
         barriers: barrier model.
         temperature_K: temperature, 1 to 100,000 K.
-        attempt_frequency_Hz: prefactor of the rates, > 0.
+        attempt_frequency_Hz: of all species, > 0, whatever the model says; None for those of the model, which are
+            1e13 Hz of every species of which it says nothing.
         cache_entries: environments remembered by each run (a power of two is used); 1 turns the cache off
             but for the last environment.
 
@@ -79,16 +80,20 @@ class VacancyKMC(MicroSystem):
         lattice: Lattice,
         barriers: BarrierModel,
         temperature_K: float,
-        attempt_frequency_Hz: float = 1e13,
+        attempt_frequency_Hz: float | None = None,
         *,
         cache_entries: int = 1 << 17,
     ) -> None:
         self._lattice = lattice
         self._barriers = barriers
         self._temperature_K = temperature_of(temperature_K)
-        positive(attempt_frequency_Hz, "attempt frequency", "Hz")
-        self._attempt_frequency_Hz = number_of(attempt_frequency_Hz, "the attempt frequency in Hz", most=MOST_HZ)
+        self._given_Hz = (
+            None
+            if attempt_frequency_Hz is None
+            else attempt_frequency_of(attempt_frequency_Hz, "the attempt frequency")
+        )
         self._model = checked(barriers.compile(lattice), barriers.name, lattice)
+        self._frequencies = self._frequencies_of_model_species()
         self._shape = np.array(lattice.shape, dtype=np.int64)
         known = len(barriers.species) if barriers.species is not None else int(self._model.species.max())
         self._bits = max(1, int(known).bit_length())
@@ -110,9 +115,10 @@ class VacancyKMC(MicroSystem):
         return self._temperature_K
 
     @property
-    def attempt_frequency_Hz(self) -> float:
-        """Prefactor of the rates in Hz."""
-        return self._attempt_frequency_Hz
+    def attempt_frequency_Hz(self) -> dict[str, float]:
+        """Prefactor of the rates of the jumps of each species, in Hz."""
+        own = self._frequencies[self._model.species[1:]]
+        return dict(zip(self._lattice.species, own.tolist(), strict=True))
 
     @property
     def jumps(self) -> NDArray[np.int64]:
@@ -131,7 +137,7 @@ class VacancyKMC(MicroSystem):
 
     def on(self, lattice: Lattice) -> VacancyKMC:
         """The same model, temperature and prefactor on another lattice (a larger box)."""
-        return VacancyKMC(lattice, self._barriers, self._temperature_K, self._attempt_frequency_Hz)
+        return VacancyKMC(lattice, self._barriers, self._temperature_K, self._given_Hz)
 
     def carriers(self, x: NDArray[np.int8]) -> NDArray[np.int64]:
         """Vacant sites of states (batch, n_sites), ascending: (batch, n_vacancies).
@@ -171,11 +177,7 @@ class VacancyKMC(MicroSystem):
         """
         x = states_of(self._lattice, x)
         vacancies = vacancies_of(x) if active is None else active_of(x, active)
-        offsets = self.jumps
-        shape, n_basis = self._lattice.shape, self._lattice.n_basis
-        cells, basis = cells_of(shape, n_basis, vacancies)
-        moves = offsets[basis]
-        target = sites_at(shape, n_basis, cells[..., None, :] + moves[..., :3], moves[..., 3])
+        target = neighbours_of(self._lattice.shape, self._lattice.n_basis, vacancies, self.jumps)
         batch, m, z = target.shape
         flat = target.reshape(batch, m * z)
         sites = np.stack([np.repeat(vacancies, z, axis=1), flat], axis=-1)
@@ -300,7 +302,7 @@ class VacancyKMC(MicroSystem):
                 self._shape,
                 self._bits,
                 beta,
-                self._attempt_frequency_Hz,
+                self._frequencies,
                 float(until_s),
                 int(until_hops),
                 chunk,
@@ -316,6 +318,26 @@ class VacancyKMC(MicroSystem):
                 chunk = next_size(chunk, time.perf_counter() - started, least=64)
             else:
                 return ended
+
+    def _frequencies_of_model_species(self) -> NDArray[np.float64]:
+        """(S + 1,) in Hz, by the numbers that the model has for species.
+
+        Raises:
+            ValueError: the model has one number for species of different frequencies.
+        """
+        numbers, species = self._model.species, self._lattice.species
+        own = self._barriers.frequencies(species)
+        if self._given_Hz is not None:
+            own[1:] = self._given_Hz
+        frequencies = np.zeros(int(numbers.max()) + 1)
+        frequencies[numbers] = own
+        shared = np.flatnonzero(frequencies[numbers] != own)
+        if len(shared):
+            raise ValueError(
+                f"barrier model {self._barriers.name} takes {species[shared[0] - 1]} for another species, of another "
+                "attempt frequency: give one frequency of both, or of all (attempt_frequency_Hz)"
+            )
+        return frequencies
 
     def _answer(self, walk: Walk, cache: Cache) -> None:
         """Let the model tell in Python what `walk_on` stopped for; the loop then finds it in the cache."""

@@ -86,6 +86,8 @@ class Job:
         """All that the record depends on, for a checkpoint: contents, not names."""
         return {
             "barriers": self.model.compile(self.lattice),
+            # nothing is said of 1e13 Hz: runs of before there were others are still taken up
+            **({"attempt frequencies": dict(own)} if (own := self.model.attempt_frequency_Hz) else {}),
             "lattice": self.lattice,
             "composition": self.counts,
             "temperature": float(self.temperature_K),

@@ -262,7 +262,7 @@ def distil(
     assert teacher.species is not None
     train, test = sample_teacher(teacher, scale=scale, seed=seed)
     env, mean = np.concatenate([p.env for p in train]), np.concatenate([p.mean for p in train])
-    model = BarrierGNN(teacher.species, "direct", **widths)
+    model = BarrierGNN(teacher.species, "direct", attempt_frequency_Hz=teacher.attempt_frequency_Hz, **widths)
     model.name = Path(out_path).stem if name is None else name
     options: dict[str, Any] = {"learning_rate": 4e-3, "weight_decay": WEIGHT_DECAY, "batch": 64}
     for cycle, n in enumerate(epochs):

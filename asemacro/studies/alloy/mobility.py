@@ -11,6 +11,8 @@ from ase.units import kB
 from numpy.typing import NDArray
 
 from asemacro.arguments.checks import MOST_KELVIN
+from asemacro.barriers.attempt_frequency import COMMON_HZ
+from asemacro.typing import Floats
 
 if TYPE_CHECKING:
     from asemacro.barriers.base import BarrierModel
@@ -21,21 +23,43 @@ LONGEST_HOP_S = 4.35e17
 _LOOKED_AT = 64  # vacancies
 
 
-def hop_time_s(barriers_eV: NDArray[np.float64], temperature_K: float, attempt_frequency_Hz: float = 1e13) -> float:
+def hop_time_s(
+    barriers_eV: NDArray[np.float64], temperature_K: float, attempt_frequency_Hz: float | Floats = COMMON_HZ
+) -> float:
     """Mean time in s between two hops of a vacancy, n / sum of nu exp(-barrier / kT); inf if none is possible.
 
     Args:
         barriers_eV: (n, Z) of the jumps of n vacancies; inf where a target is vacant.
         temperature_K: temperature.
-        attempt_frequency_Hz: nu.
+        attempt_frequency_Hz: nu of all jumps, or (n, Z) of each.
     """
-    finite = barriers_eV[np.isfinite(barriers_eV)]
-    if not len(finite):
+    possible = np.isfinite(barriers_eV)
+    if not possible.any():
         return math.inf
-    exponents = -finite / (kB * temperature_K)
-    top = float(exponents.max())  # taken out of the sum, which would underflow
-    log_time = math.log(len(barriers_eV) / attempt_frequency_Hz) - top - math.log(np.exp(exponents - top).sum())
+    exponents = -barriers_eV[possible] / (kB * temperature_K)
+    frequencies = np.broadcast_to(attempt_frequency_Hz, barriers_eV.shape)[possible]
+    # both are taken out of the sum, which would underflow
+    top, fastest = float(exponents.max()), float(frequencies.max())
+    shares = frequencies / fastest * np.exp(exponents - top)
+    log_time = math.log(len(barriers_eV) / fastest) - top - math.log(shares.sum())
     return math.exp(log_time) if log_time < 700 else math.inf
+
+
+def jumps_at(
+    model: BarrierModel, lattice: Lattice, x: NDArray[np.int8], each: int | None = None
+) -> tuple[Floats, Floats]:
+    """Barriers in eV and attempt frequencies in Hz, (n, Z) both, of the first `each` (all) vacancies of each state.
+
+    Args:
+        model: barriers.
+        lattice: where the states live.
+        x: (batch, n_sites) states.
+        each: number.
+    """
+    vacant = [np.flatnonzero(row == 0)[:each] for row in x]
+    barriers = [model.barriers(lattice, row, sites) for row, sites in zip(x, vacant, strict=True)]
+    frequencies = [model.jump_frequencies(lattice, row, sites) for row, sites in zip(x, vacant, strict=True)]
+    return np.concatenate(barriers), np.concatenate(frequencies)
 
 
 def check_mobile(model: BarrierModel, lattice: Lattice, x: NDArray[np.int8], temperatures_K: Sequence[float]) -> None:
@@ -50,12 +74,11 @@ def check_mobile(model: BarrierModel, lattice: Lattice, x: NDArray[np.int8], tem
     Raises:
         ValueError: one line with the lowest temperature that is not refused.
     """
-    each = max(1, _LOOKED_AT // len(x))
-    barriers = np.concatenate([model.barriers(lattice, row, np.flatnonzero(row == 0)[:each]) for row in x])
-    cold = [t for t in temperatures_K if hop_time_s(barriers, t) > LONGEST_HOP_S]
+    barriers, frequencies = jumps_at(model, lattice, x, max(1, _LOOKED_AT // len(x)))
+    cold = [t for t in temperatures_K if hop_time_s(barriers, t, frequencies) > LONGEST_HOP_S]
     if not cold or not np.isfinite(barriers).any():
         return
-    time_s = hop_time_s(barriers, max(cold))
+    time_s = hop_time_s(barriers, max(cold), frequencies)
     length = f"about {time_s:.0e} s" if math.isfinite(time_s) else "more than 1e304 s"
     where = f" at {max(cold):g} K" if len(cold) > 1 else ""
     text = (
@@ -65,5 +88,5 @@ def check_mobile(model: BarrierModel, lattice: Lattice, x: NDArray[np.int8], tem
     low, high = max(cold), MOST_KELVIN
     while high / low > 1.0001:
         middle = math.sqrt(low * high)
-        low, high = (middle, high) if hop_time_s(barriers, middle) > LONGEST_HOP_S else (low, middle)
+        low, high = (middle, high) if hop_time_s(barriers, middle, frequencies) > LONGEST_HOP_S else (low, middle)
     raise ValueError(f"{text}; give temperatures of at least {math.ceil(high)} K")

@@ -19,7 +19,7 @@ from asemacro.macro.spde.fit import FieldFitOptions
 from asemacro.micro.alloy.vacancy_kmc import VacancyKMC
 from asemacro.observables.blocks import BlockMeans
 from asemacro.studies.alloy.inputs import choose_barriers, vacancies_in
-from asemacro.studies.alloy.mobility import check_mobile, hop_time_s
+from asemacro.studies.alloy.mobility import check_mobile, hop_time_s, jumps_at
 from asemacro.studies.alloy.start import random_alloy
 from asemacro.tasks.patience import Patience
 from asemacro.typing import Floats, Report
@@ -184,8 +184,8 @@ def alloy_fields(
     system = VacancyKMC(box, model, kelvin)
     x = box.random_state(vacancies=vacancies, batch=2, rng=np.random.default_rng(0))
     check_mobile(model, box, x, [kelvin])
-    heights = np.concatenate([model.barriers(box, row, np.flatnonzero(row == 0)) for row in x])
-    duration = _HOPS * box.n_sites / vacancies * hop_time_s(heights, kelvin)
+    heights, frequencies = jumps_at(model, box, x)
+    duration = _HOPS * box.n_sites / vacancies * hop_time_s(heights, kelvin, frequencies)
     settings = {
         "structure": str(structure), **reading, "barriers": model.name, "element": chosen, "temperature": kelvin,
         "sites": box.n_sites, "vacancies": vacancies, "block": block,
