@@ -204,7 +204,7 @@ def test_floors_are_kept_and_counted(lattice: Lattice) -> None:
         if form == "direct":
             assert (barriers == FLOOR_EV).all()
         else:  # S = |dE| / 2 + floor: the downhill way has the floor as its barrier
-            change = model.nets[0].energy_change(model.features(env[None])).detach().numpy()[0][env[1:9] > 0]
+            change = model.nets[0].energy_change(model.inputs(env[None])).detach().numpy()[0][env[1:9] > 0]
             np.testing.assert_allclose(barriers, np.maximum(change, 0) + FLOOR_EV, atol=1e-5)
 
 

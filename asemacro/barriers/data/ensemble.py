@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asemacro.barriers.gnn.model import BarrierGNN, Surroundings
-from asemacro.tasks.threads import one_thread
 from asemacro.typing import Floats
 
 GROUPS = 5
@@ -21,24 +20,16 @@ UNCERTAIN_EV = 0.1
 """Barriers with a larger spread are outside of what the data cover."""
 
 
-@one_thread()
-def spread_of(model: BarrierGNN, around: Surroundings) -> Floats:
+def spread_of(model: BarrierGNN, around: Surroundings, only: NDArray[np.bool_] | None = None) -> Floats:
     """(n, Z) standard deviation of the barriers of single members in eV, in the order of the graph; nan of one member.
 
-    That of vacant targets is nan.
+    That of vacant targets is nan, as is that of jumps that are not asked for; arguments as of `BarrierGNN.predict`.
     """
-    if len(model.nets) < 2:
-        return np.full((len(model.parts(around)[0]), model.graph.n_jumps), np.nan)
-    widths: dict[str, Any] = {name: value for name, value in model.settings.items() if name != "members"}
-    each = []
-    for net in model.nets:
-        one = BarrierGNN(model.species, model.form, name=model.name, jumps=model.jumps, **widths)
-        one.nets[0].load_state_dict(net.state_dict())
-        each.append(one.eval().predict(around))
-    values = np.array(each)
-    return np.where(
-        np.isfinite(values).all(axis=0), np.where(np.isfinite(values), values, 0).std(axis=0, ddof=1), np.nan
-    )
+    values = model.predict(around, only=only, members=True)
+    if len(values) < 2:
+        return np.full(values.shape[1:], np.nan)
+    finite = np.isfinite(values).all(axis=0)
+    return np.where(finite, np.where(finite, values, 0).std(axis=0, ddof=1), np.nan)
 
 
 def calibration(predicted: NDArray[np.floating], spread: Floats, wanted: NDArray[np.floating]) -> dict[str, Any] | None:

@@ -58,9 +58,13 @@ def evaluate_barriers(model: BarrierGNN, data_path: str | Path) -> dict[str, Any
 
 
 def predictions(model: BarrierGNN, data_path: str | Path) -> tuple[BarrierData, Floats, Floats]:
-    """The data, in the species of a network, with its barriers and their spread over its members, (n, Z) eV."""
+    """The data, in the species of a network, with its barriers and their spread over its members, (n, Z) eV.
+
+    Both are nan where the data have no barrier.
+    """
     data = read_barriers(data_path, model.jumps).relabel(model.species)
-    return data, model.predict(data.around), spread_of(model, data.around)
+    known = data.known()
+    return data, model.predict(data.around, only=known), spread_of(model, data.around, known)
 
 
 def summary(model: BarrierGNN, data: BarrierData, predicted: Floats, spread: Floats) -> dict[str, Any]:
@@ -148,7 +152,7 @@ def cross_validate(
     for fold, (names, held, model, ridge) in enumerate(
         _of_folds(data, form, members=members, epochs=epochs, n_folds=n_folds, seed=seed, **settings)
     ):
-        predicted = model.predict(held.around)
+        predicted = model.predict(held.around, only=held.known())
         change, wanted = reverse_differences(held, predicted), reverse_differences(held, held.barrier)
         for i in np.unique(held.cell):
             here = held.cell == i
@@ -179,8 +183,8 @@ def held_out(
         )
     ):
         wanted.append(held.barrier)
-        predicted.append(model.predict(held.around))
-        spread.append(spread_of(model, held.around))
+        predicted.append(model.predict(held.around, only=held.known()))
+        spread.append(spread_of(model, held.around, held.known()))
         line.append(ridge)
         progress("folds", (fold + 1) / n_folds, f"fold {fold + 1} of {n_folds}")
     known, found = np.concatenate(wanted), np.concatenate(predicted)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -17,6 +18,7 @@ from torch import Tensor, nn
 
 from asemacro.barriers.data.barrier_file import read_barriers
 from asemacro.barriers.data.table import BarrierData
+from asemacro.barriers.gnn.inputs import Inputs
 from asemacro.barriers.gnn.layers import Coded
 from asemacro.barriers.gnn.model import BarrierGNN, Form, Surroundings
 from asemacro.files.store import output_file
@@ -77,9 +79,10 @@ def fit_gnn(
     known = np.isfinite(barrier)
     if not known.any():
         raise ValueError("there is no barrier to train on")
-    features, kind = model.features(around), model.parts(around)[1]
-    of = None if kind is None else torch.as_tensor(kind)
-    target = torch.as_tensor(np.asarray(barrier, dtype=np.float32))
+    inputs = model.inputs(around, known)
+    target = inputs.asked(torch.as_tensor(np.asarray(barrier, dtype=np.float32)))
+    # vacancies of which no barrier is known are passed over
+    of_vacancy = list(itertools.compress(inputs.of_rows(len(barrier)), known.any(axis=1)))
     share, histories = 1 / len(model.nets), []
     with reporting(progress, {"train": 1.0}) as report:
         for m, net in enumerate(model.nets):
@@ -90,11 +93,11 @@ def fit_gnn(
                     net.last.bias.fill_(float(barrier[known].mean()))
             optimiser = _optimiser(net, learning_rate, weight_decay)
             schedule = torch.optim.lr_scheduler.OneCycleLR(
-                optimiser, learning_rate, total_steps=epochs * math.ceil(len(features) / batch)
+                optimiser, learning_rate, total_steps=epochs * math.ceil(len(of_vacancy) / batch)
             )
             history = descend(
-                partial(_loss, net, features, of, target),
-                partial(_batches, len(features), batch, generator),
+                partial(_loss, net, inputs, target),
+                partial(_batches, of_vacancy, batch, generator),
                 optimiser,
                 epochs=epochs,
                 stepped=schedule.step,
@@ -115,16 +118,17 @@ def _optimiser(net: nn.Module, learning_rate: float, weight_decay: float) -> tor
     )
 
 
-def _batches(n: int, size: int, generator: torch.Generator) -> Sequence[Tensor]:
-    """Rows of the minibatches of an epoch."""
-    return torch.randperm(n, generator=generator).split(size)
+def _batches(of_vacancy: Sequence[Tensor], size: int, generator: torch.Generator) -> Sequence[Tensor]:
+    """Inputs of the minibatches of an epoch, those of `size` vacancies in each."""
+    parts = torch.randperm(len(of_vacancy), generator=generator).split(size)
+    return [torch.cat([of_vacancy[k] for k in part.tolist()]) for part in parts]
 
 
-def _loss(net: nn.Module, features: Tensor, kind: Tensor | None, target: Tensor, rows: Tensor) -> tuple[Tensor, float]:
-    """Huber loss of the known barriers of some vacancies, and how many they are."""
+def _loss(net: nn.Module, inputs: Inputs, target: Tensor, rows: Tensor) -> tuple[Tensor, float]:
+    """Huber loss of the known barriers among some inputs, and how many they are."""
     wanted = target[rows]
     use = torch.isfinite(wanted)
-    found = net(features[rows], None if kind is None else kind[rows])[use]
+    found = net(inputs.take(rows))[use]
     if not len(found):
         return found.sum(), 0.0
     return F.smooth_l1_loss(found, wanted[use], beta=HUBER_EV), float(len(found))
@@ -217,7 +221,7 @@ def train_barriers(
     model = BarrierGNN(data.species, form, members=members, jumps=data.jumps, **{**WIDTHS[form], **settings})
     model.name = Path(out_path).stem if name is None else name
     fitted = fit_gnn(model, data.around, data.barrier, epochs=epochs, seed=seed, progress=progress)
-    train_mae = np.nanmean(np.abs(model.predict(data.around) - data.barrier))
+    train_mae = np.nanmean(np.abs(model.predict(data.around, only=data.known()) - data.barrier))
     model.notes = {
         "data": Path(data_path).name,
         "cells": len(data.names),

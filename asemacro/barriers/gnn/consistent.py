@@ -19,8 +19,11 @@ from asemacro.barriers.gnn.direct import (
     second_and_readout_weights,
     second_round,
 )
-from asemacro.barriers.gnn.graph import Graph, JumpType, SiteGraph
-from asemacro.barriers.gnn.layers import ByKind, Coded, SumOver, array
+from asemacro.barriers.gnn.graph import Graph, JumpType
+from asemacro.barriers.gnn.inputs import Inputs
+from asemacro.barriers.gnn.layers import ByGraph, Coded, SumOver, array
+from asemacro.barriers.gnn.one_jump import one_jump_of
+from asemacro.barriers.gnn.site_graph import SiteGraph
 
 PAIR_SCALE = 0.1  # pair energies are some 0.05 eV; weights of order one are learned faster
 
@@ -53,7 +56,7 @@ class _TypeSums(nn.Module):
         self.turned = torch.as_tensor(np.argsort([1, 0, *(2 + jump.reverse_class)]))
 
 
-class ConsistentNet(ByKind):
+class ConsistentNet(ByGraph):
     """Symmetric part S and energy difference dE = E_f - E_i of the jumps of a vacancy.
 
     Energy of a state, c_k the counts of species on the message neighbours of site k, class by class, and its own
@@ -93,7 +96,6 @@ class ConsistentNet(ByKind):
             graph.n_messages,
             graph.pairs.number,
         )
-        self.n_jumps = graph.n_jumps
         self.register_buffer("code", torch.tensor(code, dtype=torch.float32))
         self.round1 = Coded(blocks, n_code, width)
         self.transit = Coded(blocks, n_code, width)
@@ -105,27 +107,28 @@ class ConsistentNet(ByKind):
         self.pair = nn.Parameter(torch.zeros(graph.pairs.number, n_code, n_code))
 
         self.sums = nn.ModuleList(_ConsistentSums(graph, site) for site in graph.sites)
+        self.sums_alone = nn.ModuleList(_ConsistentSums(graph, site) for site in one_jump_of(graph.network).graphs)
         self.around = nn.ModuleList(_TypeSums(graph, jump) for jump in graph.types)
         self._read_start = graph.read_start
         self.register_buffer("_pair_reverse", torch.as_tensor(graph.pairs.reverse), persistent=False)
         for name, scale in (("block", block_scale(graph)), ("class", class_scale(graph))):
             self.register_buffer(f"_{name}_scale", torch.tensor(scale, dtype=torch.float32), persistent=False)
 
-    def forward(self, features: Tensor, kind: Tensor | None = None) -> Tensor:
-        """(batch, n_round1, n_blocks (S + 1)) counts -> (batch, Z) barriers S + dE / 2, eV, without the bound on S."""
-        return self.symmetric(features, kind) + 0.5 * self.energy_change(features, kind)
+    def forward(self, inputs: Inputs) -> Tensor:
+        """(m, Z) barriers S + dE / 2 of vacancies in eV, without the bound on S; (m, 1) of single jumps."""
+        return self.symmetric(inputs) + 0.5 * self.energy_change(inputs)
 
-    def symmetric(self, features: Tensor, kind: Tensor | None = None) -> Tensor:
-        """(batch, Z) S in eV."""
-        return self.by_kind(self._symmetric, features, kind)
+    def symmetric(self, inputs: Inputs) -> Tensor:
+        """(m, Z) or (m, 1) S in eV."""
+        return self.by_graph(self._symmetric, inputs)
 
-    def energy_change(self, features: Tensor, kind: Tensor | None = None) -> Tensor:
-        """(batch, Z) E_f - E_i in eV."""
-        return self.by_kind(self._energy_change, features, kind)
+    def energy_change(self, inputs: Inputs) -> Tensor:
+        """(m, Z) or (m, 1) E_f - E_i in eV."""
+        return self.by_graph(self._energy_change, inputs)
 
-    def _symmetric(self, features: Tensor, kind: int) -> Tensor:
-        sums, width, batch = self.sums[kind], self.width, features.shape[0]
-        counts = features.transpose(0, 1).to(torch.float32)
+    def _symmetric(self, features: Tensor, sums: _ConsistentSums) -> Tensor:
+        width, batch = self.width, features.shape[0]
+        counts = features.transpose(0, 1).to(self.code.dtype)
         own = self._own(counts[: 1 + sums.n_jumps])
         z1 = self.round1(counts, self.code)
         h1 = F.hardswish(z1)
@@ -154,9 +157,8 @@ class ConsistentNet(ByKind):
         scaled = (read * self._class_scale[start:end, None]).flatten(1)
         return F.hardswish(F.linear(scaled, weight, self.readout.bias))
 
-    def _energy_change(self, features: Tensor, kind: int) -> Tensor:
-        sums = self.sums[kind]
-        counts = features.transpose(0, 1).to(torch.float32)
+    def _energy_change(self, features: Tensor, sums: _ConsistentSums) -> Tensor:
+        counts = features.transpose(0, 1).to(self.code.dtype)
         own = self._own(counts)
         z = self.energy1(counts[: sums.n_nodes], self.code)
         out = self.code @ self.energy2

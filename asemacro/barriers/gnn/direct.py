@@ -11,8 +11,11 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from asemacro.barriers.gnn.graph import Graph, SiteGraph
-from asemacro.barriers.gnn.layers import ByKind, Coded, SumOver, array
+from asemacro.barriers.gnn.graph import Graph
+from asemacro.barriers.gnn.inputs import Inputs
+from asemacro.barriers.gnn.layers import ByGraph, Coded, SumOver, array
+from asemacro.barriers.gnn.one_jump import one_jump_of
+from asemacro.barriers.gnn.site_graph import SiteGraph
 
 
 def block_scale(graph: Graph) -> NDArray[np.float64]:
@@ -37,7 +40,7 @@ def class_scale(graph: Graph) -> NDArray[np.float64]:
 
 
 class SiteSums(nn.Module):
-    """The sums of one kind of site that both forms have, and its jumps type by type."""
+    """The sums on one graph that both forms have, and its jumps type by type."""
 
     def __init__(self, graph: Graph, site: SiteGraph) -> None:
         super().__init__()
@@ -60,7 +63,7 @@ class _DirectSums(SiteSums):
             self.classes.append(SumOver(lists, site.n_nodes))
 
 
-class DirectNet(ByKind):
+class DirectNet(ByGraph):
     """Barriers of the jumps of a vacancy.
 
     With c_k the counts of species on the message neighbours of node k, class by class, and its own one-hot species
@@ -85,25 +88,26 @@ class DirectNet(ByKind):
 
     def __init__(self, code: NDArray[np.float64], width: int, hidden: int, graph: Graph) -> None:
         super().__init__()
-        self.width, self.n_messages, self.n_jumps = width, graph.n_messages, graph.n_jumps
+        self.width, self.n_messages = width, graph.n_messages
         self.register_buffer("code", torch.tensor(code, dtype=torch.float32))
         self.round1 = Coded(n_blocks(graph), code.shape[1], width)
         self.round2 = nn.Linear((graph.n_messages + 1) * width, width)
         self.readout = nn.Linear(int(graph.read_start[-1]) * width, hidden)
         self.last = nn.Linear(hidden, 1)
         self.sums = nn.ModuleList(_DirectSums(graph, site) for site in graph.sites)
+        self.sums_alone = nn.ModuleList(_DirectSums(graph, site) for site in one_jump_of(graph.network).graphs)
         self._read_start = graph.read_start
         self.register_buffer("_block_scale", torch.tensor(block_scale(graph), dtype=torch.float32), persistent=False)
         self.register_buffer("_class_scale", torch.tensor(class_scale(graph), dtype=torch.float32), persistent=False)
 
-    def forward(self, features: Tensor, kind: Tensor | None = None) -> Tensor:
-        """(batch, n_round1, n_blocks (S + 1)) counts, (batch,) kinds of the sites -> (batch, Z) barriers, eV."""
-        return self.by_kind(self._barriers, features, kind)
+    def forward(self, inputs: Inputs) -> Tensor:
+        """(m, Z) barriers of vacancies in eV, (m, 1) of single jumps."""
+        return self.by_graph(self._barriers, inputs)
 
-    def _barriers(self, features: Tensor, kind: int) -> Tensor:
-        sums, width, batch = self.sums[kind], self.width, features.shape[0]
+    def _barriers(self, features: Tensor, sums: _DirectSums) -> Tensor:
+        width, batch = self.width, features.shape[0]
         n = sums.n_nodes
-        h1 = F.hardswish(self.round1(features.transpose(0, 1).to(torch.float32), self.code))
+        h1 = F.hardswish(self.round1(features.transpose(0, 1).to(self.code.dtype), self.code))
         around = sums.messages(h1).view(self.n_messages, n, batch, width)
         h2 = h1[:n] + F.hardswish(second_round(self.round2, self._block_scale, h1[:n], around))
         out = []

@@ -22,6 +22,7 @@ import numpy as np
 
 from asemacro.barriers.gnn.crystal import MOST_JUMP_REACH, JumpNetwork
 from asemacro.barriers.gnn.orbits import NeighbourClasses, Site, as_sites, images_of, neighbour_classes, orbits
+from asemacro.barriers.gnn.site_graph import SiteGraph, extended, row_of, rows_for, steps, tables_of
 from asemacro.typing import Floats, Integers
 
 REACH = 1.64
@@ -62,53 +63,6 @@ class JumpType:
     @property
     def n_classes(self) -> int:
         return len(self.class_start) - 1
-
-
-@dataclass(frozen=True)
-class SiteGraph:
-    """Tables of the environment of a vacancy on the first site of a kind.
-
-    Attributes:
-        origin: that site, of the basis of the crystal.
-        sites: (n_env, 4) sites of the environment; row 0 the vacancy, then the targets, then the vacancy again as often
-            as sites of another kind have more jumps.
-        n_nodes: sites with features after round 2 (the readout sites): the first `n_nodes` rows.
-        n_round1: sites with features after round 1: the first `n_round1` rows.
-        node_kind: (n_round1,) kind of each.
-        links: rows of the neighbours of each node of round 1, class by class.
-        link_start: (n_round1 * n_messages + 1,) where those of each node and message class start in `links`.
-        jump_type: (Z,) type of each jump.
-        bonds: for each jump the rows of the sites of the type's template.
-        pairs: rows of the pair neighbours of the vacancy, then of each target, class by class.
-        pair_start: ((1 + Z) * n_pairs + 1,) where those of each centre and pair class start in `pairs`.
-        far: rows of the pair neighbours of the vacancy at the largest distance.
-    """
-
-    origin: int
-    sites: Integers
-    n_nodes: int
-    n_round1: int
-    node_kind: Integers
-    links: Integers
-    link_start: Integers
-    jump_type: Integers
-    bonds: tuple[Integers, ...]
-    pairs: Integers
-    pair_start: Integers
-    far: Integers
-
-    @property
-    def padding(self) -> Integers:
-        """Rows that stand for jumps that this site does not have."""
-        return 1 + np.flatnonzero((self.sites[1:] == self.sites[0]).all(axis=1))
-
-    @property
-    def n_env(self) -> int:
-        return len(self.sites)
-
-    @property
-    def n_jumps(self) -> int:
-        return len(self.jump_type)
 
 
 @dataclass(frozen=True)
@@ -174,43 +128,16 @@ def graph_of(network: JumpNetwork) -> Graph:
         padding = np.arange(1 + len(targets), 1 + most)
         keep = list(network.between(origin, origin))
         of_jump = orbits(images_of(network, keep, targets, origin)) + len(types)
-        row: dict[Site, int] = {}
-        for i, place in enumerate(as_sites(order)):
-            row.setdefault(place, i)
+        row = row_of(order)
         bonds: list[Integers] = [np.zeros(0, dtype=np.int64)] * len(targets)
         for first in np.unique(of_jump, return_index=True)[1]:
             found = _jump_type(network, messages, kind, np.delete(order[:n_nodes], padding, axis=0), targets[first])
             for k in np.flatnonzero(of_jump == of_jump[first]):
-                operation = _taking(network, keep, targets[first], targets[k], origin)
-                moved = network.moved(operation, found.template, origin)
-                bonds[k] = np.array([row[s] for s in as_sites(moved)], dtype=np.int64)
+                bonds[k] = rows_for(network, found.template, targets[k], origin, row)
             types.append(found)
-        links, link_start = _rows(row, messages, order[:n_round1])
-        around, pair_start = _rows(row, pairs, order[: 1 + len(targets)])
-        sites.append(
-            SiteGraph(
-                origin=origin,
-                sites=order,
-                n_nodes=n_nodes,
-                n_round1=n_round1,
-                node_kind=network.kinds[order[:n_round1, 3]],
-                links=links,
-                link_start=link_start,
-                jump_type=of_jump,
-                bonds=tuple(bonds),
-                pairs=around,
-                pair_start=pair_start,
-                far=around[: len(pairs.of[origin])][pairs.last_shell[origin]],
-            )
-        )
+        sites.append(tables_of(messages, pairs, network, origin, order, (n_nodes, n_round1), of_jump, tuple(bonds)))
     both_ways = tuple(_with_reverse(network, types, t) for t in types)
     return Graph(network, messages, pairs, both_ways, tuple(sites))
-
-
-def _steps(classes: NeighbourClasses, centres: set[Site]) -> set[Site]:
-    """All neighbours of some sites."""
-    around = [as_sites(rows) for rows in classes.around]
-    return {(a + p, b + q, c + r, t) for a, b, c, s in centres for p, q, r, t in around[s]}
 
 
 def _environment(
@@ -219,32 +146,13 @@ def _environment(
     """Sites around a vacancy in the order of `SiteGraph.sites`, and the lengths of its first two parts."""
     order: list[Site] = [(0, 0, 0, origin), *as_sites(network.jumps(origin))]
     order += [order[0]] * (1 + most - len(order))
-    ends, known = set(order), set(order)
-
-    def extend(sites: set[Site]) -> int:
-        new = np.array(sorted(sites - known), dtype=np.int64).reshape(-1, 4)
-        order.extend(as_sites(network.ordered(new, origin)))
-        known.update(sites)
-        return len(order)
-
-    n_nodes = extend(_steps(messages, ends))
-    n_round1 = extend(_steps(messages, known) | _steps(pairs, ends))
-    extend(_steps(messages, known))
+    ends = set(order)
+    order = extended(network, origin, order, steps(messages, ends))
+    n_nodes = len(order)
+    order = extended(network, origin, order, steps(messages, set(order)) | steps(pairs, ends))
+    n_round1 = len(order)
+    order = extended(network, origin, order, steps(messages, set(order)))
     return np.array(order, dtype=np.int64), n_nodes, n_round1
-
-
-def _rows(row: dict[Site, int], classes: NeighbourClasses, centres: Integers) -> tuple[Integers, Integers]:
-    """Rows of the neighbours of some sites, class by class, and where those of each site and class start."""
-    around = [as_sites(rows) for rows in classes.around]
-    counts = [np.bincount(of, minlength=classes.number) for of in classes.of]
-    found = [row[a + p, b + q, c + r, t] for a, b, c, s in as_sites(centres) for p, q, r, t in around[s]]
-    start = np.cumsum([0, *np.concatenate([counts[s] for s in centres[:, 3]])])
-    return np.array(found, dtype=np.int64), start.astype(np.int64)
-
-
-def _taking(network: JumpNetwork, operations: list[int], site: Integers, to: Integers, origin: int) -> int:
-    """The first of the operations, which keep `origin`, that takes a site to another."""
-    return next(k for k in operations if np.array_equal(network.moved(k, site[None], origin)[0], to))
 
 
 def _jump_type(
@@ -308,36 +216,3 @@ def _with_reverse(network: JumpNetwork, types: list[JumpType], jump: JumpType) -
             reverse_class = np.array([of[s] for s in as_sites(firsts)], dtype=np.int64)
             return JumpType(**{**jump.__dict__, "reverse": number, "reverse_class": reverse_class})
     raise ValueError(f"the jump from site {origin} of the {network.prototype} crystal to site {place} has no way back")
-
-
-def reordered(site: SiteGraph, order: Integers) -> SiteGraph:
-    """The graph with its jumps in another order: jump k is what jump order[k] was."""
-    if np.array_equal(order, np.arange(site.n_jumps)):
-        return site
-    old = np.arange(site.n_env)  # which row each row was
-    old[1 : 1 + site.n_jumps] = 1 + order
-    new = np.argsort(old)
-
-    def moved(rows: Integers, start: Integers, per_centre: int) -> tuple[Integers, Integers]:
-        n = (len(start) - 1) // per_centre
-        lists = [
-            rows[start[i * per_centre + q] : start[i * per_centre + q + 1]] for i in old[:n] for q in range(per_centre)
-        ]
-        return new[np.concatenate(lists)], np.cumsum([0, *(len(part) for part in lists)])
-
-    links, link_start = moved(site.links, site.link_start, (len(site.link_start) - 1) // site.n_round1)
-    pairs, pair_start = moved(site.pairs, site.pair_start, (len(site.pair_start) - 1) // (1 + site.n_jumps))
-    return SiteGraph(
-        origin=site.origin,
-        sites=site.sites[old],
-        n_nodes=site.n_nodes,
-        n_round1=site.n_round1,
-        node_kind=site.node_kind[old[: site.n_round1]],
-        links=links,
-        link_start=link_start,
-        jump_type=site.jump_type[order],
-        bonds=tuple(new[site.bonds[k]] for k in order),
-        pairs=pairs,
-        pair_start=pair_start,
-        far=new[site.far],
-    )

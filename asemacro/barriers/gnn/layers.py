@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch_geometric.nn import MessagePassing
 
+from asemacro.barriers.gnn.inputs import Inputs
+
 # A block of this many vacancies stays in the cache of one core; four times faster than the whole batch at once.
 _BLOCK = 16
 
@@ -49,6 +51,9 @@ class SumOver(MessagePassing):
         n_sources: number of source nodes.
     """
 
+    adjacency: Tensor
+    transposed: Tensor
+
     def __init__(self, lists: list[NDArray[np.int64]], n_sources: int) -> None:
         super().__init__(aggr="sum", node_dim=0)
         target = np.repeat(np.arange(len(lists)), [len(x) for x in lists])
@@ -61,8 +66,8 @@ class SumOver(MessagePassing):
                 (len(lists), n_sources),
                 check_invariants=True,
             ).coalesce()
-            self.adjacency = matrix.to_sparse_csr()
-            self.transposed = matrix.t().coalesce().to_sparse_csr()
+            self.register_buffer("adjacency", matrix.to_sparse_csr(), persistent=False)
+            self.register_buffer("transposed", matrix.t().coalesce().to_sparse_csr(), persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """Sums, in the order of the lists."""
@@ -103,32 +108,36 @@ class Coded(nn.Module):
             self.bias.uniform_(-bound, bound, generator=generator)
 
 
-class ByKind(nn.Module):
-    """A network whose sums differ between the kinds of sites that vacancies are on.
+class ByGraph(nn.Module):
+    """A network whose sums differ between graphs: of the kinds of sites that vacancies are on, of the types of jumps.
 
     Attributes:
         sums: for each kind a module with `n_round1` and `n_jumps`.
-        n_jumps: most jumps of any.
+        sums_alone: the same for each type of jump by itself.
+        code: a tensor in the precision of the network.
     """
 
+    code: Tensor
     sums: Any
-    n_jumps: int
+    sums_alone: Any
 
-    def by_kind(self, part: Callable[[Tensor, int], Tensor], features: Tensor, kind: Tensor | None) -> Tensor:
-        """(batch, Z) what `part` makes of the features of each kind; 0 for jumps that a site does not have.
+    def by_graph(self, part: Callable[[Tensor, Any], Tensor], inputs: Inputs) -> Tensor:
+        """(m, Z) what `part` makes of the features on each graph, (m, 1) of single jumps; 0 for jumps that are none.
 
         Args:
-            part: (features of one kind, its number) -> (batch, its jumps).
-            features: (batch, n_round1, n_features).
-            kind: (batch,) kinds; None if there is but one.
+            part: (features on one graph, its sums) -> (m, its jumps).
+            inputs: features and their graphs.
         """
-        if kind is None:
-            return part(features, 0)
-        out = torch.zeros(len(features), self.n_jumps)
-        for k, sums in enumerate(self.sums):
-            rows = torch.nonzero(kind == k)[:, 0]
+        each = self.sums if inputs.jump is None else self.sums_alone
+        out = self.code.new_zeros(len(inputs), max(sums.n_jumps for sums in each))
+        if not len(inputs):
+            return out
+        if inputs.graph is None:
+            return part(inputs.features, each[0])
+        for k, sums in enumerate(each):
+            rows = torch.nonzero(inputs.graph == k)[:, 0]
             if len(rows):
-                found = part(features[rows, : sums.n_round1], k)
+                found = part(inputs.features[rows, : sums.n_round1], sums)
                 out[rows, : found.shape[1]] = found
         return out
 

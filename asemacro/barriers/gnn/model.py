@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -25,6 +25,7 @@ from asemacro.barriers.gnn.consistent import ConsistentNet
 from asemacro.barriers.gnn.crystal import JumpNetwork
 from asemacro.barriers.gnn.direct import DirectNet
 from asemacro.barriers.gnn.graph import Graph, graph_of
+from asemacro.barriers.gnn.inputs import Inputs, better_one_by_one, inputs_of
 from asemacro.barriers.gnn.placement import Environments, Placement, environments, place
 from asemacro.barriers.gnn.tables import energy_tables, integer_tables, workspace
 from asemacro.barriers.species import describe
@@ -125,51 +126,69 @@ class BarrierGNN(nn.Module, BarrierModel):
         chosen = np.flatnonzero(x == 0) if sites is None else np.asarray(sites)
         return environments(self._placed(lattice), lattice, self._species_map(lattice)[x], chosen)
 
-    def features(self, around: Surroundings) -> Tensor:
-        """(n, n_round1, n_blocks (S + 1)) uint8: species on the message neighbours of each node, then its own one-hot.
-
-        They hold no parameter, so they are made once for a data set.
+    def inputs(self, around: Surroundings, only: NDArray[np.bool_] | None = None) -> Inputs:
+        """What the networks evaluate, without any parameter: made once for a data set.
 
         Args:
             around: (n, n_env) model species on the sites of the graph, see `environments`; with the kinds of the sites
                 if they are not equivalent.
+            only: (n, Z) jumps whose barriers are asked for; where they are few, they are evaluated by themselves,
+                without the other jumps of their vacancies. Default all.
         """
         env, kind = self.parts(around)
-        graph, n_species = self.graph, len(self.species) + 1
-        n_nodes, n_blocks = max(site.n_round1 for site in graph.sites), graph.n_messages + graph.n_kinds
-        out = np.zeros((len(env), n_nodes, n_blocks, n_species), dtype=np.uint8)
-        for k, site in enumerate(graph.sites if kind is not None else graph.sites[:1]):
-            rows = slice(None) if kind is None else np.flatnonzero(kind == k)
-            counts = np.zeros((len(env[rows]), site.n_round1, n_blocks, n_species), dtype=np.uint8)
-            start = site.link_start[:-1].reshape(-1, graph.n_messages)
-            sizes = np.diff(site.link_start).reshape(-1, graph.n_messages)
-            for s in range(n_species):
-                here = (env[rows] == s).astype(np.uint8)
-                for q, size in enumerate(sizes.max(axis=0)):  # a site has all neighbours of a class or none
-                    nodes = slice(None) if sizes[:, q].all() else np.flatnonzero(sizes[:, q])
-                    for i in range(size):
-                        counts[:, nodes, q, s] += here[:, site.links[start[nodes, q] + i]]
-                counts[:, np.arange(site.n_round1), graph.n_messages + site.node_kind, s] = here[:, : site.n_round1]
-            out[rows, : site.n_round1] = counts
-        return torch.from_numpy(out.reshape(len(env), n_nodes, -1))
+        return self._inputs(env, kind, self._one_by_one(env, kind, only))
 
-    def forward(self, features: Tensor, kind: Tensor | None = None) -> Tensor:
-        """(n, Z) barriers in eV, mean over the members, without the floor."""
-        return torch.stack([net(features, kind) for net in self.nets]).mean(dim=0)
+    def forward(self, inputs: Inputs) -> Tensor:
+        """(m, Z) barriers in eV, (m, 1) of single jumps, mean over the members, without the floor."""
+        return torch.stack([net(inputs) for net in self.nets]).mean(dim=0)
 
     @torch.no_grad()
     @one_thread()
-    def predict(self, around: Surroundings, *, batch: int = 256) -> NDArray[np.float64]:
+    def predict(
+        self,
+        around: Surroundings,
+        *,
+        only: NDArray[np.bool_] | None = None,
+        members: bool = False,
+        batch: int = 256,
+    ) -> NDArray[np.float64]:
         """Barriers of environments, (n, Z) eV in the order of the graph, bounded below as in the kernel.
 
-        Those of vacant targets are inf, as are those beyond the jumps of a site. `around` as in `features`.
+        Those of vacant targets are inf, as are those beyond the jumps of a site.
+
+        Args:
+            around: as in `inputs`.
+            only: (n, Z) jumps whose barriers are asked for; the others are nan. Default all.
+            members: the barriers of each member by itself, (members, n, Z).
+            batch: vacancies evaluated at once.
         """
         env, kind = self.parts(around)
-        parts = [
-            self._bounded(env[i : i + batch], None if kind is None else kind[i : i + batch])
-            for i in range(0, len(env), batch)
-        ]
-        return np.where(env[:, 1 : 1 + self.graph.n_jumps] == 0, np.inf, np.concatenate(parts))
+        alone, z = self._one_by_one(env, kind, only), self.graph.n_jumps
+        found = []
+        for start in range(0, len(env), batch):
+            rows = slice(start, start + batch)
+            inputs = self._inputs(
+                env[rows], None if kind is None else kind[rows], None if alone is None else alone[rows]
+            )
+            found.append(inputs.laid_back(self._bounded(inputs, members), len(env[rows]), z))
+        values = np.where(env[:, 1 : 1 + z] == 0, np.inf, np.concatenate(found, axis=-2))
+        return values if only is None else np.where(only, values, np.nan)
+
+    def _one_by_one(
+        self, env: NDArray[np.int8], kind: NDArray[np.int64] | None, only: NDArray[np.bool_] | None
+    ) -> NDArray[np.bool_] | None:
+        """The jumps that are evaluated by themselves; None for all of each vacancy."""
+        if only is None:
+            return None
+        if only.shape != (len(env), self.graph.n_jumps) or only.dtype != np.bool_:
+            raise ValueError(
+                f"the jumps that are asked for must be {(len(env), self.graph.n_jumps)} true or false, not "
+                f"{only.shape} {only.dtype}"
+            )
+        return only if better_one_by_one(self.jumps, kind, only) else None
+
+    def _inputs(self, env: NDArray[np.int8], kind: NDArray[np.int64] | None, only: NDArray[np.bool_] | None) -> Inputs:
+        return inputs_of(self.jumps, len(self.species) + 1, env, kind, only)
 
     def parts(self, around: Surroundings) -> tuple[NDArray[np.int8], NDArray[np.int64] | None]:
         """Environments and the kinds of their sites, None if the crystal has but one.
@@ -184,13 +203,17 @@ class BarrierGNN(nn.Module, BarrierModel):
             raise ValueError(f"barrier model {self.name} needs the kinds of the sites: they are not equivalent")
         return env, np.asarray(kind, dtype=np.int64)
 
-    def _bounded(self, env: NDArray[np.int8], kind: NDArray[np.int64] | None) -> NDArray[np.float64]:
-        features = self.features(env if kind is None else Environments(env, kind, kind))
-        of = None if kind is None else torch.as_tensor(kind)
+    def _bounded(self, inputs: Inputs, members: bool) -> NDArray[np.float64]:
+        """(m, Z) or (m, 1) barriers, of each member by itself with one more dimension in front."""
+
+        def each(of: Callable[[Any], Tensor]) -> NDArray[np.float64]:
+            values = torch.stack([of(net) for net in self.nets])
+            found: NDArray[np.float64] = (values if members else values.mean(dim=0)).double().numpy()
+            return found
+
         if self.form == "direct":
-            return np.maximum(self(features, of).double().numpy(), FLOOR_EV)
-        symmetric = torch.stack([net.symmetric(features, of) for net in self.nets]).mean(dim=0).double().numpy()
-        change = torch.stack([net.energy_change(features, of) for net in self.nets]).mean(dim=0).double().numpy()
+            return np.maximum(each(lambda net: net(inputs)), FLOOR_EV)
+        symmetric, change = each(lambda net: net.symmetric(inputs)), each(lambda net: net.energy_change(inputs))
         return np.maximum(symmetric, 0.5 * np.abs(change) + FLOOR_EV) + 0.5 * change
 
     def check(self, lattice: Lattice) -> None:

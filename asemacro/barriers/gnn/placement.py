@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asemacro.barriers.gnn.crystal import JumpNetwork
-from asemacro.barriers.gnn.graph import SiteGraph, graph_of, reordered
+from asemacro.barriers.gnn.graph import graph_of
+from asemacro.barriers.gnn.site_graph import SiteGraph, reordered
 from asemacro.lattice.boxes import sites_in
 from asemacro.lattice.lattice import Lattice
 from asemacro.lattice.recognition.distortion import SHELL_TOLERANCE, distortion

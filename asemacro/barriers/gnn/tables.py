@@ -8,8 +8,9 @@ import numpy as np
 
 from asemacro.barriers.gnn import direct_kernel as k
 from asemacro.barriers.gnn import energy as e
-from asemacro.barriers.gnn.graph import Graph, JumpType, SiteGraph
+from asemacro.barriers.gnn.graph import Graph, JumpType
 from asemacro.barriers.gnn.placement import Placement
+from asemacro.barriers.gnn.site_graph import SiteGraph
 from asemacro.typing import Integers
 
 
