@@ -37,6 +37,7 @@ barriers, how high a jump is
     load_barriers          a barrier model by its name or from a file
     PairBarrier            barriers from pair energies, on any lattice
     CallableBarriers       barriers from a Python function, on any lattice
+    CalculatorBarriers     barriers from a band of every jump, by an ASE calculator, of tiny cells
 
 micro, what moves
     VacancyKMC             kinetic Monte Carlo of vacancies in an alloy
@@ -150,6 +151,7 @@ from asemacro import renamed
 from asemacro.lazy import lazily
 
 if TYPE_CHECKING:
+    from asemacro.barriers.calculated import CalculatorBarriers as CalculatorBarriers
     from asemacro.barriers.callable import CallableBarriers as CallableBarriers
     from asemacro.barriers.load import load_barriers as load_barriers
     from asemacro.barriers.pair import PairBarrier as PairBarrier

@@ -7,6 +7,7 @@ PRETRAINED        names of the models that come with the package
 BarrierModel      what every barrier model gives, for models of your own
 PairBarrier       barriers from pair energies, on any lattice
 CallableBarriers  barriers from a Python function, on any lattice
+CalculatorBarriers  barriers from a band of every jump, by a calculator of ASE, of tiny cells
 BarrierGNN        graph networks of alloys
 JumpNetwork       the crystal and the jumps that a graph network is made for
 PublishedNetwork  the published network of NbMoTa
@@ -21,6 +22,7 @@ from asemacro.lazy import lazily
 if TYPE_CHECKING:
     from asemacro.barriers.base import BarrierModel as BarrierModel
     from asemacro.barriers.binding import vacancy_binding as vacancy_binding
+    from asemacro.barriers.calculated import CalculatorBarriers as CalculatorBarriers
     from asemacro.barriers.callable import CallableBarriers as CallableBarriers
     from asemacro.barriers.compiled import CompiledBarriers as CompiledBarriers
     from asemacro.barriers.gnn.crystal import JumpNetwork as JumpNetwork

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 import asemacro as am
+from asemacro.barriers.labelling import BandSettings
 from calls.given import ATOMS, BCC, PAIR, Call, rng
 
 
@@ -25,6 +26,10 @@ def calls() -> dict[str, Call]:
             am.CallableBarriers,
             {"function": _flat, "reach": 3.0, "species": ["Nb", "Ta"], "name": "mine",
              "attempt_frequency_Hz": {"Nb": 9e12}},
+        ),
+        "CalculatorBarriers": Call(
+            am.CalculatorBarriers,
+            {"calculator": "emt", "settings": BandSettings(), "name": "mine", "attempt_frequency_Hz": {"Cu": 9e12}},
         ),
         "CallableBarriers.compile": Call(am.CallableBarriers(_flat, 3.0).compile, {"lattice": BCC}),
         "PairBarrier.compile": Call(PAIR.compile, {"lattice": BCC}),
