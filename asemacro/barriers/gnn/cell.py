@@ -30,15 +30,39 @@ def fits(lattice: Lattice, placed: Placement | None = None) -> bool:
     return _fits(lattice, placed or place(JumpNetwork.of(lattice), lattice), np.array(lattice.shape))
 
 
-def minimum_shape(lattice: Lattice, placed: Placement | None = None) -> tuple[int, int, int]:
-    """Repetitions (m1, m2, m3) of the lattice, with the fewest sites, that fit; arguments as of `fits`."""
+def fits_energy(lattice: Lattice, placed: Placement) -> bool:
+    """Whether the lattice energy of every state is right: the sites that the features of a site count differ.
+
+    Smaller cells than those of `fits` will do, for there is no jump. Pair energies may reach the same site twice.
+    """
+    return _fits_energy(lattice, placed, np.array(lattice.shape))
+
+
+def minimum_shape(lattice: Lattice, placed: Placement | None = None, *, energy: bool = False) -> tuple[int, int, int]:
+    """Repetitions (m1, m2, m3) of the lattice, with the fewest sites, that fit.
+
+    Args:
+        lattice: as of `fits`.
+        placed: as of `fits`.
+        energy: that are enough for the lattice energy.
+    """
     placed = placed or place(JumpNetwork.of(lattice), lattice)
+    enough = _fits_energy if energy else _fits
     most = [17 if p else 2 for p in lattice.pbc]
     choices = itertools.product(*(range(1, m) for m in most))
     for times in sorted(choices, key=lambda m: (np.prod(m), max(m), m)):
-        if _fits(lattice, placed, np.array(lattice.shape) * np.array(times)):
+        if enough(lattice, placed, np.array(lattice.shape) * np.array(times)):
             return times[0], times[1], times[2]
     raise ValueError(f"the lattice of shape {lattice.shape} would have to be repeated more than 16 times")
+
+
+def _fits_energy(lattice: Lattice, placed: Placement, shape: NDArray[np.int64]) -> bool:
+    for env, site in zip(placed.env, placed.sites, strict=True):
+        n_classes = (len(site.link_start) - 1) // site.n_round1
+        near = env[[0, *site.links[: site.link_start[n_classes]]]]
+        if len(np.unique(sites_at(shape, lattice.n_basis, near[:, :3], near[:, 3]))) < len(near):
+            return False
+    return True
 
 
 def _fits(lattice: Lattice, placed: Placement, shape: NDArray[np.int64]) -> bool:

@@ -20,7 +20,7 @@ from asemacro.barriers.compiled import (
     CompiledBarriers,
     CompiledEnergy,
 )
-from asemacro.barriers.gnn.cell import fits, minimum_shape
+from asemacro.barriers.gnn.cell import fits, fits_energy, minimum_shape
 from asemacro.barriers.gnn.consistent import ConsistentNet
 from asemacro.barriers.gnn.crystal import JumpNetwork
 from asemacro.barriers.gnn.direct import DirectNet
@@ -218,10 +218,13 @@ class BarrierGNN(nn.Module, BarrierModel):
 
     def check(self, lattice: Lattice) -> None:
         """As `BarrierModel.check`; the crystal must be the model's, the cell large enough for its environments."""
+        self._check(lattice, energy=False)
+
+    def _check(self, lattice: Lattice, *, energy: bool) -> None:
         super().check(lattice)
         placed = self._placed(lattice)
-        if not fits(lattice, placed):
-            times = minimum_shape(lattice, placed)
+        if not (fits_energy if energy else fits)(lattice, placed):
+            times = minimum_shape(lattice, placed, energy=energy)
             raise ValueError(
                 f"barrier model {self.name} needs a larger cell than {lattice.shape[0]} x {lattice.shape[1]} x "
                 f"{lattice.shape[2]}: repeat it {times[0]} x {times[1]} x {times[2]} times"
@@ -252,10 +255,13 @@ class BarrierGNN(nn.Module, BarrierModel):
 
     @one_thread()
     def compile_energy(self, lattice: Lattice) -> CompiledEnergy:
-        """Tables of the lattice energy for `gnn_swap_energy`; a network of the direct form has none."""
+        """Tables of the lattice energy for `gnn_swap_energy`; a network of the direct form has none.
+
+        Cells may be smaller than those that `check` lets pass: there is no jump, see `fits_energy`.
+        """
         if not self.has_energy:
             return super().compile_energy(lattice)
-        self.check(lattice)
+        self._check(lattice, energy=True)
         placed = self._placed(lattice)
         integers, offsets = energy_tables(self.graph, placed, len(self.species) + 1, self.settings)
         return CompiledEnergy(
