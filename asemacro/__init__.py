@@ -37,6 +37,7 @@ barriers, how high a jump is
     load_barriers          a barrier model by its name or from a file
     PairBarrier            barriers from pair energies, on any lattice
     CallableBarriers       barriers from a Python function, on any lattice
+    ClusterExpansionBarriers  barriers from a cluster expansion of icet
     CalculatorBarriers     barriers from a band of every jump, by an ASE calculator, of tiny cells
 
 micro, what moves
@@ -153,6 +154,7 @@ from asemacro.lazy import lazily
 if TYPE_CHECKING:
     from asemacro.barriers.calculated import CalculatorBarriers as CalculatorBarriers
     from asemacro.barriers.callable import CallableBarriers as CallableBarriers
+    from asemacro.barriers.cluster_expansion import ClusterExpansionBarriers as ClusterExpansionBarriers
     from asemacro.barriers.load import load_barriers as load_barriers
     from asemacro.barriers.pair import PairBarrier as PairBarrier
     from asemacro.closure.autoencoder import fit_encoder as fit_encoder

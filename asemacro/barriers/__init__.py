@@ -8,6 +8,8 @@ BarrierModel      what every barrier model gives, for models of your own
 PairBarrier       barriers from pair energies, on any lattice
 CallableBarriers  barriers from a Python function, on any lattice
 CalculatorBarriers  barriers from a band of every jump, by a calculator of ASE, of tiny cells
+ClusterExpansionBarriers  barriers from a cluster expansion of icet
+Clusters          a cluster expansion as energies of clusters of sites
 BarrierGNN        graph networks of alloys
 JumpNetwork       the crystal and the jumps that a graph network is made for
 PublishedNetwork  the published network of NbMoTa
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from asemacro.barriers.binding import vacancy_binding as vacancy_binding
     from asemacro.barriers.calculated import CalculatorBarriers as CalculatorBarriers
     from asemacro.barriers.callable import CallableBarriers as CallableBarriers
+    from asemacro.barriers.cluster_expansion import ClusterExpansionBarriers as ClusterExpansionBarriers
+    from asemacro.barriers.clusters import Clusters as Clusters
     from asemacro.barriers.compiled import CompiledBarriers as CompiledBarriers
     from asemacro.barriers.gnn.crystal import JumpNetwork as JumpNetwork
     from asemacro.barriers.gnn.model import BarrierGNN as BarrierGNN

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-PAIR, NNK, GNN_DIRECT, GNN_CONSISTENT, PYTHON = range(5)
-PAIR_ENERGY, GNN_ENERGY = range(2)
+PAIR, NNK, GNN_DIRECT, GNN_CONSISTENT, PYTHON, CLUSTER = range(6)
+PAIR_ENERGY, GNN_ENERGY, CLUSTER_ENERGY = range(3)
 FLOOR_EV = 0.01
 MOST_EV = 100.0
 """No barrier is higher: what is has another unit."""
@@ -18,8 +18,8 @@ class CompiledBarriers(NamedTuple):
     """What the numba kernels read; every field has the same type for every model.
 
     Attributes:
-        kind: which evaluator of `barriers.kernels` (PAIR, NNK, GNN_DIRECT, GNN_CONSISTENT); of kind PYTHON the model
-            itself is asked, `BarrierModel.evaluate`.
+        kind: which evaluator of `barriers.kernels` (PAIR, NNK, GNN_DIRECT, GNN_CONSISTENT, CLUSTER); of kind PYTHON
+            the model itself is asked, `BarrierModel.evaluate`.
         n_targets: number Z of jumps of a vacancy.
         env: (n_basis, n_env, 4) int64, cell offset and target basis of each site that the barriers depend
             on, for a vacancy on each basis site; entry 0 is the vacancy, entries 1..Z the jump targets (the vacancy
@@ -45,7 +45,7 @@ class CompiledEnergy(NamedTuple):
     """Flat arrays of a lattice energy; every field has the same type for every model.
 
     Attributes:
-        kind: PAIR_ENERGY or GNN_ENERGY.
+        kind: PAIR_ENERGY, GNN_ENERGY or CLUSTER_ENERGY.
         offsets: (n_basis, n, 4) int64 neighbour offsets that the energy reads; meaning by kind.
         species: (S + 1,) int8, model species index of each lattice species index (0, the vacancy, -> 0).
         integers: int64 tables, flat.

@@ -6,7 +6,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from asemacro.barriers.compiled import GNN_ENERGY, CompiledEnergy
+from asemacro.barriers.cluster_kernel import cluster_swap_energy
+from asemacro.barriers.compiled import CLUSTER_ENERGY, GNN_ENERGY, CompiledEnergy
 from asemacro.barriers.gnn.energy import gnn_swap_energy
 from asemacro.lattice.gather import cell_of, site_at
 
@@ -52,4 +53,6 @@ def swap_energy(energy: CompiledEnergy, shape: NDArray, x: NDArray, a: int, b: i
     """
     if energy.kind == GNN_ENERGY:
         return gnn_swap_energy(energy, shape, x, a, b)
+    if energy.kind == CLUSTER_ENERGY:
+        return cluster_swap_energy(energy, shape, x, a, b)
     return pair_swap_energy(energy, shape, x, a, b)

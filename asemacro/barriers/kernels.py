@@ -11,7 +11,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from asemacro.arguments.checks import shown
-from asemacro.barriers.compiled import GNN_CONSISTENT, GNN_DIRECT, NNK, PAIR, PYTHON, CompiledBarriers
+from asemacro.barriers.cluster_kernel import cluster_barriers
+from asemacro.barriers.compiled import CLUSTER, GNN_CONSISTENT, GNN_DIRECT, NNK, PAIR, PYTHON, CompiledBarriers
 from asemacro.barriers.gnn.consistent_kernel import gnn_consistent
 from asemacro.barriers.gnn.direct_kernel import gnn_direct
 from asemacro.barriers.pair_kernel import pair_barriers
@@ -47,6 +48,8 @@ def evaluate(model: CompiledBarriers, basis: int, env: NDArray, work: NDArray, o
         gnn_direct(model, basis, env, work, out)
     elif model.kind == GNN_CONSISTENT:
         gnn_consistent(model, basis, env, work, out)
+    elif model.kind == CLUSTER:
+        cluster_barriers(model, basis, env, work, out)
     else:
         raise ValueError("unknown kind of barrier model")
 

@@ -7,8 +7,11 @@ from typing import Any
 import numpy as np
 
 import asemacro as am
+from asemacro.barriers.clusters import Cluster, Clusters
 from asemacro.barriers.labelling import BandSettings
 from calls.given import ATOMS, BCC, PAIR, Call, rng
+
+CLUSTERS = Clusters(BCC, ("Nb", "Ta"), (Cluster(np.zeros((1, 4), dtype=int), np.array([0.1, 0.0, 0.2])),), 0.0)
 
 
 def _flat(symbols: np.ndarray, offsets: np.ndarray) -> np.ndarray:
@@ -25,6 +28,11 @@ def calls() -> dict[str, Call]:
         "CallableBarriers": Call(
             am.CallableBarriers,
             {"function": _flat, "reach": 3.0, "species": ["Nb", "Ta"], "name": "mine",
+             "attempt_frequency_Hz": {"Nb": 9e12}},
+        ),
+        "ClusterExpansionBarriers": Call(
+            am.ClusterExpansionBarriers,
+            {"expansion": CLUSTERS, "migration_eV": {"Nb": 0.6, "Ta": 0.7}, "name": "mine",
              "attempt_frequency_Hz": {"Nb": 9e12}},
         ),
         "CalculatorBarriers": Call(
