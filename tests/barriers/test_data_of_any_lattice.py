@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from ase.data import atomic_numbers
+from lattices_of_networks import LATTICES, SHELLS, SPECIES, a15, make
 
 from asemacro.barriers.data.evaluation import evaluate_barriers, reverse_differences
 from asemacro.barriers.data.ridge import Ridge
@@ -20,7 +21,6 @@ from asemacro.barriers.gnn.model import BarrierGNN
 from asemacro.barriers.gnn.placement import place
 from asemacro.barriers.kernels import barriers_at
 from asemacro.lattice.lattice import Lattice
-from tests.barriers.test_any_lattice import LATTICES, SHELLS, SPECIES, a15, make
 
 CELLS = {
     "fcc": lambda: Lattice.fcc(3.6, SPECIES, 3),

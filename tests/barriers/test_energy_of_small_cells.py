@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from lattices_of_networks import make
 
 from asemacro.barriers.energy import swap_energy
 from asemacro.barriers.gnn.cell import fits, minimum_shape
@@ -11,7 +12,6 @@ from asemacro.barriers.gnn.crystal import JumpNetwork
 from asemacro.barriers.gnn.placement import place
 from asemacro.lattice.lattice import Lattice
 from asemacro.micro.alloy.swap import SwapMC, new_features
-from tests.barriers.test_any_lattice import make
 
 SPECIES = ("Co", "Ni")
 CELLS = {"fcc": Lattice.fcc(3.6, SPECIES, 3), "bcc": Lattice.bcc(3.2, SPECIES, 3), "hcp": Lattice.hcp(2.5, SPECIES, 4)}

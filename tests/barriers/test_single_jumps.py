@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from lattices_of_networks import LATTICES, large_enough, make, network, random_state
 
 from asemacro.barriers.data.training import fit_gnn
 from asemacro.barriers.gnn.crystal import JumpNetwork
@@ -12,7 +13,6 @@ from asemacro.barriers.gnn.inputs import better_one_by_one
 from asemacro.barriers.gnn.model import BarrierGNN
 from asemacro.barriers.gnn.placement import Environments
 from asemacro.lattice.lattice import Lattice
-from tests.barriers.test_any_lattice import LATTICES, large_enough, make, network, random_state
 
 SPECIES = ("Co", "Ni")
 
