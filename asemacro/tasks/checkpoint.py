@@ -21,6 +21,7 @@ from asemacro.version import __version__
 Arrays = dict[str, NDArray[Any]]
 T = TypeVar("T")
 FORMAT = 3  # goes up when the same inputs give other results, or results of another form
+_OTHER = "~"  # ends the name of a file that is written beside the one that it replaces
 say = logging.getLogger("asemacro")
 
 
@@ -89,10 +90,9 @@ class Entry:
             self._say_what_differs(directory)
             return None
         record = directory / f"{self._stem}.json"
-        path = directory / f"{self._stem}{self._suffix}"
         try:
-            kept = read_json(record, "record of a checkpoint")
-            if kept["sha256"] != file_digest(path):
+            path = directory / self._file_of(record)
+            if read_json(record, "record of a checkpoint")["sha256"] != file_digest(path):
                 raise ValueError("its checksum differs")
             return read(path)
         except Exception as error:  # whatever is wrong with it: it counts as absent
@@ -100,18 +100,34 @@ class Entry:
             return None
 
     def save(self, write: Callable[[Path], Any]) -> None:
-        """Keep a result; a disk that cannot take it is no reason to stop the run."""
+        """Keep a result in place of an earlier one; a disk that cannot take it is no reason to stop the run.
+
+        The record names the file, so that at any moment either the old or the new result is whole.
+        """
         directory = self._checkpoint.directory
         if directory is None:
             return
         try:
             directory.mkdir(parents=True, exist_ok=True)
-            path = write_whole(directory / f"{self._stem}{self._suffix}", write)
-            content = {"task": self._task, "inputs": self._parts, "sha256": file_digest(path)}
-            write_json(directory / f"{self._stem}.json", content)
+            record = directory / f"{self._stem}.json"
+            new, old = (directory / f"{self._stem}{end}{self._suffix}" for end in ("", _OTHER))
+            if new.name == self._file_of(record):
+                new, old = old, new
+            write_whole(new, write)
+            content = {"task": self._task, "inputs": self._parts, "file": new.name, "sha256": file_digest(new)}
+            write_json(record, content)
+            old.unlink(missing_ok=True)
         except OSError as error:
             reason = CannotWrite.of(directory, error).reason
             self._checkpoint.say_once(f"finished tasks are not kept in {directory}: {reason}")
+
+    def _file_of(self, record: Path) -> str:
+        """Name of the file that a record, if it is there and whole, belongs to."""
+        own = f"{self._stem}{self._suffix}"
+        try:
+            return Path(str(read_json(record, "record of a checkpoint").get("file", own))).name
+        except (OSError, ValueError):
+            return own
 
     def _say_what_differs(self, directory: Path) -> None:
         """Name the inputs in which the kept result of this task that comes nearest differs."""
@@ -192,7 +208,7 @@ class Checkpoint:
         if self.directory is None or not self.directory.is_dir():
             return
         for path in self.directory.iterdir():
-            if path.stem not in self.lasting:
+            if path.stem.removesuffix(_OTHER) not in self.lasting:
                 path.unlink(missing_ok=True)
         if not any(self.directory.iterdir()):
             self.directory.rmdir()

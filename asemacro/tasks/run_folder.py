@@ -131,7 +131,7 @@ class RunFolder:
         old = (self.path / RECORD).is_file()
         if self.checkpoint.holds_results:
             beside = " beside the results of an earlier run" if old else ""
-            return f"finished tasks are kept in {self.path}{beside}, the same command goes on from there"
+            return f"what was computed is kept in {self.path}{beside}, the same command goes on from there"
         if old:
             return f"nothing new was written, {self.path} still holds the results of an earlier run"
         return "nothing was written"

@@ -43,7 +43,7 @@ def test_an_interrupt_says_what_stands(tmp_path: Path) -> None:
     def keep(here: RunFolder) -> None:
         here.checkpoint.entry("a", {}).save(text("1"))
 
-    goes_on = f"interrupted; finished tasks are kept in {folder}, the same command goes on from there"
+    goes_on = f"interrupted; what was computed is kept in {folder}, the same command goes on from there"
     assert interrupted(folder, keep) == goes_on
     assert interrupted(folder, lambda here: here.publish({"sde.safetensors": text("1")}, RECORD)) == (
         f"interrupted; all results are in {folder}"

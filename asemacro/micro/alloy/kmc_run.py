@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from asemacro.arguments.checks import array_of, count_of, time_of
+from asemacro.micro.alloy.kernels import CLAMPED, HIT, HOP, MISS, SEEN, Walk
 from asemacro.tasks.patience import Patience
 from asemacro.typing import Report
+
+_STOPPED: tuple[Literal["chunk", "time", "hops", "blocked"], ...] = ("chunk", "time", "hops", "blocked")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,6 +56,33 @@ class KMCRun:
     def hops_per_second(self) -> float:
         """Speed of the run, hops per second of wall time."""
         return self.hops / max(self.wall_time_s, 1e-9)
+
+
+def result_of(
+    walk: Walk,
+    stopped: int,
+    record: list[Any],
+    marks: list[tuple[float, int, float]],
+    wall_time_s: float,
+) -> KMCRun:
+    """The result of a walk that has ended."""
+    hops, hits, misses, used, clamped = (int(walk.counts[k]) for k in (HOP, HIT, MISS, SEEN, CLAMPED))
+    table = np.array(marks, dtype=float).reshape(-1, 3)
+    return KMCRun(
+        x=walk.x,
+        sites=walk.sites,
+        time_s=float(walk.clock[0]),
+        hops=hops,
+        stopped=_STOPPED[stopped],
+        record=np.array(record),
+        record_times_s=table[:, 0],
+        record_hops=np.array([m[1] for m in marks], dtype=np.int64),
+        record_residence_s=table[:, 2],
+        cache_hit_rate=hits / max(hits + misses, 1),
+        clamped_fraction=clamped / max(used, 1),
+        adjacent_fraction=float(walk.clock[1] / walk.clock[0]) if walk.clock[0] > 0 else 0.0,
+        wall_time_s=wall_time_s,
+    )
 
 
 def share_of(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ase.units import kB
@@ -28,18 +28,17 @@ from asemacro.micro.alloy.kernels import (
     ASKS,
     BROKEN,
     CHUNK,
-    CLAMPED,
     HIT,
     HOP,
     MISS,
     NEXT,
-    SEEN,
     Walk,
     answer,
     new_walk,
     walk_on,
 )
-from asemacro.micro.alloy.kmc_run import KMCRun, plan_of, share_of
+from asemacro.micro.alloy.kmc_pause import KMCPause
+from asemacro.micro.alloy.kmc_run import KMCRun, plan_of, result_of, share_of
 from asemacro.micro.protocol import Events, MicroSystem
 from asemacro.tasks.patience import Patience, next_size
 from asemacro.tasks.threads import one_thread
@@ -50,7 +49,6 @@ if TYPE_CHECKING:
 
 FIRST_CHUNK = 128  # hops and new environments; those of large networks take a millisecond each
 MOST_ENTRIES = 1 << 28  # of a cache
-_STOPPED: tuple[Literal["chunk", "time", "hops", "blocked"], ...] = ("chunk", "time", "hops", "blocked")
 
 
 class VacancyKMC(MicroSystem):
@@ -222,11 +220,16 @@ class VacancyKMC(MicroSystem):
             self._caches.give(cache)
         return new, sites
 
-    @door.checked(observe=door.function, progress=door.report, rng=generator_of)
+    @door.checked(
+        observe=door.function,
+        progress=door.report,
+        keep=door.function,
+        rng=generator_of,
+    )
     @one_thread()
     def run(
         self,
-        x: NDArray[np.int8],
+        x: NDArray[np.int8] | KMCPause,
         *,
         duration_s: float | None = None,
         hops: int | None = None,
@@ -235,12 +238,14 @@ class VacancyKMC(MicroSystem):
         observe: Callable[[NDArray[np.int8]], Any] | None = None,
         active: NDArray[np.integer] | None = None,
         progress: Report | None = None,
+        keep: Callable[[KMCPause], Any] | None = None,
         rng: np.random.Generator,
     ) -> KMCRun:
         """One trajectory, by time or by hops, with records on the way.
 
         Args:
-            x: (n_sites,) or (1, n_sites) state, not edited.
+            x: (n_sites,) or (1, n_sites) state, not edited; or a pause of a run with the same other arguments, which
+                goes on as if it had never been stopped, `rng` from its state then.
             duration_s: stop at this time; default the last of `record_times_s`.
             hops: stop after this many hops; default the last of `record_hops`. With both, whichever is first.
             record_times_s: times to record at, ascending.
@@ -248,36 +253,45 @@ class VacancyKMC(MicroSystem):
             observe: what to keep of a state (1, n_sites) at a record point; default the state itself.
             active: (m,) sites of the vacancies that may move; default all.
             progress: called as progress("kmc", fraction, text), several times a second.
+            keep: called at every record point with a pause, all that the run needs to go on from there.
             rng: source of randomness.
 
         Raises:
             ValueError: no end given, a negative one, both kinds of record points, a state that does not fit, or a
                 barrier that is not a number.
         """
-        state = state_of(self._lattice, x).copy()
-        sites = (vacancies_of(state) if active is None else active_of(state, np.asarray(active)[None]))[0]
+        before = x if isinstance(x, KMCPause) else None
+        state = state_of(self._lattice, x if before is None else before.x).copy()
+        if before is None:
+            sites = (vacancies_of(state) if active is None else active_of(state, np.asarray(active)[None]))[0]
+        else:
+            sites = before.sites.copy()
         plan = plan_of(duration_s, hops, record_times_s, record_hops)
+        record, marks = ([], []) if before is None else before.records(plan)
         cache = self._caches.take()
-        keep = (lambda s: s[0].copy()) if observe is None else observe
-        record, marks = [], []
+        kept = (lambda s: s[0].copy()) if observe is None else observe
         stopped = CHUNK
         try:
             walk = new_walk(self._model, cache, self._shape, state[0], sites)
             self._walk(walk, cache, None, 0, rng, None)  # compiles on first use: not part of the run's time
             started = time.perf_counter()
+            if before is not None:
+                started -= before.restore(walk, rng)
             patience = Patience(f"the run of {plan.length} at {self._temperature_K:g} K")
             tick = share_of(plan.until_s, plan.until_hops, 0, 1, patience, progress)
-            for point in plan.points:
+            for point in plan.points[len(marks) :]:
                 stopped = self._walk(walk, cache, *plan.ends_at(point), rng, tick)
                 if (walk.clock[0] if plan.by_time else walk.counts[HOP]) != point:
                     break
-                record.append(keep(state))
+                record.append(kept(state))
                 marks.append((walk.clock[0], walk.counts[HOP], 1 / walk.tree[1] if walk.tree[1] > 0 else np.inf))
+                if keep is not None:
+                    keep(KMCPause.of(walk, record, marks, rng, time.perf_counter() - started))
             else:
                 stopped = self._walk(walk, cache, plan.until_s, plan.until_hops, rng, tick)
         finally:
             self._caches.give(cache)
-        return self._result(walk, stopped, record, marks, time.perf_counter() - started)
+        return result_of(walk, stopped, record, marks, time.perf_counter() - started)
 
     def _walk(
         self,
@@ -357,30 +371,4 @@ class VacancyKMC(MicroSystem):
             f"barrier model {self._barriers.name}: the barrier of a jump of {species} into the vacancy at site {site} "
             f"after {walk.counts[HOP]} hops is {walk.barriers[jump]}, not a number of eV; its weights are damaged or "
             "far from what they were trained on, take another model (--barriers)"
-        )
-
-    def _result(
-        self,
-        walk: Walk,
-        stopped: int,
-        record: list[Any],
-        marks: list[tuple[float, int, float]],
-        wall_time_s: float,
-    ) -> KMCRun:
-        hops, hits, misses, used, clamped = (int(walk.counts[k]) for k in (HOP, HIT, MISS, SEEN, CLAMPED))
-        table = np.array(marks, dtype=float).reshape(-1, 3)
-        return KMCRun(
-            x=walk.x,
-            sites=walk.sites,
-            time_s=float(walk.clock[0]),
-            hops=hops,
-            stopped=_STOPPED[stopped],
-            record=np.array(record),
-            record_times_s=table[:, 0],
-            record_hops=np.array([m[1] for m in marks], dtype=np.int64),
-            record_residence_s=table[:, 2],
-            cache_hit_rate=hits / max(hits + misses, 1),
-            clamped_fraction=clamped / max(used, 1),
-            adjacent_fraction=float(walk.clock[1] / walk.clock[0]) if walk.clock[0] > 0 else 0.0,
-            wall_time_s=wall_time_s,
         )

@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import numpy as np
+from numpy.typing import NDArray
 
 from asemacro.arguments.checks import bound_of_memory
 from asemacro.files.store import run_record, write_csv
 from asemacro.lattice.reading.structure_file import Reading, read_structure
 from asemacro.studies.alloy.inputs import check_temperatures, choose_barriers, large_enough
 from asemacro.studies.alloy.start import Start
+from asemacro.tasks.checkpoint import Entry
+from asemacro.tasks.keeper import Keeper
 from asemacro.tasks.progress import progress_bar
 from asemacro.tasks.publication import Files
 from asemacro.tasks.run_folder import RunFolder
@@ -69,7 +72,12 @@ def _run_kmc(structure: str | Path, folder: RunFolder, options: Options) -> None
         f"{'-'.join(box.species)} on {box.prototype}, {box.n_sites} sites, {_vacancies(n_vacancies)}, "
         f"{temperature_K:g} K, barriers: {model.name}"
     )
-    run = _run(kmc, start, hops, time_s, rng)
+    points = _points(hops, time_s)
+    entry = folder.checkpoint.entry("kmc", {
+        "barriers": model.compile(box), "attempt frequencies": kmc.attempt_frequency_Hz, "lattice": box,
+        "temperature": temperature_K, "start": start, "length": points, "seed": rng,
+    })  # fmt: skip
+    run = _run(kmc, start, points, rng, entry)
     arguments = {
         "structure": str(structure),
         **options["reading"],
@@ -114,14 +122,32 @@ def _start(structure: str | Path, options: Options, rng: np.random.Generator) ->
     return box, model, start
 
 
-def _run(kmc: VacancyKMC, start: State, hops: int | None, time_s: float | None, rng: np.random.Generator) -> KMCRun:
-    """The run, recorded at RECORDS even times or numbers of hops."""
+def _points(hops: int | None, time_s: float | None) -> dict[str, NDArray[Any]]:
+    """RECORDS even times or numbers of hops, by the name of the argument of the run."""
+    if time_s is not None:
+        return {"record_times_s": np.linspace(0, time_s, RECORDS + 1)}
     total = int(hops if hops is not None else 1e5)
-    by_time = None if time_s is None else np.linspace(0, time_s, RECORDS + 1)
-    by_hops = np.unique(np.linspace(0, total, RECORDS + 1).astype(int)) if time_s is None else None
-    with progress_bar({"kmc": 1.0}) as report:
-        kmc.run(start, hops=1, rng=np.random.default_rng(0))  # compile first, so that hops/s are those of the run
-        return kmc.run(start, record_times_s=by_time, record_hops=by_hops, progress=report, rng=rng)
+    return {"record_hops": np.unique(np.linspace(0, total, RECORDS + 1).astype(int))}
+
+
+def _run(
+    kmc: VacancyKMC, start: State, points: dict[str, NDArray[Any]], rng: np.random.Generator, entry: Entry
+) -> KMCRun:
+    """The run, recorded at these points; goes on from where the same run was stopped."""
+    from asemacro.micro.alloy.kmc_pause import MOST_BYTES, KMCPause
+
+    (at,) = points.values()
+    small = len(at) * start.nbytes < MOST_BYTES
+    if not small:
+        print(f"{start.size} sites are too many to keep the run on the way: a run that is killed begins anew")
+    before = entry.load(KMCPause.read) if small else None
+    if before is not None:
+        time_so_far, hops_so_far, _ = before.marks[-1]
+        print(f"goes on after {hops_so_far} hops, {time_so_far:.4g} s of KMC time, of the same run that was stopped")
+    with progress_bar({"kmc": 1.0}) as report, Keeper(entry) as keeper:
+        # compile first, so that hops/s are those of the run
+        kmc.run(start, hops=1, rng=np.random.default_rng(0))
+        return kmc.run(before or start, **points, progress=report, keep=keeper.take if small else None, rng=rng)
 
 
 def _summary(run: KMCRun) -> dict[str, Any]:

@@ -1,0 +1,128 @@
+"""A run of vacancies that was stopped at a record point, from which it goes on as if it never had been."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asemacro.files.arrays import Expected, read_arrays
+from asemacro.micro.alloy.kernels import CLAMPED, HIT, HOP, MISS, N_COUNTS, SEEN
+from asemacro.tasks.checkpoint import write_arrays
+
+if TYPE_CHECKING:
+    from asemacro.micro.alloy.kernels import Walk
+    from asemacro.micro.alloy.kmc_run import Plan
+
+_IN_FILE = {
+    "x": Expected("whole number", ("sites",)),
+    "sites": Expected("whole number", ("vacancies",)),
+    "clock": Expected("number", (4,)),
+    "counts": Expected("whole number", (N_COUNTS,)),
+    "record": Expected("whole number", ("records", "sites")),
+    "marks": Expected("number", ("records", 3), finite=False),
+    "generator": Expected("text"),
+    "wall_time_s": Expected("number"),
+}
+MOST_BYTES = 1e9  # that a file may unpack to
+
+
+@dataclasses.dataclass(frozen=True)
+class KMCPause:
+    """All that a run needs to go on from a record point.
+
+    The rest of the run is the same to the last bit; only how many barriers the cache knew may differ.
+
+    Attributes:
+        x: (n_sites,) state.
+        sites: (n,) where the moving vacancies are, in their order at the start.
+        clock: (4,) of the walk, s.
+        counts: of the walk.
+        record: what was kept at the record points so far.
+        marks: (n_records, 3) time, hops and residence time at these.
+        generator: state of the bit generator.
+        wall_time_s: that the run took so far.
+    """
+
+    x: NDArray[np.int8]
+    sites: NDArray[np.int64]
+    clock: NDArray[np.float64]
+    counts: NDArray[np.int64]
+    record: list[Any]
+    marks: list[tuple[float, int, float]]
+    generator: dict[str, Any]
+    wall_time_s: float
+
+    @classmethod
+    def of(
+        cls, walk: Walk, record: list[Any], marks: list[tuple[float, int, float]], rng: np.random.Generator, wall: float
+    ) -> KMCPause:
+        """A run at a record point, `wall` seconds after it began."""
+        arrays = (part.copy() for part in (walk.x, walk.sites, walk.clock, walk.counts))
+        return cls(*arrays, list(record), list(marks), copy.deepcopy(dict(rng.bit_generator.state)), wall)
+
+    def restore(self, walk: Walk, rng: np.random.Generator) -> float:
+        """Set the clock and the counts of a walk that stands at this state with its rates looked up, and the generator.
+
+        Returns:
+            wall time that the run took so far, s.
+
+        Raises:
+            ValueError: a generator of another kind.
+        """
+        kind, other = self.generator["bit_generator"], rng.bit_generator.state["bit_generator"]
+        if kind != other:
+            raise ValueError(f"the run that is to go on drew its random numbers with {kind}, not {other}")
+        rng.bit_generator.state = self.generator
+        walk.clock[:] = self.clock
+        told = [HOP, HIT, MISS, SEEN, CLAMPED]
+        walk.counts[told] = self.counts[told]
+        return self.wall_time_s
+
+    def records(self, plan: Plan) -> tuple[list[Any], list[tuple[float, int, float]]]:
+        """Record and marks so far, to be added to.
+
+        Raises:
+            ValueError: this is not a pause of a run with these record points.
+        """
+        seen = np.array([mark[0 if plan.by_time else 1] for mark in self.marks])
+        if not np.array_equal(seen, plan.points[: len(seen)]):
+            raise ValueError("the run that is to go on has other record points")
+        return list(self.record), list(self.marks)
+
+    def write(self, path: Path) -> None:
+        """As an npz file, of a run that keeps the states themselves."""
+        generator = np.array(json.dumps(self.generator, default=_listed))
+        write_arrays(path, {
+            "x": self.x, "sites": self.sites, "clock": self.clock, "counts": self.counts,
+            "record": np.array(self.record, dtype=np.int8).reshape(-1, len(self.x)),
+            "marks": np.array(self.marks, dtype=float).reshape(-1, 3),
+            "generator": generator, "wall_time_s": np.array(self.wall_time_s),
+        })  # fmt: skip
+
+    @classmethod
+    def read(cls, path: Path) -> KMCPause:
+        """Inverse of `write`.
+
+        Raises:
+            ValueError: it is no such file.
+        """
+        arrays = read_arrays(path, "checkpoint", _IN_FILE)
+        marks = [(float(t), int(hops), float(residence)) for t, hops, residence in arrays["marks"]]
+        generator = json.loads(arrays["generator"].item(), object_hook=_arrays)
+        record, wall = list(arrays["record"]), float(arrays["wall_time_s"])
+        return cls(arrays["x"], arrays["sites"], arrays["clock"], arrays["counts"], record, marks, generator, wall)
+
+
+def _listed(value: Any) -> Any:
+    """Arrays in the state of a bit generator, such as those of Philox and SFC64."""
+    return {"array": value.tolist(), "dtype": value.dtype.str}
+
+
+def _arrays(value: dict[str, Any]) -> Any:
+    return np.array(value["array"], dtype=value["dtype"]) if set(value) == {"array", "dtype"} else value
