@@ -63,8 +63,9 @@ class KMCPause:
         cls, walk: Walk, record: list[Any], marks: list[tuple[float, int, float]], rng: np.random.Generator, wall: float
     ) -> KMCPause:
         """A run at a record point, `wall` seconds after it began."""
-        arrays = (part.copy() for part in (walk.x, walk.sites, walk.clock, walk.counts))
-        return cls(*arrays, list(record), list(marks), copy.deepcopy(dict(rng.bit_generator.state)), wall)
+        x, sites, clock, counts = walk.x.copy(), walk.sites.copy(), walk.clock.copy(), walk.counts.copy()
+        generator = copy.deepcopy(dict(rng.bit_generator.state))
+        return cls(x, sites, clock, counts, list(record), list(marks), generator, wall)
 
     def restore(self, walk: Walk, rng: np.random.Generator) -> float:
         """Set the clock and the counts of a walk that stands at this state with its rates looked up, and the generator.
