@@ -260,8 +260,8 @@ class VacancyKMC(MicroSystem):
             ValueError: no end given, a negative one, both kinds of record points, a state that does not fit, or a
                 barrier that is not a number.
         """
-        before = x if isinstance(x, KMCPause) else None
-        state = state_of(self._lattice, x if before is None else before.x).copy()
+        before, x = (x, x.x) if isinstance(x, KMCPause) else (None, x)
+        state = state_of(self._lattice, x).copy()
         if before is None:
             sites = (vacancies_of(state) if active is None else active_of(state, np.asarray(active)[None]))[0]
         else:

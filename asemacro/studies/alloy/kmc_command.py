@@ -122,22 +122,26 @@ def _start(structure: str | Path, options: Options, rng: np.random.Generator) ->
     return box, model, start
 
 
-def _points(hops: int | None, time_s: float | None) -> dict[str, NDArray[Any]]:
-    """RECORDS even times or numbers of hops, by the name of the argument of the run."""
+class Points(TypedDict, total=False):
+    """Where a run is recorded: one of the two."""
+
+    record_times_s: NDArray[np.float64]
+    record_hops: NDArray[np.int64]
+
+
+def _points(hops: int | None, time_s: float | None) -> Points:
+    """RECORDS even times or numbers of hops."""
     if time_s is not None:
-        return {"record_times_s": np.linspace(0, time_s, RECORDS + 1)}
+        return Points(record_times_s=np.linspace(0, time_s, RECORDS + 1))
     total = int(hops if hops is not None else 1e5)
-    return {"record_hops": np.unique(np.linspace(0, total, RECORDS + 1).astype(int))}
+    return Points(record_hops=np.unique(np.linspace(0, total, RECORDS + 1).astype(int)))
 
 
-def _run(
-    kmc: VacancyKMC, start: State, points: dict[str, NDArray[Any]], rng: np.random.Generator, entry: Entry
-) -> KMCRun:
+def _run(kmc: VacancyKMC, start: State, points: Points, rng: np.random.Generator, entry: Entry) -> KMCRun:
     """The run, recorded at these points; goes on from where the same run was stopped."""
     from asemacro.micro.alloy.kmc_pause import MOST_BYTES, KMCPause
 
-    (at,) = points.values()
-    small = len(at) * start.nbytes < MOST_BYTES
+    small = (RECORDS + 1) * start.nbytes < MOST_BYTES
     if not small:
         print(f"{start.size} sites are too many to keep the run on the way: a run that is killed begins anew")
     before = entry.load(KMCPause.read) if small else None
