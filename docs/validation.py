@@ -86,7 +86,20 @@ def record_of(plan: Plan, times_s: Floats, order: Floats) -> Record:
     """Runs with the order (runs, n, 12) of all pairs in two shells, as the diagram has them."""
     length, slowest = relaxation(times_s, order[:, :, UNLIKE])
     hops = np.broadcast_to(times_s / plan.hop_s, order.shape[:2])
-    return Record(plan.temperature_K, COPIES, times_s, order, hops, length >= RELAXED, slowest, 0.0, 0.0, 0.0)
+    return Record(
+        plan.temperature_K,
+        COPIES,
+        times_s,
+        order,
+        hops,
+        length >= RELAXED,
+        slowest,
+        0.0,
+        0.0,
+        0.0,
+        np.empty((len(order), 0)),
+        np.nan,
+    )
 
 
 def simulate_runs(plan: Plan, model: PublishedNetwork, cache: Path) -> Record:

@@ -61,6 +61,14 @@ class BarrierModel(abc.ABC):
             "use a model that has one (refractory, or pair energies)"
         )
 
+    def members(self) -> tuple[BarrierModel, ...]:
+        """The models of which this one is the mean, whose spread tells how uncertain its barriers are.
+
+        Returns:
+            At least two models of the same lattice and species; none of a model that is one, as by default.
+        """
+        return ()
+
     def evaluate(self, compiled: CompiledBarriers, basis: int, env: NDArray[np.int8]) -> NDArray[np.float64]:
         """Barriers in one environment, asked of models that compile to the kind PYTHON; others have kernels for it.
 

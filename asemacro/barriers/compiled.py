@@ -12,6 +12,8 @@ PAIR_ENERGY, GNN_ENERGY, CLUSTER_ENERGY = range(3)
 FLOOR_EV = 0.01
 MOST_EV = 100.0
 """No barrier is higher: what is has another unit."""
+UNCERTAIN_EV = 0.1
+"""Barriers in which the members of a model have a larger standard deviation are beyond what its data cover."""
 
 
 class CompiledBarriers(NamedTuple):

@@ -22,6 +22,8 @@ BEYOND_MARKER: dict[str, Any] = {"marker": "o", "markerfacecolor": "white"}
 """Of what was not simulated."""
 UNCERTAIN_MARKER: dict[str, Any] = {"marker": "o", "fillstyle": "left", "markerfacecoloralt": "white"}
 """Of what was simulated and is not well known."""
+INNER, OUTER = 0.25, 0.12
+"""How strong the bands of an error and of a larger one round it are."""
 DELTA_LABEL = r"short-range order $\delta_{ij} = p_{ij} - Z c_j$"
 
 
@@ -91,13 +93,14 @@ def sro_versus_temperature(
     label: str,
     marker: str = "o",
 ) -> Axes:
-    """One pair's order over temperature with its error band; points that are not reliable are joined by dashes.
+    """One pair's order over temperature with its error bands; points that are not reliable are joined by dashes.
 
     Args:
         ax: where to draw.
         temperatures_K: (n,), increasing.
         delta: (n,) order.
-        interval: (n, 2) its ends, one standard error below and above, within what is possible.
+        interval: (n, 2) its ends, one standard error below and above, within what is possible; or (2, n, 2) with those
+            of a wider one, which is drawn lighter.
         reliable: (n,), True where the value was simulated and its error is small: filled points.
         beyond: (n,), True where it is an extrapolation: open points. What is neither is half filled.
         at_bound: (n,), True where the order is as far as the composition allows; such points carry a bar.
@@ -105,7 +108,8 @@ def sro_versus_temperature(
         label: in the legend.
         marker: of points.
     """
-    ax.fill_between(temperatures_K, interval[:, 0], interval[:, 1], color=color, alpha=0.2, linewidth=0)
+    for ends, strength in zip(interval.reshape(-1, len(delta), 2), (INNER, OUTER), strict=False):
+        ax.fill_between(temperatures_K, ends[:, 0], ends[:, 1], color=color, alpha=strength, linewidth=0)
     solid = np.where(reliable, delta, np.nan)
     ax.plot(temperatures_K, delta, "--", color=color, linewidth=1.0, alpha=0.7)
     ax.plot(temperatures_K, solid, "-", color=color, linewidth=1.6)

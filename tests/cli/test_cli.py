@@ -159,8 +159,8 @@ def diagram_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_phase_diagram_table(diagram_folder: Path) -> None:
     rows = table(diagram_folder / "sro.csv")
     assert list(rows[0]) == [
-        "temperature_K", "pair", "shell", "state", "delta", "delta_err", "delta_low", "delta_high", "at_bound",
-        "alpha", "alpha_err", "source", "equilibrium_reached", "extrapolated", "anneal_time_s",
+        "temperature_K", "pair", "shell", "state", "delta", "delta_err", "delta_err_barrier", "delta_low", "delta_high",
+        "at_bound", "alpha", "alpha_err", "source", "equilibrium_reached", "extrapolated", "anneal_time_s",
     ]  # fmt: skip
     assert {"sde", "kmc", "mc"} <= {row["source"] for row in rows} <= {"sde", "kmc", "mc", "sde+mc"}
     assert {row["state"].removesuffix(" (other estimate)") for row in rows} == {"equilibrium", "annealed"}

@@ -12,12 +12,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from asemacro.barriers.compiled import UNCERTAIN_EV
 from asemacro.barriers.gnn.model import BarrierGNN, Surroundings
 from asemacro.typing import Floats
 
 GROUPS = 5
-UNCERTAIN_EV = 0.1
-"""Barriers with a larger spread are outside of what the data cover."""
 
 
 def spread_of(model: BarrierGNN, around: Surroundings, only: NDArray[np.bool_] | None = None) -> Floats:

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from asemacro.barriers.compiled import UNCERTAIN_EV
 from asemacro.barriers.data.barrier_file import read_barriers
-from asemacro.barriers.data.ensemble import UNCERTAIN_EV, calibration, spread_of
+from asemacro.barriers.data.ensemble import calibration, spread_of
 from asemacro.barriers.data.ridge import Ridge
 from asemacro.barriers.data.table import BarrierData
 from asemacro.barriers.data.training import MEMBERS, WIDTHS, epochs_of, fit_gnn

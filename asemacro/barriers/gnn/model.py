@@ -109,6 +109,17 @@ class BarrierGNN(nn.Module, BarrierModel):
         """The graph around a vacancy of the crystal."""
         return graph_of(self.jumps)
 
+    def members(self) -> tuple[BarrierGNN, ...]:
+        """Each network as a model of its own; none of a single one."""
+        return tuple(self._member(net) for net in self.nets) if len(self.nets) > 1 else ()
+
+    def _member(self, net: nn.Module) -> BarrierGNN:
+        widths: dict[str, Any] = {name: value for name, value in self.settings.items() if name != "members"}
+        same: dict[str, Any] = {"jumps": self.jumps, "attempt_frequency_Hz": self.attempt_frequency_Hz}
+        one = BarrierGNN(self.species, self.form, name=self.name, **same, **widths)
+        one.nets[0].load_state_dict(net.state_dict())
+        return one.eval()
+
     def environments(
         self, lattice: Lattice, x: NDArray[np.int8], sites: NDArray[np.integer] | None = None
     ) -> Environments:

@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from asemacro.arguments.checks import count_of, positive
 from asemacro.barriers.base import BarrierModel
-from asemacro.lattice.states import state_of
+from asemacro.lattice.states import state_of, states_of
+from asemacro.micro.alloy.state_energy import StateEnergy
 from asemacro.micro.alloy.swap import Features, new_features, swap_on
 from asemacro.typing import Floats, Report
 
@@ -33,7 +34,7 @@ class ExchangeRun:
         exchange_acceptance: (n_T - 1,) fraction of the exchanges between neighbours accepted; nan if none was tried.
         arrivals: (n_T,) how often a replica reached a temperature after it had been at the highest one, counted once
             for each visit there. At the lowest temperature: half round trips.
-        energy_eV: (n_T,) energy of the final states above that of the start.
+        energy_eV: (n_T,) energy of the final states above that of the first start.
     """
 
     x: NDArray[np.int8]
@@ -68,6 +69,7 @@ class ReplicaExchange:
         self._temperatures_K = np.array([positive(t, "temperature", "K") for t in temperatures_K])
         if len(self._temperatures_K) == 0 or (np.diff(self._temperatures_K) <= 0).any():
             raise ValueError(f"temperatures must increase, got {list(temperatures_K)}")
+        self._model = model
         self._energy = model.compile_energy(lattice)
         self._shape = np.array(lattice.shape, dtype=np.int64)
 
@@ -83,7 +85,8 @@ class ReplicaExchange:
         """One Markov chain of all temperatures.
 
         Args:
-            x: (n_sites,) or (1, n_sites) state from which every temperature starts, not edited.
+            x: state (n_sites,) or (1, n_sites) from which every temperature starts, or (n_T, n_sites) one for each, of
+                one composition; not edited.
             record_sweeps: numbers of sweeps to record after, ascending; the last is the length of the run.
             observe: what to keep of a state (1, n_sites).
             progress: called as progress("swaps", fraction, text), after each sweep.
@@ -92,17 +95,20 @@ class ReplicaExchange:
         Raises:
             ValueError: record points that do not ascend, or a state that does not fit or has one species only.
         """
-        start = state_of(self._lattice, x)[0]
-        if start.min() == start.max():
+        starts = self._starts(x)
+        if starts[0].min() == starts[0].max():
             raise ValueError("no unlike pairs to swap: all sites hold the same species")
         points = np.array([count_of(p, "sweeps") for p in np.atleast_1d(np.asarray(record_sweeps))], dtype=np.int64)
         if len(points) == 0 or (np.diff(points) <= 0).any():
             raise ValueError("record points must ascend, and there must be one at least")
         beta = 1 / (kB * self._temperatures_K)
         levels = len(beta)
-        states = [start.copy() for _ in beta]
+        states = [start.copy() for start in starts]
         features = [new_features(self._energy, self._shape, state) for state in states]
         sums = np.zeros((levels, 3))
+        if len(np.unique(starts, axis=0)) > 1:
+            above = StateEnergy(self._lattice, self._model, starts[0])
+            sums[:, 1] = [above(start) for start in starts]
         replica_at = np.arange(levels)  # the replica at each temperature
         fresh = np.zeros((levels, levels), dtype=bool)  # replica, temperature: not there since it was at the top
         arrivals, tried, made = np.zeros(levels, np.int64), np.zeros(levels - 1), np.zeros(levels - 1)
@@ -120,7 +126,7 @@ class ReplicaExchange:
                 record.append([observe(states[replica][None]) for replica in replica_at])
             if progress is not None:
                 progress("swaps", sweep / max(int(points[-1]), 1), f"{sweep} of {points[-1]} sweeps")
-        attempts = max(int(points[-1]) * len(start), 1)
+        attempts = max(int(points[-1]) * self._lattice.n_sites, 1)
         return ExchangeRun(
             x=np.array([states[replica] for replica in replica_at]),
             record=np.swapaxes(np.array(record), 0, 1),
@@ -131,6 +137,13 @@ class ReplicaExchange:
             arrivals=arrivals,
             energy_eV=sums[replica_at, 1],
         )
+
+    def _starts(self, x: NDArray[np.int8]) -> NDArray[np.int8]:
+        """(n_T, n_sites) first states."""
+        levels = len(self._temperatures_K)
+        if np.ndim(x) == 2 and len(x) == levels:
+            return states_of(self._lattice, x)
+        return np.repeat(state_of(self._lattice, x), levels, axis=0)
 
     def _sweep(
         self,

@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from asemacro.barriers.compiled import UNCERTAIN_EV
 from asemacro.plot.written_numbers import written
 from asemacro.studies.alloy.alloy import Alloy
 from asemacro.studies.alloy.anneal import Anneal
@@ -15,7 +16,9 @@ from asemacro.studies.alloy.equilibrium import EXTRAPOLATED
 from asemacro.studies.alloy.inputs import listed
 from asemacro.studies.alloy.points import LONGEST_ANNEAL_S
 from asemacro.studies.alloy.swap_equilibrium import SwapOrder
+from asemacro.studies.alloy.visited import within
 
+FEW = 5  # members: of fewer the spread itself is hardly known
 say = logging.getLogger("asemacro")
 
 
@@ -34,6 +37,7 @@ def about_of(alloy: Alloy, anneal: Anneal, sweeps: int, found: Sequence[AtTemper
     with_swaps = [at for at in found if at.swaps is not None]
     return {
         "barriers": alloy.model.name,
+        "barrier_members": max(len(alloy.model.members()), 1),
         "species": list(alloy.lattice.species),
         "composition": {symbol: float(c) for symbol, c in alloy.lattice.composition.items()},
         "lattice": alloy.lattice.prototype,
@@ -69,11 +73,13 @@ def summary(at: AtTemperature) -> dict[str, Any]:
         "equilibrium_reached_by_runs": found.reached,
         "growth_in_last_doubling": found.growth,
         "length_in_relaxation_times": found.length,
-        "relaxation_time_runs_s": record.relaxation_time_s if math.isfinite(record.relaxation_time_s) else None,
+        "relaxation_time_runs_s": _finite(record.relaxation_time_s),
         "relaxation_time_sde_s": at.prediction.relaxation_time_s,
         "cache_hit_rate": record.hit_rate,
         "clamped_fraction": record.clamped,
         "adjacent_vacancies_fraction_of_time": record.adjacent,
+        "time_factor_of_barriers": _finite(at.time_factor),
+        "uncertain_jumps_fraction": _finite(record.uncertain),
         "swaps": None if at.swaps is None else swap_summary(at.swaps),
     }
 
@@ -86,7 +92,14 @@ def swap_summary(swaps: SwapOrder) -> dict[str, Any]:
         "largest_difference_of_two_starts": float(swaps.gap.max()),
         "uphill_energy_accepted_kT_per_site": swaps.turnover,
         "replicas_from_the_hottest_temperature": swaps.arrivals,
+        "members_reweighted": swaps.reweighted if len(swaps.shift) and swaps.equilibrated else None,
+        "effective_states_of_members": _finite(swaps.effective),
     }
+
+
+def _finite(value: float) -> float | None:
+    """The number, or None, since JSON knows no nan."""
+    return value if math.isfinite(value) else None
 
 
 def say_what_was_done(about: dict[str, Any], found: Sequence[AtTemperature]) -> None:
@@ -104,11 +117,44 @@ def say_what_was_done(about: dict[str, Any], found: Sequence[AtTemperature]) -> 
         if at.swaps is not None and at.swaps.why:
             say.warning("%g K: swap Monte Carlo gives no equilibrium: %s", at.temperature_K, at.swaps.why)
     times_s = {at.temperature_K: at.course.anneal_s * at.course.thermal for at in found}
-    endless = [kelvin for kelvin, time_s in times_s.items() if time_s > LONGEST_ANNEAL_S]
+    endless = [at for at in found if times_s[at.temperature_K] > LONGEST_ANNEAL_S]
     if endless:
+        longest = max(endless, key=lambda at: times_s[at.temperature_K])
         say.warning(
-            "an anneal of %s takes up to %s s at %s K, longer than the age of the universe: drawn open",
+            "an anneal of %s takes up to %s s%s at %s K, longer than the age of the universe: drawn open",
             about["anneal"],
-            written(max(times_s.values())),
-            listed(endless),
+            written(times_s[longest.temperature_K]),
+            within(longest.time_factor),
+            listed([at.temperature_K for at in endless]),
         )
+    say.info("%s", what_members_say(about, found))
+
+
+def what_members_say(about: dict[str, Any], found: Sequence[AtTemperature]) -> str:
+    """One line on the uncertainty of the barriers: where it comes from, what it does, and what it misses."""
+    name, number = about["barriers"], about["barrier_members"]
+    if number == 1:
+        return f"barrier model {name} has one member: the uncertainty of its barriers is not known, no bar holds it"
+    known = [at for at in found if at.exact is not None]
+    by_weight = [at.temperature_K for at in known if at.swaps is not None and at.swaps.reweighted]
+    again = [at.temperature_K for at in known if at.temperature_K not in by_weight]
+    parts = []
+    if by_weight:
+        parts.append(f"order of each at {listed(by_weight)} K from the states of their mean, reweighted")
+    if again:
+        parts.append(f"order of each at {listed(again)} K by swaps that ran again")
+    if not known:
+        why = "swaps reached no equilibrium" if about["sweeps"] else "without an energy no swaps can tell it"
+        parts.append(f"what they do to the order is not known, {why}")
+    factors = {at.temperature_K: at.time_factor for at in found if math.isfinite(at.time_factor)}
+    if factors:
+        low, high = min(factors, key=lambda k: factors[k]), max(factors, key=lambda k: factors[k])
+        span = f"{factors[low]:.2g} ({low:g} K)" + (f" to {factors[high]:.2g} ({high:g} K)" if high != low else "")
+        parts.append(f"times are known within a factor of {span}")
+    shares = [at.runs.uncertain for at in found if math.isfinite(at.runs.uncertain)]
+    if shares:
+        parts.append(
+            f"in {100 * sum(shares) / len(shares):.2g} % of the jumps that were made the members differ by more than "
+            f"{UNCERTAIN_EV:g} eV, beyond what its labels cover"
+        )
+    return f"barrier model {name} has {number} members{' (few)' if number < FEW else ''}: {'; '.join(parts)}"

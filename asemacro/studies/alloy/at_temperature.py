@@ -31,11 +31,12 @@ def judged(found: Sequence[Predicted], anneal: Anneal) -> list[AtTemperature]:
         found: by increasing temperature.
         anneal: whose end the courses know.
     """
+    timed = anneal.time_s is not None
     return [
         AtTemperature(
             **vars(at),
             equilibrium=equilibrium,
-            course=Course.of(at, equilibrium, anneal.duration_s(at.runs), anneal.thermal(at.temperature_K)),
+            course=Course.of(at, equilibrium, anneal.duration_s(at.runs), anneal.thermal(at.temperature_K), timed),
         )
         for at, equilibrium in zip(found, equilibrium_of(found), strict=True)
     ]

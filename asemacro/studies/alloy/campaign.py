@@ -85,7 +85,7 @@ class Job:
     def inputs(self) -> dict[str, Any]:
         """All that the record depends on, for a checkpoint: contents, not names."""
         return {
-            "barriers": self.model.compile(self.lattice),
+            "barriers": [one.compile(self.lattice) for one in (self.model, *self.model.members())],
             # nothing is said of 1e13 Hz: runs of before there were others are still taken up
             **({"attempt frequencies": dict(own)} if (own := self.model.attempt_frequency_Hz) else {}),
             "lattice": self.lattice,

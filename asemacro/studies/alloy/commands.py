@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from pathlib import Path
@@ -76,16 +77,24 @@ def _run_phase_diagram(
 def _print_summary(diagram: PhaseDiagram) -> None:
     """The strongest pair at each temperature, as in the figures; marks say what was not simulated."""
     pair = diagram.map.pair
-    print(f"delta of {pair}, +- one standard error")
-    print(f"{'T (K)':>7} {'at equilibrium':>26} {'by':<12} {'annealed':>20}")
+    rows = list(zip(diagram.curve(pair, "equilibrium"), diagram.curve(pair, "annealed"), strict=True))
+    both = any(point.delta_err_barrier is not None for row in rows for point in row)
+    factors = [at.time_factor for at in diagram.known]
+    timed = any(math.isfinite(factor) for factor in factors)
+    wide = 12 if both else 0
+    print(f"delta of {pair}, +- one standard error" + (" of sampling and fit, +- that of the barriers" if both else ""))
+    head = f"{'T (K)':>7} {'at equilibrium':>{26 + wide}} {'by':<12} {'annealed':>{20 + wide}}"
+    print(head + (f" {'times within':>13}" if timed else ""))
     marks: set[str] = set()
-    for rest, hot in zip(diagram.curve(pair, "equilibrium"), diagram.curve(pair, "annealed"), strict=True):
+    for (rest, hot), factor in zip(rows, factors, strict=True):
         cells = []
         for point in (rest, hot):
             mark = ("o" if point.beyond else "" if point.trusted else "~") + ("b" if point.at_bound else "")
             marks.update(mark)
-            cells.append(f"{point.delta:+.3f} +- {point.delta_err:.3f} {mark:<2}")
-        print(f"{rest.temperature_K:>7g} {cells[0]:>26} {rest.source:<12} {cells[1]:>20}")
+            of_barriers = "" if point.delta_err_barrier is None else f" +- {point.delta_err_barrier:.3f}"
+            cells.append(f"{point.delta:+.3f} +- {point.delta_err:.3f}{of_barriers} {mark:<2}")
+        line = f"{rest.temperature_K:>7g} {cells[0]:>{26 + wide}} {rest.source:<12} {cells[1]:>{20 + wide}}"
+        print(line + (f" {f'x or / {factor:.2g}':>13}" if math.isfinite(factor) else ""))
     print(
         "by mc: swap Monte Carlo; sde: the equation learned from runs that reached equilibrium; "
         "extrapolated: continued from hotter temperatures"

@@ -38,6 +38,8 @@ class Course:
         most_growth: the most that it can have been.
         anneal_s: duration of the anneal in the clock of the runs.
         thermal: factor to the clock of thermal vacancies.
+        goal_shift: (M, d) equilibrium of each member of the barrier model minus that of their mean.
+        log_rates: (M,) ln of a member's rates over those of the mean, if the anneal is a time; else 0.
     """
 
     temperature_K: float
@@ -51,9 +53,11 @@ class Course:
     most_growth: float
     anneal_s: float
     thermal: float
+    goal_shift: Floats
+    log_rates: Floats
 
     @classmethod
-    def of(cls, at: Predicted, equilibrium: Equilibrium, anneal_s: float, thermal: float) -> Course:
+    def of(cls, at: Predicted, equilibrium: Equilibrium, anneal_s: float, thermal: float, timed: bool) -> Course:
         """From what is known of a temperature.
 
         Args:
@@ -61,6 +65,7 @@ class Course:
             equilibrium: of this temperature.
             anneal_s: duration of the anneal in the clock of the runs.
             thermal: factor to the clock of thermal vacancies.
+            timed: whether the anneal is a time, not a number of hops.
         """
         path, error = at.table.bounded(at.prediction.path, at.contacts), equilibrium.error
         return cls(
@@ -76,6 +81,8 @@ class Course:
             most_growth=equilibrium.most_growth,
             anneal_s=anneal_s,
             thermal=thermal,
+            goal_shift=equilibrium.shift,
+            log_rates=at.log_rates if timed else np.zeros_like(at.log_rates),
         )
 
     def at(self, times_s: Floats) -> tuple[Floats, Floats, NDArray[np.int8]]:
@@ -104,6 +111,24 @@ class Course:
         """Order (d,) after the anneal, its error, and how well it is known."""
         order, error, standing = self.at(np.array([self.anneal_s]))
         return order[0], error[0], int(standing[0])
+
+    @property
+    def annealed_shift(self) -> Floats:
+        """(M, d) order after the anneal with each member of the barrier model minus that with their mean.
+
+        A member is on its way to an equilibrium of its own, by the same share of the way; and where the anneal is a
+        time, it comes to where the mean model is at exp(log_rate) times that.
+        """
+        if not len(self.goal_shift):
+            return self.goal_shift
+        later = self.at(self.anneal_s * np.exp(self.log_rates))[0]
+        return np.asarray(self.share * self.goal_shift + (later - self.annealed[0]))
+
+    @property
+    def share(self) -> float:
+        """Share of the way from random to equilibrium that the anneal goes."""
+        way, start = self.goal - self.prediction.start, self.prediction.start
+        return float(np.clip((self.annealed[0] - start) @ way / max(float(way @ way), 1e-300), 0, 1))
 
     @property
     def arrived(self) -> bool:

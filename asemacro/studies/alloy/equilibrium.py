@@ -35,6 +35,9 @@ class Equilibrium:
         lag: (d,) how far the late mean of the runs may still be from equilibrium.
         late_error: (d,) standard error of that mean.
         length: of the runs, in relaxation times.
+        shift: (M, d) order of each member of the model minus that of their mean, extrapolated where that is; nan where
+            it is not known.
+        shift_error: (M, d) what sampling leaves open of it.
     """
 
     delta: Floats
@@ -48,6 +51,8 @@ class Equilibrium:
     lag: Floats
     late_error: Floats
     length: float
+    shift: Floats
+    shift_error: Floats
 
     @property
     def simulated(self) -> bool:
@@ -90,10 +95,20 @@ def equilibrium_of(found: Sequence[Predicted]) -> list[Equilibrium]:
     by_swaps = np.array([at.exact is not None for at in found])
     simulated = reached | by_swaps
     extrapolated = ~simulated & bool(simulated.sum() >= LEAST_REACHED)
+    shift, shift_error = (np.array(part) for part in zip(*(at.shift for at in found), strict=True))
     if extrapolated.any():
         near = by_swaps | without_outliers(simulated | (long & (pooled.lag < NEAR).all(axis=1)))
         kelvin, table = np.array([at.temperature_K for at in found]), found[0].table
-        values, errors = quasi_chemical(kelvin, best, best_error, near, table.random[table.unlike], table.neighbours)
+        random = table.random[table.unlike]
+        values, errors = quasi_chemical(kelvin, best, best_error, near, random, table.neighbours)
+        known = near & np.isfinite(shift).all(axis=(1, 2))
+        if known.sum() >= LEAST_REACHED:
+            of_mean = quasi_chemical(kelvin, best, best_error, known, random, table.neighbours)[0]
+            for m in range(shift.shape[1]):
+                own = best + np.where(known[:, None], shift[:, m], 0.0)
+                of_member = quasi_chemical(kelvin, own, best_error, known, random, table.neighbours)[0]
+                shift[extrapolated, m] = (of_member - of_mean)[extrapolated]
+            shift_error[extrapolated] = 0.0  # a fit to many temperatures
         for k in np.flatnonzero(extrapolated).tolist():
             best[k], best_error[k] = table.bounded(values[k], found[k].contacts), errors[k]
     source = np.select([by_swaps, extrapolated], [SWAPS, EXTRAPOLATED], LEARNED).tolist()
@@ -101,6 +116,7 @@ def equilibrium_of(found: Sequence[Predicted]) -> list[Equilibrium]:
         Equilibrium(
             best[k], best_error[k], source[k], learned[k], learned_error[k], bool(reached[k]),
             float(pooled.rate[k]), float(pooled.most[k]), pooled.lag[k], pooled.error[k], float(pooled.length[k]),
+            shift[k], shift_error[k],
         )
         for k in range(len(found))
     ]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
@@ -13,6 +14,7 @@ from asemacro.files.store import run_record, write_csv
 from asemacro.lattice.reading.structure_file import Reading, read_structure
 from asemacro.studies.alloy.inputs import check_temperatures, choose_barriers, large_enough
 from asemacro.studies.alloy.start import Start
+from asemacro.studies.alloy.visited import Visited, time_factor, within
 from asemacro.tasks.checkpoint import Entry
 from asemacro.tasks.keeper import Keeper
 from asemacro.tasks.progress import progress_bar
@@ -89,12 +91,16 @@ def _run_kmc(structure: str | Path, folder: RunFolder, options: Options) -> None
         "sites": box.n_sites,
         "vacancies": n_vacancies,
     }
-    record = run_record(arguments, options["seed"], run.wall_time_s, barriers=model.name, **_summary(run))
+    visited = _visited(kmc, run, by_time=time_s is not None)
+    factor = time_factor(visited.log_rates)
+    told = {"time_factor_of_barriers": factor, "uncertain_jumps_fraction": visited.uncertain}
+    known = {name: value if math.isfinite(value) else None for name, value in told.items()}
+    record = run_record(arguments, options["seed"], run.wall_time_s, barriers=model.name, **_summary(run), **known)
     written = folder.publish(_files(box, run), record)
     if run.stopped == "blocked" or run.hops == 0:
         print(_why_it_stands(kmc, run))
     print(
-        f"{run.hops} hops, {run.time_s:.4g} s of KMC time, {run.hops_per_second:.3g} hops/s, "
+        f"{run.hops} hops, {run.time_s:.4g} s of KMC time{within(factor)}, {run.hops_per_second:.3g} hops/s, "
         f"cache hits {100 * run.cache_hit_rate:.0f} %"
     )
     print(f"wrote {', '.join(path.name for path in written)} to {folder.path}")
@@ -152,6 +158,15 @@ def _run(kmc: VacancyKMC, start: State, points: Points, rng: np.random.Generator
         # compile first, so that hops/s are those of the run
         kmc.run(start, hops=1, rng=np.random.default_rng(0))
         return kmc.run(before or start, **points, progress=report, keep=keeper.take if small else None, rng=rng)
+
+
+def _visited(kmc: VacancyKMC, run: KMCRun, by_time: bool) -> Visited:
+    """What the members of the barrier model make of the recorded states."""
+    visited = Visited(kmc, 1)
+    for x, lasts_s in zip(run.record, run.record_residence_s, strict=True):
+        if by_time or math.isfinite(lasts_s):
+            visited.see(0, x, 1.0 if by_time else lasts_s)
+    return visited
 
 
 def _summary(run: KMCRun) -> dict[str, Any]:

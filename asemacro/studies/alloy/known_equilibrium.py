@@ -47,6 +47,13 @@ def _nearest(path: Path, rows: Sequence[dict[str, str]], temperature_K: float) -
     lines = []
     for kelvin in sorted({*below[-1:], *above[:1]}):
         of = [row for row in rows if float(row["temperature_K"]) == kelvin]
-        values = ", ".join(f"{r['pair']} {float(r['delta']):+.4f} +- {float(r['delta_err']):.4f}" for r in of)
+        values = ", ".join(_value(r) for r in of)
         lines.append(f"equilibrium at {kelvin:g} K in {path}, by {HOW[of[0]['source']]}: {values}")
     return lines
+
+
+def _value(row: dict[str, str]) -> str:
+    """Order of a pair with its error, and with that of the barriers if it is known."""
+    of_barriers = row.get("delta_err_barrier")  # tables of older versions lack it
+    text = f"{row['pair']} {float(row['delta']):+.4f} +- {float(row['delta_err']):.4f}"
+    return f"{text} (barriers +- {float(of_barriers):.4f})" if of_barriers else text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asemacro.observables.alloy import WarrenCowley, bounds_of_pairs
+from asemacro.statistics.members import error_of_members
 from asemacro.typing import Floats
 
 if TYPE_CHECKING:
@@ -35,7 +37,9 @@ class Point:
         shell: 1 for nearest neighbours.
         state: see above.
         delta: p_ij - Z c_j.
-        delta_err: one standard error.
+        delta_err: one standard error of sampling and fit.
+        delta_err_barrier: one standard error by what the members of the barrier model differ by; None where it is not
+            known.
         delta_low: delta - delta_err, cut where the composition allows no less.
         delta_high: delta + delta_err, cut where the composition allows no more.
         at_bound: "lower" or "upper" if delta is as low or as high as the composition allows, else empty.
@@ -56,6 +60,7 @@ class Point:
     state: str
     delta: float
     delta_err: float
+    delta_err_barrier: float | None
     delta_low: float
     delta_high: float
     at_bound: str
@@ -70,6 +75,11 @@ class Point:
     def beyond(self) -> bool:
         """Whether it lies beyond what was simulated, or beyond any anneal; drawn open."""
         return self.extrapolated or (self.anneal_time_s > LONGEST_ANNEAL_S and self.state.startswith(ANNEALED))
+
+    @property
+    def total_err(self) -> float:
+        """One standard error of sampling, fit and barriers together, as far as they are known."""
+        return math.hypot(self.delta_err, self.delta_err_barrier or 0.0)
 
     @property
     def trusted(self) -> bool:
@@ -168,6 +178,11 @@ class PairTable:
         """All pairs and their errors from the unlike ones; errors of different pairs are taken as independent."""
         return self.all_pairs(delta, contacts), np.sqrt(self._sums() ** 2 @ error**2)
 
+    def of_members(self, shift: Floats, error: Floats) -> Floats:
+        """(n_pairs,) error of all pairs by what members differ by in the unlike ones, (M, n_unlike) with errors."""
+        sums = self._sums()
+        return error_of_members(shift @ sums.T, np.sqrt(error**2 @ sums.T**2))
+
     def all_pairs(self, delta: Floats, contacts: Floats) -> Floats:
         """(..., n_pairs) all pairs from the unlike ones (..., n_unlike) and mean contacts with vacancies."""
         return delta @ self._sums().T - contacts
@@ -183,8 +198,11 @@ class PairTable:
         equilibrium_reached: bool,
         extrapolated: bool,
         anneal_time_s: float,
+        barrier_error: Floats | None = None,
     ) -> Iterator[Point]:
         """One Point a pair from (n_pairs,) delta and errors, cut at the bounds of the composition.
+
+        The error of the barriers may be nan: not known.
 
         Raises:
             ValueError: a number that is not finite.
@@ -200,6 +218,7 @@ class PairTable:
             value = float(np.clip(delta[k], low[k], high[k]))
             at_bound = "lower" if value <= low[k] + near[k] else "upper" if value >= high[k] - near[k] else ""
             sigma = float(error[k])
+            of_barriers = math.nan if barrier_error is None else float(barrier_error[k])
             yield Point(
                 temperature_K=temperature_K,
                 pair=label,
@@ -207,6 +226,7 @@ class PairTable:
                 state=state,
                 delta=value,
                 delta_err=sigma,
+                delta_err_barrier=of_barriers if math.isfinite(of_barriers) else None,
                 delta_low=max(value - sigma, float(low[k])),
                 delta_high=min(value + sigma, float(high[k])),
                 at_bound=at_bound,

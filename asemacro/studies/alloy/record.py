@@ -26,6 +26,8 @@ IN_FILE = {
     "hit_rate": Expected("number"),
     "clamped": Expected("number"),
     "adjacent": Expected("number"),
+    "log_rates": Expected("number", ("runs", "members"), finite=False),
+    "uncertain": Expected("number", finite=False),
 }
 """What `Record.to_arrays` gives, for readers of files."""
 
@@ -45,6 +47,8 @@ class Record:
         hit_rate: of the barrier cache.
         clamped: fraction of barriers raised to the model's floor.
         adjacent: fraction of the time with adjacent vacancies.
+        log_rates: (runs, M) ln of a member's rate of jumps over that of the mean model, see `Visited`.
+        uncertain: share of the jumps whose barriers are uncertain; nan if the model has no members.
     """
 
     temperature_K: float
@@ -57,6 +61,8 @@ class Record:
     hit_rate: float
     clamped: float
     adjacent: float
+    log_rates: Floats
+    uncertain: float
 
     @property
     def late(self) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from asemacro.micro.alloy.vacancy_kmc import VacancyKMC
 from asemacro.studies.alloy.approach import RELAXED, relaxation
 from asemacro.studies.alloy.budget import Budget
 from asemacro.studies.alloy.record import Record
+from asemacro.studies.alloy.visited import Visited
 from asemacro.typing import Floats
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ FIRST_STEP_HOPS = 64  # below it increments are vacancy flicker
 LAST_STEP_HOPS = 256  # finest step late in a run; pairs join several
 GROWTH = 0.05  # step over age in between
 FIRST_ROUND = 64  # steps in the first round
+EVERY = 4  # records of a run, of which the members of the barrier model see one
 STRAY = 64.0  # a run may take this many times the budget's hops before the record is cut
 
 
@@ -80,6 +83,7 @@ class _Rounds:
         self._kmc, self._sro, self._budget, self._streams, self._progress = kmc, sro, budget, streams, progress
         self._vacancies = kmc.carriers(starts[:1]).shape[1]
         self._states = list(starts)
+        self._visited = Visited(kmc, len(starts))
         self._order = [[value] for value in sro(starts, kmc.lattice)]
         self._hops = [[0.0] for _ in starts]
         self._totals = np.zeros(4)  # hops, misses, clamped x hops, adjacent time
@@ -140,11 +144,18 @@ class _Rounds:
             share = self._budget.share(hops, misses, self._length * age)
             self._progress(share, f"{self._kmc.temperature_K:g} K, {text}")
 
+        looks = itertools.count(len(self._order[index]))
+
+        def observe(x: NDArray[np.int8]) -> Floats:
+            if next(looks) % EVERY == 0:
+                self._visited.see(index, x[0])
+            return self._sro(x, self._kmc.lattice)[0]
+
         done = self._kmc.run(
             self._states[index],
             record_times_s=grid - self.times[-1],
             hops=max(int((most - base) * self._vacancies), 1),
-            observe=lambda x: self._sro(np.atleast_2d(x), self._kmc.lattice)[0],
+            observe=observe,
             progress=tell,
             rng=self._streams[index],
         )
@@ -179,4 +190,6 @@ class _Rounds:
             hit_rate=1 - self._totals[1] / hops,
             clamped=self._totals[2] / hops,
             adjacent=self._totals[3] / (self.times[n - 1] * len(self._states)),
+            log_rates=self._visited.log_rates,
+            uncertain=self._visited.uncertain,
         )

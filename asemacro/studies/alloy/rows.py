@@ -22,6 +22,7 @@ def points_of(at: AtTemperature) -> list[Point]:
 def best_points(at: AtTemperature) -> list[Point]:
     """Equilibrium and anneal, and the estimates of equilibrium that are not best."""
     found, course, swaps, table = at.equilibrium, at.course, at.swaps, at.table
+    of_barriers = barrier_errors(at)
     points: list[Point] = []
 
     def add(state: str, source: str, delta: Floats, error: Floats, arrived: bool, extrapolated: bool) -> None:
@@ -35,6 +36,7 @@ def best_points(at: AtTemperature) -> list[Point]:
                 equilibrium_reached=arrived,
                 extrapolated=extrapolated,
                 anneal_time_s=course.anneal_s * course.thermal,
+                barrier_error=of_barriers[state.removesuffix(OTHER)],
             )
         )
 
@@ -55,6 +57,15 @@ def best_points(at: AtTemperature) -> list[Point]:
     return points
 
 
+def barrier_errors(at: AtTemperature) -> dict[str, Floats]:
+    """(n_pairs,) error by the barriers of each state: it is the same, however the order of the mean model is found."""
+    noise = at.equilibrium.shift_error
+    return {
+        EQUILIBRIUM: at.table.of_members(at.equilibrium.shift, noise),
+        ANNEALED: at.table.of_members(at.course.annealed_shift, at.course.share * noise),
+    }
+
+
 def direct_points(at: AtTemperature) -> list[Point]:
     """Order in direct runs of the large box: at the anneal time, or at their end if they are shorter; and late.
 
@@ -71,7 +82,7 @@ def direct_points(at: AtTemperature) -> list[Point]:
     spread = record.order[:, index].std(axis=0, ddof=1) / np.sqrt(runs) if runs > 1 else late.sd
     if not reached and record.relaxed:
         annealed, spread = late.mean, late.error
-    late_error = np.hypot(late.error, record.lag)
+    late_error, of_barriers = np.hypot(late.error, record.lag), barrier_errors(at)
     points: list[Point] = []
     for state, delta, error, good in (
         (EQUILIBRIUM, late.mean, late_error, record.relaxed),
@@ -86,5 +97,6 @@ def direct_points(at: AtTemperature) -> list[Point]:
             equilibrium_reached=record.relaxed,
             extrapolated=not good,
             anneal_time_s=anneal_s * at.course.thermal,
+            barrier_error=of_barriers[state],
         )
     return points

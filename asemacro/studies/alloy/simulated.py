@@ -9,6 +9,7 @@ import numpy as np
 from asemacro.studies.alloy.points import PairTable
 from asemacro.studies.alloy.record import Record
 from asemacro.studies.alloy.swap_equilibrium import SwapOrder
+from asemacro.studies.alloy.visited import time_factor
 from asemacro.typing import Floats
 
 
@@ -59,3 +60,20 @@ class Simulated:
         if self.swaps is None or not self.swaps.equilibrated:
             return None
         return self.swaps.delta[self.table.unlike], self.swaps.error[self.table.unlike]
+
+    @property
+    def shift(self) -> tuple[Floats, Floats]:
+        """(M, d) equilibrium of each member of the model minus that of their mean, and its errors; nan if unknown."""
+        if self.swaps is None or self.exact is None:
+            return (np.full((self.runs.log_rates.shape[1], len(self.labels)), np.nan),) * 2
+        return self.swaps.shift[:, self.table.unlike], self.swaps.shift_error[:, self.table.unlike]
+
+    @property
+    def log_rates(self) -> Floats:
+        """(M,) ln of the rate of each member over that of the mean, on the way of the runs."""
+        return np.asarray(self.runs.log_rates.mean(axis=0))
+
+    @property
+    def time_factor(self) -> float:
+        """Factor within which times are known, one standard error of the barriers; nan if the model has no members."""
+        return time_factor(self.runs.log_rates)

@@ -77,7 +77,7 @@ class Study:
             return list(found)
         kelvin = [at.temperature_K for at in found]
         inputs = {
-            "barriers": alloy.model.compile_energy(box),
+            "barriers": [one.compile_energy(box) for one in (alloy.model, *alloy.model.members())],
             "lattice": box,
             "composition": alloy.boxes.counts,
             "temperatures": kelvin,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,15 @@ from numpy.typing import NDArray
 from asemacro.micro.alloy.exchange import ExchangeRun, ReplicaExchange
 from asemacro.micro.alloy.swap import SwapMC
 from asemacro.statistics.averages import stationary_average
+from asemacro.studies.alloy.member_swaps import (
+    AGAIN,
+    LEAST_EFFECTIVE,
+    UNCHANGED,
+    MemberOrder,
+    Watched,
+    reweighted,
+    run_again,
+)
 from asemacro.tasks.progress import part_of
 from asemacro.tasks.running import Task, run_tasks
 from asemacro.tasks.streams import Streams
@@ -34,7 +44,7 @@ MOST_HEATINGS = 40
 ENERGY_GAP = 2.0  # (1/kT - 1/kT') (E' - E) of neighbours: exchanges are then accepted in a third of all cases
 MOST_RUNGS = 12  # temperatures added within the list, or as many as the list has
 DESCENT = 0.25  # of the sweeps go to the descent
-UNCHANGED = 1e-9
+MEMBERS_SHARE = 0.2  # of the work, for the progress
 LEAST_TURNOVER, LEAST_ARRIVALS = 1.0, 2  # kT a site, or replicas from the hot end, that make states new
 
 
@@ -50,6 +60,9 @@ class SwapOrder:
         allowed: (D,) what either may be.
         turnover: energy of the accepted uphill swaps in kT a site, of the start that has less.
         arrivals: replicas that came from the hottest temperature, of the start that has fewer.
+        shift: (M, D) of the members of a model that is the mean of several, see `MemberOrder`.
+        shift_error: (M, D) its standard errors.
+        effective: states that weights leave, of the member that has fewest.
     """
 
     delta: Floats
@@ -59,11 +72,19 @@ class SwapOrder:
     allowed: Floats
     turnover: float
     arrivals: int
+    shift: Floats
+    shift_error: Floats
+    effective: float
 
     @property
     def equilibrated(self) -> bool:
         """Whether both starts came to the same order, it stands, and the states were renewed."""
         return not self.why
+
+    @property
+    def reweighted(self) -> bool:
+        """Whether the order of the members comes from these states, weighted; else they ran again."""
+        return self.effective >= LEAST_EFFECTIVE
 
     @property
     def why(self) -> str:
@@ -81,7 +102,7 @@ class SwapOrder:
         return ""
 
     @classmethod
-    def of(cls, order: Floats, turnover: float, arrivals: int) -> SwapOrder:
+    def of(cls, order: Floats, turnover: float, arrivals: int, members: MemberOrder | None = None) -> SwapOrder:
         """Judge two chains of equal length, (2, n, D)."""
         one, two = (stationary_average(chain[None]) for chain in order)
         noise = np.hypot(one.error, two.error)
@@ -100,6 +121,9 @@ class SwapOrder:
             allowed=(STILL * noise).clip(*TOLERANCE),
             turnover=float(turnover),
             arrivals=int(arrivals),
+            shift=np.empty((0, order.shape[2])) if members is None else members.shift,
+            shift_error=np.empty((0, order.shape[2])) if members is None else members.error,
+            effective=math.inf if members is None else members.effective,
         )
 
 
@@ -120,7 +144,8 @@ def equilibrium_by_swaps(
     One chain first goes down the temperatures. It gives an ordered state and says where swaps are rare: there
     temperatures are added, so that neighbours exchange their states (`ReplicaExchange`). Then two chains of all
     temperatures run, one from random and one from the ordered state, and equilibrium counts as reached where both end
-    at the same order (`SwapOrder`). The first half is left out.
+    at the same order (`SwapOrder`). The first half is left out. Where they do, the order of each member of the model,
+    if it has any, comes from the states of these chains, or from chains of its own (`member_swaps`).
 
     Args:
         lattice: the box.
@@ -142,31 +167,75 @@ def equilibrium_by_swaps(
     first, second = lattice.random_state(counts, batch=2, rng=rng)
     down = descend(lattice, model, temperatures_K, first, max(int(DESCENT * sweeps), 4), rng=rng, progress=progress)
     levels = ladder(down, max(MOST_RUNGS, len(temperatures_K)))
-    exchange = ReplicaExchange(lattice, model, levels)
+    exchange, members = ReplicaExchange(lattice, model, levels), model.members()
     marks = np.unique(np.linspace(0, sweeps, MARKS + 1).astype(int)[1:])
     starts = {"from random": second, "from ordered": down.x}
-    both = part_of(progress, "swaps", DESCENT / 2, 1 - DESCENT / 2, len(starts))
+    share = 1 - DESCENT / 2 - (MEMBERS_SHARE if members else 0.0)
+    both = part_of(progress, "swaps", DESCENT / 2, share, len(starts))
     where = f"swap Monte Carlo, {len(levels)} temperatures"
 
     def follow(name: str, told: Report) -> ExchangeRun:
         return exchange.run(
             starts[name],
             record_sweeps=marks,
-            observe=lambda x: sro(x, lattice)[0],
+            observe=Watched(lattice, sro, model, members, first, len(levels), len(marks)),
             progress=lambda task, share, text: told(name, share, f"{where}, {text}"),
             rng=streams("swaps", name),
         )
 
     tasks = [Task(name, partial(follow, name)) for name in starts]
     runs = run_tasks(tasks, progress=both, workers=workers)
-    progress("swaps", 1.0, "")
-    found = []
+    dim, found = len(sro.labels), []
     for kelvin in temperatures_K:
         level = int(np.flatnonzero(levels == kelvin)[0])
         turnover = min(run.turnover[level] for run in runs) * sweeps
-        order = np.array([run.record[level] for run in runs])
-        found.append(SwapOrder.of(order, turnover, min(int(run.arrivals[level]) for run in runs)))
+        record = np.array([run.record[level] for run in runs])
+        order, above = record[..., :dim], record[..., dim:]
+        taken = np.isfinite(above).all(axis=(0, 2))
+        weighted = reweighted(order[:, taken], above[:, taken], kelvin) if members else None
+        arrivals = min(int(run.arrivals[level]) for run in runs)
+        found.append(SwapOrder.of(order, turnover, arrivals, weighted))
+    if members:
+        last = part_of(progress, "swaps", 1 - MEMBERS_SHARE, MEMBERS_SHARE, len(members))
+
+        def again(most: float) -> tuple[Floats, Floats]:
+            chosen = levels[: int(np.searchsorted(levels, most)) + 2]  # a hotter one renews the states
+            count = max(int(AGAIN * sweeps), LEAST_SWEEPS)
+            return run_again(
+                lattice, members, chosen, runs, sro, sweeps=count, workers=workers, streams=streams, progress=last
+            )
+
+        found = with_members(found, temperatures_K, levels, again)
+    progress("swaps", 1.0, "")
     return found
+
+
+def with_members(
+    found: Sequence[SwapOrder],
+    temperatures_K: Sequence[float],
+    levels: Floats,
+    again: Callable[[float], tuple[Floats, Floats]],
+) -> list[SwapOrder]:
+    """The order of the members: as weighted where that leaves enough states, else run again; none without equilibrium.
+
+    Args:
+        found: with the order of the members as it is weighted, at each temperature.
+        temperatures_K: increasing.
+        levels: (n,) temperatures of the swaps, these among them.
+        again: gives the order of the members (M, n_T, D) and its error at all levels up to a temperature.
+    """
+    few = [at.equilibrated and not at.reweighted for at in found]
+    if any(few):
+        mean, error = again(max(kelvin for kelvin, run in zip(temperatures_K, few, strict=True) if run))
+    done = []
+    for kelvin, at, run in zip(temperatures_K, found, few, strict=True):
+        if run:
+            level = int(np.flatnonzero(levels == kelvin)[0])
+            at = dataclasses.replace(at, shift=mean[:, level] - at.delta, shift_error=error[:, level])
+        elif not at.equilibrated:
+            at = dataclasses.replace(at, shift=np.full_like(at.shift, np.nan))
+        done.append(at)
+    return done
 
 
 @dataclasses.dataclass(frozen=True)

@@ -79,5 +79,5 @@ def test_interruption_stops_all(tmp_path: Path) -> None:
 
 def test_record_knows_its_late_half() -> None:
     times = np.array([0.0, 1, 2, 4, 8, 12, 16])
-    record = Record(1.0, 1, times, times[None, :, None], times[None], True, 1.0, 0, 0, 0)
+    record = Record(1.0, 1, times, times[None, :, None], times[None], True, 1.0, 0, 0, 0, np.empty((1, 0)), np.nan)
     np.testing.assert_array_equal(record.late[0, :, 0], [8, 12, 16])

@@ -16,21 +16,23 @@ from asemacro.macro.train import FitOptions
 from asemacro.plot.short_range_order import pair_styles
 from asemacro.plot.written_numbers import as_math, written
 from asemacro.studies.alloy import prediction
+from asemacro.studies.alloy.about import what_members_say
 from asemacro.studies.alloy.calculated import PhaseDiagram
 from asemacro.studies.alloy.diagram import phase_diagram
 from asemacro.studies.alloy.figures import caption, draw_diagram, draw_map
 from asemacro.studies.alloy.inputs import listed
+from tests.studies.alloy.pair_ensemble import on_both_sides
 
 SPECIES = ("Nb", "Mo", "Ta")
 MODEL = PairBarrier(SPECIES, {"Nb": 0.9, "Mo": 1.0, "Ta": 1.05}, [{"Nb-Mo": -0.02, "Mo-Ta": -0.06}, {"Mo-Mo": -0.01}])
 LATTICE = Lattice.bcc(3.24, SPECIES, 4)
 
 
-def diagram_of(temperatures: Sequence[float], **more: Any) -> PhaseDiagram:
+def diagram_of(temperatures: Sequence[float], model: PairBarrier = MODEL, **more: Any) -> PhaseDiagram:
     options = {"sites": 512, "small": 128, "hops": 1000, "sweeps": 300, "anneal_hops": 2e7} | more
     with pytest.MonkeyPatch.context() as patch:  # what is tested here does not need a good fit
         patch.setattr(prediction, "FIT", FitOptions(max_epochs=2, min_steps=60, max_steps=60))
-        return phase_diagram(LATTICE, MODEL, temperatures_K=temperatures, rng=np.random.default_rng(4), **options)
+        return phase_diagram(LATTICE, model, temperatures_K=temperatures, rng=np.random.default_rng(4), **options)
 
 
 @pytest.fixture(scope="module")
@@ -136,6 +138,43 @@ def test_one_copy_is_made_two_and_said(caplog: pytest.LogCaptureFixture) -> None
     assert found.about["sites"] == 256
     assert "enlarged from 128 to 256 sites" in caplog.text
     assert np.isfinite([p.delta_err for p in found.points]).all()
+
+
+def test_members_of_the_barriers_have_a_bar_of_their_own(caplog: pytest.LogCaptureFixture) -> None:
+    model = on_both_sides(MODEL, [{"Mo-Ta": 0.005}, {}], {"Mo": 0.1})
+    with caplog.at_level("INFO", logger="asemacro"):
+        found = diagram_of([2500.0], model)
+    (line,) = (text for text in caplog.messages if text.startswith("barrier model pair has 2 members (few): "))
+    assert "order of each at 2500 K from the states of their mean, reweighted" in line
+    assert "times are known within a factor of" in line
+    assert "by more than 0.1 eV, beyond what its labels cover" in line
+    for state in ("equilibrium", "annealed"):
+        (point,) = found.curve("Mo-Ta", state)
+        assert point.delta_err_barrier is not None
+        # bonds 0.005 eV = 0.023 kT stronger or weaker: some 2 to 5 % of four neighbours; two members at +-a have 3.2 a
+        assert 0.1 < point.delta_err_barrier < 1.0
+        assert point.delta_low == pytest.approx(point.delta - point.delta_err, abs=1e-9)
+    at = found.known[0]
+    assert at.time_factor > 1.02
+    (said,) = found.about["temperatures"]
+    assert said["time_factor_of_barriers"] == at.time_factor
+    assert 0 < said["uncertain_jumps_fraction"] < 1
+    assert said["swaps"]["members_reweighted"]
+    legend = [text.get_text() for text in draw_diagram(found).figure.legends[0].get_texts()]
+    assert "one standard error,\nsampling and fit" in legend
+    assert "with that of\nthe barriers" in legend
+    assert "within a factor of" in draw_map(found).get_xlabel()
+    json.dumps(found.about, allow_nan=False)
+
+
+def test_one_member_tells_nothing_of_its_barriers(diagram: PhaseDiagram) -> None:
+    assert {point.delta_err_barrier for point in diagram.points} == {None}
+    assert what_members_say(diagram.about, diagram.known) == (
+        "barrier model pair has one member: the uncertainty of its barriers is not known, no bar holds it"
+    )
+    legend = [text.get_text() for text in draw_diagram(diagram).figure.legends[0].get_texts()]
+    assert "one standard error" in legend
+    assert not any("barriers" in text for text in legend)
 
 
 def test_numbers_as_people_write_them() -> None:

@@ -41,7 +41,7 @@ def record_of(kelvin: float, rng: np.random.Generator) -> Record:
     z = truth(np.array(kelvin)) * -np.expm1(-np.sqrt(times / tau)) + SPREAD * noise
     order = np.stack([-z, z, -z], axis=2)
     hops = np.broadcast_to(1e5 * times, (RUNS, 401))
-    return Record(kelvin, RUNS, times, order, hops, False, min(tau / 2, 0.1), 0, 0, 0)
+    return Record(kelvin, RUNS, times, order, hops, False, min(tau / 2, 0.1), 0, 0, 0, np.empty((RUNS, 0)), np.nan)
 
 
 def prediction_of(record: Record, rng: np.random.Generator) -> Prediction:
@@ -66,7 +66,8 @@ def campaign(seed: int, exact: Mapping[float, float] | None = None) -> list[Pred
 def swaps_of(order: float, error: float = 0.004) -> SwapOrder:
     """Swaps that reached equilibrium."""
     rest = np.zeros(3), np.zeros(3), np.ones(3)
-    return SwapOrder(order * np.array([-1, 1, -1]), np.full(3, error), *rest, turnover=10.0, arrivals=10)
+    members = {"shift": np.empty((0, 3)), "shift_error": np.empty((0, 3)), "effective": np.inf}
+    return SwapOrder(order * np.array([-1, 1, -1]), np.full(3, error), *rest, turnover=10.0, arrivals=10, **members)
 
 
 def column(found: Sequence[Equilibrium], name: str) -> Floats:
@@ -91,6 +92,30 @@ def test_hot_runs_reach_it_and_cold_ones_are_continued() -> None:
     ratios = np.array(bars)[:, 1:] / np.array(bars)[:, :-1]
     assert np.median(ratios, axis=0).max() < 1.3
     assert ratios.max() < 2
+
+
+def test_members_are_continued_like_their_mean() -> None:
+    """Members whose pair energies lie 5 % on either side: not simulated, their order is that of the law."""
+    exact = {kelvin: float(truth(np.array(kelvin))) for kelvin in KELVIN[KELVIN >= 1200].tolist()}
+    scale, found = np.array([0.95, 1.05]), campaign(3, exact)
+
+    def shift(kelvin: float) -> Floats:
+        of_each = RANDOM * np.expm1(scale * (270 / kelvin + 2e4 / kelvin**2)) - truth(np.array(kelvin))
+        return np.asarray(of_each[:, None] * np.array([-1, 1, -1]))
+
+    for k, at in enumerate(found):
+        runs = dataclasses.replace(at.runs, log_rates=np.zeros((RUNS, 2)))
+        swaps = None
+        if at.swaps is not None:
+            kelvin = at.temperature_K
+            swaps = dataclasses.replace(at.swaps, shift=shift(kelvin), shift_error=np.zeros((2, 3)), effective=50.0)
+        found[k] = dataclasses.replace(at, runs=runs, swaps=swaps)
+    for at, one in zip(found, equilibrium_of(found), strict=True):
+        assert one.source == ("mc" if at.temperature_K >= 1200 else "extrapolated")
+        np.testing.assert_allclose(one.shift[:, 0], shift(at.temperature_K)[:, 1], rtol=0.05)
+    # without swaps there is nothing to continue
+    bare = [dataclasses.replace(at, swaps=None) for at in found]
+    assert np.isnan(np.array([one.shift for one in equilibrium_of(bare)])).all()
 
 
 def test_what_is_near_weighs_in_an_extrapolation(monkeypatch: pytest.MonkeyPatch) -> None:

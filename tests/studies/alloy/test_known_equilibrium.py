@@ -13,8 +13,10 @@ from asemacro.studies.alloy.points import EQUILIBRIUM, OTHER, Point
 from asemacro.tasks.publication import publish
 
 
-def row(kelvin: float, pair: str, delta: float, source: str, state: str = EQUILIBRIUM) -> Point:
-    return Point(kelvin, pair, 1, state, delta, 0.01, delta, delta, "", 0.0, 0.0, source, True, False, 1.0)
+def row(
+    kelvin: float, pair: str, delta: float, source: str, state: str = EQUILIBRIUM, barriers: float | None = None
+) -> Point:
+    return Point(kelvin, pair, 1, state, delta, 0.01, barriers, delta, delta, "", 0.0, 0.0, source, True, False, 1.0)
 
 
 @pytest.fixture
@@ -22,7 +24,7 @@ def folder(tmp_path: Path) -> Path:
     points = [
         row(800.0, "Mo-Ta", 1.5, "extrapolated"),
         row(1200.0, "Mo-Mo", -1.0, "mc"),
-        row(1200.0, "Mo-Ta", 0.75, "mc"),
+        row(1200.0, "Mo-Ta", 0.75, "mc", barriers=0.05),
         row(1200.0, "Mo-Ta", 0.25, "sde", EQUILIBRIUM + OTHER),
     ]
     columns = [field.name for field in dataclasses.fields(Point)]
@@ -40,7 +42,8 @@ def test_the_best_value_is_said_at_the_temperature_or_its_neighbours(
     line = {
         800: f"equilibrium at 800 K in {folder / 'sro.csv'}, by extrapolation from hotter temperatures: "
         "Mo-Ta +1.5000 +- 0.0100",
-        1200: f"equilibrium at 1200 K in {folder / 'sro.csv'}, by swap Monte Carlo: Mo-Ta +0.7500 +- 0.0100",
+        1200: f"equilibrium at 1200 K in {folder / 'sro.csv'}, by swap Monte Carlo: "
+        "Mo-Ta +0.7500 +- 0.0100 (barriers +- 0.0500)",
     }
     assert known_equilibrium(folder, ["Mo-Ta"], kelvin) == [line[k] for k in said]
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from asemacro.lattice.lattice import Lattice
 from asemacro.observables.alloy import WarrenCowley
-from asemacro.studies.alloy.figures import order_range
+from asemacro.statistics.members import error_of_members
+from asemacro.studies.alloy.figures import order_range, total_interval
 from asemacro.studies.alloy.points import PairTable, Point
 from tests.micro.test_kmc import arrangements
 
@@ -80,6 +83,7 @@ def point_of(
         state,
         delta,
         error,
+        None,
         delta - error,
         delta + error,
         "",
@@ -90,6 +94,26 @@ def point_of(
         not good,
         anneal_s,
     )
+
+
+def test_like_pairs_have_the_members_of_the_unlike_ones() -> None:
+    """In a binary alloy delta_ii = -delta_ij N_i / N_j, member by member."""
+    table = PairTable(
+        ("Nb", "Mo"), ("Nb-Nb", "Nb-Mo", "Mo-Mo"), np.array([[0, 0], [0, 1], [1, 1]]), np.array([60.0, 40]), 8
+    )
+    shift = np.array([[0.1], [-0.05], [0.02]])
+    found = table.of_members(shift, np.zeros((3, 1)))
+    np.testing.assert_allclose(found, error_of_members(shift) * np.array([1.0, 1.0, 1.5]))
+    assert np.isnan(table.of_members(np.empty((0, 1)), np.empty((0, 1)))).all()
+
+
+def test_both_errors_add_in_squares() -> None:
+    point = point_of(1.0, 0.03)
+    assert point.total_err == pytest.approx(0.03)
+    both = dataclasses.replace(point, delta_err_barrier=0.04)
+    assert both.total_err == pytest.approx(0.05)
+    assert total_interval(both, (-2.0, 1.02)) == pytest.approx((0.95, 1.02))
+    assert both.trusted
 
 
 def test_extrapolated_points_are_not_trusted() -> None:

@@ -36,7 +36,10 @@ def simulated(kelvin: float, length: float, rng: np.random.Generator) -> Simulat
         noise[:, k + 1] = decay[k] * noise[:, k] + SPREAD * np.sqrt(1 - decay[k] ** 2) * rng.standard_normal(RUNS)
     order = (mean_order(kelvin, times) + noise)[:, :, None]
     hops = np.broadcast_to(1e4 * times, (RUNS, STEPS + 1))
-    return Simulated(table=TABLE, runs=Record(kelvin, RUNS, times, order, hops, False, length / 3, 0, 0, 0))
+    return Simulated(
+        table=TABLE,
+        runs=Record(kelvin, RUNS, times, order, hops, False, length / 3, 0, 0, 0, np.empty((RUNS, 0)), np.nan),
+    )
 
 
 def test_the_runs_say_how_well_a_path_is_known() -> None:

@@ -19,7 +19,8 @@ def ornstein_uhlenbeck(runs: int, copies: int, steps: int, dt: float, seed: int)
     for k in range(steps):
         z[:, k + 1] = decay * z[:, k] + np.sqrt(1 - decay**2) * rng.standard_normal((runs, 2))
     times = dt * np.arange(steps + 1)
-    return Record(1000.0, copies, times, z, np.broadcast_to(times, (runs, steps + 1)).copy(), True, 1 / RATE, 0, 0, 0)
+    hops, none = np.broadcast_to(times, (runs, steps + 1)).copy(), np.empty((runs, 0))
+    return Record(1000.0, copies, times, z, hops, True, 1 / RATE, 0, 0, 0, none, np.nan)
 
 
 def test_pairs_take_the_columns_and_the_step() -> None:
@@ -51,7 +52,9 @@ def test_pair_step_grows_past_flicker() -> None:
 def test_time_of_hops_inside_and_beyond_the_record() -> None:
     times = np.linspace(0, 10, 101)
     hops = np.stack([times * 3, times * 5])
-    record = Record(900.0, 1, times, np.zeros((2, 101, 1)), hops, False, float("nan"), 0, 0, 0)
+    record = Record(
+        900.0, 1, times, np.zeros((2, 101, 1)), hops, False, float("nan"), 0, 0, 0, np.empty((2, 0)), np.nan
+    )
     assert record.time_of_hops(15.0) == pytest.approx((5.0 + 3.0) / 2)
     # beyond its end each run goes on with 1/4 of a time unit a hop, the mean of both
     assert record.time_of_hops(70.0) == pytest.approx((10 + 40 / 4 + 10 + 20 / 4) / 2)

@@ -27,6 +27,7 @@ def course_at(kelvin: float, anneal: float, *, thermal: float = 1.0, reached: bo
     fields = {
         "runs_s": 2000 * tau, "goal": level, "goal_error": error[0], "goal_known": True, "growth": 0.1,
         "most_growth": 0.2, "thermal": thermal, "anneal_s": anneal * tau, "reached": reached,
+        "goal_shift": np.empty((0, 1)), "log_rates": np.empty(0),
     }  # fmt: skip
     return Course(kelvin, prediction, **(fields | more))  # type: ignore[arg-type]
 
@@ -107,3 +108,15 @@ def test_the_clock_shifts_the_times_alone() -> None:
     np.testing.assert_allclose(ten.times_s, 10 * one.times_s)
     np.testing.assert_allclose(ten.delta, one.delta)
     assert ten.delta.shape == (1, len(ten.times_s))
+
+
+def test_members_go_the_same_share_of_their_own_way_at_their_own_pace() -> None:
+    """delta = L (1 - exp(-r t / 100 tau)), with a goal L and a rate r of each member."""
+    goals, log_rates = np.array([[0.1], [-0.2]]), np.array([0.3, -0.1])
+    gone = 1 - np.exp(-0.5)
+    of_hops = course_at(1000.0, 50.0, goal_shift=goals, log_rates=np.zeros(2))
+    assert of_hops.share == pytest.approx(gone, abs=1e-3)
+    np.testing.assert_allclose(of_hops.annealed_shift, gone * goals, atol=1e-3)
+    timed = course_at(1000.0, 50.0, goal_shift=0 * goals, log_rates=log_rates)
+    np.testing.assert_allclose(timed.annealed_shift[:, 0], 1 - np.exp(-0.5 * np.exp(log_rates)) - gone, atol=1e-3)
+    assert course_at(1000.0, 50.0).annealed_shift.shape == (0, 1)
