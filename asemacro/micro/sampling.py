@@ -115,11 +115,26 @@ def _trajectory(
 
 
 def course(
-    system: MicroSystem, x: NDArray[Any], times: NDArray[np.float64], rng: np.random.Generator
+    system: MicroSystem,
+    x: NDArray[Any],
+    times: NDArray[np.float64],
+    rng: np.random.Generator,
+    *,
+    sites: NDArray[np.int64] | None = None,
+    since: float = 0.0,
 ) -> Iterator[tuple[NDArray[Any], NDArray[np.int64]]]:
-    """One trajectory of `sample` state by state: x (n_sites[, n_fields]) and the sites of the carriers at each time."""
+    """One trajectory of `sample` state by state: x (n_sites[, n_fields]) and the sites of the carriers at each time.
+
+    Args:
+        system: what to evolve.
+        x: state to begin with.
+        times: of the states.
+        rng: source of randomness.
+        sites: of the carriers at the beginning, of a trajectory that goes on; default as the system gives them.
+        since: time at the beginning.
+    """
     now = x[None]
-    sites = system.carriers(now)
-    for pause in np.diff(times, prepend=0.0):
-        now, sites = system.evolve(now, pause, sites, rng=rng)
-        yield now[0], sites[0]
+    here = system.carriers(now) if sites is None else sites[None]
+    for pause in np.diff(times, prepend=since):
+        now, here = system.evolve(now, pause, here, rng=rng)
+        yield now[0], here[0]

@@ -11,6 +11,8 @@ from asemacro.tasks.checkpoint import Entry
 
 EVERY_S = 30.0
 """Between two times that a run is kept."""
+MOST_BYTES = 1e9
+"""That the file of a pause may unpack to."""
 
 
 class Pause(Protocol):

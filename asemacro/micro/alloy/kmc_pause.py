@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import copy
 import dataclasses
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +11,9 @@ from numpy.typing import NDArray
 
 from asemacro.files.arrays import Expected, read_arrays
 from asemacro.micro.alloy.kernels import CLAMPED, HIT, HOP, MISS, N_COUNTS, SEEN
+from asemacro.tasks import generator_state
 from asemacro.tasks.checkpoint import write_arrays
+from asemacro.tasks.generator_state import state_text
 
 if TYPE_CHECKING:
     from asemacro.micro.alloy.kernels import Walk
@@ -29,7 +29,6 @@ _IN_FILE = {
     "generator": Expected("text"),
     "wall_time_s": Expected("number"),
 }
-MOST_BYTES = 1e9  # that a file may unpack to
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,7 +44,7 @@ class KMCPause:
         counts: of the walk.
         record: what was kept at the record points so far.
         marks: (n_records, 3) time, hops and residence time at these.
-        generator: state of the bit generator.
+        generator: state of the random generator, as text.
         wall_time_s: that the run took so far.
     """
 
@@ -55,7 +54,7 @@ class KMCPause:
     counts: NDArray[np.int64]
     record: list[Any]
     marks: list[tuple[float, int, float]]
-    generator: dict[str, Any]
+    generator: str
     wall_time_s: float
 
     @classmethod
@@ -64,8 +63,7 @@ class KMCPause:
     ) -> KMCPause:
         """A run at a record point, `wall` seconds after it began."""
         x, sites, clock, counts = walk.x.copy(), walk.sites.copy(), walk.clock.copy(), walk.counts.copy()
-        generator = copy.deepcopy(dict(rng.bit_generator.state))
-        return cls(x, sites, clock, counts, list(record), list(marks), generator, wall)
+        return cls(x, sites, clock, counts, list(record), list(marks), state_text(rng), wall)
 
     def restore(self, walk: Walk, rng: np.random.Generator) -> float:
         """Set the clock and the counts of a walk that stands at this state with its rates looked up, and the generator.
@@ -76,10 +74,7 @@ class KMCPause:
         Raises:
             ValueError: a generator of another kind.
         """
-        kind, other = self.generator["bit_generator"], rng.bit_generator.state["bit_generator"]
-        if kind != other:
-            raise ValueError(f"the run that is to go on drew its random numbers with {kind}, not {other}")
-        rng.bit_generator.state = self.generator
+        generator_state.restore(rng, self.generator)
         walk.clock[:] = self.clock
         told = [HOP, HIT, MISS, SEEN, CLAMPED]
         walk.counts[told] = self.counts[told]
@@ -98,12 +93,11 @@ class KMCPause:
 
     def write(self, path: Path) -> None:
         """As an npz file, of a run that keeps the states themselves."""
-        generator = np.array(json.dumps(self.generator, default=_listed))
         write_arrays(path, {
             "x": self.x, "sites": self.sites, "clock": self.clock, "counts": self.counts,
             "record": np.array(self.record, dtype=np.int8).reshape(-1, len(self.x)),
             "marks": np.array(self.marks, dtype=float).reshape(-1, 3),
-            "generator": generator, "wall_time_s": np.array(self.wall_time_s),
+            "generator": np.array(self.generator), "wall_time_s": np.array(self.wall_time_s),
         })  # fmt: skip
 
     @classmethod
@@ -115,15 +109,6 @@ class KMCPause:
         """
         arrays = read_arrays(path, "checkpoint", _IN_FILE)
         marks = [(float(t), int(hops), float(residence)) for t, hops, residence in arrays["marks"]]
-        generator = json.loads(arrays["generator"].item(), object_hook=_arrays)
         record, wall = list(arrays["record"]), float(arrays["wall_time_s"])
-        return cls(arrays["x"], arrays["sites"], arrays["clock"], arrays["counts"], record, marks, generator, wall)
-
-
-def _listed(value: Any) -> Any:
-    """Arrays in the state of a bit generator, such as those of Philox and SFC64."""
-    return {"array": value.tolist(), "dtype": value.dtype.str}
-
-
-def _arrays(value: dict[str, Any]) -> Any:
-    return np.array(value["array"], dtype=value["dtype"]) if set(value) == {"array", "dtype"} else value
+        state = arrays["x"], arrays["sites"], arrays["clock"], arrays["counts"]
+        return cls(*state, record, marks, arrays["generator"].item(), wall)

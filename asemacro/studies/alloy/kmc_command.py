@@ -16,7 +16,7 @@ from asemacro.studies.alloy.inputs import check_temperatures, choose_barriers, l
 from asemacro.studies.alloy.start import Start
 from asemacro.studies.alloy.visited import Visited, time_factor, within
 from asemacro.tasks.checkpoint import Entry
-from asemacro.tasks.keeper import Keeper
+from asemacro.tasks.keeper import MOST_BYTES, Keeper
 from asemacro.tasks.progress import progress_bar
 from asemacro.tasks.publication import Files
 from asemacro.tasks.run_folder import RunFolder
@@ -145,7 +145,7 @@ def _points(hops: int | None, time_s: float | None) -> Points:
 
 def _run(kmc: VacancyKMC, start: State, points: Points, rng: np.random.Generator, entry: Entry) -> KMCRun:
     """The run, recorded at these points; goes on from where the same run was stopped."""
-    from asemacro.micro.alloy.kmc_pause import MOST_BYTES, KMCPause
+    from asemacro.micro.alloy.kmc_pause import KMCPause
 
     small = (RECORDS + 1) * start.nbytes < MOST_BYTES
     if not small:

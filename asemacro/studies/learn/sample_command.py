@@ -16,11 +16,16 @@ from asemacro.micro.blocks import observe
 from asemacro.micro.sampling import course
 from asemacro.studies.alloy.kmc_command import at_time, run_kmc
 from asemacro.studies.learn.given_options import one_temperature, refuse_foreign
-from asemacro.studies.learn.sampled import NAMES, OWN, sampled
+from asemacro.studies.learn.sample_pause import SamplePause
+from asemacro.studies.learn.sampled import NAMES, OWN, Sampled, sampled
+from asemacro.tasks.checkpoint import Entry
+from asemacro.tasks.generator_state import restore, state_text
+from asemacro.tasks.keeper import MOST_BYTES, Keeper
 from asemacro.tasks.patience import Patience
 from asemacro.tasks.progress import progress_bar
 from asemacro.tasks.publication import Files
 from asemacro.tasks.run_folder import RunFolder
+from asemacro.typing import Floats
 
 POINTS = 200  # saved times
 FRAMES = 50  # of the trajectory, after the first
@@ -61,18 +66,8 @@ def _sample_system(
     rng = np.random.default_rng(seed)
     x0 = of.starts(start, runs, rng)
     times = np.linspace(0.0, end, POINTS + 1)
-    z = np.empty((runs, len(times), of.phi.dim))
-    shown: list[NDArray[Any]] = []
-    patience = Patience(f"the sampling of {runs} {'run' if runs == 1 else 'runs'}")
-    with progress_bar({"runs": 1.0}) as report:
-        for run, stream in enumerate(rng.spawn(runs)):
-            for k, (x, _) in enumerate(course(of.system, x0[run], times, stream)):
-                z[run, k] = observe(of.phi, x[None], lattice)[0]
-                if run == 0 and k % EVERY == 0:
-                    shown.append(x)
-                share = (run + k / POINTS) / runs
-                patience.done(share)
-                report("runs", share, f"{run} of {runs} runs")
+    inputs = {"system": {"name": system, **of.settings}, "start": x0, "times": times, "seed": rng}
+    z, shown = _observed(of, x0, times, rng, folder.checkpoint.entry("sample", inputs))
     rows = [[run, float(t), *z[run, k]] for run in range(runs) for k, t in enumerate(times)]
     frames = [at_time(of.to_atoms(x, lattice), time=t) for x, t in zip(shown, times[::EVERY], strict=True)]
     wall = time.perf_counter() - started
@@ -90,6 +85,43 @@ def _sample_system(
         f"mean of the second half: {means}"
     )
     print(f"wrote {', '.join(path.name for path in written)} to {folder.path} in {wall:.1f} s")
+
+
+def _observed(
+    of: Sampled, x0: NDArray[Any], times: Floats, rng: np.random.Generator, entry: Entry
+) -> tuple[Floats, list[NDArray[Any]]]:
+    """What is measured in all runs, and the states that are shown; goes on from where the same runs were stopped."""
+    runs, lattice = len(x0), of.system.lattice
+    z: Floats = np.zeros((runs, len(times), of.phi.dim))
+    shown: list[NDArray[Any]] = []
+    small = z.nbytes + (FRAMES + 2) * x0[0].nbytes < MOST_BYTES
+    if not small:
+        print(f"{lattice.n_sites} sites are too many to keep the runs on the way: killed, they begin anew")
+    before = entry.load(SamplePause.read) if small else None
+    if before is not None:
+        z, shown = before.z, list(before.shown)
+        where = f"{before.run} of {runs} runs and {before.seen} of {len(times)} times of the next one"
+        print(f"goes on after {where}, of the same runs that were stopped")
+    patience = Patience(f"the sampling of {runs} {'run' if runs == 1 else 'runs'}")
+    with progress_bar({"runs": 1.0}) as report, Keeper(entry) as keeper:
+        for run, stream in enumerate(rng.spawn(runs)):
+            if before is not None and run < before.run:
+                continue
+            seen, x, sites, since = 0, x0[run], None, 0.0
+            if before is not None and run == before.run:
+                restore(stream, before.generator)
+                seen, x, sites, since = before.seen, before.x, before.sites, times[before.seen - 1]
+            states = course(of.system, x, times[seen:], stream, sites=sites, since=since)
+            for k, (now, here) in enumerate(states, start=seen):
+                z[run, k] = observe(of.phi, now[None], lattice)[0]
+                if run == 0 and k % EVERY == 0:
+                    shown.append(now)
+                if small:
+                    keeper.take(SamplePause(z, tuple(shown), now, here, run, k + 1, state_text(stream)))
+                share = (run + k / POINTS) / runs
+                patience.done(share)
+                report("runs", share, f"{run} of {runs} runs")
+    return z, shown
 
 
 def _sample_structure(
