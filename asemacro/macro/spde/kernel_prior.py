@@ -1,17 +1,20 @@
-"""How smooth a kernel is, and how far it reaches, by the evidence of the data for each."""
+"""How smooth a kernel is, how fast it dies away and how far it reaches, by the evidence of the data for each."""
 
 from __future__ import annotations
 
 import dataclasses
 
 import numpy as np
-from scipy import sparse
+from scipy import optimize, sparse
 
 from asemacro.macro.spde.block_kernel import orbits
 from asemacro.typing import Floats
 
-_STRENGTHS = np.logspace(-1, 9, 41)  # inverse variance of a difference of neighbouring lags
 _ORDERS = (1, 2)
+_STARTS = (1.0, 3.0)  # lengths of decay in blocks from which the search begins
+_MOST = np.log(1e9)  # the largest logarithm of a strength
+_SIMPLEX = np.vstack([np.zeros(3), 3 * np.eye(3)[:2], [0, 0, 0.7]])
+_EQUAL = 1.0  # of the logarithm of probability: reaches that the data do not tell apart, of which the shortest is taken
 WEAK = 1e-2  # inverse variance of every unknown beside that: J and coefficients are of the order of 1
 
 
@@ -33,10 +36,11 @@ class KernelPrior:
 def best_prior(
     normal: Floats, solution: Floats, reach: int, dim: int, symmetry: str, reaches: range | None = None
 ) -> KernelPrior:
-    r"""The reach and smoothness for which the data are most probable.
+    r"""The smoothness, decay and reach for which the data are most probable.
 
-    J is taken to be zero beyond a reach r, and within it Gaussian with the density exp(-s sum |D^p J|^2 / 2), D the
-    difference of neighbouring lags, p = 1 or 2: of all r, p and s those with the largest evidence,
+    J is taken to be Gaussian with the density exp(-s sum |D^p J|^2 / 2 - a sum_r exp(|r|^2 / l^2) J(r)^2 / 2), D the
+    difference of neighbouring lags, p = 1 or 2, and zero beyond a reach: kernels are smooth and die away. Of all
+    p, s, a, l, and then of all reaches (the shortest of equal ones), those with the largest evidence,
     g (H + Q)^-1 g / 2 - log |H + Q| / 2 + log |Q| / 2 with the normal equations H x = g. Few data make a smooth and
     short kernel, many leave it as it is.
 
@@ -49,21 +53,35 @@ def best_prior(
         reaches: to choose from; default that of the fit alone.
     """
     lags, orbit = orbits(reach, dim, symmetry)
-    longest = np.zeros(int(orbit.max()) + 1, dtype=int)
+    n_orbits = int(orbit.max()) + 1
+    longest, square = np.zeros(len(solution), dtype=int), np.zeros(n_orbits)
     np.maximum.at(longest, orbit, np.abs(lags).max(axis=1))
-    longest = np.concatenate([longest, np.zeros(len(solution) - len(longest), dtype=int)])
+    np.maximum.at(square, orbit, (lags**2).sum(axis=1).astype(float))
     gradient = normal @ solution
+    bounds = [(-_MOST, _MOST), (-_MOST, _MOST), (-1.0, float(np.log(2.0 * max(reach, 1))))]
+
+    def prior(shape: Floats, rough: Floats, reach: int) -> KernelPrior:
+        kept = longest <= reach
+        smooth, decay, length = shape
+        far = np.minimum(decay + square[kept[:n_orbits]] * np.exp(-2 * length), _MOST)
+        q = WEAK * np.eye(int(kept.sum()))
+        q[: len(rough), : len(rough)] += np.exp(smooth) * rough + np.diag(np.exp(far))
+        return KernelPrior(reach, q, _evidence(normal[np.ix_(kept, kept)], gradient[kept], q))
+
     found = []
-    for shorter in reaches or range(reach, reach + 1):
-        kept = longest <= shorter
-        h, g = normal[np.ix_(kept, kept)], gradient[kept]
-        for order in _ORDERS:
-            rough = roughness(shorter, dim, symmetry, order)
-            for strength in _STRENGTHS:
-                q = WEAK * np.eye(len(g))
-                q[: len(rough), : len(rough)] += strength * rough
-                found.append(KernelPrior(shorter, q, _evidence(h, g, q)))
-    return max(found, key=lambda prior: prior.evidence)
+    for order in _ORDERS:
+        rough = roughness(reach, dim, symmetry, order)
+        for start in _STARTS:
+            first = np.array([5.0, 3.0, min(np.log(start), bounds[2][1])])
+            best = optimize.minimize(
+                lambda shape, rough=rough: -prior(shape, rough, reach).evidence, first, method="Nelder-Mead",
+                bounds=bounds, options={"xatol": 0.05, "fatol": 0.05, "initial_simplex": first + _SIMPLEX},
+            )  # fmt: skip
+            found.append((-best.fun, order, best.x))
+    _, order, shape = max(found, key=lambda one: one[0])
+    each = [prior(shape, roughness(one, dim, symmetry, order), one) for one in reaches or [reach]]
+    most = max(one.evidence for one in each)
+    return next(one for one in each if one.evidence > most - _EQUAL)
 
 
 def _evidence(h: Floats, g: Floats, q: Floats) -> float:

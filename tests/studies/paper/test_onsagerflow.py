@@ -95,13 +95,13 @@ def test_exponents_of_known_laws() -> None:
     times = np.arange(1.0, 201.0)
     for n, t0 in ((0.5, 12.0), (1 / 3, 0.0)):
         length = 40.0 * (times + t0) ** n
-        one = Coarsening(times, length, np.ones(200), np.zeros((2, 2)), np.array([60.0, 1e6]), 0.0)
+        one = Coarsening(times, length, np.ones(200), np.zeros((2, 2)), np.array([60.0, 1e6]), 0.5, 0.0)
         found, plain = one.exponent
         assert found == pytest.approx(n, abs=1e-3)
         assert plain == pytest.approx(0.352 if t0 else n, abs=1e-3), "a length from the start looks like slow growth"
         assert one.length[one.inside].min() > 60
     forming = dataclasses.replace(one, mean_square=np.minimum(times / 100, 1.0))
-    assert times[forming.inside].min() == 81
+    assert times[forming.inside].min() == 51
     with pytest.raises(ValueError, match="seen at 3 times"):
         _ = dataclasses.replace(one, window=np.array([one.length[-4], 1e6])).exponent
 

@@ -77,7 +77,7 @@ def kernel_lessons(edge: int, starts: int) -> tuple[Lesson, ...]:
 
     The longer Gaussian has more and smaller J to be told apart, and J counts as J / T: hot ones take more starts.
     """
-    cases = (("top-hat", 8.0, (1.0, 1.0, 1.0)), ("gaussian", 12.0, (1.0, 2.0, 2.5)))
+    cases = (("top-hat", 8.0, (1.0, 1.0, 2.0)), ("gaussian", 12.0, (1.0, 2.0, 5.0)))
     return tuple(
         Lesson(coupling, reach, 4, edge, t, round(more * starts))
         for coupling, reach, factors in cases
@@ -86,8 +86,8 @@ def kernel_lessons(edge: int, starts: int) -> tuple[Lesson, ...]:
 
 
 def fine_lessons(edge: int, starts: int) -> tuple[Lesson, ...]:
-    """A top hat of four blocks near the critical temperature."""
-    return (Lesson("top-hat", 16.0, 4, edge, 1.25, starts),)
+    """A top hat of four blocks, below and above the critical temperature."""
+    return tuple(Lesson("top-hat", 16.0, 4, edge, t, starts) for t in TEMPERATURES[:2])
 
 
 def long_lessons(starts: tuple[int, int], edge: int = 1024) -> tuple[Lesson, ...]:
@@ -127,7 +127,7 @@ QUICK = Budget(
     law=LawBudget(copies=200, settle=40.0),
     flips=FlipBudget(copies=100, until=150.0, base_copies=10, base_until=100.0),
     quench=QuenchBudget(edge=512, until=8.0, saves=4),
-    coarsening=CoarseningBudget(128, 60.0),
+    coarsening=CoarseningBudget(128, 60.0, 0.75),
     field=CoarseningBudget(192, 10.0),
     speeds=(SpeedBudget(edge=1024, spins_until=0.3, model_until=10.0), SpeedBudget(1024, 0.1, 200.0)),
 )

@@ -25,15 +25,19 @@ _STEP = 0.1
 """Of large fields, longer than the rule has it: lengths of domains differed by 1 % from those with 0.04."""
 _MOST = 0.9  # steps times the fastest rate
 _LEAST = 5  # times of which an exponent is taken
-_FORMED = 0.8  # of the mean square at the end: from here on domains grow
 
 
 @dataclasses.dataclass(frozen=True)
 class CoarseningBudget:
-    """What coarsening costs: blocks along the edge, and time."""
+    """What coarsening costs: blocks along the edge, time, and from when on it is judged.
+
+    That is the mean m^2 over that of the two phases: the rest is missing in the walls between domains, and domains grow
+    as the square root of time once they are large beside their walls.
+    """
 
     blocks: int = 512
-    until: float = 300.0
+    until: float = 800.0
+    formed: float = 0.9
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,6 +50,7 @@ class Coarsening:
         mean_square: (n,) of m.
         picture: a part of the last field.
         window: (2,) lengths between which the exponent is taken, in sites.
+        formed: mean m^2 from which on it is taken.
         reflected: part of the changes.
     """
 
@@ -54,13 +59,15 @@ class Coarsening:
     mean_square: Floats
     picture: Floats
     window: Floats
+    formed: float
     reflected: float
 
     @property
     def inside(self) -> Floats:
         """Which times count: domains have formed, and their length lies in the window."""
-        formed = self.mean_square > _FORMED * self.mean_square[-1]
-        return np.asarray(formed & (self.length > self.window[0]) & (self.length < self.window[1]))
+        return np.asarray(
+            (self.mean_square > self.formed) & (self.length > self.window[0]) & (self.length < self.window[1])
+        )
 
     @property
     def exponent(self) -> tuple[float, float]:
@@ -95,7 +102,8 @@ def coarsening(
     length, mean_square = run.observed["seen"].T
     window = np.array([_SHORTEST * lesson.range, _LONGEST * budget.blocks * spde.block])
     shown = slice(0, _SHOWN)
-    return Coarsening(run.times, length, mean_square, run.last[0, shown, shown].astype(float), window, run.reflected)
+    picture, formed = run.last[0, shown, shown].astype(float), budget.formed * lesson.well**2
+    return Coarsening(run.times, length, mean_square, picture, window, formed, run.reflected)
 
 
 def step_of(lesson: Lesson, spde: NeuralSPDE) -> float:
