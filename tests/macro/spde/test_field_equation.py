@@ -15,6 +15,7 @@ from asemacro.macro.spde import (
     BlockKernel,
     ConstantMobility,
     EntropySlope,
+    GlauberMobility,
     Mobility,
     NeuralSPDE,
     SmoothMobility,
@@ -300,3 +301,18 @@ def test_starts_that_make_no_sense_are_refused() -> None:
         simulate_fields(spde, np.full((4, 4), 1.2), 1.0, temperature=1.0, rng=rng)
     with pytest.raises(ValueError, match="fields of 2 axes"):
         simulate_fields(spde, np.zeros(4), 1.0, temperature=1.0, rng=rng)
+
+
+def test_noise_weakens_the_response_of_small_blocks_as_one_over_their_spins() -> None:
+    """The mean drift of blocks of independent spins in a weak field u is u for spins, less for a diffusion."""
+    lost, rng, small, push = [], np.random.default_rng(0), 1e-4, 0.02
+    for v in (16, 64, 256):
+        spde = NeuralSPDE(BlockKernel(np.zeros((1, 1))), GlauberMobility(), EntropySlope(), v, 1)
+        m = np.clip(rng.normal(size=200_000) / np.sqrt(v), -0.99, 0.99)
+        drifts = []
+        for field in (push, -push):
+            u = np.full(m.shape, field)
+            ahead, behind = (spde.local_mobility(m + step, u, 1.0) for step in (small, -small))
+            drifts.append(np.mean(spde.noisy_drift(m, u, 1.0) + (ahead - behind) / (4 * small * v)))
+        lost.append(1 - float(drifts[0] - drifts[1]) / (2 * push))
+    np.testing.assert_allclose(np.multiply(lost, (16, 64, 256)), 0.355, atol=0.02)

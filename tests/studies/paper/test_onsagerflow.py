@@ -127,11 +127,11 @@ def test_a_tiny_figure_from_end_to_end_and_again_from_its_parts(
         wells=tuple(Lesson("top-hat", 8.0, 7, 42, t, 12, 2) for t in (0.9, 1.25)),
         long=(wide, dataclasses.replace(wide, range=16.0, block=8, window=0.05)),
         scatter=ScatterBudget(32, 4, 3.0, 3.0, 3),
-        growth=GrowthBudget(64, 8),
+        growth=GrowthBudget(16, 8),
         law=LawBudget(copies=20, settle=4.0),
         flips=FlipBudget(copies=10, until=8.0, base_copies=2, base_until=8.0),
         quench=QuenchBudget(64, 8.0, 4),
-        coarsening=CoarseningBudget(96, 40.0),
+        coarsening=CoarseningBudget(96, 40.0, 0.5),
         field=CoarseningBudget(64, 10.0),
         speeds=(SpeedBudget(128, 0.5, 1.0), SpeedBudget(128, 0.1, 5.0)),
     )
@@ -175,16 +175,14 @@ def test_a_tiny_figure_from_end_to_end_and_again_from_its_parts(
 @pytest.mark.parametrize("lesson", figure.FULL.kernels, ids=lambda lesson: lesson.name)
 def test_kernel_mobility_and_total_of_spins(lesson: Lesson) -> None:
     one = learned(lesson)
-    # the hot Gaussian has the smallest J / T to be told from noise: 5 % would take more starts than the figure has
-    noisy = lesson.coupling == "gaussian" and lesson.temperature == 2
-    assert one.kernel_error(lesson) < (0.1 if noisy else 0.05)
+    assert one.kernel_error(lesson) < 0.05
     assert one.mobility_error(lesson) < 0.03
     assert one.sigmas() > 8, "neither 1 nor 1 - m^2"
     assert one.spde.kernel.total == pytest.approx(1, abs=0.01)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("lesson", [figure.FULL.fine[0], figure.FULL.kernels[2]], ids=lambda lesson: lesson.name)
+@pytest.mark.parametrize("lesson", [figure.FULL.fine[1], figure.FULL.kernels[2]], ids=lambda lesson: lesson.name)
 def test_structure_factor_of_fresh_spins(lesson: Lesson) -> None:
     budget = ScatterBudget(copies=40, fields=40)
     found = scatter(lesson, learned(lesson).spde, budget, rng=np.random.default_rng(2), progress=silent)
@@ -195,9 +193,9 @@ def test_structure_factor_of_fresh_spins(lesson: Lesson) -> None:
 
 @pytest.mark.slow
 def test_waves_grow_as_those_of_fresh_spins() -> None:
-    lesson = dataclasses.replace(figure.FULL.fine[0], temperature=0.8)
+    lesson = figure.FULL.fine[0]
     found = growth(
-        lesson, learned(lesson).spde, GrowthBudget(copies=600), rng=np.random.default_rng(3), progress=silent
+        lesson, learned(lesson).spde, GrowthBudget(copies=300), rng=np.random.default_rng(3), progress=silent
     )
     assert found.error < 0.05 + SIGMAS * 0.02
     assert found.mean_square < 0.03
@@ -223,7 +221,7 @@ def test_large_fields_agree_with_spins_grow_by_a_root_and_are_faster() -> None:
     found = quench(lesson, spde, QuenchBudget(1024, 16.0, 8), rng=rng, progress=silent)
     ratio = found.model[-1] / found.spins[-1]
     assert (np.abs(ratio - 1) < 0.3).all(), "few domains"
-    n, _ = coarsening(lesson, spde, CoarseningBudget(256, 200.0), rng=rng, progress=silent).exponent
+    n, _ = coarsening(lesson, spde, CoarseningBudget(256, 200.0, 0.8), rng=rng, progress=silent).exponent
     assert n == pytest.approx(0.5, abs=0.15), "few domains"
     fast = speed(lesson, spde, SpeedBudget(1024, 0.2, 5.0), rng=rng, progress=silent)
     assert fast.spins > 5 * fast.model

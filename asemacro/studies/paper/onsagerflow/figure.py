@@ -86,8 +86,9 @@ def kernel_lessons(edge: int, starts: int) -> tuple[Lesson, ...]:
 
 
 def fine_lessons(edge: int, starts: int) -> tuple[Lesson, ...]:
-    """A top hat of four blocks, below and above the critical temperature."""
-    return tuple(Lesson("top-hat", 16.0, 4, edge, t, starts) for t in TEMPERATURES[:2])
+    """A top hat of four blocks: of 64 spins for growth, which small blocks slow down, of 16 above the critical one."""
+    cases = ((32.0, 8, TEMPERATURES[0]), (16.0, 4, TEMPERATURES[1]))
+    return tuple(Lesson("top-hat", reach, block, edge, t, starts) for reach, block, t in cases)
 
 
 def long_lessons(starts: tuple[int, int], edge: int = 1024) -> tuple[Lesson, ...]:
@@ -115,7 +116,7 @@ FULL = Budget(
     quench=QuenchBudget(),
     coarsening=CoarseningBudget(),
     field=CoarseningBudget(1024, 16.0),
-    speeds=(SpeedBudget(), SpeedBudget(model_until=10.0)),
+    speeds=(SpeedBudget(spins_until=1.0), SpeedBudget(model_until=10.0)),
 )
 QUICK = Budget(
     kernels=kernel_lessons(128, 40),

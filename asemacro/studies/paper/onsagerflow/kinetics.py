@@ -22,9 +22,9 @@ _WELL = 0.9  # of its bottom: where it begins
 
 @dataclasses.dataclass(frozen=True)
 class GrowthBudget:
-    """What growth rates cost: edge of the lattice, independent runs of either, and the time that is linear."""
+    """What growth rates cost: edge of the lattice in ranges, runs of either, and the time that is linear."""
 
-    edge: int = 256
+    ranges: int = 16
     copies: int = 400
     until: float = 2.0
 
@@ -61,7 +61,7 @@ def growth(
     lesson: Lesson, spde: NeuralSPDE, budget: GrowthBudget, *, rng: np.random.Generator, progress: Report
 ) -> Growth:
     """Quench independent spins and look at the waves that grow."""
-    system, clock = lesson.system(budget.edge), Clock(budget.until, 8)
+    system, clock = lesson.system(round(budget.ranges * lesson.range)), Clock(budget.until, 8)
     true = lesson.true
 
     def look(fields: Floats) -> Floats:

@@ -62,7 +62,7 @@ class Lesson:
     @property
     def where(self) -> str:
         """Temperature, and how long the range is in blocks, in rows."""
-        return f"T={self.temperature:g}/range={self.range / self.block:g}-blocks"
+        return f"T={self.temperature:g}/range={self.range / self.block:g}-blocks-of-{self.block**2}"
 
     def system(self, edge: int | None = None) -> KacIsing:
         """The spins, on a lattice of another edge if one is given."""
