@@ -10,8 +10,10 @@ from typing import Annotated
 
 import typer
 
-from asemacro.cli.numbers import MOST_RUNS, SITES, Count, Frequencies
+from asemacro.cli.numbers import MOST_RUNS, SITES, SWEEPS, Count, Frequencies, Number
 from asemacro.cli.options import (
+    FolderOption,
+    ForceOption,
     Form,
     FormatOption,
     IndexOption,
@@ -39,20 +41,26 @@ class Relax(enum.StrEnum):
     none = "none"
 
 
+CalculatorName = Annotated[
+    str,
+    typer.Option(
+        help="emt, eam:FILE, lammps:FILE, chgnet, or a function that makes one.", metavar="NAME|MODULE:FACTORY"
+    ),
+]
+ImagesOption = Annotated[int, typer.Option(parser=Count(1, 99), help="Images between the end points.")]
+RelaxOption = Annotated[Relax, typer.Option(help="none keeps all other atoms on the sites.")]
+CellSitesOption = Annotated[int, typer.Option(parser=SITES, help="Least sites of a cell.")]
+
+
 @app.command("label")
 def label_verb(
     structure: StructureArgument,
-    calculator: Annotated[
-        str,
-        typer.Option(
-            help="emt, eam:FILE, lammps:FILE, chgnet, or a function that makes one.", metavar="NAME|MODULE:FACTORY"
-        ),
-    ],
+    calculator: CalculatorName,
     output: LabelsOption = Path("labels.db"),
     cells: Annotated[int, typer.Option(parser=Count(1, MOST_RUNS), help="Cells that jumps are drawn in.")] = 20,
     jumps: Annotated[int, typer.Option(parser=Count(1, MOST_RUNS), help="Jumps, of all cells together.")] = 200,
-    images: Annotated[int, typer.Option(parser=Count(1, 99), help="Images between the end points.")] = 5,
-    relax: Annotated[Relax, typer.Option(help="none keeps all other atoms on the sites.")] = Relax.atoms,
+    images: ImagesOption = 5,
+    relax: RelaxOption = Relax.atoms,
     states: Annotated[
         str, typer.Option(help="Kinds of cells: random, ordered, kmc (of a model).", metavar="KIND,...")
     ] = "random,ordered",
@@ -60,7 +68,7 @@ def label_verb(
     temperatures: Annotated[
         str, typer.Option("-T", "--temperatures", help="Of the states kmc, in K: START:STOP:STEP or a list.")
     ] = "800:2000:400",
-    sites: Annotated[int, typer.Option(parser=SITES, help="Least sites of a cell.")] = 100,
+    sites: CellSitesOption = 100,
     format: FormatOption = None,
     types: TypesOption = None,
     index: IndexOption = None,
@@ -87,6 +95,66 @@ def label_verb(
         cells=cells,
         jumps=jumps,
         sites=sites,
+    )
+
+
+@app.command("learn")
+def learn_verb(
+    structure: StructureArgument,
+    calculator: CalculatorName,
+    budget: Annotated[int, typer.Option(parser=Count(1, MOST_RUNS), help="Jumps that are labelled at most.")],
+    output: FolderOption = Path("learned"),
+    temperatures: Annotated[
+        str,
+        typer.Option("-T", "--temperatures", help="Where the order shall be known, in K: START:STOP:STEP or a list."),
+    ] = "800:2000:400",
+    first: Annotated[
+        int, typer.Option(parser=Count(1, MOST_RUNS), help="Jumps of the first round, in random and ordered cells.")
+    ] = 40,
+    batch: Annotated[
+        int | None,
+        typer.Option(parser=Count(1, MOST_RUNS), help="Jumps of each later round (a quarter of those there are)."),
+    ] = None,
+    accuracy: Annotated[
+        float, typer.Option(parser=Number(0, 12), help="Largest bar of delta with which it may stop early.")
+    ] = 0.05,
+    members: Annotated[int, typer.Option(parser=Count(2, 100), help="Networks of the ensemble.")] = 3,
+    sweeps: Annotated[
+        int, typer.Option(parser=SWEEPS, help="Of swap Monte Carlo at each temperature, for the order.")
+    ] = 200,
+    images: ImagesOption = 5,
+    relax: RelaxOption = Relax.atoms,
+    sites: CellSitesOption = 100,
+    format: FormatOption = None,
+    types: TypesOption = None,
+    index: IndexOption = None,
+    mix_sublattices: MixOption = False,
+    force: ForceOption = False,
+    seed: SeedOption = 0,
+    workers: WorkersOption = None,
+) -> None:
+    """Label, train, simulate, label what is visited and least certain, until the order stands."""
+    from asemacro.studies.labelling.learn_command import run_learn
+
+    run_learn(
+        structure,
+        output,
+        force=force,
+        reading=reading_of(format, types, index),
+        mix_sublattices=mix_sublattices,
+        calculator=calculator,
+        temperatures=temperatures,
+        budget=budget,
+        first=first,
+        batch=batch,
+        accuracy=accuracy,
+        members=members,
+        sites=sites,
+        sweeps=sweeps,
+        images=images,
+        relax=relax.value,
+        workers=workers,
+        seed=seed,
     )
 
 

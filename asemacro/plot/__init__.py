@@ -11,6 +11,8 @@ power_law               values over sizes with an exponent
 binder_crossing         Binder cumulants over temperature
 parity                  predicted against calculated barriers
 calibrated              errors against the spread of an ensemble
+errors_over_labels      errors of networks over the number of labels
+order_over_labels       order over the number of labels
 written                 a number as people write it
 """
 
@@ -20,6 +22,8 @@ from asemacro.lazy import lazily
 
 if TYPE_CHECKING:
     from asemacro.plot.barriers import calibrated as calibrated
+    from asemacro.plot.barriers import errors_over_labels as errors_over_labels
+    from asemacro.plot.barriers import order_over_labels as order_over_labels
     from asemacro.plot.barriers import parity as parity
     from asemacro.plot.dynamics import binder_crossing as binder_crossing
     from asemacro.plot.dynamics import discrepancy as discrepancy

@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
+
+from asemacro.plot.short_range_order import color_of, shade_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,4 +52,46 @@ def calibrated(ax: Axes, groups: Sequence[Mapping[str, Any]], factor: float) -> 
     ax.set_xlabel("spread of the members (eV)")
     ax.set_ylabel("RMS error (eV)")
     ax.legend()
+    return ax
+
+
+def errors_over_labels(ax: Axes, labels: NDArray[np.int64], errors: Mapping[str, Floats]) -> Axes:
+    """Errors over the number of labels.
+
+    Args:
+        ax: where to draw.
+        labels: (n,) numbers.
+        errors: for each name (n,) in eV, nan where there is none.
+    """
+    for k, (name, values) in enumerate(errors.items()):
+        ax.plot(labels, values, "o-" if k == 0 else "s--", color=color_of(k), markersize=4, label=name)
+    ax.set_xlabel("jumps labelled")
+    ax.set_ylabel("on the new jumps, before training (eV)")
+    ax.set_ylim(bottom=0.0)
+    ax.legend(fontsize=8)
+    return ax
+
+
+def order_over_labels(
+    ax: Axes, labels: NDArray[np.int64], temperatures_K: Sequence[float], delta: Floats, bar: Floats, pair: str
+) -> Axes:
+    """Order of a pair over the number of labels, a shade for each temperature.
+
+    Args:
+        ax: where to draw.
+        labels: (n,) numbers.
+        temperatures_K: (n_T,).
+        delta: (n, n_T).
+        bar: (n, n_T) of delta.
+        pair: its name.
+    """
+    for t, kelvin in enumerate(temperatures_K):
+        ax.errorbar(
+            labels, delta[:, t], bar[:, t], fmt="o-", markersize=4, capsize=2, label=f"{kelvin:g} K",
+            color=shade_of(t, len(temperatures_K)),
+        )  # fmt: skip
+    ax.axhline(0.0, color="0.7", linewidth=0.8, zorder=0)
+    ax.set_xlabel("jumps labelled")
+    ax.set_ylabel(f"order of {pair}, delta")
+    ax.legend(fontsize=8)
     return ax

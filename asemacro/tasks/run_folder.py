@@ -18,6 +18,7 @@ RESULTS = {
     "phase-diagram": ("sro.csv", "sro.png", "ttt.png", "sde.safetensors"),
     "kmc": ("sro.csv", "final.extxyz", "trajectory.extxyz"),
     "sample": ("observables.csv", "final.extxyz", "trajectory.extxyz"),
+    "barriers learn": ("model.safetensors", "model.md", "rounds.csv", "learning.png"),
     "learn": (
         *("sde.safetensors", "training.safetensors", "closure.safetensors", "diagnostics.png"),
         *("ode.safetensors", "encoder.safetensors"),

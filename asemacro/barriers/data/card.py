@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -76,8 +76,15 @@ def train_with_card(
     return fitted
 
 
-def card_of(model: BarrierGNN, data: BarrierData) -> str:
-    """The card of a network in Markdown, from the notes in its file and its data."""
+def card_of(model: BarrierGNN, data: BarrierData, *, verb: str = "train", errors: Sequence[str] | None = None) -> str:
+    """The card of a network in Markdown, from the notes in its file and its data.
+
+    Args:
+        model: the network.
+        data: what it was trained on.
+        verb: of `asemacro barriers`, that made it.
+        errors: lines on what was not trained on; default what cross-validation says.
+    """
     notes, known = model.notes, data.barrier[data.known()]
     composition = ", ".join(
         f"{s} {data.compositions[:, k].min():.2f} to {data.compositions[:, k].max():.2f}"
@@ -94,9 +101,9 @@ def card_of(model: BarrierGNN, data: BarrierData) -> str:
         f"{notes['cells']} cells; {notes['dropped']} of failed calculations left out. Fractions: {composition}. "
         "Outside of these compositions the network extrapolates.",
         f"- Error on the barriers that it was trained on: MAE {notes['train_mae_eV']:.4f} eV.",
-        *_held_out_lines(notes.get("held_out")),
+        *(_held_out_lines(notes.get("held_out")) if errors is None else errors),
         *_frequency_lines(model),
-        f"- Made by `asemacro barriers train` of version {__version__}: form {model.form}, {len(model.nets)} members, "
+        f"- Made by `asemacro barriers {verb}` of version {__version__}: form {model.form}, {len(model.nets)} members, "
         f"{notes['epochs']} epochs, seed {notes['seed']}.",
         "- The barriers are no better than the calculator or the code that made the data: say here which it was and "
         "what it is worth for this alloy.",

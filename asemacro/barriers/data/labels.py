@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +32,20 @@ def labelled_data(path: str | Path, jumps: JumpNetwork | None = None) -> Barrier
         FileNotFoundError: no such file.
         ValueError: one line that names it; no labels, cells that are too small, or another crystal.
     """
-    every = read_labels(path, failed=True)
+    return data_of_labels(read_labels(path, failed=True), path, jumps)
+
+
+def data_of_labels(every: Sequence[Label], path: str | Path, jumps: JumpNetwork | None = None) -> BarrierData:
+    """The same of some labels, failed ones among them, in their order.
+
+    Args:
+        every: the labels.
+        path: where they come from, for messages.
+        jumps: see `labelled_data`.
+
+    Raises:
+        ValueError: see `labelled_data`.
+    """
     labels = [label for label in every if not label.reason]
     if not labels:
         raise UnreadableFile(

@@ -212,25 +212,70 @@ def train_barriers(
     from asemacro.barriers.gnn.file import save_gnn
 
     out_path = output_file(out_path)
+    _check_training(form, members, epochs)
+    data = read_barriers(data_path) if data is None else data
+    fitted = fit_barriers(
+        data,
+        Path(data_path).name,
+        form=form,
+        members=members,
+        epochs=epochs,
+        seed=seed,
+        progress=progress,
+        name=Path(out_path).stem if name is None else name,
+        notes=notes,
+        **settings,
+    )
+    written = save_gnn(fitted.model, out_path)
+    report = TrainingReport(written, fitted.report)
+    return Fitted(fitted.model, {}, report, fitted.histories, _before=written)
+
+
+def _check_training(form: str, members: int | None, epochs: int | None) -> None:
     if form not in EPOCHS:
         raise ValueError(f"the form of a graph network is direct or consistent, not {form!r}")
     if min(1 if members is None else members, 1 if epochs is None else epochs) < 1:
         raise ValueError(f"members and epochs must be at least 1, not {members} and {epochs}")
-    data = read_barriers(data_path) if data is None else data
+
+
+@one_thread()
+def fit_barriers(
+    data: BarrierData,
+    source: str,
+    *,
+    form: Form = "direct",
+    members: int | None = None,
+    epochs: int | None = None,
+    seed: int = 0,
+    progress: bool | Report = False,
+    name: str = "gnn",
+    notes: Mapping[str, Any] | None = None,
+    **settings: Any,
+) -> Fitted[BarrierGNN, float]:
+    """What `train_barriers` gives, without files.
+
+    Args:
+        data: barriers.
+        source: where they come from, kept with the model.
+        form, members, epochs, seed, progress, name, notes, **settings: as of `train_barriers`.
+
+    Returns:
+        The model, the history of each member, and the mean absolute error on the barriers that it was trained on, eV.
+    """
+    _check_training(form, members, epochs)
     epochs, members = epochs or epochs_of(form, data), members or members_of(form, data)
     model = BarrierGNN(data.species, form, members=members, jumps=data.jumps, **{**WIDTHS[form], **settings})
-    model.name = Path(out_path).stem if name is None else name
+    model.name = name
     fitted = fit_gnn(model, data.around, data.barrier, epochs=epochs, seed=seed, progress=progress)
-    train_mae = np.nanmean(np.abs(model.predict(data.around, only=data.known()) - data.barrier))
+    train_mae = float(np.nanmean(np.abs(model.predict(data.around, only=data.known()) - data.barrier)))
     model.notes = {
-        "data": Path(data_path).name,
+        "data": source,
         "cells": len(data.names),
         "barriers": int(data.known().sum()),
         "dropped": data.dropped,
         "epochs": epochs,
         "seed": seed,
-        "train_mae_eV": round(float(train_mae), 5),
+        "train_mae_eV": round(train_mae, 5),
         **(notes or {}),
     }
-    written = save_gnn(model, out_path)
-    return Fitted(model, {}, TrainingReport(written, float(train_mae)), fitted.histories, _before=written)
+    return Fitted(model, {}, train_mae, fitted.histories)

@@ -155,16 +155,22 @@ def _ordered(box: Lattice, x: NDArray[np.int8], rng: np.random.Generator) -> NDA
 def _path(
     cells: Cells, box: Lattice, larger: Lattice, kelvin: float, asked: bool, rng: np.random.Generator
 ) -> Iterator[NDArray[np.int8]]:
-    """States on the path of kinetic Monte Carlo, at even numbers of hops."""
+    """States on the path of kinetic Monte Carlo from random atoms."""
     assert cells.barriers is not None
-    kmc = VacancyKMC(larger, cells.barriers, kelvin)
     x = random_cell(larger, rng, asked=asked)
     x[rng.integers(len(x))] = 0
+    return states_on_path(VacancyKMC(larger, cells.barriers, kelvin), x, box, rng)
+
+
+def states_on_path(
+    kmc: VacancyKMC, x: NDArray[np.int8], box: Lattice, rng: np.random.Generator
+) -> Iterator[NDArray[np.int8]]:
+    """States (n_sites,) of a box: what is around the vacancy of a run from x, at even numbers of hops."""
     points = HOPS_BETWEEN * box.n_sites * np.arange(1, PART_OF_PATH + 1)
     while True:
         run = kmc.run(x, record_hops=points, rng=rng)
         for state in run.record:
-            yield around_vacancy(state, larger, box)
+            yield around_vacancy(state, kmc.lattice, box)
         if len(run.record) < len(points):
             return
         x = run.x

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -94,28 +94,78 @@ def label_barriers(
         OSError: the database cannot be written, or another process writes to it.
     """
     cells, settings = cells or Cells(), settings or BandSettings()
-    alloy = ideal_cell(random_alloy(structure))
     streams = Streams.of(rng)
-    about = {**identity_of(calculator), **dataclasses.asdict(settings)}
-    asked = {**about, "prototype": alloy.prototype, "composition": alloy.composition}
-    box_of(cells, alloy)
     with LabelDatabase(path) as database, reporting(progress, {"lattice": 10.0}, {"label": 1000.0}) as report:
+        labeller = Labeller.of(structure, calculator, database, cells, settings, workers, streams, report)
+        jumps = draw_jumps(cells, box_of(cells, labeller.lattice), streams)
+        return labeller.label(jumps, report)
+
+
+@dataclasses.dataclass(frozen=True)
+class Labeller:
+    """Who labels jumps of one alloy into a database that is open.
+
+    Attributes:
+        database: where the labels go.
+        lattice: the unit cell, at the lattice parameter of the calculation.
+        source: the calculator, or a factory.
+        settings: how bands are computed.
+        workers: processes.
+    """
+
+    database: LabelDatabase
+    lattice: Lattice
+    source: Source
+    settings: BandSettings
+    workers: int
+
+    @classmethod
+    def of(
+        cls,
+        structure: Atoms | Structure | Lattice,
+        source: Source,
+        database: LabelDatabase,
+        cells: Cells,
+        settings: BandSettings,
+        workers: int,
+        streams: Streams,
+        report: Report,
+    ) -> Labeller:
+        """Check what is asked for against what the database holds, and find the lattice parameter if it is new.
+
+        Raises:
+            ValueError: see `label_barriers`.
+        """
+        alloy = ideal_cell(random_alloy(structure))
+        about = {**identity_of(source), **dataclasses.asdict(settings)}
+        asked = {**about, "prototype": alloy.prototype, "composition": alloy.composition}
+        box_of(cells, alloy)
         held = database.asked
         _check_same(database.path, held, asked)
-        calculator_of(calculator, alloy.species)  # fails here if it does, not in a worker
+        calculator_of(source, alloy.species)  # fails here if it does, not in a worker
         if held is None:
-            alloy = _at_least_energy(alloy, cells, calculator, settings, streams, report)
+            alloy = _at_least_energy(alloy, cells, source, settings, streams, report)
             database.asked = {**asked, "lattice": lattice_fields(alloy)}
         else:
             alloy = lattice_of(held["lattice"])
         report("lattice", 1.0, "")
-        jumps = draw_jumps(cells, box_of(cells, alloy), streams)
-        names = database.names()
+        return cls(database, alloy, source, settings, workers)
+
+    def label(self, jumps: Sequence[Jump], report: Report) -> Outcome:
+        """Compute the bands of those jumps that the database does not hold, and write each as soon as it is there.
+
+        Args:
+            jumps: all different.
+            report: told of "label", how many there are, how fast, how long still.
+        """
+        about = {**identity_of(self.source), **dataclasses.asdict(self.settings)}
+        names = self.database.names()
         left = [jump for jump in jumps if jump.name not in names]
-        _compute(left, len(jumps), database, partial(_band, calculator, settings, about), workers, report)
-        names = database.names()
-    failed = Counter(names[jump.name].split(":")[0] for jump in jumps if names[jump.name])
-    return Outcome(database.path, alloy, len(jumps), len(left), dict(failed))
+        band = partial(_band, self.source, self.settings, about)
+        _compute(left, len(jumps), self.database, band, self.workers, report)
+        names = self.database.names()
+        failed = Counter(names[jump.name].split(":")[0] for jump in jumps if names[jump.name])
+        return Outcome(self.database.path, self.lattice, len(jumps), len(left), dict(failed))
 
 
 def _at_least_energy(

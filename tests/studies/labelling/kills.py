@@ -1,48 +1,38 @@
-"""Kill `label_barriers` again and again at random moments and start it again: python kills.py DATABASE KILLS.
+"""Kill `label_barriers` or `learn_barriers` again and again at random moments and start it again.
+
+python kills.py label|learn DATABASE KILLS
 
 After each kill every label that was there before must still be there; at the end each jump is there once, and none of
-those that were in the database was computed again. Prints the number of kills, of labels and of bands begun.
+those that were in the database was computed again. Prints the number of kills, of labels and of bands begun, and the
+names of the labels in one fingerprint.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import sys
 import time
 from pathlib import Path
 
 import numpy as np
-from ase.calculators.calculator import Calculator, all_changes
+from small_loop import BCC, LOOP, TINY, Springs
 
 from asemacro.barriers.labelling.bands import BandSettings
 from asemacro.barriers.labelling.database import read_labels
+from asemacro.files.content import digest
 from asemacro.lattice.lattice import Lattice
 from asemacro.studies.labelling import label as labelling
 from asemacro.studies.labelling.cells import Cells
+from asemacro.studies.labelling.closed_loop import learn_barriers
 from asemacro.studies.labelling.label import label_barriers
 
-JUMPS = 60
+JUMPS = {"label": 60, "learn": LOOP.budget}
 
 
-class Springs(Calculator):
-    """A cheap pair potential: a minimum at the distance of neighbours, deeper between unlike atoms."""
-
-    implemented_properties = ("energy", "forces")
-
-    def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
-        super().calculate(atoms, properties, system_changes)
-        r = self.atoms.get_all_distances(mic=True)
-        np.fill_diagonal(r, np.inf)
-        unlike = self.atoms.numbers[:, None] != self.atoms.numbers
-        self.results = {
-            "energy": float((np.where(unlike, 0.35, 0.3) * ((2.6 / r) ** 8 - 2 * (2.6 / r) ** 4)).sum()) / 2,
-            "forces": np.zeros((len(r), 3)),
-        }
-
-
-def run(path: Path, log: Path) -> None:
-    """One run of the labels; the names of the bands that are begun go to the log."""
+def run(what: str, path: Path, log: Path) -> None:
+    """One run; the names of the bands that are begun go to the log."""
     compute = labelling.compute_band
 
     def noted(jump, *rest):
@@ -51,27 +41,30 @@ def run(path: Path, log: Path) -> None:
         return compute(jump, *rest)
 
     labelling.compute_band = noted
-    cells = Cells(cells=4, jumps=JUMPS, sites=32, states=("random",))
-    alloy = Lattice.fcc(3.7, ["Cu", "Au"], 1)
-    label_barriers(alloy, Springs, path, cells=cells, settings=BandSettings(relax="none"), rng=np.random.default_rng(1))
+    relax, rng = BandSettings(relax="none"), np.random.default_rng(1)
+    if what == "learn":
+        learn_barriers(BCC, Springs, path, loop=LOOP, settings=relax, training=TINY, rng=rng)
+    else:
+        cells = Cells(cells=4, jumps=JUMPS[what], sites=32, states=("random",))
+        label_barriers(Lattice.fcc(3.7, ["Cu", "Au"], 1), Springs, path, cells=cells, settings=relax, rng=rng)
 
 
-def main(path: Path, most_kills: int) -> None:
+def main(what: str, path: Path, most_kills: int) -> None:
     """Kill and start again, then let it come to its end."""
     rng = np.random.default_rng(int(os.environ.get("KILLS_SEED", "0")))
-    kills, before, log = 0, set[str](), path.with_suffix(".log")
+    kills, before, log = 0, set[str](), path.parent.with_suffix(".log")
     while True:
         begun = log.read_text().splitlines() if log.exists() else []
-        child = os.fork()
+        killed, child = False, os.fork()
         if child == 0:
-            run(path, log)
+            run(what, path, log)
             os._exit(0)
         if kills < most_kills:
-            _wait(child, log, len(begun), rng)
+            _wait(what, child, log, len(begun), rng)
             if os.waitpid(child, os.WNOHANG)[0] == 0:
                 os.kill(child, signal.SIGKILL)
                 os.waitpid(child, 0)
-                kills += 1
+                kills, killed = kills + 1, True
         else:
             assert os.waitpid(child, 0)[1] == 0
         fresh = log.read_text().splitlines()[len(begun) :] if log.exists() else []
@@ -80,16 +73,24 @@ def main(path: Path, most_kills: int) -> None:
         assert len(names) == len(set(names)), "a label is there twice"
         assert before <= set(names), "a label is lost"
         before = set(names)
-        if kills == most_kills and len(before) == JUMPS:
+        if kills == most_kills and len(before) == JUMPS[what]:
             break
-        if len(before) == JUMPS:  # done before all kills: once more from the beginning
-            path.unlink()
+        if len(before) == JUMPS[what] and not killed:  # done before all kills: once more from the beginning
+            shutil.rmtree(path.parent)
             before = set()
-    print(f"{kills} kills, {len(before)} labels, {len(log.read_text().splitlines())} bands begun")
+    print(f"{kills} kills, {len(before)} labels, {len(log.read_text().splitlines())} bands begun, {digest(names)}")
 
 
-def _wait(child: int, log: Path, begun: int, rng: np.random.Generator) -> None:
-    """To a random moment: one time in four while the run begins, else while bands are computed and written."""
+def _wait(what: str, child: int, log: Path, begun: int, rng: np.random.Generator) -> None:
+    """To a random moment: one time in four while the run begins, else while bands are computed and written.
+
+    Of a loop, which does other things most of the time, any moment.
+    """
+    if what == "learn":
+        end = time.monotonic() + rng.uniform(0.0, 6.0)
+        while time.monotonic() < end and os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+            time.sleep(0.01)
+        return
     if rng.random() < 0.25:
         time.sleep(rng.uniform(0.0, 0.3))
         return
@@ -102,4 +103,4 @@ def _wait(child: int, log: Path, begun: int, rng: np.random.Generator) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]))
+    main(sys.argv[1], Path(sys.argv[2]), int(sys.argv[3]))

@@ -148,7 +148,7 @@ def test_labels_go_on_where_they_stopped(tmp_path: Path) -> None:
 
 def test_kills_lose_no_label_and_make_none_twice(tmp_path: Path) -> None:
     done = subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("kills.py")), str(tmp_path / "labels.db"), "8"],
+        [sys.executable, str(Path(__file__).with_name("kills.py")), "label", str(tmp_path / "run" / "labels.db"), "8"],
         capture_output=True,
         text=True,
     )
