@@ -122,12 +122,12 @@ class Entry:
             self._checkpoint.say_once(f"finished tasks are not kept in {directory}: {reason}")
 
     def _file_of(self, record: Path) -> str:
-        """Name of the file that a record, if it is there and whole, belongs to."""
-        own = f"{self._stem}{self._suffix}"
+        """Name of the file that a record belongs to, which those of before did not say; empty if it is not whole."""
         try:
-            return Path(str(read_json(record, "record of a checkpoint").get("file", own))).name
+            named = read_json(record, "record of a checkpoint").get("file", f"{self._stem}{self._suffix}")
         except (OSError, ValueError):
-            return own
+            return ""
+        return Path(str(named)).name
 
     def _say_what_differs(self, directory: Path) -> None:
         """Name the inputs in which the kept result of this task that comes nearest differs."""
