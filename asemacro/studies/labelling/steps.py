@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -19,13 +20,14 @@ from asemacro.barriers.gnn.file import load_gnn, save_gnn
 from asemacro.barriers.gnn.model import BarrierGNN
 from asemacro.barriers.labelling.bands import Jump, lattice_fields
 from asemacro.barriers.labelling.database import Label, read_labels
+from asemacro.files.arrays import read_arrays
 from asemacro.lattice.lattice import Lattice
 from asemacro.observables.alloy import WarrenCowley
 from asemacro.studies.labelling.cells import Cells, box_of, draw_jumps
 from asemacro.studies.labelling.label import Labeller
 from asemacro.studies.labelling.order import Order, order_of
 from asemacro.studies.labelling.visited_jumps import VisitedJumps, running_box, visit
-from asemacro.tasks.checkpoint import Checkpoint
+from asemacro.tasks.checkpoint import Checkpoint, write_arrays
 from asemacro.tasks.running import InTurn, Kept, Task, kept_item, run_tasks
 from asemacro.tasks.streams import Streams
 from asemacro.typing import Report
@@ -103,7 +105,9 @@ class Steps:
     def first_jumps(self, count: int) -> list[Jump]:
         """Jumps in random and ordered cells, with which a loop begins."""
         cells = Cells(cells=min(FIRST_CELLS, count), jumps=count, sites=self.box.n_sites)
-        return draw_jumps(cells, self.box, self.streams)
+        inputs = {"cells": dataclasses.asdict(cells), "box": lattice_fields(self.box), "seed": self.streams}
+        kept = Kept[list[Jump]](inputs, _write_jumps, partial(_read_jumps, self.box))
+        return self._kept("first-jumps", lambda progress: draw_jumps(cells, self.box, self.streams), kept)
 
     def label(self, jumps: Sequence[Jump]) -> dict[str, Label]:
         """Labels of all jumps by name; those that are in the database are not made again."""
@@ -177,3 +181,16 @@ class Steps:
         """The result of a step: the kept one, or what `work` gives, which is kept for later runs too."""
         task = Task(name, work, kept=dataclasses.replace(kept, lasting=True))
         return run_tasks([task], InTurn(), self.checkpoint, self.tell)[0]
+
+
+def _write_jumps(path: Path, jumps: Sequence[Jump]) -> None:
+    """Jumps in one box, for a checkpoint."""
+    arrays = {name: np.array([getattr(jump, name) for jump in jumps]) for name in ("x", "jumping", "cell")}
+    write_arrays(path, arrays)
+
+
+def _read_jumps(box: Lattice, path: Path) -> list[Jump]:
+    """Inverse of `_write_jumps`."""
+    arrays = read_arrays(path, "jumps of an alloy")
+    rows = zip(arrays["x"], arrays["jumping"].tolist(), arrays["cell"].tolist(), strict=True)
+    return [Jump(box, x, jumping, cell) for x, jumping, cell in rows]

@@ -259,6 +259,27 @@ def test_the_command_learn(command, alloy: str) -> None:
     assert len(read_labels("out/labels.db")) == 6
 
 
+def test_an_interrupt_says_what_stands(command, alloy: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C while the first jumps are labelled: those that are done stay."""
+    from asemacro.studies.labelling import label
+
+    compute, left = label.compute_band, [2]
+
+    def stopped(*words: object) -> object:
+        if not left[0]:
+            raise KeyboardInterrupt
+        left[0] -= 1
+        return compute(*words)
+
+    monkeypatch.setattr(label, "compute_band", stopped)
+    small = "-T 2000 --budget 6 --first 4 --relax none --images 3 --workers 1 -o out"
+    code, _, err = command("barriers", "learn", alloy, "--calculator", "emt", *small.split())
+    assert code == 130
+    line = err.strip().splitlines()[-1]
+    assert line == "asemacro: interrupted; what was computed is kept in out, the same command goes on from there"
+    assert len(read_labels("out/labels.db")) == 2
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
