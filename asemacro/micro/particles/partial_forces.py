@@ -90,7 +90,7 @@ class PartialForces(ForceSystem):
         if self.halo is None and subset is None:
             say.warning(
                 "%s does not say how far its forces reach: all forces are computed for every state, also where some "
-                "are asked for; give halo=... if its potential is local",
+                "are asked for; if its potential is local, give PartialForces(..., halo=) in Python",
                 self._name,
             )
 

@@ -118,6 +118,11 @@ def _learn_files(
     """Fields from elsewhere: nothing is guessed without a word."""
     if not files:
         raise ValueError("learn fields needs a file: asemacro learn fields FILE -T T --block B -o DIR")
+    if temperature is not None and "," in temperature:
+        raise ValueError(
+            f"--temperature {temperature}: the files of a command have one temperature; join those of several in "
+            "Python, FieldData.joined([read_fields(...), ...])"
+        )
     t = one_temperature(temperature)
     if t is None or t <= 0:
         raise ValueError("learn fields needs -T, the temperature above 0 at which they were made (k_B = 1)")

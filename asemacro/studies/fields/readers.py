@@ -86,7 +86,7 @@ def data_of(runs: Sequence[FieldSeries], temperature: float, sites: int, block: 
     for run in runs:
         n = len(run.time) - 1
         if n < 1:
-            raise ValueError(f"{run.said}: one time holds no change; give at least two")
+            raise ValueError(f"{run.said}: a single time holds no change, give at least two")
         duration = float(run.time[-1] - run.time[0]) / n
         step, t, h = (np.full(n, value) for value in (duration, temperature, field))
         parts.append(
@@ -159,7 +159,7 @@ def _run(name: str, time: NDArray[Any], fields: NDArray[Any], how: str = "") -> 
         at = int(np.argmax(np.abs(steps - np.median(steps))))
         raise UnreadableFile(
             f"{name}: times must be evenly spaced and ascending, got steps of {np.median(steps):g} and, after time "
-            f"{at}, {steps[at]:g}"
+            f"{t[at]:g}, {steps[at]:g}; make each even stretch a file of its own"
         )
     apart = f" from {t[0]:g} to {t[-1]:g}, {steps.mean():g} apart" if len(t) > 1 else f" {t[0]:g} alone"
     many = f"{len(t)} times" if len(t) > 1 else "time"
@@ -186,6 +186,10 @@ def _magnetisations(fields: NDArray[Any], name: str) -> NDArray[np.float32]:
 def _npz(file: Path) -> tuple[dict[str, NDArray[Any]], list[str]]:
     """Those of the two arrays that a file has, and the names of all."""
     with reading(file, _KIND, _COMPLAINT, "; give .npz, zarr, or OVF files") as found:
+        with found.open("rb") as begin:
+            is_array = begin.read(len(np.lib.format.MAGIC_PREFIX)) == np.lib.format.MAGIC_PREFIX
+        if not is_array and not zipfile.is_zipfile(found):
+            raise ValueError("it is no archive of arrays")
         held = np.load(found, allow_pickle=False)
         if not isinstance(held, np.lib.npyio.NpzFile):
             raise ValueError("it holds one array without a name")

@@ -129,6 +129,8 @@ def _allen_cahn(cells: int) -> ForceSetup:
 
 def _lennard_jones(n: int, temperature: float) -> ForceSetup:
     """One packing of atoms with one set of directions of velocities, let go at different temperatures."""
+    if not (math.isfinite(temperature) and temperature > 0):
+        raise ValueError(f"--temperature {temperature:g}: a Lennard-Jones fluid needs one above 0, in reduced units")
     system = LennardJones(n)
     low, high = (temperature * end for end in TEMPERATURES)
     return ForceSetup(

@@ -134,7 +134,7 @@ def test_ovf_files_are_one_run_in_the_order_of_their_times(command, run: np.ndar
     long = ovf(tmp_path / "long.omf", run[0], None, length=8e5)
     assert np.allclose(read_series([long])[0].fields[0], run[0], atol=1e-5)
     assert "divided by the longest vector, 800000" in read_series([long])[0].said
-    one_line(command("learn", "fields", long, *WORDS, "-o", tmp_path / "no"), "one time holds no change")
+    one_line(command("learn", "fields", long, *WORDS, "-o", tmp_path / "no"), "a single time holds no change")
 
 
 @NEEDS_OVF
@@ -175,13 +175,13 @@ def test_files_that_hold_no_run_are_one_line(command, run: np.ndarray, tmp_path:
         (npz(tmp_path / "uneven.npz", run, uneven), "evenly spaced", "0.05", "0.07"),
         (npz(tmp_path / "back.npz", run, -uneven), "ascending"),
         (npz(tmp_path / "when.npz", run, np.full(len(run), np.inf)), "time must hold finite numbers"),
-        (npz(tmp_path / "one.npz", run[:1]), "one time holds no change"),
+        (npz(tmp_path / "one.npz", run[:1]), "a single time holds no change"),
         (npz(tmp_path / "flat.npz", run[:, 0, 0]), "fields must be (n, x[, y[, z]])"),
         (npz(tmp_path / "shape.npz", run, uneven[:5]), "got the shapes (201, 16, 16) and (5,)"),
         (npz(tmp_path / "large.npz", 2 * run), "magnetisations from -1 to 1"),
         (tmp_path / "names.npz", "no time and no fields", "it holds m, t"),
         (tmp_path / "bare.npy", "it holds one array without a name"),
-        (nothing, "is not a readable field file"),
+        (nothing, "is not a readable field file (it is no archive of arrays)"),
         (words, "is not a readable field file", "OVF files or is a zarr group"),
         (tmp_path / "missing.npz", "no field file"),
     ):

@@ -17,6 +17,7 @@ from asemacro.observables.differentiable import TorchObservable
 from asemacro.studies.forces.learned import ENCODER_FILE, LearnedForces
 from asemacro.studies.learn.learned import Learned
 from asemacro.studies.learn.loading import load_learned
+from asemacro.studies.learn.simulate_command import _say_where_it_leaves
 
 MEAN = TorchObservable(lambda x: x.mean(dim=1, keepdim=True), ("mean",))
 OTHER = TorchObservable(lambda x: x[:, :1], ("first",))
@@ -89,3 +90,18 @@ def test_simulate_follows_the_path(tmp_path: Path, command: Any) -> None:
         assert code == 2
         assert message in error
         assert error.count("\n") == 1
+
+
+def test_a_path_beyond_what_was_learned_from_is_said(capsys: pytest.CaptureFixture[str]) -> None:
+    z = np.linspace(0, 1, 11)[:, None]
+    model = LearnedForces(am.NeuralODE(am.MLPDrift(1), labels=("mean",)), z, 1)
+    times, path = np.linspace(0, 2, 11), np.linspace(0, 2, 11)[:, None]
+    _say_where_it_leaves(model, times, path, ("mean",))
+    said = capsys.readouterr().out
+    # a tenth of the range is no reason to speak
+    assert said == (
+        "from time 1.2 on the path is beyond what was learned from, and means nothing: mean 1.2, learned from 0 to 1\n"
+    )
+    _say_where_it_leaves(model, times[:6], path[:6], ("mean",))
+    _say_where_it_leaves(LearnedForces(model.ode, np.zeros((0, 1)), 1), times, path, ("mean",))
+    assert capsys.readouterr().out == ""
