@@ -26,13 +26,13 @@ def observed(kernel: Floats, rows: int, seed: int) -> tuple[Floats, Floats, Floa
     a = rng.normal(size=(rows, len(kernel))) * np.sqrt(np.bincount(ORBIT)) / NOISE
     y = a @ kernel + rng.normal(size=rows)
     normal = a.T @ a
-    return a, y, normal, np.linalg.solve(normal, a.T @ y)
+    return a, y, normal, np.asarray(np.linalg.solve(normal, a.T @ y), dtype=float)
 
 
 def with_prior(normal: Floats, solution: Floats) -> Floats:
     """J with the prior that is found."""
     prior = best_prior(normal, solution, REACH, 2, "square")
-    return np.linalg.solve(normal + prior.precision, normal @ solution)
+    return np.asarray(np.linalg.solve(normal + prior.precision, normal @ solution), dtype=float)
 
 
 def test_evidence_is_the_probability_of_the_data() -> None:
