@@ -57,7 +57,7 @@ class Budget:
     """
 
     n: int = 200
-    trajectories: int = 160
+    trajectories: int = 165
     tests: int = 50
     every: int = 1
     closures: int = 3
