@@ -157,7 +157,7 @@ class FieldData:
 def _magnetisations(value: Any, name: str) -> NDArray[np.float32]:
     """Numbers in [-1, 1], in single precision."""
     m = array_of(value, name, kind="n")
-    if m.size and max(m.max(), -m.min()) > 1 + _ROUNDING:
+    if m.size and max(float(m.max()), -float(m.min())) > 1 + _ROUNDING:
         raise ValueError(f"{name} must hold magnetisations from -1 to 1, got {m.min():g} to {m.max():g}")
     return np.ascontiguousarray(m, dtype=np.float32)
 

@@ -237,7 +237,10 @@ class ForceData:
             raise ValueError(f"{path} holds no force data; make some with make_force_data")
         data = ForceData.__new__(ForceData)
         try:
-            data._take_on(columns, Layout(about["n_carriers"], about["blocks"], about["width"]))
+            layout = Layout(about["n_carriers"], about["blocks"], about["width"])
+            data._take_on(columns, layout)
+            if "active" in columns:
+                _check_active(columns["active"][np.arange(len(data))], layout.n_carriers)
         except (ValueError, TypeError, KeyError) as error:
             raise ValueError(f"{path} holds force data that do not fit together ({error})") from None
         return data

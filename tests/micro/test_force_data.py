@@ -260,3 +260,11 @@ def test_files_of_something_else(tmp_path: Path) -> None:
     np.savez(tmp_path / "other.npz", x=np.zeros(3))
     with pytest.raises(ValueError, match="is not a readable force data file"):
         ForceData.open(tmp_path / "other.npz")
+
+
+def test_a_file_with_carriers_that_there_are_not_is_refused(tmp_path: Path) -> None:
+    data = some_data()
+    data._columns["active"][3, 0] = 10**6  # type: ignore[index]
+    data.save(tmp_path / "bad.zarr.zip")
+    with pytest.raises(ValueError, match=r"bad\.zarr\.zip holds force data that do not fit together \(active carriers"):
+        ForceData.open(tmp_path / "bad.zarr.zip")

@@ -155,3 +155,11 @@ def test_block_fields_of_a_magnet_are_those_of_its_easy_axis() -> None:
         am.make_field_data(system, starts, block=2, duration=0.1, window=0.1, rng=np.random.default_rng(6))
     with pytest.raises(ValueError, match="temperature above 0"):
         am.make_field_data(system.at(0.0), starts, block=2, duration=0.1, rng=np.random.default_rng(6))
+
+
+@pytest.mark.parametrize("given", [tuple, list, np.asarray])
+def test_starts_in_any_form_are_those_that_run(given) -> None:
+    system = am.KacIsing(am.Lattice.square(1.0, "X", 8), am.top_hat(2), 0.5)
+    up = given(np.ones((2, 64), np.int8))
+    data = am.make_field_data(system, up, block=4, duration=1e-9, rng=np.random.default_rng(0))
+    np.testing.assert_array_equal(data.before, 1)

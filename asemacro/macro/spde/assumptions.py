@@ -144,10 +144,13 @@ def _closure(share: float, error: float) -> Verdict:
 
 
 def _correlations(data: FieldData, relaxation: Relaxation) -> dict[str, tuple[float, float]]:
-    """Correlation of the noise of neighbours and of second neighbours, with errors."""
-    rows: dict[str, list[Floats]] = {"first": [], "second": [], "square": []}
+    """Correlation of the noise of neighbours and of second neighbours, with errors, as far as a grid has them."""
     dim = data.before.ndim - 1
     axes = tuple(range(1, dim + 1))
+    known = {"first": neighbours(dim), "second": diagonals(dim)}
+    near = {name: [lag for lag in lags if np.any(np.mod(lag, data.grid))] for name, lags in known.items()}
+    near = {name: lags for name, lags in near.items() if lags}
+    rows: dict[str, list[Floats]] = {name: [] for name in (*near, "square")}
     for part in parts_of(data, 4):
         before, after = changes(part)
         window = relaxation.over(part)
@@ -156,7 +159,7 @@ def _correlations(data: FieldData, relaxation: Relaxation) -> dict[str, tuple[fl
         square = (z**2).mean(axis=axes)
         # within the window the noise of a block already moves its neighbours: duration times the slope of their drift
         slope = ((1 - window.left) * (1 - window.target**2) / window.temperature).mean(axis=axes)
-        for name, lags in (("first", neighbours(dim)), ("second", diagonals(dim))):
+        for name, lags in near.items():
             pairs = [
                 (z * np.roll(z, lag, axis=axes)).mean(axis=axes) - value_at(relaxation.kernel, lag) * slope * square
                 for lag in lags
@@ -167,7 +170,7 @@ def _correlations(data: FieldData, relaxation: Relaxation) -> dict[str, tuple[fl
     scale = float(mean["square"].mean())
     return {
         name: (float(mean[name].mean()) / scale, float(mean[name].std() / np.sqrt(len(mean[name]))) / scale)
-        for name in ("first", "second")
+        for name in near
     }
 
 
@@ -179,6 +182,8 @@ def value_at(kernel: BlockKernel, lag: tuple[int, ...]) -> float:
 
 
 def _white(found: dict[str, tuple[float, float]]) -> Verdict:
+    if not found:
+        return Verdict(WHITE, None, 0.0, np.inf, "a single block has no neighbours whose noise could be compared")
     worst = max(found, key=lambda name: abs(found[name][0]))
     value, error = found[worst]
     holds = _holds(value, error, _CORRELATION)

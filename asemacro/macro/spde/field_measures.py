@@ -36,7 +36,7 @@ def structure_factor(fields: ArrayLike, sites: int) -> StructureFactor:
 
     In units of spins: it is that of the lattice, sum_r <s_0 s_r> exp(i k r), for waves much longer than a block; for
     shorter ones the mean over a block takes away the factor (sin(k/2) / (k/2))^2 of each axis, and puts what
-    it folded in its place. Rings are one wave number wide, up to half of the shortest edge.
+    it folded in its place. Rings are one wave number of the longest edge wide; ring 0 is k = 0 alone.
 
     Args:
         fields: (n, *grid) of 1 to 3 axes.
@@ -48,8 +48,9 @@ def structure_factor(fields: ArrayLike, sites: int) -> StructureFactor:
     m = _grids(fields)
     power = sites * np.abs(fft.fftn(m, axes=range(1, m.ndim))) ** 2 / np.prod(m.shape[1:])
     k = _wave_lengths(m.shape[1:])
-    ring = np.rint(k * min(m.shape[1:]) / (2 * np.pi)).astype(int)
-    n = min(m.shape[1:]) // 2 + 1
+    longest = max(m.shape[1:])
+    ring = np.rint(k * longest / (2 * np.pi)).astype(int)
+    n = longest // 2 + 1
     inside = ring < n
     waves = np.bincount(ring[inside], minlength=n)
     rows = power.reshape(len(m), -1)[:, inside.ravel()]

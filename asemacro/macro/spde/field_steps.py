@@ -171,7 +171,7 @@ class Stepper:
 
     def __init__(self, spde: NeuralSPDE, grid: tuple[int, ...], temperature: float, field: float) -> None:
         kernel = spde.energy_kernel if spde.noise else spde.kernel
-        bound = (float(np.abs(kernel.values).sum()) + abs(field)) / temperature
+        bound = (float(np.abs(kernel.values).sum()) + abs(field)) / temperature or 1.0  # u of independent spins is 0
         m, u = np.linspace(-1, 1, _ROWS)[:, None], np.linspace(-bound, bound, _COLUMNS)[None, :]
         drift = (spde.noisy_drift if spde.noise else spde.local_drift)(m, u, temperature)
         k = spde.local_mobility(m, u, temperature)

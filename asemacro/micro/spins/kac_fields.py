@@ -158,7 +158,11 @@ def make_field_data(
         raise ValueError("field data need a temperature above 0")
     if not np.isfinite(system.temperature):
         raise ValueError("field data need a finite temperature; take a very high one, 1e6, for independent spins")
-    n = whole(1)(starts, "starts") if np.ndim(starts) == 0 else len(system.checked(STATES(starts, "starts")))
+    if np.ndim(starts) == 0:
+        n = whole(1)(starts, "starts")
+    else:
+        starts = system.checked(STATES(starts, "starts"))
+        n = len(starts)
     rows = n * repeats * steps
     grid = tuple(phi.grid[k] for k in phi.axes)
     bound_of_memory(12.0 * rows * phi.dim, f"{rows} rows of {phi.dim} blocks")
@@ -190,7 +194,7 @@ def _starts(
 ) -> Iterator[NDArray[Any]]:
     """States (1, n_sites[, 3]) to start from, given or prepared."""
     if isinstance(starts, np.ndarray) and starts.ndim:
-        yield from system.checked(starts)[:, None]
+        yield from starts[:, None]
         return
     shortest = block / 4
     longest = min(n for n in (*system.lattice.shape, system.lattice.n_sites) if n > 1) / 4

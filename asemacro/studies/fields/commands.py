@@ -20,6 +20,7 @@ from asemacro.studies.fields.diagnostics import Comparison, draw_fields, mobilit
 from asemacro.studies.fields.figures import kernel_lines, mobility_lines
 from asemacro.studies.fields.learned import LearnedFields, learn_from_fields
 from asemacro.studies.fields.readers import FieldSeries, by, data_of, read_series
+from asemacro.studies.fields.starts import check_range
 from asemacro.studies.fields.systems import FieldSetup, field_setup
 from asemacro.studies.learn.given_options import one_temperature
 from asemacro.tasks.progress import progress_bar
@@ -126,11 +127,19 @@ def _learn_files(
     t = one_temperature(temperature)
     if t is None or t <= 0:
         raise ValueError("learn fields needs -T, the temperature above 0 at which they were made (k_B = 1)")
+    check_range(t, "--temperature")
+    check_range(1.0 if not field else abs(field), "--field")
     if block is None and spins is None:
         raise ValueError(
             "learn fields needs --block B, the edge of a block in sites, or --spins V, its number of spins"
         )
+    if (spins or block or 1) < 2:
+        raise ValueError("a block of one spin has no mean; give --block or --spins of at least two spins")
     runs = read_series(files, component)
+    if runs[0].fields[0].size == 1:
+        raise ValueError(
+            f"{runs[0].said}: a single block has no neighbours and no waves; cut the system into more blocks"
+        )
     dim = runs[0].fields.ndim - 1
     sites = spins if spins is not None else (block or 1) ** dim
     edge = block if block is not None else max(1, round(sites ** (1 / dim)))

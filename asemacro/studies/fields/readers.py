@@ -87,6 +87,8 @@ def data_of(runs: Sequence[FieldSeries], temperature: float, sites: int, block: 
         n = len(run.time) - 1
         if n < 1:
             raise ValueError(f"{run.said}: a single time holds no change, give at least two")
+        if (np.abs(run.fields) == 1).all():
+            raise ValueError(f"{run.said}: all are 1 or -1, as single spins are; give the means of blocks of spins")
         duration = float(run.time[-1] - run.time[0]) / n
         step, t, h = (np.full(n, value) for value in (duration, temperature, field))
         parts.append(
@@ -175,7 +177,7 @@ def _magnetisations(fields: NDArray[Any], name: str) -> NDArray[np.float32]:
         raise UnreadableFile(
             f"{name} holds nan or infinite values, {len(at)} of them, the first at {tuple(at[0].tolist())}"
         )
-    if np.abs(fields).max() > 1 + _ROUNDING:
+    if max(float(fields.max()), -float(fields.min())) > 1 + _ROUNDING:
         raise UnreadableFile(
             f"{name}: fields must be magnetisations from -1 to 1, got {fields.min():g} to {fields.max():g}; "
             "divide them by that of saturation"

@@ -15,6 +15,7 @@ from asemacro.studies.fields.learned import LearnedFields
 from asemacro.studies.fields.readers import by, last_field
 
 QUENCH = "quench"
+MOST = 1e6  # and one over it: temperatures and fields, in the unit of the couplings
 FRAMES = 50  # fields of a run that are kept after the first
 _SETTLED = 20.0  # times of relaxation from independent spins to equilibrium at the temperature before a quench
 _MOST_BLOCKS = 1 << 32
@@ -52,7 +53,11 @@ class Asked:
         Raises:
             ValueError: the equation was learned at several temperatures and none is asked for.
         """
-        return _temperature(learned, self.temperature), learned.field if self.field is None else self.field
+        h = learned.field if self.field is None else self.field
+        if h != learned.field:
+            learnt = f"{learned.field:g}"
+            print(f"--field {h:g} is not that of what was learned, {learnt}: the kernel holds, the mobility may not")
+        return _temperature(learned, self.temperature), h
 
     def first(self, learned: LearnedFields, field: float, rng: np.random.Generator) -> tuple[NDArray[np.float32], str]:
         """The first field (*grid), and what it is in one line.
@@ -74,6 +79,12 @@ class Asked:
         return np.full(grid, m, dtype=np.float32), f"start: m = {m:g} everywhere"
 
 
+def check_range(value: float, option: str) -> None:
+    """Refuse numbers so large or small that fields of such a unit cannot be computed with."""
+    if not 1 / MOST <= value <= MOST:
+        raise ValueError(f"{option} {value:g}: must be from {1 / MOST:g} to {MOST:g}; choose another unit of energy")
+
+
 def _temperature(learned: LearnedFields, given: float | None) -> float:
     """T, and a word if the equation was not learned there."""
     low, high = learned.temperatures[0], learned.temperatures[-1]
@@ -83,6 +94,7 @@ def _temperature(learned: LearnedFields, given: float | None) -> float:
                 f"this model was learned at several temperatures; give --temperature from {low:g} to {high:g}"
             )
         return low
+    check_range(given, "--temperature")
     if not low * (1 - 1e-9) <= given <= high * (1 + 1e-9):
         learnt = f"T = {low:g}" if low == high else f"T = {low:g} to {high:g}"
         print(
@@ -138,6 +150,7 @@ def _quench(
         high = math.nan
     if not 0 < high < math.inf:
         raise ValueError(f"--start {text}: give a temperature above 0 after the colon, as {QUENCH}:2")
+    check_range(high, f"--start {QUENCH}:")
     settled = _SETTLED / float(learned.spde.homogeneous_mobility(0.0, high))
     run = simulate_fields(learned.spde, m, settled, temperature=high, field=h, n_saves=1, rng=rng)
     return run.last[0], f"start: quench from T = {high:g}, after a time of {settled:.3g} there"

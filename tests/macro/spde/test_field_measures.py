@@ -85,3 +85,17 @@ def test_switching_counts_whole_ways_only() -> None:
     assert (two.count, two.time) == (4, 12.0)
     never = switching(times, np.full(8, 0.9), 0.8)
     assert (never.count, never.rate, never.error) == (0, 0.0, np.inf)
+
+
+@pytest.mark.parametrize("grid", [(16, 64), (64, 16), (32, 64), (1, 64), (64,), (4, 8, 32)])
+def test_rings_of_long_grids_hold_the_longest_waves(grid: tuple[int, ...]) -> None:
+    axis, n = int(np.argmax(grid)), max(grid)
+    shape = [1] * len(grid)
+    shape[axis] = n
+    wave = np.broadcast_to(0.5 * np.cos(2 * np.pi * np.arange(n) / n).reshape(shape), grid)[None]
+    found = structure_factor(wave, 4)
+    assert found.waves[0] == 1
+    assert found.value[0] == pytest.approx(0, abs=1e-9)
+    # V (N / 4)^2 / N for each of two waves
+    assert found.value[1] * found.waves[1] == pytest.approx(2 * 4 * wave.size / 16)
+    assert found.k[1] >= 2 * np.pi / n - 1e-9

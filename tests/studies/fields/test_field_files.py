@@ -205,3 +205,36 @@ def test_what_is_not_in_the_file_must_be_given(command, run: np.ndarray, tmp_pat
     code, out, _ = command("learn", "fields", file, "-T", 0.8, "--spins", 16, "-o", tmp_path / "yes")
     assert code == 0
     assert "V = 16 spins, edge 4 sites" in out
+
+
+def test_numbers_that_no_fields_have_are_one_line(command, run: np.ndarray, tmp_path: Path) -> None:
+    file = npz(tmp_path / "mine.npz", run)
+    full = npz(tmp_path / "full.npz", np.where(np.random.default_rng(0).random((50, 8, 8)) < 0.5, -1.0, 1.0))
+    low = npz(tmp_path / "low.npz", np.full((20, 8, 8), -128, dtype=np.int8))
+    for words, *said in (
+        ((file, "-T", 1e300, "--block", 4), "--temperature 1e+300", "choose another unit"),
+        ((file, "-T", 1e-20, "--block", 4), "--temperature 1e-20", "choose another unit"),
+        ((file, "-T", "0.8,1.5", "--block", 4), "one temperature", "FieldData.joined"),
+        ((file, "-T", 1, "--block", 1), "at least two spins"),
+        ((full, "-T", 1, "--block", 4), "all are 1 or -1, as single spins are"),
+        ((low, "-T", 1, "--block", 4), "magnetisations from -1 to 1, got -128"),
+    ):
+        one_line(command("learn", "fields", *words, "-o", tmp_path / "no"), *said)
+    with pytest.raises(ValueError, match="got -128"):
+        am.FieldData(np.full((4, 8), -128, np.int8), np.zeros((4, 8)), None, 1.0, 1.0, 0.0, 4, 2)
+
+
+def test_a_block_is_no_neighbour_of_itself(command, tmp_path: Path) -> None:
+    rng, m = np.random.default_rng(0), np.zeros((400, 2))
+    for k in range(1, 400):
+        m[k] = np.clip(0.9 * m[k - 1] + 0.1 * rng.standard_normal(2), -0.99, 0.99)
+    code, out, err = command("learn", "fields", npz(tmp_path / "2.npz", m), "-T", 1, "--block", 4, "-o", tmp_path / "2")
+    assert code == 0, err
+    assert "correlation of first neighbours" in out
+    assert "+1.0000" not in out
+    one = npz(tmp_path / "1.npz", m[:, :1])
+    one_line(command("learn", "fields", one, "-T", 1, "--block", 4, "-o", tmp_path / "1"), "cut the system into more")
+    data = am.read_fields([one], temperature=1.0, sites=4, block=4)
+    report = am.learn_from_fields(data, rng=rng).report
+    assert report is not None
+    assert "a single block has no neighbours" in "\n".join(report.lines())
