@@ -32,9 +32,7 @@ def one_temperature(text: str | None) -> float | None:
     try:
         value = float(text)
     except ValueError:
-        raise ValueError(
-            f"--temperature {text}: {text.strip() or 'nothing'} is no number; give one temperature"
-        ) from None
+        raise ValueError(f"--temperature {text}: give one number") from None
     if not math.isfinite(value):
         raise ValueError(f"--temperature {text}: must be a finite number")
     return value

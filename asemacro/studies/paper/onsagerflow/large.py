@@ -25,7 +25,7 @@ _SHORTEST, _LONGEST = 3.0, 0.25  # of the window of coarsening: in ranges, and i
 _STEP = 0.1
 """Of large fields, longer than the rule has it: lengths of domains differed by 1 % from those with 0.04."""
 _MOST = 0.9  # steps times the fastest rate
-_MOST_TRIES = 5  # of a measurement of speed
+_MOST_TRIES = 12  # of a measurement of speed
 _LEAST = 5  # times of which an exponent is taken
 
 
@@ -196,7 +196,8 @@ def speed(
     """How long spins take and how long the learned equation takes that stands for them.
 
     What is done once for a run, the sums over neighbours, does not count for the spins, nor the tables for the model:
-    a short run is taken off a long one, each the fastest of at least two.
+    a short run is taken off a long one, each the fastest of at least two; one that is too short to be measured is
+    made twice as long.
     """
     system = lesson.system(budget.edge)
     x = 2 * rng.integers(0, 2, (1, budget.edge**2), dtype=np.int8) - 1
@@ -220,13 +221,15 @@ def _slope(work: Callable[[float], None], untils: tuple[float, float], progress:
     Raises:
         ValueError: the longer run took no longer: too little to be measured, or the machine is too busy.
     """
-    best = [np.inf, np.inf]
+    best, (short, long) = [np.inf, np.inf], untils
     for tried in range(_MOST_TRIES):
-        for k, until in enumerate(untils):
+        for k, until in enumerate((short, long)):
             begin = time.process_time()
             work(until)
             best[k] = min(best[k], time.process_time() - begin)
             progress("speed", (2 * tried + k + 1) / (2 * _MOST_TRIES), f"to time {until:g}")
-        if tried > 0 and best[1] > best[0]:
-            return (best[1] - best[0]) / (untils[1] - untils[0])
-    raise ValueError(f"a run to time {untils[1]:g} took no longer than one to {untils[0]:g}; give it more time")
+        if best[1] <= best[0]:
+            best[1], long = np.inf, 2 * long
+        elif tried > 0:
+            return (best[1] - best[0]) / (long - short)
+    raise ValueError(f"a run to time {long / 2:g} took no longer than one to {short:g}; the machine is too busy")
