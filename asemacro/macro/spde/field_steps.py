@@ -33,6 +33,8 @@ from asemacro.typing import Floats, Report
 
 RATE_STEP = 0.1
 _ROWS, _COLUMNS = 1025, 257  # of the table of drift and noise, along m and along u
+_LARGEST_U = 0.25  # step of u in the table at most: tanh u is curved over 1
+_MOST_BOUND = 1000.0  # of u
 _NEAR_ONE = 0.9  # |m| up to which rates are looked at: beyond, an entropy may be as steep as it likes
 _LARGEST_STEP = 1.0  # rate times step beyond which Heun's rule is no approximation
 _MOST_STEPS = 10**9
@@ -172,14 +174,20 @@ class Stepper:
     def __init__(self, spde: NeuralSPDE, grid: tuple[int, ...], temperature: float, field: float) -> None:
         kernel = spde.energy_kernel if spde.noise else spde.kernel
         bound = (float(np.abs(kernel.values).sum()) + abs(field)) / temperature or 1.0  # u of independent spins is 0
-        m, u = np.linspace(-1, 1, _ROWS)[:, None], np.linspace(-bound, bound, _COLUMNS)[None, :]
+        if bound > _MOST_BOUND:
+            raise ValueError(
+                f"(sum |J| + |h|) / T = {bound:.4g} is above {_MOST_BOUND:g}: T = {temperature:g} is too low, or h too "
+                "strong, for the tables of the drift"
+            )
+        columns = max(_COLUMNS, 2 * math.ceil(bound / _LARGEST_U) + 1)
+        m, u = np.linspace(-1, 1, _ROWS)[:, None], np.linspace(-bound, bound, columns)[None, :]
         drift = (spde.noisy_drift if spde.noise else spde.local_drift)(m, u, temperature)
         k = spde.local_mobility(m, u, temperature)
         if not (np.isfinite(drift).all() and np.isfinite(k).all() and (k >= 0).all()):
             raise ValueError("the mobility gives values that are not positive numbers; look at its fit")
         both = np.stack([drift, np.sqrt(2 * k / spde.sites)], axis=2).astype(np.float32)
-        self._table = both.reshape(_ROWS, 2 * _COLUMNS)
-        self._scales = [1 / temperature, field / temperature, -bound, (_COLUMNS - 1) / (2 * bound)]
+        self._table = both.reshape(_ROWS, 2 * columns)
+        self._scales = [1 / temperature, field / temperature, -bound, (columns - 1) / (2 * bound)]
         self._noise = spde.noise
         self._convolve = convolution(kernel, grid, np.float32)
         inner = np.abs(m[:, 0]) <= _NEAR_ONE

@@ -10,6 +10,7 @@ import pytest
 from block_fields import KERNEL, SITES, glauber, passage_times, well
 from numpy.typing import ArrayLike
 from scipy import stats
+from scipy.integrate import solve_ivp
 
 from asemacro.macro.spde import (
     BlockKernel,
@@ -316,3 +317,21 @@ def test_noise_weakens_the_response_of_small_blocks_as_one_over_their_spins() ->
             drifts.append(np.mean(spde.noisy_drift(m, u, 1.0) + (ahead - behind) / (4 * small * v)))
         lost.append(1 - float(drifts[0] - drifts[1]) / (2 * push))
     np.testing.assert_allclose(np.multiply(lost, (16, 64, 256)), 0.355, atol=0.02)
+
+
+@pytest.mark.parametrize("temperature", [0.002, 0.01, 0.1])
+def test_drift_of_cold_spins_is_exact(temperature: float) -> None:
+    """dm/dt = tanh(m / T) - m of a block that couples to itself alone, from small m."""
+    spde = hydrodynamic_limit(NeuralSPDE(BlockKernel(np.ones((1, 1))), GlauberMobility(), EntropySlope(), 16, 4))
+    m0, until = temperature / 2, 0.075
+    run = simulate_fields(
+        spde, np.full((1, 3, 3), m0), until, temperature=temperature, dt=1e-5, rng=np.random.default_rng(0)
+    )
+    exact = solve_ivp(lambda t, m: np.tanh(m / temperature) - m, (0, until), [m0], rtol=1e-9, atol=1e-12).y[0, -1]
+    assert run.last.mean() == pytest.approx(exact, rel=0.01)
+
+
+def test_temperatures_too_low_for_the_table_are_refused() -> None:
+    spde = hydrodynamic_limit(NeuralSPDE(BlockKernel(np.ones((1, 1))), GlauberMobility(), EntropySlope(), 16, 4))
+    with pytest.raises(ValueError, match=r"T = 0\.0001 is too low"):
+        simulate_fields(spde, np.full((1, 3, 3), 0.1), 1.0, temperature=1e-4, rng=np.random.default_rng(0))
