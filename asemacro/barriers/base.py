@@ -104,6 +104,11 @@ class BarrierModel(abc.ABC):
             )
         return np.append(np.where(occupied, answer[:z], np.inf), answer[z])
 
+    def _species_map(self, lattice: Lattice) -> NDArray[np.int8]:
+        """(S + 1,) index of each species of a lattice among those of the model; 0 stays the vacancy."""
+        assert self.species is not None
+        return np.array([0, *(self.species.index(s) + 1 for s in lattice.species)], dtype=np.int8)
+
     def _about(self, compiled: CompiledBarriers, env: NDArray[np.int8]) -> str:
         """What was asked, and about which surroundings, for messages."""
         return f"barrier model {self.name}: {type(self).__name__}.evaluate"

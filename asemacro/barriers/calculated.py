@@ -16,7 +16,7 @@ from asemacro.barriers.compiled import PYTHON, CompiledBarriers
 from asemacro.barriers.labelling.bands import BandSettings, Jump
 from asemacro.barriers.labelling.neb import compute_band
 from asemacro.calculators.named import calculator_of, identity_of
-from asemacro.lattice.sites import sites_at
+from asemacro.lattice.sites import cells_of, sites_at
 from asemacro.typing import Floats
 
 if TYPE_CHECKING:
@@ -124,9 +124,9 @@ class CalculatorBarriers(BarrierModel):
                 "one two jumps of a vacancy lead to the same atom; repeat it"
             )
         others = np.setdiff1d(np.arange(lattice.n_sites), [basis, *near])
-        cells = np.stack(np.unravel_index(others // lattice.n_basis, lattice.shape), axis=-1)
         own = np.array([[0, 0, 0, basis]])
-        return np.concatenate([own, jumps, np.column_stack([cells, others % lattice.n_basis])]).astype(np.int64)
+        away = np.column_stack(cells_of(lattice.shape, lattice.n_basis, others))
+        return np.concatenate([own, jumps, away]).astype(np.int64)
 
     def evaluate(self, compiled: CompiledBarriers, basis: int, env: NDArray[np.int8]) -> Floats:
         """What the bands say of one arrangement; see `BarrierModel.evaluate`."""

@@ -197,6 +197,3 @@ class ClusterExpansionBarriers(BarrierModel):
         starts = 2 + len(rows) + np.cumsum([0, *map(len, rows)])
         flat = [number for row in rows for number in row]
         return np.array([len(self.species) + 1, *starts, *flat], dtype=np.int64)
-
-    def _species_map(self, lattice: Lattice) -> NDArray[np.int8]:
-        return np.array([0, *(self.species.index(s) + 1 for s in lattice.species)], dtype=np.int8)

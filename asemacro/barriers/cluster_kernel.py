@@ -8,7 +8,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from asemacro.barriers.compiled import FLOOR_EV, CompiledBarriers
+from asemacro.barriers.compiled import CompiledBarriers
+from asemacro.barriers.saddle import over_saddle
 from asemacro.lattice.gather import neighbour
 
 START, TARGET = -1, -2
@@ -48,12 +49,8 @@ def cluster_barriers(model: CompiledBarriers, basis: int, env: NDArray, work: ND
             table = model.integers[at + 1]
             change += model.double[table + after] - model.double[table + before]
             at += 2 + n
-        saddle = model.double[atom]
-        least = 0.5 * abs(change) + FLOOR_EV
-        if saddle < least:
-            saddle = least
-            clamped += 1.0
-        out[j] = saddle + 0.5 * change
+        out[j], raised = over_saddle(model.double[atom], change)
+        clamped += raised
     out[z] = clamped
 
 

@@ -142,10 +142,6 @@ class PairBarrier(BarrierModel):
             table[index[a], index[b]] = table[index[b], index[a]] = _energy(value, f"pair_eV of {key}")
         return table
 
-    def _species_map(self, lattice: Lattice) -> NDArray[np.int8]:
-        assert self.species is not None
-        return np.array([0, *(self.species.index(s) + 1 for s in lattice.species)], dtype=np.int8)
-
     @checked(lattice=CRYSTAL)
     def compile(self, lattice: Lattice) -> CompiledBarriers:
         """Tables for the pair kernel: for each jump, the sites whose bonds change.

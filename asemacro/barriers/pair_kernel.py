@@ -6,7 +6,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from asemacro.barriers.compiled import FLOOR_EV, CompiledBarriers
+from asemacro.barriers.compiled import CompiledBarriers
+from asemacro.barriers.saddle import over_saddle
 
 
 @njit(cache=True, nogil=True)
@@ -30,10 +31,6 @@ def pair_barriers(model: CompiledBarriers, basis: int, env: NDArray, work: NDArr
             table = size + model.integers[at + 1] * size * size
             gain = model.double[table + atom * size + k] - model.double[table + k]
             change += gain if model.integers[at + 2] > 0 else -gain
-        saddle = model.double[atom]
-        least = 0.5 * abs(change) + FLOOR_EV
-        if saddle < least:
-            saddle = least
-            clamped += 1.0
-        out[j] = saddle + 0.5 * change
+        out[j], raised = over_saddle(model.double[atom], change)
+        clamped += raised
     out[z] = clamped

@@ -114,7 +114,7 @@ class PublishedNetwork(BarrierModel):
             kind=NNK,
             n_targets=N_JUMPS,
             env=np.stack(envs).astype(np.int64),
-            species=np.array([0, *(self.species.index(s) + 1 for s in lattice.species)], dtype=np.int8),
+            species=self._species_map(lattice),
             integers=tables[0].reshape(-1).astype(np.int64),
             single=np.concatenate(flat).astype(np.float32),
             double=np.zeros(0),

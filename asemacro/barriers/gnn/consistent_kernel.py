@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from asemacro.barriers.compiled import FLOOR_EV, CompiledBarriers
+from asemacro.barriers.compiled import CompiledBarriers
 from asemacro.barriers.gnn.direct_kernel import (
     AT_BOND,
     AT_JUMP,
@@ -51,6 +51,7 @@ from asemacro.barriers.gnn.direct_kernel import (
     second_and_readout,
     tables_of,
 )
+from asemacro.barriers.saddle import over_saddle
 
 _ZERO = np.float32(0.0)
 _HALF = np.float32(0.5)
@@ -330,10 +331,6 @@ def gnn_consistent(model: CompiledBarriers, basis: int, env: NDArray, work: NDAr
         if env[1 + j] == 0:
             out[j] = np.inf
             continue
-        symmetric = out[j] / members
-        least = 0.5 * abs(change[j]) + FLOOR_EV
-        if symmetric < least:
-            symmetric = least
-            clamped += 1
-        out[j] = symmetric + 0.5 * change[j]
+        out[j], raised = over_saddle(out[j] / members, change[j])
+        clamped += raised
     out[z] = clamped

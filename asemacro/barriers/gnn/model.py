@@ -285,9 +285,6 @@ class BarrierGNN(nn.Module, BarrierModel):
             workspace=0,
         )
 
-    def _species_map(self, lattice: Lattice) -> NDArray[np.int8]:
-        return np.array([0, *(self.species.index(s) + 1 for s in lattice.species)], dtype=np.int8)
-
     def _energy_weights(self) -> NDArray[np.float64]:
         """The mean of the members' energies as one energy whose site features are theirs side by side."""
         if self.form == "direct":
