@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import glob
 import json
+import math
 import os
 import re
 import tempfile
@@ -169,6 +170,15 @@ def _plain(value: Any) -> Any:
     if isinstance(value, (np.generic, np.ndarray)):
         return value.tolist()
     return str(value)
+
+
+def without_nan(value: Any) -> Any:
+    """The same with None for every float that is not a finite number, in mappings and lists too: JSON has no nan."""
+    if isinstance(value, Mapping):
+        return {name: without_nan(part) for name, part in value.items()}
+    if isinstance(value, list | tuple):
+        return [without_nan(part) for part in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def run_record(arguments: Mapping[str, Any], seed: int, wall_time_s: float, **results: Any) -> dict[str, Any]:

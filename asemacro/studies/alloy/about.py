@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from asemacro.barriers.compiled import UNCERTAIN_EV
+from asemacro.files.store import without_nan
 from asemacro.plot.written_numbers import written
 from asemacro.studies.alloy.alloy import Alloy
 from asemacro.studies.alloy.anneal import Anneal
@@ -73,13 +74,13 @@ def summary(at: AtTemperature) -> dict[str, Any]:
         "equilibrium_reached_by_runs": found.reached,
         "growth_in_last_doubling": found.growth,
         "length_in_relaxation_times": found.length,
-        "relaxation_time_runs_s": _finite(record.relaxation_time_s),
+        "relaxation_time_runs_s": without_nan(record.relaxation_time_s),
         "relaxation_time_sde_s": at.prediction.relaxation_time_s,
         "cache_hit_rate": record.hit_rate,
         "clamped_fraction": record.clamped,
         "adjacent_vacancies_fraction_of_time": record.adjacent,
-        "time_factor_of_barriers": _finite(at.time_factor),
-        "uncertain_jumps_fraction": _finite(record.uncertain),
+        "time_factor_of_barriers": without_nan(at.time_factor),
+        "uncertain_jumps_fraction": without_nan(record.uncertain),
         "swaps": None if at.swaps is None else swap_summary(at.swaps),
     }
 
@@ -93,13 +94,8 @@ def swap_summary(swaps: SwapOrder) -> dict[str, Any]:
         "uphill_energy_accepted_kT_per_site": swaps.turnover,
         "replicas_from_the_hottest_temperature": swaps.arrivals,
         "members_reweighted": swaps.reweighted if len(swaps.shift) and swaps.equilibrated else None,
-        "effective_states_of_members": _finite(swaps.effective),
+        "effective_states_of_members": without_nan(swaps.effective),
     }
-
-
-def _finite(value: float) -> float | None:
-    """The number, or None, since JSON knows no nan."""
-    return value if math.isfinite(value) else None
 
 
 def say_what_was_done(about: dict[str, Any], found: Sequence[AtTemperature]) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from asemacro.field_data import FieldData
-from asemacro.files.store import run_record, write_csv
+from asemacro.files.store import run_record, without_nan, write_csv
 from asemacro.macro.spde.block_kernel import BlockKernel, relative_error
 from asemacro.macro.spde.field_measures import structure_factor
 from asemacro.macro.spde.field_steps import simulate_fields
@@ -128,7 +128,8 @@ def _learn_files(
     if t is None or t <= 0:
         raise ValueError("learn fields needs -T, the temperature above 0 at which they were made (k_B = 1)")
     check_range(t, "--temperature")
-    check_range(1.0 if not field else abs(field), "--field")
+    if field:
+        check_range(abs(field), "--field")
     if block is None and spins is None:
         raise ValueError(
             "learn fields needs --block B, the edge of a block in sites, or --spins V, its number of spins"
@@ -218,7 +219,7 @@ def _publish(
         "reflected": found.reflected,
     }
     wall = time.perf_counter() - started
-    written = folder.publish(files, run_record(arguments, seed, wall, **_finite(result)))
+    written = folder.publish(files, run_record(arguments, seed, wall, **without_nan(result)))
     for line in about.lines():
         print(line)
     if error is not None:
@@ -231,10 +232,3 @@ def _publish(
     if broken:
         print(f"the equation cannot represent all of this system; what fails: {', '.join(broken)}")
     print(f"wrote {', '.join(path.name for path in written)} to {folder.path} in {wall:.0f} s")
-
-
-def _finite(value: Any) -> Any:
-    """The same with None for what is not a finite number: JSON has no nan."""
-    if isinstance(value, dict):
-        return {name: _finite(part) for name, part in value.items()}
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from asemacro.files.store import run_record
+from asemacro.files.store import run_record, without_nan
 from asemacro.lattice.reading.structure_file import Reading
 from asemacro.micro.force_runs import make_force_data
 from asemacro.micro.force_system import active_of
@@ -197,14 +197,10 @@ def _result(learned: LearnedForces, found: Comparison) -> dict[str, Any]:
         "loss_held_out": list(about.losses),
         "reconstruction_held_out": about.reconstruction,
         "kappa": about.kappa,
-        "relative_error": _plain(float(each[about.best])),
-        "relative_error_of_each_fit": [_plain(float(value)) for value in each],
+        "relative_error": without_nan(float(each[about.best])),
+        "relative_error_of_each_fit": [without_nan(float(value)) for value in each],
         "unit_of_time": found.unit,
     }
-
-
-def _plain(value: float) -> float | None:
-    return value if np.isfinite(value) else None
 
 
 def _say_quality(result: dict[str, Any]) -> None:
