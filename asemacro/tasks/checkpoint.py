@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
 import shutil
@@ -91,8 +92,9 @@ class Entry:
             return None
         record = directory / f"{self._stem}.json"
         try:
-            path = directory / self._file_of(record)
-            if read_json(record, "record of a checkpoint")["sha256"] != file_digest(path):
+            kept = read_json(record, "record of a checkpoint")
+            path = directory / self._file_of(kept)
+            if kept["sha256"] != file_digest(path):
                 raise ValueError("its checksum differs")
             return read(path)
         except Exception as error:  # whatever is wrong with it: it counts as absent
@@ -111,8 +113,9 @@ class Entry:
             directory.mkdir(parents=True, exist_ok=True)
             record = directory / f"{self._stem}.json"
             new, old = (directory / f"{self._stem}{end}{self._suffix}" for end in ("", _OTHER))
-            if new.name == self._file_of(record):
-                new, old = old, new
+            with contextlib.suppress(OSError, ValueError):  # none, or a damaged one: any place is free
+                if new.name == self._file_of(read_json(record, "record of a checkpoint")):
+                    new, old = old, new
             write_whole(new, write)
             content = {"task": self._task, "inputs": self._parts, "file": new.name, "sha256": file_digest(new)}
             write_json(record, content)
@@ -121,13 +124,9 @@ class Entry:
             reason = CannotWrite.of(directory, error).reason
             self._checkpoint.say_once(f"finished tasks are not kept in {directory}: {reason}")
 
-    def _file_of(self, record: Path) -> str:
-        """Name of the file that a record belongs to, which those of before did not say; empty if it is not whole."""
-        try:
-            named = read_json(record, "record of a checkpoint").get("file", f"{self._stem}{self._suffix}")
-        except (OSError, ValueError):
-            return ""
-        return Path(str(named)).name
+    def _file_of(self, kept: Mapping[str, Any]) -> str:
+        """Name of the file that a record belongs to, which those of before did not say."""
+        return Path(str(kept.get("file", f"{self._stem}{self._suffix}"))).name
 
     def _say_what_differs(self, directory: Path) -> None:
         """Name the inputs in which the kept result of this task that comes nearest differs."""

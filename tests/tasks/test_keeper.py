@@ -20,19 +20,28 @@ class Counted:
     def write(self, path: Path) -> None:
         path.write_text(str(self.value))
 
+    @classmethod
+    def read(cls, path: Path) -> Counted:
+        return cls(int(path.read_text()))
+
 
 def entry(folder: Path) -> Entry:
     return Checkpoint(folder).entry("run", {"seed": 1}, ".txt")
 
 
+def keeper_of(folder: Path, n_bytes: float = 1.0) -> Keeper[Counted]:
+    return Keeper(entry(folder), Counted.read, n_bytes, "7 sites", 30.0)
+
+
 def there(folder: Path) -> int | None:
-    return entry(folder).load(lambda path: int(path.read_text()))
+    found = entry(folder).load(Counted.read)
+    return None if found is None else found.value
 
 
 def test_kept_now_and_then_and_when_interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
     monkeypatch.setattr("asemacro.tasks.keeper.time.monotonic", lambda: now[0])
-    with Keeper(entry(tmp_path), 30.0) as keeper:
+    with keeper_of(tmp_path) as keeper:
         for second in (10, 29, 31, 45, 60, 62):
             now[0] = second
             keeper.take(Counted(second))
@@ -40,11 +49,23 @@ def test_kept_now_and_then_and_when_interrupted(tmp_path: Path, monkeypatch: pyt
         now[0] = 70
         keeper.take(Counted(70))
     assert there(tmp_path) == 62, "a run that came to its end needs no pause"
-    with pytest.raises(KeyboardInterrupt), Keeper(entry(tmp_path), 30.0) as keeper:  # noqa: PT012
+    with pytest.raises(KeyboardInterrupt), keeper_of(tmp_path) as keeper:  # noqa: PT012
         keeper.take(Counted(71))
         raise KeyboardInterrupt
     assert there(tmp_path) == 71
     assert len(list((tmp_path / ".checkpoint").iterdir())) == 2
+
+
+def test_what_is_too_large_is_not_kept_and_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    entry(tmp_path).save(Counted(1).write)
+    assert keeper_of(tmp_path).before == Counted(1)
+    assert capsys.readouterr().out == ""
+    with pytest.raises(KeyboardInterrupt), keeper_of(tmp_path, 1e9) as keeper:  # noqa: PT012
+        assert keeper.before is None
+        keeper.take(Counted(2))
+        raise KeyboardInterrupt
+    assert there(tmp_path) == 1
+    assert capsys.readouterr().out == "7 sites are too many to keep the run on the way: killed, it begins anew\n"
 
 
 @pytest.mark.parametrize("moment", range(6))

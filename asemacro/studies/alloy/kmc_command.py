@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asemacro.arguments.checks import bound_of_memory
-from asemacro.files.store import run_record, write_csv
+from asemacro.files.store import run_record, without_nan, write_csv
 from asemacro.lattice.reading.structure_file import Reading, read_structure
 from asemacro.studies.alloy.inputs import check_temperatures, choose_barriers, large_enough
 from asemacro.studies.alloy.start import Start
 from asemacro.studies.alloy.visited import Visited, time_factor, within
 from asemacro.tasks.checkpoint import Entry
-from asemacro.tasks.keeper import MOST_BYTES, Keeper
+from asemacro.tasks.keeper import Keeper
 from asemacro.tasks.progress import progress_bar
 from asemacro.tasks.publication import Files
 from asemacro.tasks.run_folder import RunFolder
@@ -94,8 +94,9 @@ def _run_kmc(structure: str | Path, folder: RunFolder, options: Options) -> None
     visited = _visited(kmc, run, by_time=time_s is not None)
     factor = time_factor(visited.log_rates)
     told = {"time_factor_of_barriers": factor, "uncertain_jumps_fraction": visited.uncertain}
-    known = {name: value if math.isfinite(value) else None for name, value in told.items()}
-    record = run_record(arguments, options["seed"], run.wall_time_s, barriers=model.name, **_summary(run), **known)
+    record = run_record(
+        arguments, options["seed"], run.wall_time_s, barriers=model.name, **_summary(run), **without_nan(told)
+    )
     written = folder.publish(_files(box, run), record)
     if run.stopped == "blocked" or run.hops == 0:
         print(_why_it_stands(kmc, run))
@@ -147,17 +148,14 @@ def _run(kmc: VacancyKMC, start: State, points: Points, rng: np.random.Generator
     """The run, recorded at these points; goes on from where the same run was stopped."""
     from asemacro.micro.alloy.kmc_pause import KMCPause
 
-    small = (RECORDS + 1) * start.nbytes < MOST_BYTES
-    if not small:
-        print(f"{start.size} sites are too many to keep the run on the way: a run that is killed begins anew")
-    before = entry.load(KMCPause.read) if small else None
-    if before is not None:
+    keeper = Keeper(entry, KMCPause.read, (RECORDS + 1) * start.nbytes, f"{start.size} sites")
+    if (before := keeper.before) is not None:
         time_so_far, hops_so_far, _ = before.marks[-1]
         print(f"goes on after {hops_so_far} hops, {time_so_far:.4g} s of KMC time, of the same run that was stopped")
-    with progress_bar({"kmc": 1.0}) as report, Keeper(entry) as keeper:
+    with progress_bar({"kmc": 1.0}) as report, keeper:
         # compile first, so that hops/s are those of the run
         kmc.run(start, hops=1, rng=np.random.default_rng(0))
-        return kmc.run(before or start, **points, progress=report, keep=keeper.take if small else None, rng=rng)
+        return kmc.run(before or start, **points, progress=report, keep=keeper.take, rng=rng)
 
 
 def _visited(kmc: VacancyKMC, run: KMCRun, by_time: bool) -> Visited:

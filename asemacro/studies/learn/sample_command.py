@@ -20,7 +20,7 @@ from asemacro.studies.learn.sample_pause import SamplePause
 from asemacro.studies.learn.sampled import NAMES, OWN, Sampled, sampled
 from asemacro.tasks.checkpoint import Entry
 from asemacro.tasks.generator_state import restore, state_text
-from asemacro.tasks.keeper import MOST_BYTES, Keeper
+from asemacro.tasks.keeper import Keeper
 from asemacro.tasks.patience import Patience
 from asemacro.tasks.progress import progress_bar
 from asemacro.tasks.publication import Files
@@ -94,16 +94,14 @@ def _observed(
     runs, lattice = len(x0), of.system.lattice
     z: Floats = np.zeros((runs, len(times), of.phi.dim))
     shown: list[NDArray[Any]] = []
-    small = z.nbytes + (FRAMES + 2) * x0[0].nbytes < MOST_BYTES
-    if not small:
-        print(f"{lattice.n_sites} sites are too many to keep the runs on the way: killed, they begin anew")
-    before = entry.load(SamplePause.read) if small else None
-    if before is not None:
+    n_bytes = z.nbytes + (FRAMES + 2) * x0[0].nbytes
+    keeper = Keeper(entry, SamplePause.read, n_bytes, f"{lattice.n_sites} sites")
+    if (before := keeper.before) is not None:
         z, shown = before.z, list(before.shown)
         where = f"{before.run} of {runs} runs and {before.seen} of {len(times)} times of the next one"
         print(f"goes on after {where}, of the same runs that were stopped")
     patience = Patience(f"the sampling of {runs} {'run' if runs == 1 else 'runs'}")
-    with progress_bar({"runs": 1.0}) as report, Keeper(entry) as keeper:
+    with progress_bar({"runs": 1.0}) as report, keeper:
         for run, stream in enumerate(rng.spawn(runs)):
             if before is not None and run < before.run:
                 continue
@@ -116,8 +114,7 @@ def _observed(
                 z[run, k] = observe(of.phi, now[None], lattice)[0]
                 if run == 0 and k % EVERY == 0:
                     shown.append(now)
-                if small:
-                    keeper.take(SamplePause(z, tuple(shown), now, here, run, k + 1, state_text(stream)))
+                keeper.take(SamplePause(z, tuple(shown), now, here, run, k + 1, state_text(stream)))
                 share = (run + k / POINTS) / runs
                 patience.done(share)
                 report("runs", share, f"{run} of {runs} runs")
