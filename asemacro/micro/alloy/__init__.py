@@ -2,6 +2,7 @@
 
 VacancyKMC       kinetic Monte Carlo of vacancies in an alloy
 KMCRun           what its run gives
+Displacements    how far every atom and vacancy of a run has come
 SwapMC           equilibrium of an alloy by swaps of atoms
 SwapRun          what its run gives
 ReplicaExchange  swaps at several temperatures whose states change places
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 from asemacro.lazy import lazily
 
 if TYPE_CHECKING:
+    from asemacro.micro.alloy.displacements import Displacements as Displacements
     from asemacro.micro.alloy.exchange import ExchangeRun as ExchangeRun
     from asemacro.micro.alloy.exchange import ReplicaExchange as ReplicaExchange
     from asemacro.micro.alloy.kmc_run import KMCRun as KMCRun

@@ -53,6 +53,8 @@ class Walk(NamedTuple):
         clock: float64 [time, time with an adjacent pair of vacancies, what rounding left out of each], s.
         counts: int64 [hops, environments known, not known, barriers used, of these raised to the floor,
             sum of `vacant`, pending vacancies, how many of these are looked up].
+        trail: (n,) int64 the hops of one call of `walk_on`, vacant site times Z plus number of the jump, for those who
+            follow the atoms (`Displacements`); of length 0 nothing is noted, else the chunk must not be longer.
     """
 
     x: NDArray[np.int8]
@@ -71,10 +73,16 @@ class Walk(NamedTuple):
     barriers: NDArray[np.float64]
     clock: NDArray[np.float64]
     counts: NDArray[np.int64]
+    trail: NDArray[np.int64]
 
 
 def new_walk(
-    model: CompiledBarriers, cache: Cache, shape: NDArray[np.int64], x: NDArray[np.int8], sites: NDArray[np.int64]
+    model: CompiledBarriers,
+    cache: Cache,
+    shape: NDArray[np.int64],
+    x: NDArray[np.int8],
+    sites: NDArray[np.int64],
+    trail: int = 0,
 ) -> Walk:
     """Arrays of a run that starts at `x`, which is edited, with the vacancies `sites` moving."""
     n = len(sites)
@@ -103,6 +111,7 @@ def new_walk(
         barriers=np.zeros(model.n_targets + 1),
         clock=np.zeros(4),
         counts=counts,
+        trail=np.zeros(trail, dtype=np.int64),
     )
 
 
@@ -244,7 +253,8 @@ def walk_on(
         walk.clock,
         walk.counts,
     )
-    env, work, barriers = walk.env, walk.work, walk.barriers
+    env, work, barriers, trail = walk.env, walk.work, walk.barriers, walk.trail
+    first = counts[HOP]
     recent_keys, recent_values = cache.recent_keys, cache.recent_values
     mask = np.uint64(recent_keys.shape[0] - 1)
     salt = mix(np.uint64(cache.runs[0]) * GOLDEN + OTHER)
@@ -322,6 +332,8 @@ def walk_on(
 
         v, j = choose(tree, rates, rng.random())
         old = sites[v]
+        if trail.shape[0] > 0:
+            trail[counts[HOP] - first] = old * n_targets + j
         new = neighbour(shape, n_basis, old, offsets[old % n_basis, 1 + j])
         atom = x[new]
         x[old] = atom

@@ -24,6 +24,7 @@ from asemacro.barriers.kernels import checked
 from asemacro.lattice.sites import neighbours_of
 from asemacro.lattice.states import active_of, state_of, states_of, vacancies_of
 from asemacro.micro.alloy.cache import Cache, CachePool
+from asemacro.micro.alloy.displacements import TRAIL, Displacements
 from asemacro.micro.alloy.kernels import (
     ASKS,
     BROKEN,
@@ -96,6 +97,7 @@ class VacancyKMC(MicroSystem):
         known = len(barriers.species) if barriers.species is not None else int(self._model.species.max())
         self._bits = max(1, int(known).bit_length())
         self._caches = CachePool(cache_entries, self._model.n_targets)
+        self._moved: Displacements | None = None
 
     @property
     def lattice(self) -> Lattice:  # type: ignore[override]
@@ -136,6 +138,13 @@ class VacancyKMC(MicroSystem):
     def on(self, lattice: Lattice) -> VacancyKMC:
         """The same model, temperature and prefactor on another lattice (a larger box)."""
         return VacancyKMC(lattice, self._barriers, self._temperature_K, self._given_Hz)
+
+    def following(self, displacements: Displacements) -> VacancyKMC:
+        """The same system, whose `run` adds its hops to these displacements, which `observe` may read on the way."""
+        displacements.check(self._lattice, self.jumps)
+        other = copy.copy(self)
+        other._moved = displacements
+        return other
 
     def carriers(self, x: NDArray[np.int8]) -> NDArray[np.int64]:
         """Vacant sites of states (batch, n_sites), ascending: (batch, n_vacancies).
@@ -272,7 +281,8 @@ class VacancyKMC(MicroSystem):
         kept = (lambda s: s[0].copy()) if observe is None else observe
         stopped = CHUNK
         try:
-            walk = new_walk(self._model, cache, self._shape, state[0], sites)
+            trail = 0 if self._moved is None else TRAIL
+            walk = new_walk(self._model, cache, self._shape, state[0], sites, trail)
             self._walk(walk, cache, None, 0, rng, None)  # compiles on first use: not part of the run's time
             started = time.perf_counter()
             if before is not None:
@@ -309,6 +319,7 @@ class VacancyKMC(MicroSystem):
         chunk = FIRST_CHUNK
         while True:
             started = time.perf_counter()
+            hops = int(walk.counts[HOP])
             ended = walk_on(
                 self._model,
                 cache,
@@ -319,9 +330,11 @@ class VacancyKMC(MicroSystem):
                 self._frequencies,
                 float(until_s),
                 int(until_hops),
-                chunk,
+                min(chunk, len(walk.trail) or chunk),
                 rng,
             )
+            if self._moved is not None:
+                self._moved.follow(walk.trail[: int(walk.counts[HOP]) - hops])
             if ended == BROKEN:
                 raise ValueError(self._broken(walk))
             if progress is not None:
