@@ -33,6 +33,7 @@ from asemacro.cli.options import (
     VacanciesOption,
     VersionOption,
     WorkersOption,
+    output_path,
     reading_of,
 )
 from asemacro.tasks.interrupts import interrupted, sigterm_like_ctrl_c
@@ -90,6 +91,7 @@ def phase_diagram_verb(
     types: TypesOption = None,
     index: IndexOption = None,
     mix_sublattices: MixOption = False,
+    html: Annotated[bool, typer.Option("--html", help="A page of HTML of the results, as `report` makes.")] = False,
     force: ForceOption = False,
     seed: SeedOption = 0,
     workers: WorkersOption = None,
@@ -116,6 +118,7 @@ def phase_diagram_verb(
         small=small,
         vacancies=vacancies,
         vacancy_concentration=vacancy_concentration,
+        html=html,
         force=force,
         seed=seed,
         workers=workers,
@@ -182,9 +185,39 @@ def sro_verb(
     run_sro(files, shells=shells, as_json=as_json, shell_tolerance=shell_tolerance, reading=reading)
 
 
+@app.command("report")
+def report_verb(
+    folder: Annotated[Path, typer.Argument(help="Folder of a finished run.", metavar="FOLDER")],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o", "--output", parser=output_path, help="The page (default report.html in FOLDER).", metavar="FILE"
+        ),
+    ] = None,
+) -> None:
+    """One HTML page of a run: interactive figures, atoms, table, how it was made, what to cite."""
+    from asemacro.studies.report import write_report
+
+    print(f"wrote {write_report(folder, output)}")
+
+
 @app.command("info")
-def info_verb() -> None:
-    """Versions, barrier models and their cards."""
+def info_verb(
+    folder: Annotated[
+        Path | None, typer.Argument(help="With --citations: folder of a finished run.", metavar="[FOLDER]")
+    ] = None,
+    citations: Annotated[
+        bool, typer.Option("--citations", help="What the results of that run (without FOLDER: of any) should cite.")
+    ] = False,
+) -> None:
+    """Versions, barrier models and their cards; or what to cite, as BibTeX."""
+    if citations:
+        from asemacro.studies.report import citations as what_to_cite
+
+        print(what_to_cite(folder))
+        return
+    if folder is not None:
+        raise ValueError(f"info takes a folder only with --citations; {folder} is left over")
     from asemacro.barriers.load import available, card, load_barriers
     from asemacro.files.store import run_record
 

@@ -21,7 +21,7 @@ from asemacro.version import __version__
 
 Arrays = dict[str, NDArray[Any]]
 T = TypeVar("T")
-FORMAT = 4  # goes up when the same inputs give other results, or results of another form
+FORMAT = 5  # goes up when the same inputs give other results, or results of another form
 _OTHER = "~"  # ends the name of a file that is written beside the one that it replaces
 say = logging.getLogger("asemacro")
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
@@ -15,7 +17,7 @@ from asemacro.tasks.lock import Lock
 from asemacro.tasks.publication import RECORD, Files, listed_files, publish
 
 RESULTS = {
-    "phase-diagram": ("sro.csv", "sro.png", "ttt.png", "sde.safetensors"),
+    "phase-diagram": ("sro.csv", "sro.png", "ttt.csv", "ttt.png", "final.extxyz", "sde.safetensors"),
     "kmc": ("sro.csv", "final.extxyz", "trajectory.extxyz"),
     "sample": ("observables.csv", "final.extxyz", "trajectory.extxyz"),
     "barriers learn": ("model.safetensors", "model.md", "rounds.csv", "learning.png"),
@@ -26,9 +28,16 @@ RESULTS = {
     ),
 }
 """What each verb may write beside run.json."""
+PAGE = "report.html"
+"""The page that `asemacro report` makes of any of them; of older results it goes with them."""
 _ONLY_IN = {"copies": "phase-diagram", "hops_per_second": "kmc", "path_pull": "learn"}
 """How the records of version 0.1, which do not name their verb, are told apart."""
 LOCK = ".asemacro.lock"
+
+
+def verb_of(record: Mapping[str, Any]) -> str:
+    """The verb whose results a run record describes; version 0.1 did not name it."""
+    return str(record.get("verb") or next((_ONLY_IN[key] for key in record if key in _ONLY_IN), "sample"))
 
 
 class RunFolder:
@@ -84,10 +93,11 @@ class RunFolder:
 
         Args:
             files: names and what writes each.
-            record: of the run; the verb is added.
+            record: of the run; the verb is added, and the command line that the process was started with.
             record_name: file of the record.
         """
-        content = {"verb": self._verb, **record}
+        command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+        content = {"verb": self._verb, "command": command, **record}
         try:
             written = publish(self.path, files, content, record_name=record_name, stale=self._stale)
         except CannotWrite as error:
@@ -115,15 +125,15 @@ class RunFolder:
                 )
             return own
         record = read_json(self.path / RECORD, "run record")
-        held = record.get("verb") or next((_ONLY_IN[key] for key in record if key in _ONLY_IN), "sample")
+        held = verb_of(record)
         if held == self._verb:
-            return (*own, *listed_files(self.path / RECORD))
+            return (*own, PAGE, *listed_files(self.path / RECORD))
         if not self._force:
             raise ValueError(
                 f"{self.path} holds the results of `asemacro {held}`; give another folder with -o, or --force to "
                 "replace them"
             )
-        return (*own, *(listed_files(self.path / RECORD) or RESULTS.get(held, ())))
+        return (*own, PAGE, *(listed_files(self.path / RECORD) or RESULTS.get(held, ())))
 
     def _what_stands(self) -> str:
         """What an interrupted run leaves."""

@@ -19,6 +19,7 @@ import pytest
 from asemacro.cli import app as cli
 from asemacro.studies.alloy.diagram import TEMPERATURES_K
 from asemacro.studies.alloy.inputs import parse_temperatures
+from tests.html_pages import in_browser, traces
 
 PAIR = "NiCoCr_pair.json"
 
@@ -148,7 +149,7 @@ def diagram_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     structures = Path(__file__).resolve().parents[2] / "structures"
     words = [
         "phase-diagram", structures / "NiCoCr.cif", "-o", folder, "--temperatures", "900,1500", "--hops", 4000,
-        "--sites", 256, "--small", 64, "--barriers", structures / PAIR, "--anneal", 2000, "--direct",
+        "--sites", 256, "--small", 64, "--barriers", structures / PAIR, "--anneal", 2000, "--direct", "--html",
     ]  # fmt: skip
     code = "from asemacro.cli.app import main; main()"
     done = subprocess.run([sys.executable, "-c", code, *map(str, words)], capture_output=True, text=True)
@@ -189,7 +190,8 @@ def test_phase_diagram_files(diagram_folder: Path) -> None:
     from asemacro.macro.file import load_sde
 
     assert {path.name for path in diagram_folder.iterdir()} == {
-        "sro.csv", "sro.png", "ttt.png", "sde.safetensors", "run.json", ".checkpoint",
+        "sro.csv", "sro.png", "ttt.csv", "ttt.png", "final.extxyz", "sde.safetensors", "run.json", "report.html",
+        ".checkpoint",
     }  # fmt: skip
     sde, *members = load_sde(diagram_folder / "sde.safetensors")
     assert members
@@ -197,6 +199,32 @@ def test_phase_diagram_files(diagram_folder: Path) -> None:
     record = json.loads((diagram_folder / "run.json").read_text())
     assert record["sites"] == record["copies"] * record["small_sites"] >= 256
     assert len(record["temperatures"]) == 2
+
+
+def test_phase_diagram_page(diagram_folder: Path) -> None:
+    rows, html = table(diagram_folder / "sro.csv"), (diagram_folder / "report.html").read_text(encoding="utf-8")
+    best = {(r["pair"], float(r["temperature_K"]), float(r["delta"])): r for r in rows if "other" not in r["state"]}
+    points = [t for t in traces(html, "diagram") if t["mode"] == "markers" and t.get("legendgroup")]
+    drawn = {(t["name"], x, y): t["marker"]["symbol"] for t in points for x, y in zip(t["x"], t["y"], strict=True)}
+    assert drawn.keys() == best.keys()
+    for key, row in best.items():  # what was not simulated is drawn open
+        assert drawn[key].endswith("-open") == (row["extrapolated"] == "true")
+    bars = [(y, up, down) for t in points for y, up, down in zip(
+        t["y"], t["error_y"]["array"], t["error_y"]["arrayminus"], strict=True)]  # fmt: skip
+    ends = sorted((float(r["delta_low"]), float(r["delta_high"])) for r in best.values())
+    assert sorted((y - down, y + up) for y, up, down in bars) == [pytest.approx(end) for end in ends]
+    assert {t["type"] for t in traces(html, "map")} <= {"contour", "scatter"}
+
+
+def test_a_browser_draws_the_page_of_a_diagram(diagram_folder: Path) -> None:
+    rows = table(diagram_folder / "sro.csv")
+    best = [float(r["delta"]) for r in rows if "other" not in r["state"] and r["pair"] == "Co-Ni"]
+    shown = in_browser(
+        diagram_folder / "report.html",
+        "[...document.getElementById('diagram').data].filter(t => t.legendgroup == 'Co-Ni' && t.mode == 'markers')"
+        ".map(t => Array.from(t.y)).flat()",
+    )
+    assert sorted(shown) == pytest.approx(sorted(best))
 
 
 BAD = {

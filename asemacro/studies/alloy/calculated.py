@@ -23,6 +23,7 @@ class PhaseDiagram(Curves):
         known: all that is known of each temperature, by increasing temperature: table, curves and map are read off it.
         ensemble: the learned model and the bootstrap members behind its error bars.
         about: what was run, for captions and run.json.
+        small: the simulated cell.
     """
 
     def plot(self) -> Any:
@@ -34,11 +35,13 @@ class PhaseDiagram(Curves):
         return draw_map(self)
 
     def save(self, directory: str | Path) -> list[Path]:
-        """Write sro.csv, sro.png, ttt.png and sde.safetensors, together or not at all."""
+        """Write sro.csv, sro.png, ttt.csv, ttt.png, final.extxyz and sde.safetensors, together or not at all."""
         return publish(directory, self.files())
 
     def files(self) -> Files:
         """What `save` writes, by name."""
+        import ase.io
+
         from asemacro.macro.file import save_sde
 
         columns = [field.name for field in dataclasses.fields(Point)]
@@ -46,6 +49,8 @@ class PhaseDiagram(Curves):
         return {
             "sro.csv": lambda path: write_csv(path, columns, (dataclasses.astuple(point) for point in self.points)),
             "sro.png": order.savefig,
+            "ttt.csv": lambda path: write_csv(path, self.map.columns, self.map.rows()),
             "ttt.png": heat.savefig,
+            "final.extxyz": lambda path: ase.io.write(path, self.snapshots, format="extxyz"),
             "sde.safetensors": lambda path: save_sde(path, self.ensemble, barriers=self.about["barriers"]),
         }

@@ -24,10 +24,16 @@ from asemacro.tasks.progress import progress_bar
 from asemacro.tasks.run_folder import RunFolder
 
 
-def run_phase_diagram(structure: str | Path, output: str | Path, *, force: bool = False, **options: Any) -> None:
-    """Verb phase-diagram: structure file in, sro.csv, sro.png, ttt.png, sde.safetensors and run.json out."""
+def run_phase_diagram(
+    structure: str | Path, output: str | Path, *, html: bool = False, force: bool = False, **options: Any
+) -> None:
+    """Verb phase-diagram: structure file in; tables, figures, last states, equation, run.json out; a page if asked."""
     with RunFolder(output, "phase-diagram", force=force) as folder:
         _run_phase_diagram(structure, folder, **options)
+        if html:
+            from asemacro.studies.report.write import write_report
+
+            print(f"wrote {write_report(folder.path)}")
 
 
 def _run_phase_diagram(

@@ -12,6 +12,9 @@ from asemacro.studies.alloy.rows import points_of
 from asemacro.studies.alloy.time_temperature import TimeTemperatureMap, time_temperature_map
 
 if TYPE_CHECKING:
+    from ase import Atoms
+
+    from asemacro.lattice.lattice import Lattice
     from asemacro.macro.sde import NeuralSDE
 
 
@@ -23,11 +26,13 @@ class Curves:
         known: all that is known of each temperature, by increasing temperature: table, curves and map are read off it.
         ensemble: the learned model and the bootstrap members behind its error bars.
         about: what was run, for captions and run.json.
+        small: the simulated cell.
     """
 
     known: list[AtTemperature]
     ensemble: list[NeuralSDE]
     about: dict[str, Any]
+    small: Lattice
 
     @functools.cached_property
     def points(self) -> list[Point]:
@@ -38,6 +43,16 @@ class Curves:
     def map(self) -> TimeTemperatureMap:
         """Order of the strongest pair over time and temperature."""
         return time_temperature_map([at.course for at in self.known], self.sde.labels)
+
+    @property
+    def snapshots(self) -> list[Atoms]:
+        """The last state of the first simulation at each temperature, vacancies as X, to look at."""
+        frames = []
+        for at in self.known:
+            atoms = self.small.to_atoms(at.runs.last)
+            atoms.info.update(temperature_K=at.temperature_K, time_s=float(at.runs.times_s[-1]))
+            frames.append(atoms)
+        return frames
 
     @property
     def sde(self) -> NeuralSDE:

@@ -139,4 +139,4 @@ def phase_diagram(
     known = judged(study.predict(ensemble, simulated), anneal)
     about = about_of(alloy, anneal, sweeps, known)
     say_what_was_done(about, known)
-    return PhaseDiagram(known, ensemble, about)
+    return PhaseDiagram(known, ensemble, about, alloy.boxes.small)

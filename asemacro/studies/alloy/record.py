@@ -28,6 +28,7 @@ IN_FILE = {
     "adjacent": Expected("number"),
     "log_rates": Expected("number", ("runs", "members"), finite=False),
     "uncertain": Expected("number", finite=False),
+    "last": Expected("whole number", ("sites",)),
 }
 """What `Record.to_arrays` gives, for readers of files."""
 
@@ -49,6 +50,7 @@ class Record:
         adjacent: fraction of the time with adjacent vacancies.
         log_rates: (runs, M) ln of a member's rate of jumps over that of the mean model, see `Visited`.
         uncertain: share of the jumps whose barriers are uncertain; nan if the model has no members.
+        last: (n_sites,) the last state of the first run, to look at; empty if it was not kept.
     """
 
     temperature_K: float
@@ -63,6 +65,7 @@ class Record:
     adjacent: float
     log_rates: Floats
     uncertain: float
+    last: NDArray[np.int8] = dataclasses.field(default_factory=lambda: np.empty(0, dtype=np.int8))
 
     @property
     def late(self) -> Floats:

@@ -192,4 +192,5 @@ class _Rounds:
             adjacent=self._totals[3] / (self.times[n - 1] * len(self._states)),
             log_rates=self._visited.log_rates,
             uncertain=self._visited.uncertain,
+            last=self._states[0],
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +33,17 @@ class TimeTemperatureMap:
     times_s: Floats
     delta: Floats
     extrapolated: NDArray[np.bool_]
+
+    @property
+    def columns(self) -> list[str]:
+        """Of the table of the map."""
+        return ["temperature_K", "time_s", f"delta_{self.pair}", "extrapolated"]
+
+    def rows(self) -> Iterator[tuple[float, float, float | None, bool]]:
+        """A row for each temperature and time; delta is None where it is not known."""
+        for kelvin, values, beyond in zip(self.temperatures_K, self.delta, self.extrapolated, strict=True):
+            for time_s, delta, far in zip(self.times_s, values, beyond, strict=True):
+                yield kelvin, time_s, delta if np.isfinite(delta) else None, far
 
 
 def time_temperature_map(courses: Sequence[Course], labels: Sequence[str]) -> TimeTemperatureMap:

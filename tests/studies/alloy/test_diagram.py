@@ -13,6 +13,7 @@ import pytest
 from asemacro.barriers import PairBarrier
 from asemacro.lattice.lattice import Lattice
 from asemacro.macro.train import FitOptions
+from asemacro.observables import WarrenCowley
 from asemacro.plot.short_range_order import pair_styles
 from asemacro.plot.written_numbers import as_math, written
 from asemacro.studies.alloy import prediction
@@ -100,7 +101,25 @@ def test_numbers_are_numbers(diagram: PhaseDiagram, tmp_path: Path) -> None:
         assert np.isfinite(values).all()
         assert point.delta_low <= point.delta <= point.delta_high
     json.dumps(diagram.about, allow_nan=False)
-    assert {path.name for path in diagram.save(tmp_path)} == {"sro.csv", "sro.png", "ttt.png", "sde.safetensors"}
+    assert {path.name for path in diagram.save(tmp_path)} == {
+        "sro.csv", "sro.png", "ttt.csv", "ttt.png", "final.extxyz", "sde.safetensors",
+    }  # fmt: skip
+
+
+def test_the_map_stands_in_its_table(diagram: PhaseDiagram) -> None:
+    rows = list(diagram.map.rows())
+    delta = np.array([np.nan if row[2] is None else row[2] for row in rows]).reshape(diagram.map.delta.shape)
+    assert np.array_equal(delta, diagram.map.delta, equal_nan=True)
+    assert np.array_equal([row[3] for row in rows], diagram.map.extrapolated.ravel())
+    assert len(diagram.map.columns) == len(rows[0])
+
+
+def test_the_last_states_are_those_whose_order_the_runs_end_with(diagram: PhaseDiagram) -> None:
+    for at, atoms in zip(diagram.known, diagram.snapshots, strict=True):
+        sro = WarrenCowley(SPECIES, shells=1, pairs="all")
+        state = diagram.small.state(atoms)
+        assert sro(state, diagram.small)[0] == pytest.approx(at.runs.order[0, -1])
+        assert atoms.info["temperature_K"] == at.temperature_K
 
 
 def test_quick_is_judged_by_what_was_reached(diagram: PhaseDiagram) -> None:

@@ -93,7 +93,7 @@ def test_a_finished_folder_grows(command, structures: Path, tmp_path: Path, capl
     assert said == [f"taken from {tmp_path / 'a'}: the small runs at 900 and 1500 K"]
     diagram("b", "900,1200,1500", "--force")
     assert sorted(counted) == [900, 1200, 1500]
-    for name in ("sro.csv", "sde.safetensors", "sro.png", "ttt.png"):
+    for name in ("sro.csv", "sde.safetensors", "sro.png", "ttt.csv", "ttt.png", "final.extxyz"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
     assert len(list((tmp_path / "a" / ".checkpoint").glob("small-*K-*.npz"))) == 3
     # with --force nothing but the results is kept
