@@ -132,6 +132,7 @@ closure, what the observables lack
 
 studies, whole answers
     phase_diagram          order of an alloy over temperature, at equilibrium and annealed
+    equilibrium            order, energy, heat capacity and temperature of order of an alloy, by swaps alone
     learn_from_rates       a learned model from exact rates
     learn_from_pairs       a learned model from pairs
     Learned                a learned model: save, load, simulate, plot
@@ -256,6 +257,7 @@ if TYPE_CHECKING:
     from asemacro.observables.vector_spins import VectorMagnetization as VectorMagnetization
     from asemacro.statistics.averages import stationary_average as stationary_average
     from asemacro.studies.alloy.diagram import phase_diagram as phase_diagram
+    from asemacro.studies.equilibrium.calculation import equilibrium as equilibrium
     from asemacro.studies.fields.learned import LearnedFields as LearnedFields
     from asemacro.studies.fields.learned import learn_from_fields as learn_from_fields
     from asemacro.studies.fields.readers import read_fields as read_fields

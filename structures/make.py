@@ -53,6 +53,7 @@ def solution(name: str, a: float, positions: tuple[tuple[float, ...], ...], spec
 def main() -> None:
     """Write all files."""
     solution("NbMoTa", 3.24, BCC, ("Nb", "Mo", "Ta"))
+    solution("MoNbTaW", 3.22, BCC, ("Nb", "Mo", "Ta", "W"))
     solution("MoNbTaVW", 3.19, BCC, ("V", "Nb", "Mo", "Ta", "W"))
     solution("NiCoCr", 3.56, FCC, ("Cr", "Co", "Ni"))
     cif("MoTa_B2", (3.23, 3.23, 3.23), [(BCC[0], {"Mo": 1}), (BCC[1], {"Ta": 1})])

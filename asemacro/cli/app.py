@@ -125,6 +125,51 @@ def phase_diagram_verb(
     )
 
 
+@app.command("equilibrium")
+def equilibrium_verb(
+    structure: StructureArgument,
+    output: FolderOption = Path("equilibrium"),
+    temperatures: Annotated[
+        str,
+        typer.Option("-T", "--temperatures", help="START:STOP:STEP in K, the end included, or a comma-separated list."),
+    ] = "400:3000:100",
+    shells: Annotated[int, typer.Option(parser=SHELLS, help="Neighbour shells of the pairs.")] = 3,
+    barriers: BarriersOption = None,
+    sites: Annotated[
+        int, typer.Option(parser=SITES, help="Least sites of the large cell; a small one is added.")
+    ] = 1024,
+    sweeps: Annotated[
+        int | None, typer.Option(parser=SWEEPS, help="Of each chain and temperature (default 600, pair energies 3000).")
+    ] = None,
+    shell_tolerance: ToleranceOption = None,
+    format: FormatOption = None,
+    types: TypesOption = None,
+    index: IndexOption = None,
+    mix_sublattices: MixOption = False,
+    force: ForceOption = False,
+    seed: SeedOption = 0,
+    workers: WorkersOption = None,
+) -> None:
+    """Equilibrium by swaps alone: order, energy, heat capacity, temperature of order."""
+    from asemacro.studies.equilibrium.command import run_equilibrium
+
+    run_equilibrium(
+        structure,
+        output,
+        reading=reading_of(format, types, index),
+        mix_sublattices=mix_sublattices,
+        shell_tolerance=shell_tolerance,
+        temperatures=temperatures,
+        shells=shells,
+        barriers=barriers,
+        sites=sites,
+        sweeps=sweeps,
+        force=force,
+        seed=seed,
+        workers=workers,
+    )
+
+
 @app.command("kmc")
 def kmc_verb(
     structure: StructureArgument,

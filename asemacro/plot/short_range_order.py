@@ -28,15 +28,15 @@ DELTA_LABEL = r"short-range order $\delta_{ij} = p_{ij} - Z c_j$"
 
 
 def new_figure(
-    width: float = 7.0, height: float = 4.6, columns: int = 1, *, share: bool = True
+    width: float = 7.0, height: float = 4.6, columns: int = 1, *, rows: int = 1, share: bool = True
 ) -> tuple[Figure, NDArray[np.object_]]:
-    """A figure without a window, and its axes side by side, on one vertical scale if they share it."""
+    """A figure without a window, and its axes side by side, row after row, on one vertical scale if they share it."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained", dpi=160)
     FigureCanvasAgg(figure)
-    axes = figure.subplots(1, columns, sharey=share, squeeze=False)[0]
+    axes = figure.subplots(rows, columns, sharey=share, squeeze=False).ravel()
     for ax in axes:
         ax.spines[["top", "right"]].set_visible(False)
         ax.tick_params(direction="in")

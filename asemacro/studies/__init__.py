@@ -1,6 +1,7 @@
 """Whole answers to whole questions: from a structure or a system to tables and figures.
 
 phase_diagram       order of an alloy over temperature, at equilibrium and annealed
+equilibrium         order, energy, heat capacity and temperature of order of an alloy
 learn_from_rates    a learned model from exact rates
 learn_from_pairs    a learned model from pairs
 Learned             a learned model: save, load, simulate, plot
@@ -16,6 +17,7 @@ from asemacro.lazy import lazily
 if TYPE_CHECKING:
     from asemacro.studies.alloy.diagram import phase_diagram as phase_diagram
     from asemacro.studies.alloy.learning import learn_alloy as learn_alloy
+    from asemacro.studies.equilibrium.calculation import equilibrium as equilibrium
     from asemacro.studies.learn.learned import Learned as Learned
     from asemacro.studies.learn.learned import learn_from_moments as learn_from_moments
     from asemacro.studies.learn.learned import learn_from_pairs as learn_from_pairs

@@ -18,6 +18,7 @@ from asemacro.tasks.publication import RECORD, Files, listed_files, publish
 
 RESULTS = {
     "phase-diagram": ("sro.csv", "sro.png", "ttt.csv", "ttt.png", "final.extxyz", "sde.safetensors"),
+    "equilibrium": ("order.csv", "thermodynamics.csv", "long_range_order.csv", "equilibrium.png"),
     "kmc": ("sro.csv", "final.extxyz", "trajectory.extxyz"),
     "sample": ("observables.csv", "final.extxyz", "trajectory.extxyz"),
     "barriers learn": ("model.safetensors", "model.md", "rounds.csv", "learning.png"),

@@ -57,6 +57,10 @@ def calls() -> dict[str, Call]:
             "hops": 1000, "direct": False, "vacancy_formation_energy_eV": 1.0, "workers": 1, "checkpoint": None,
             "progress": print, "rng": rng(),
         }),
+        "equilibrium": Call(_equilibrium, {
+            "structure": BCC, "barriers": PAIR, "temperatures_K": [1500.0], "shells": 1, "sites": 32, "sweeps": 40,
+            "mix_sublattices": False, "workers": 1, "checkpoint": None, "progress": print, "rng": rng(),
+        }),
     }  # fmt: skip
 
 
@@ -64,17 +68,30 @@ def _diagram(**arguments: Any) -> Any:
     """`phase_diagram` up to its first run: a whole one takes a minute."""
     from asemacro.studies.alloy import study
 
-    def stop(*_: Any) -> Any:
+    return _up_to(study, "run_jobs", am.phase_diagram, arguments)
+
+
+def _equilibrium(**arguments: Any) -> Any:
+    """`equilibrium` up to its first chain."""
+    from asemacro.studies.equilibrium import chains
+
+    return _up_to(chains, "run_tasks", am.equilibrium, arguments)
+
+
+def _up_to(module: Any, name: str, function: Any, arguments: dict[str, Any]) -> Any:
+    """Call a function, None where it reaches one of a module."""
+
+    def stop(*_: Any, **__: Any) -> Any:
         raise _Reached
 
-    real = study.run_jobs
-    study.run_jobs = stop  # type: ignore[assignment]
+    real = getattr(module, name)
+    setattr(module, name, stop)
     try:
-        return am.phase_diagram(**arguments)
+        return function(**arguments)
     except _Reached:
         return None
     finally:
-        study.run_jobs = real
+        setattr(module, name, real)
 
 
 class _Reached(Exception):

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from ase.units import kB
 
+from asemacro.barriers.load import load_barriers
 from asemacro.barriers.pair import PairBarrier
 from asemacro.lattice.lattice import Lattice
-from asemacro.micro.alloy.exchange import ReplicaExchange
+from asemacro.micro.alloy.exchange import ExchangeRun, ReplicaExchange
+from asemacro.micro.alloy.exchange_pause import ExchangePause
 from asemacro.testing import ALPHA, chi_square
 from tests.micro.test_kmc import PAIR, SPECIES, arrangements
 
@@ -107,3 +111,34 @@ def test_bad_input_gives_one_clear_line(call: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message) as error:
         call(BCC.random_state(rng=rng), rng)
     assert "\n" not in str(error.value)
+
+
+def test_a_paused_run_goes_on_to_the_last_bit(tmp_path: Path) -> None:
+    """A network too: what it keeps beside the states is made anew at a pause, in the whole run as well."""
+    network = load_barriers("refractory")
+    for model, kelvin in ((PAIR, [400.0, 700.0, 1200.0]), (network, [700.0, 1200.0])):
+        exchange = ReplicaExchange(BCC, model, kelvin)  # of 128 sites
+        x = BCC.random_state(vacancies=0, rng=np.random.default_rng(1))
+        pauses: list[ExchangePause] = []
+
+        def go(start: Any, exchange: ReplicaExchange = exchange, pauses: list[ExchangePause] = pauses) -> ExchangeRun:
+            return exchange.run(
+                start, record_sweeps=np.arange(2, 111, 2), observe=lambda s: s[0, :5].astype(float),
+                keep=pauses.append, rng=np.random.default_rng(2),
+            )  # fmt: skip
+
+        whole = go(x)
+        assert [pause.replicas.sweep for pause in pauses] == [50, 100]
+        pauses[0].write(tmp_path / "pause.npz")
+        rest = go(ExchangePause.read(tmp_path / "pause.npz"))
+        for field in dataclasses.fields(ExchangeRun):
+            one, two = getattr(whole, field.name), getattr(rest, field.name)
+            assert np.array_equal(one, two, equal_nan=one.dtype.kind == "f"), field.name
+
+
+def test_energies_of_records_are_those_of_the_states() -> None:
+    x = BCC.random_state(vacancies=1, batch=3, rng=np.random.default_rng(1))
+    run = ReplicaExchange(BCC, PAIR, [400, 700, 1200]).run(
+        x, record_sweeps=[0, 3, 9], observe=lambda s: PAIR.energy(BCC, s)[0], rng=np.random.default_rng(2)
+    )
+    assert run.record_energy_eV == pytest.approx(run.record - PAIR.energy(BCC, x[:1])[0], abs=1e-9)

@@ -13,12 +13,15 @@ from numpy.typing import ArrayLike, NDArray
 from asemacro.arguments.checks import count_of, positive
 from asemacro.barriers.base import BarrierModel
 from asemacro.lattice.states import state_of, states_of
+from asemacro.micro.alloy.exchange_pause import ExchangePause, Replicas
 from asemacro.micro.alloy.state_energy import StateEnergy
 from asemacro.micro.alloy.swap import Features, new_features, swap_on
 from asemacro.typing import Floats, Report
 
 if TYPE_CHECKING:
     from asemacro.lattice.lattice import Lattice
+
+REFRESH = 50  # sweeps between two pauses
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +31,7 @@ class ExchangeRun:
     Attributes:
         x: (n_T, n_sites) final state at each temperature.
         record: (n_T, n_records, ...) what `observe` made of the states.
+        record_energy_eV: (n_T, n_records) energies of these states above that of the first start.
         record_sweeps: (n_records,) sweeps before each record.
         acceptance: (n_T,) fraction of the swaps accepted.
         turnover: (n_T,) energy of the accepted uphill swaps, in kT a site and sweep, see `SwapRun`.
@@ -39,6 +43,7 @@ class ExchangeRun:
 
     x: NDArray[np.int8]
     record: NDArray[Any]
+    record_energy_eV: Floats
     record_sweeps: NDArray[np.int64]
     acceptance: Floats
     turnover: Floats
@@ -75,67 +80,77 @@ class ReplicaExchange:
 
     def run(
         self,
-        x: NDArray[np.int8],
+        x: NDArray[np.int8] | ExchangePause,
         *,
         record_sweeps: ArrayLike,
         observe: Callable[[NDArray[np.int8]], Any],
         progress: Report | None = None,
+        keep: Callable[[ExchangePause], object] | None = None,
         rng: np.random.Generator,
     ) -> ExchangeRun:
         """One Markov chain of all temperatures.
 
         Args:
             x: state (n_sites,) or (1, n_sites) from which every temperature starts, or (n_T, n_sites) one for each, of
-                one composition; not edited.
+                one composition, not edited; or a pause of this run, to go on from.
             record_sweeps: numbers of sweeps to record after, ascending; the last is the length of the run.
             observe: what to keep of a state (1, n_sites).
             progress: called as progress("swaps", fraction, text), after each sweep.
-            rng: source of randomness.
+            keep: called with a pause every REFRESH sweeps, from which the run can go on. What is kept beside the states
+                is then made anew from them, so that the rest is the same to the last bit.
+            rng: source of randomness; a pause sets its state.
 
         Raises:
             ValueError: record points that do not ascend, or a state that does not fit or has one species only.
         """
-        starts = self._starts(x)
-        if starts[0].min() == starts[0].max():
-            raise ValueError("no unlike pairs to swap: all sites hold the same species")
         points = np.array([count_of(p, "sweeps") for p in np.atleast_1d(np.asarray(record_sweeps))], dtype=np.int64)
         if len(points) == 0 or (np.diff(points) <= 0).any():
             raise ValueError("record points must ascend, and there must be one at least")
-        beta = 1 / (kB * self._temperatures_K)
-        levels = len(beta)
-        states = [start.copy() for start in starts]
-        features = [new_features(self._energy, self._shape, state) for state in states]
-        sums = np.zeros((levels, 3))
+        end = int(points[-1])
+        on = x.restore(rng) if isinstance(x, ExchangePause) else self._begin(x)
+        features = [new_features(self._energy, self._shape, state) for state in on.x]
+        first = not isinstance(x, ExchangePause)
+        for sweep in range(on.sweep if first else on.sweep + 1, end + 1):
+            if sweep:
+                self._sweep(on, features, rng)
+                self._exchange(sweep % 2, on, rng)
+            on.sweep = sweep
+            on.count_arrivals()
+            if sweep == points[len(on.record)]:
+                on.record.append(np.array([observe(on.x[replica][None]) for replica in on.replica_at]))
+                on.record_energy_eV.append(on.sums[on.replica_at, 1])
+            if progress is not None:
+                progress("swaps", sweep / max(end, 1), f"{sweep} of {end} sweeps")
+            if keep is not None and sweep and sweep % REFRESH == 0 and sweep < end:
+                features = [new_features(self._energy, self._shape, state) for state in on.x]
+                keep(ExchangePause.of(on, rng))
+        return self._found(on, points)
+
+    def _begin(self, x: NDArray[np.int8]) -> Replicas:
+        """Replicas at their starts."""
+        starts = self._starts(x)
+        if starts[0].min() == starts[0].max():
+            raise ValueError("no unlike pairs to swap: all sites hold the same species")
+        energy = np.zeros(len(starts))
         if len(np.unique(starts, axis=0)) > 1:
             above = StateEnergy(self._lattice, self._model, starts[0])
-            sums[:, 1] = [above(start) for start in starts]
-        replica_at = np.arange(levels)  # the replica at each temperature
-        fresh = np.zeros((levels, levels), dtype=bool)  # replica, temperature: not there since it was at the top
-        arrivals, tried, made = np.zeros(levels, np.int64), np.zeros(levels - 1), np.zeros(levels - 1)
-        moved = np.zeros((levels, 3))
-        record: list[list[Any]] = []
-        for sweep in range(int(points[-1]) + 1):
-            if sweep:
-                self._sweep(replica_at, states, features, sums, moved, rng)
-                self._exchange(sweep % 2, replica_at, sums[:, 1], tried, made, rng)
-            fresh[replica_at[-1]] = True
-            here = (replica_at, np.arange(levels))
-            arrivals += fresh[here]
-            fresh[here] = False
-            if sweep == points[len(record)]:
-                record.append([observe(states[replica][None]) for replica in replica_at])
-            if progress is not None:
-                progress("swaps", sweep / max(int(points[-1]), 1), f"{sweep} of {points[-1]} sweeps")
+            energy[:] = [above(start) for start in starts]
+        return Replicas.at_start(starts, energy)
+
+    def _found(self, on: Replicas, points: NDArray[np.int64]) -> ExchangeRun:
+        """What a run gives at its end."""
         attempts = max(int(points[-1]) * self._lattice.n_sites, 1)
+        tried, made = on.exchanges
         return ExchangeRun(
-            x=np.array([states[replica] for replica in replica_at]),
-            record=np.swapaxes(np.array(record), 0, 1),
+            x=on.x[on.replica_at],
+            record=np.swapaxes(np.array(on.record), 0, 1),
+            record_energy_eV=np.array(on.record_energy_eV).T,
             record_sweeps=points,
-            acceptance=moved[:, 0] / attempts,
-            turnover=moved[:, 2] * beta / attempts,
+            acceptance=on.moved[:, 0] / attempts,
+            turnover=on.moved[:, 2] / (kB * self._temperatures_K) / attempts,
             exchange_acceptance=np.where(tried > 0, made / np.maximum(tried, 1), np.nan),
-            arrivals=arrivals,
-            energy_eV=sums[replica_at, 1],
+            arrivals=on.arrivals,
+            energy_eV=on.sums[on.replica_at, 1],
         )
 
     def _starts(self, x: NDArray[np.int8]) -> NDArray[np.int8]:
@@ -145,38 +160,20 @@ class ReplicaExchange:
             return states_of(self._lattice, x)
         return np.repeat(state_of(self._lattice, x), levels, axis=0)
 
-    def _sweep(
-        self,
-        replica_at: NDArray[np.int64],
-        states: list[NDArray[np.int8]],
-        features: list[Features],
-        sums: Floats,
-        moved: Floats,
-        rng: np.random.Generator,
-    ) -> None:
+    def _sweep(self, on: Replicas, features: list[Features], rng: np.random.Generator) -> None:
         """One sweep at each temperature; what it added to the sums of the replicas is added to `moved` as well."""
-        for level, (kelvin, at) in enumerate(zip(self._temperatures_K, replica_at, strict=True)):
-            before = sums[at].copy()
-            swap_on(
-                self._energy, self._shape, states[at], features[at], 1 / (kB * kelvin), len(states[at]), sums[at], rng
-            )
-            moved[level] += sums[at] - before
+        for level, (kelvin, at) in enumerate(zip(self._temperatures_K, on.replica_at, strict=True)):
+            before, x = on.sums[at].copy(), on.x[at]
+            swap_on(self._energy, self._shape, x, features[at], 1 / (kB * kelvin), len(x), on.sums[at], rng)
+            on.moved[level] += on.sums[at] - before
 
-    def _exchange(
-        self,
-        first: int,
-        replica_at: NDArray[np.int64],
-        energy_eV: Floats,
-        tried: Floats,
-        made: Floats,
-        rng: np.random.Generator,
-    ) -> None:
+    def _exchange(self, first: int, on: Replicas, rng: np.random.Generator) -> None:
         """Try to exchange the replicas of every second pair of neighbours, from the pair `first` on."""
-        beta = 1 / (kB * self._temperatures_K)
+        beta, energy_eV = 1 / (kB * self._temperatures_K), on.sums[:, 1]
         for low in range(first, len(beta) - 1, 2):
-            cold, hot = replica_at[low], replica_at[low + 1]
+            cold, hot = on.replica_at[low], on.replica_at[low + 1]
             exponent = (beta[low] - beta[low + 1]) * (energy_eV[cold] - energy_eV[hot])
-            tried[low] += 1
+            on.exchanges[0, low] += 1
             if rng.random() < np.exp(min(exponent, 0.0)):
-                replica_at[low], replica_at[low + 1] = hot, cold
-                made[low] += 1
+                on.replica_at[low], on.replica_at[low + 1] = hot, cold
+                on.exchanges[1, low] += 1

@@ -12,6 +12,7 @@ import numpy as np
 from ase.units import kB
 from numpy.typing import NDArray
 
+from asemacro.arguments.checks import MOST_KELVIN
 from asemacro.micro.alloy.exchange import ExchangeRun, ReplicaExchange
 from asemacro.micro.alloy.swap import SwapMC
 from asemacro.statistics.averages import stationary_average
@@ -39,6 +40,7 @@ LEAST_SWEEPS = 40  # fewer leave too few states to average over
 STILL = 4.0  # standard errors by which two starts, or two halves, may differ, the largest of all pairs
 TOLERANCE = (0.02, 0.15)  # within them whatever the standard errors are
 EASY = 0.05  # turnover (kT a site and sweep) above which a temperature needs no help from hotter ones
+FREE = 0.9  # acceptance above which it needs none either: energies are small beside kT, and so is the turnover
 HEATING = 1.25  # ratio of temperatures that are added above the list until swaps are easy
 MOST_HEATINGS = 40
 ENERGY_GAP = 2.0  # (1/kT - 1/kT') (E' - E) of neighbours: exchanges are then accepted in a third of all cases
@@ -267,7 +269,10 @@ def descend(
 ) -> Descent:
     """Cool one chain, from temperatures where swaps are easy; above the list if they are not at its highest."""
     above: list[Any] = [temperatures_K[-1]]
-    while SwapMC(lattice, model, above[-1]).run(x, sweeps, rng=rng).turnover < EASY and len(above) < MOST_HEATINGS:
+    while len(above) < MOST_HEATINGS and HEATING * above[-1] <= MOST_KELVIN:
+        run = SwapMC(lattice, model, above[-1]).run(x, sweeps, rng=rng)
+        if run.turnover >= EASY or run.acceptance >= FREE:
+            break
         above.append(HEATING * above[-1])
     kelvin = np.array([*reversed(above[1:]), *reversed(temperatures_K)], dtype=float)
     energies, turnover, energy = [], [], 0.0
@@ -285,15 +290,15 @@ def descend(
     return Descent(kelvin[::-1], np.array(energies)[::-1], np.array(turnover)[::-1], x)
 
 
-def ladder(down: Descent, most: int) -> Floats:
+def ladder(down: Descent, most: int, easy: float = EASY) -> Floats:
     """Temperatures of a descent and those to add between them, at most `most`, the hot ones first.
 
     Neighbours exchange their states where (1/kT - 1/kT') (E' - E) is about 1; it falls with the square of the number
-    of steps. Where swaps are easy at the lower of two temperatures, nothing is added.
+    of steps. Where swaps are easy at the lower of two temperatures (a turnover of `easy`), nothing is added.
     """
     levels, beta = list(down.temperatures_K), 1 / (kB * down.temperatures_K)
     for low in range(len(beta) - 2, -1, -1):
-        if down.turnover[low] >= EASY:
+        if down.turnover[low] >= easy:
             continue
         gap = (beta[low] - beta[low + 1]) * max(down.energy_eV[low + 1] - down.energy_eV[low], 0.0)
         steps = min(int(np.ceil(np.sqrt(gap / ENERGY_GAP))), most + 1)

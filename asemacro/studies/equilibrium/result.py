@@ -1,0 +1,173 @@
+"""The result: tables, what is said of the temperature of order, figure and files."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from asemacro.files.store import without_nan, write_csv
+from asemacro.studies.equilibrium.chains import Sampled
+from asemacro.studies.equilibrium.levels import Level
+from asemacro.studies.equilibrium.sentences import heat_lines, order_lines
+from asemacro.studies.equilibrium.transition import Curves, Ordering
+from asemacro.tasks.publication import publish
+
+if TYPE_CHECKING:
+    from asemacro.tasks.publication import Files
+
+ORDER = (
+    *("temperature_K", "sites", "pair", "shell", "neighbours", "alpha", "alpha_err", "delta", "delta_err"),
+    *("random_alpha", "random_alpha_sd", "random_delta", "random_delta_sd", "equilibrated"),
+)
+THERMODYNAMICS = (
+    *("temperature_K", "sites", "energy_eV", "energy_err", "heat_capacity_kB", "heat_capacity_err"),
+    *("star", "order_parameter", "order_parameter_err", "order_fluctuation", "order_fluctuation_err"),
+    *("random_order_parameter", "random_order_parameter_sd", "equilibrated"),
+)
+Rows = list[tuple[Any, ...]]
+
+
+@dataclasses.dataclass(frozen=True)
+class AlloyEquilibrium:
+    """Equilibrium of an alloy over temperature.
+
+    Attributes:
+        temperatures_K: that were asked for.
+        sampled: the small and the large box.
+        levels: what each says at its temperatures.
+        curves: of each; None where too few temperatures are at equilibrium.
+        common_K: temperatures at which both are at equilibrium.
+        orderings: of each star of waves.
+        about: what was run, for captions and run.json.
+    """
+
+    temperatures_K: Sequence[float]
+    sampled: Sequence[Sampled]
+    levels: Sequence[Sequence[Level]]
+    curves: Sequence[Curves | None]
+    common_K: np.ndarray
+    orderings: Sequence[Ordering]
+    about: dict[str, Any]
+
+    @property
+    def ordered(self) -> list[Ordering]:
+        """The kinds of long-range order that the alloy has at the cold end."""
+        return [one for one in self.orderings if one.ordered]
+
+    @property
+    def leading(self) -> int:
+        """The star of most order: ordered if any is, and farthest above the random alloy at any temperature."""
+        large = self.sampled[1]
+        n = len(self.orderings)
+        good = [level.order for level in self.levels[1] if level.equilibrated] or [self.levels[1][-1].order]
+        excess = np.max(np.square(good) - large.random.waves[:n] ** 2, axis=0)
+        return int(np.argmax(excess + np.array([1.0 * one.ordered for one in self.orderings])))
+
+    def asked(self, box: int) -> list[Level]:
+        """The temperatures that were asked for, of the small (0) or the large box (1)."""
+        wanted = set(self.temperatures_K)
+        return [level for level in self.levels[box] if level.temperature_K in wanted]
+
+    @property
+    def order(self) -> Rows:
+        """Rows of order.csv, columns ORDER: of the large box."""
+        sampled, rows = self.sampled[1], []
+        sro, lattice, random = sampled.sro, sampled.box.lattice, sampled.random
+        atoms, sizes = sampled.box.counts[1:], sro.neighbours(lattice)
+        scale = np.abs(sro.alpha(np.ones(sro.dim), atoms, lattice))
+        names = [(f"{sro.species[i]}-{sro.species[j]}", k) for k in range(len(sro.shells)) for i, j in sro.pairs]
+        for at in self.asked(1):
+            for d, (pair, k) in enumerate(names):
+                of_alpha = (-scale[d] * at.delta[d], scale[d] * at.delta_error[d])
+                of_random = (-scale[d] * random.delta[d], scale[d] * random.delta_sd[d])
+                rows.append(
+                    (at.temperature_K, at.sites, pair, sro.shells[k], int(sizes[k]), *of_alpha, at.delta[d],
+                     at.delta_error[d], *of_random, random.delta[d], random.delta_sd[d], at.equilibrated)
+                )  # fmt: skip
+        return rows
+
+    @property
+    def thermodynamics(self) -> Rows:
+        """Rows of thermodynamics.csv, columns THERMODYNAMICS: of both boxes, with the leading star."""
+        return [
+            (at.temperature_K, at.sites, at.energy_eV, at.energy_error_eV, at.heat_capacity_kB,
+             at.heat_capacity_error_kB, *self._long_range(box, at, self.leading), at.equilibrated)
+            for box in (0, 1) for at in self.asked(box)
+        ]  # fmt: skip
+
+    @property
+    def long_range_order(self) -> Rows:
+        """Rows of long_range_order.csv: of both boxes and all stars, with the order of each pair."""
+        return [
+            (at.temperature_K, at.sites, *self._long_range(box, at, s), one.structures, *at.pairs[s], at.equilibrated)
+            for box in (0, 1) for at in self.asked(box) for s, one in enumerate(self.orderings)
+        ]  # fmt: skip
+
+    def _long_range(self, box: int, at: Level, s: int) -> tuple[Any, ...]:
+        random = self.sampled[box].random
+        return (
+            self.orderings[s].star, at.order[s], at.order_error[s], at.fluctuation[s], at.fluctuation_error[s],
+            random.waves[s], random.waves_sd[s],
+        )  # fmt: skip
+
+    def said(self) -> list[str]:
+        """Lines on the temperature of order and its evidence, and on temperatures without equilibrium."""
+        sizes = [one.box.lattice.n_sites for one in self.sampled]
+        order = order_lines(self.common_K, self.orderings, self.leading, self.curves, sizes)
+        return [*order, *heat_lines(self.curves), *self.not_equilibrated()]
+
+    def not_equilibrated(self) -> list[str]:
+        """A line for each box and temperature that is no equilibrium."""
+        return [
+            f"{at.temperature_K:g} K, {at.sites} sites: no equilibrium, {at.why}"
+            for box in (0, 1) for at in self.asked(box) if not at.equilibrated
+        ]  # fmt: skip
+
+    def plot(self) -> Any:
+        """Order of the shells, energy, heat capacity and long-range order over temperature; returns the first Axes."""
+        from asemacro.studies.equilibrium.figure import draw
+
+        return draw(self)
+
+    def save(self, directory: str | Path) -> list[Path]:
+        """Write the tables and the figure, together or not at all."""
+        return publish(directory, self.files())
+
+    def files(self) -> Files:
+        """What `save` writes, by name."""
+        columns = (*THERMODYNAMICS[:2], *THERMODYNAMICS[6:-1], "structures")
+        pairs = [f"pair_order_{pair}" for pair in self.sampled[1].sublattices.pairs]
+        figure = self.plot().figure
+        return {
+            "order.csv": lambda path: write_csv(path, ORDER, self.order),
+            "thermodynamics.csv": lambda path: write_csv(path, THERMODYNAMICS, self.thermodynamics),
+            "long_range_order.csv": lambda path: write_csv(
+                path, [*columns, *pairs, "equilibrated"], self.long_range_order
+            ),
+            "equilibrium.png": figure.savefig,
+        }
+
+    def record(self) -> dict[str, Any]:
+        """What run.json says of it."""
+        curves = [None if curve is None else dataclasses.asdict(curve.heat_peak) for curve in self.curves]
+        orderings = [
+            {
+                "star": one.star, "structures": one.structures, "ordered": one.ordered,
+                "temperature_of_order_K": one.temperature_K, "temperature_of_order_err_K": one.error_K,
+                "size_exponent_falls_through_K": one.crossing_K,
+                "fluctuation_peaks": [c and dataclasses.asdict(c.order_peaks[s]) for c in self.curves],
+            }
+            for s, one in enumerate(self.orderings)
+        ]  # fmt: skip
+        both = {
+            "heat_capacity_peaks": curves, "orderings": orderings, "said": self.said(),
+            "temperatures_added_K": [
+                sorted({level.temperature_K for level in box} - set(self.temperatures_K)) for box in self.levels
+            ],
+            "exchange_acceptance": [one.exchange_acceptance.tolist() for one in self.sampled],
+        }  # fmt: skip
+        return {**self.about, **without_nan(both)}
