@@ -151,7 +151,7 @@ def equilibrium_verb(
     workers: WorkersOption = None,
 ) -> None:
     """Equilibrium by swaps alone: order, energy, heat capacity, temperature of order."""
-    from asemacro.studies.equilibrium.command import run_equilibrium
+    from asemacro.studies.ordering.command import run_equilibrium
 
     run_equilibrium(
         structure,

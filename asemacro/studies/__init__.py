@@ -17,7 +17,7 @@ from asemacro.lazy import lazily
 if TYPE_CHECKING:
     from asemacro.studies.alloy.diagram import phase_diagram as phase_diagram
     from asemacro.studies.alloy.learning import learn_alloy as learn_alloy
-    from asemacro.studies.equilibrium.calculation import equilibrium as equilibrium
+    from asemacro.studies.ordering.calculation import equilibrium as equilibrium
     from asemacro.studies.learn.learned import Learned as Learned
     from asemacro.studies.learn.learned import learn_from_moments as learn_from_moments
     from asemacro.studies.learn.learned import learn_from_pairs as learn_from_pairs

@@ -59,7 +59,7 @@ def calls() -> dict[str, Call]:
         }),
         "equilibrium": Call(_equilibrium, {
             "structure": BCC, "barriers": PAIR, "temperatures_K": [1500.0], "shells": 1, "sites": 32, "sweeps": 40,
-            "mix_sublattices": False, "workers": 1, "checkpoint": None, "progress": print, "rng": rng(),
+            "workers": 1, "checkpoint": None, "progress": print, "rng": rng(),
         }),
     }  # fmt: skip
 
@@ -73,7 +73,7 @@ def _diagram(**arguments: Any) -> Any:
 
 def _equilibrium(**arguments: Any) -> Any:
     """`equilibrium` up to its first chain."""
-    from asemacro.studies.equilibrium import chains
+    from asemacro.studies.ordering import chains
 
     return _up_to(chains, "run_tasks", am.equilibrium, arguments)
 

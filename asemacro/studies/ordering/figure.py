@@ -11,14 +11,14 @@ from asemacro.plot import short_range_order as plot
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from asemacro.studies.equilibrium.levels import Level
-    from asemacro.studies.equilibrium.result import AlloyEquilibrium
+    from asemacro.studies.ordering.levels import Level
+    from asemacro.studies.ordering.tables import EquilibriumTables
 
 COLUMNS = 3
 SMALL, LARGE = plot.SHADES[0], plot.SHADES[-1]
 
 
-def draw(found: AlloyEquilibrium) -> Axes:
+def draw(found: EquilibriumTables) -> Axes:
     """One panel for each of the first three shells; full points are at equilibrium, empty ones are not."""
     figure, axes = plot.new_figure(12.5, 7.2, COLUMNS, rows=2, share=False)
     about = found.about
@@ -64,7 +64,7 @@ def _points(ax: Axes, levels: list[Level], y: np.ndarray, error: np.ndarray, col
         )  # fmt: skip
 
 
-def _shell(ax: Axes, found: AlloyEquilibrium, k: int) -> None:
+def _shell(ax: Axes, found: EquilibriumTables, k: int) -> None:
     """alpha of all pairs in one shell, with the random alloy as a band."""
     sampled, levels = found.sampled[1], found.asked(1)
     sro, n = sampled.sro, len(sampled.sro.pairs)
@@ -83,7 +83,7 @@ def _shell(ax: Axes, found: AlloyEquilibrium, k: int) -> None:
     ax.set_xlabel("temperature (K)")
 
 
-def _over_temperature(axes: np.ndarray, found: AlloyEquilibrium) -> None:
+def _over_temperature(axes: np.ndarray, found: EquilibriumTables) -> None:
     """Energy, heat capacity with its curve, and the order parameter of the leading star, of both boxes."""
     s = found.leading
     for box, (color, mark) in enumerate(((SMALL, "s"), (LARGE, "o"))):

@@ -14,8 +14,8 @@ import numpy as np
 from ase.units import kB
 
 from asemacro.statistics.multi_histogram import MultiHistogram
-from asemacro.studies.equilibrium.chains import Sampled
-from asemacro.studies.equilibrium.levels import DISCARD, Level
+from asemacro.studies.ordering.chains import Sampled
+from asemacro.studies.ordering.levels import DISCARD, Level
 from asemacro.typing import Floats
 
 ORDERED = -0.5  # exponent of the size above which there is long-range order

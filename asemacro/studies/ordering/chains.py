@@ -16,7 +16,7 @@ from asemacro.micro.alloy.state_energy import StateEnergy
 from asemacro.observables.alloy import WarrenCowley
 from asemacro.observables.sublattice_order import SublatticeOrder
 from asemacro.studies.alloy.swap_equilibrium import DESCENT, Descent, descend, ladder
-from asemacro.studies.equilibrium.boxes import Box
+from asemacro.studies.ordering.boxes import Box
 from asemacro.tasks.checkpoint import Checkpoint
 from asemacro.tasks.keeper import Keeper
 from asemacro.tasks.patience import Patience

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from asemacro.studies.equilibrium.transition import Curves, Ordering, Peak
+from asemacro.studies.ordering.transition import Curves, Ordering, Peak
 from asemacro.typing import Floats
 
 LEAST = 2  # temperatures at equilibrium in both boxes

@@ -10,7 +10,7 @@ from ase.units import kB
 from asemacro.statistics.averages import stationary_average
 from asemacro.studies.alloy.member_swaps import UNCHANGED
 from asemacro.studies.alloy.swap_equilibrium import SwapOrder
-from asemacro.studies.equilibrium.chains import Sampled
+from asemacro.studies.ordering.chains import Sampled
 from asemacro.typing import Floats
 
 DISCARD = 0.5  # of each chain, as `SwapOrder.of` leaves out

@@ -10,10 +10,10 @@ import asemacro as am
 from asemacro.micro.alloy.state_energy import StateEnergy
 from asemacro.observables.alloy import WarrenCowley
 from asemacro.observables.sublattice_order import SublatticeOrder
-from asemacro.studies.equilibrium.boxes import Box
-from asemacro.studies.equilibrium.chains import Plan, sample_boxes
-from asemacro.studies.equilibrium.levels import levels_of
-from asemacro.studies.equilibrium.result import AlloyEquilibrium
+from asemacro.studies.ordering.boxes import Box
+from asemacro.studies.ordering.chains import Plan, sample_boxes
+from asemacro.studies.ordering.levels import levels_of
+from asemacro.studies.ordering.result import AlloyEquilibrium
 from asemacro.tasks.checkpoint import Checkpoint
 from asemacro.tasks.progress import silent
 from asemacro.tasks.streams import Streams

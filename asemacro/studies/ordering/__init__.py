@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from asemacro.lazy import lazily
 
 if TYPE_CHECKING:
-    from asemacro.studies.equilibrium.calculation import equilibrium as equilibrium
-    from asemacro.studies.equilibrium.result import AlloyEquilibrium as AlloyEquilibrium
-    from asemacro.studies.equilibrium.transition import Ordering as Ordering
+    from asemacro.studies.ordering.calculation import equilibrium as equilibrium
+    from asemacro.studies.ordering.result import AlloyEquilibrium as AlloyEquilibrium
+    from asemacro.studies.ordering.transition import Ordering as Ordering
 else:
     __getattr__, __dir__, __all__ = lazily(__name__)

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from asemacro.arguments.checks import generator_of
-from asemacro.arguments.door import array, checked, flag, instance, model, report, whole
+from asemacro.arguments.door import array, checked, instance, model, report, whole
 from asemacro.barriers.compiled import PAIR_ENERGY
 from asemacro.lattice.shells import MOST_SHELLS
 from asemacro.studies.alloy.inputs import check_temperatures
 from asemacro.studies.alloy.start import random_alloy
 from asemacro.studies.alloy.swap_equilibrium import LEAST_SWEEPS
-from asemacro.studies.equilibrium.boxes import Box, choose_energy, two_boxes
-from asemacro.studies.equilibrium.chains import RANDOM_STATES, Plan, sample_boxes
-from asemacro.studies.equilibrium.levels import levels_of
-from asemacro.studies.equilibrium.result import AlloyEquilibrium
-from asemacro.studies.equilibrium.transition import curves_of, orderings_of
+from asemacro.studies.ordering.boxes import Box, choose_energy, two_boxes
+from asemacro.studies.ordering.chains import RANDOM_STATES, Plan, sample_boxes
+from asemacro.studies.ordering.levels import levels_of
+from asemacro.studies.ordering.result import AlloyEquilibrium
+from asemacro.studies.ordering.transition import curves_of, orderings_of
 from asemacro.tasks.checkpoint import Checkpoint
 from asemacro.tasks.progress import silent
 from asemacro.tasks.running import Task, run_tasks
@@ -30,8 +30,8 @@ from asemacro.typing import Report
 
 if TYPE_CHECKING:
     from asemacro.barriers.base import BarrierModel
-    from asemacro.studies.equilibrium.chains import Sampled
-    from asemacro.studies.equilibrium.transition import Curves
+    from asemacro.studies.ordering.chains import Sampled
+    from asemacro.studies.ordering.transition import Curves
 
 SITES, SHELLS = 1024, 3
 SWEEPS_OF_NETWORKS, SWEEPS_OF_PAIRS = 600, 3000  # about as long: a swap of pair energies costs a fifth
@@ -46,7 +46,6 @@ say = logging.getLogger("asemacro")
     shells=whole(1, MOST_SHELLS),
     sites=whole(1),
     sweeps=whole(LEAST_SWEEPS),
-    mix_sublattices=flag,
     workers=whole(1),
     progress=report,
     rng=generator_of,
@@ -59,7 +58,6 @@ def equilibrium(
     shells: int = SHELLS,
     sites: int = SITES,
     sweeps: int | None = None,
-    mix_sublattices: bool = False,
     workers: int | None = None,
     checkpoint: Checkpoint | None = None,
     progress: Report | None = None,
@@ -75,14 +73,14 @@ def equilibrium(
 
     Args:
         structure: ASE Atoms, pymatgen Structure or Lattice; it gives the lattice, the composition and, by its
-            occupancies, the vacancies, which are swapped too; none otherwise.
+            occupancies, the vacancies, which are swapped too; none otherwise. Structures that keep groups of species on
+            sites of their own are refused; their Lattice is taken, swaps then mix them.
         barriers: model with an energy, its name or file; None for `refractory` where it knows the species.
         temperatures_K: temperatures.
         shells: neighbour shells of the pairs.
         sites: least number of the large box; the small one has about 0.4 times as many.
         sweeps: of each chain at each temperature; one is as many attempts as sites. None for 3000 of pair energies,
             600 of other models, which takes about as long.
-        mix_sublattices: let swaps carry atoms to sites that the structure keeps for other species (`start.Start`).
         workers: chains at once (threads; the kernels release the lock). Results do not depend on it.
         checkpoint: where chains, finished and on their way, are kept, and found again.
         progress: called with (task, fraction, text); `chains.stages` names the tasks.
@@ -92,7 +90,7 @@ def equilibrium(
         ValueError: one line on what is wrong with the input: a model without an energy, a single species ...
     """
     temperatures = check_temperatures(list(temperatures_K))
-    lattice = random_alloy(structure, mix_sublattices=mix_sublattices)
+    lattice = random_alloy(structure)
     chosen = choose_energy(barriers, lattice.species)
     boxes = two_boxes(lattice, chosen, sites)
     if sweeps is None:

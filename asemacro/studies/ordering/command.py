@@ -13,10 +13,10 @@ from asemacro.files.store import run_record
 from asemacro.lattice.reading.structure_file import Reading, read_structure
 from asemacro.studies.alloy.inputs import parse_temperatures
 from asemacro.studies.alloy.start import random_alloy
-from asemacro.studies.equilibrium.boxes import choose_energy
-from asemacro.studies.equilibrium.calculation import equilibrium
-from asemacro.studies.equilibrium.chains import stages
-from asemacro.studies.equilibrium.result import AlloyEquilibrium
+from asemacro.studies.ordering.boxes import choose_energy
+from asemacro.studies.ordering.calculation import equilibrium
+from asemacro.studies.ordering.chains import stages
+from asemacro.studies.ordering.result import AlloyEquilibrium
 from asemacro.tasks.progress import progress_bar
 from asemacro.tasks.run_folder import RunFolder
 
