@@ -257,7 +257,6 @@ if TYPE_CHECKING:
     from asemacro.observables.vector_spins import VectorMagnetization as VectorMagnetization
     from asemacro.statistics.averages import stationary_average as stationary_average
     from asemacro.studies.alloy.diagram import phase_diagram as phase_diagram
-    from asemacro.studies.ordering.calculation import equilibrium as equilibrium
     from asemacro.studies.fields.learned import LearnedFields as LearnedFields
     from asemacro.studies.fields.learned import learn_from_fields as learn_from_fields
     from asemacro.studies.fields.readers import read_fields as read_fields
@@ -266,6 +265,7 @@ if TYPE_CHECKING:
     from asemacro.studies.learn.learned import Learned as Learned
     from asemacro.studies.learn.learned import learn_from_pairs as learn_from_pairs
     from asemacro.studies.learn.learned import learn_from_rates as learn_from_rates
+    from asemacro.studies.ordering.calculation import equilibrium as equilibrium
     from asemacro.upsampling.ensemble import log_ages as log_ages
     from asemacro.upsampling.ensemble import magnetised as magnetised
     from asemacro.upsampling.ensemble import snapshots as snapshots

@@ -17,11 +17,11 @@ from asemacro.lazy import lazily
 if TYPE_CHECKING:
     from asemacro.studies.alloy.diagram import phase_diagram as phase_diagram
     from asemacro.studies.alloy.learning import learn_alloy as learn_alloy
-    from asemacro.studies.ordering.calculation import equilibrium as equilibrium
     from asemacro.studies.learn.learned import Learned as Learned
     from asemacro.studies.learn.learned import learn_from_moments as learn_from_moments
     from asemacro.studies.learn.learned import learn_from_pairs as learn_from_pairs
     from asemacro.studies.learn.learned import learn_from_rates as learn_from_rates
+    from asemacro.studies.ordering.calculation import equilibrium as equilibrium
     from asemacro.studies.paper.runner import reproduce as reproduce
 else:
     __getattr__, __dir__, __all__ = lazily(__name__)
