@@ -74,7 +74,8 @@ class Alloy:
         boxes = choose_boxes(lattice, model, sites, small, vacancies, concentration)
         if boxes.copies == 1:  # from one run alone nothing can be told of its error
             one, cell = boxes.large.n_sites, boxes.small.n_sites
-            boxes = choose_boxes(lattice, model, cell + 1, cell, vacancies, concentration)
+            # of the small box itself: a box of as many sites that is nearer to a cube may hold more
+            boxes = choose_boxes(boxes.small, model, cell + 1, 1, vacancies, concentration)
             say.warning(
                 "the predicted box is enlarged from %d to %d sites: it must hold two simulated boxes of %d sites at "
                 "least",

@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import asemacro as am
 from asemacro.barriers import PairBarrier
 from asemacro.lattice.lattice import Lattice
 from asemacro.lattice.reading.structure_file import read_structure
+from asemacro.studies.alloy.alloy import Alloy
 from asemacro.studies.alloy.inputs import check_temperatures, choose_boxes, parse_temperatures, vacancies_in
 
 
@@ -90,3 +92,14 @@ def test_structure_files(tmp_path: Path) -> None:
             read_structure(path)
         assert "\n" not in str(caught.value)
         assert name in str(caught.value)
+
+
+@pytest.mark.parametrize(("sites", "small"), [(2000, 250), (1024, 432), (2000, 128), (100, 1)])
+def test_the_predicted_box_holds_two_simulated_ones(structures: Path, sites: int, small: int) -> None:
+    """Also of a supercell that few boxes tile, repeated because neighbours of the network would coincide in it."""
+    atoms = am.read_structure(structures / "NbMoTa_128.POSCAR")
+    boxes = Alloy.of(atoms, None, sites=sites, small=small, vacancies=4).boxes
+    assert boxes.copies >= 2
+    assert boxes.large.n_sites == boxes.copies * boxes.small.n_sites
+    assert boxes.small.n_sites >= small
+    assert boxes.vacancies == boxes.copies * boxes.counts["X"]
