@@ -7,6 +7,7 @@ from pathlib import Path
 
 from asemacro.arguments.door import checked
 from asemacro.arguments.door import path as a_path
+from asemacro.files.reading import reading
 from asemacro.files.store import output_file, write_whole
 from asemacro.plot.written_numbers import written
 from asemacro.studies.alloy.point_table import read_points
@@ -17,6 +18,7 @@ from asemacro.studies.report.course_figures import draw_observables, draw_order_
 from asemacro.studies.report.order_figures import draw_map, draw_order, kind_of
 from asemacro.studies.report.provenance import model_of, provenance
 from asemacro.studies.report.results import Results
+from asemacro.tasks.publication import RECORD
 from asemacro.tasks.run_folder import PAGE
 
 ORDER, MAP, COURSE, STATE = "sro.csv", "ttt.csv", "observables.csv", "final.extxyz"
@@ -54,9 +56,10 @@ def write_report(folder: str | Path, path: str | Path | None = None) -> Path:
     if results.verb not in TITLES:
         raise ValueError(f"a page is made of runs of {', '.join(TITLES)}; {folder} is of {results.verb}")
     target = output_file(results.folder / PAGE if path is None else path)
-    sections = [*_in_short(results), *_figures(results), *_state(results), *_tables(results), provenance(results)]
-    title, subtitle = _titles(results)
-    html = page.page(title, subtitle, sections)
+    with reading(results.folder / RECORD, "run record", "and the files that it lists make no page"):
+        sections = [*_in_short(results), *_figures(results), *_state(results), *_tables(results), provenance(results)]
+        title, subtitle = _titles(results)
+        html = page.page(title, subtitle, sections)
     return write_whole(target, lambda temporary: temporary.write_text(html, encoding="utf-8"))
 
 

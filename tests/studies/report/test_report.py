@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 from ase.build import bulk
 
-from asemacro.studies.report import write_report
+from asemacro.studies.report import citations, write_report
 from asemacro.studies.report.atoms_figure import MOST_SITES, corner, draw_atoms
 from tests.html_pages import in_browser, parsed, traces
 
@@ -125,6 +126,34 @@ def test_names_are_shown_as_text(kmc_folder: Path, tmp_path: Path) -> None:
     html = write_report(tmp_path).read_text(encoding="utf-8")
     assert "<b>" not in html.rpartition("Plotly, Inc.")[2].split("<body>")[1]
     assert "&lt;b&gt;bold" in html
+
+
+@pytest.mark.parametrize("odd", [None, "x", {"a": None}], ids=repr)
+def test_damaged_records_are_refused_in_one_line(kmc_folder: Path, tmp_path: Path, odd: object) -> None:
+    whole = json.loads((kmc_folder / "run.json").read_text())
+    whole |= {"composition": {"Ni": 1.0}, "lattice": "fcc", "sites": 108, "small_sites": 54}
+    for path in kmc_folder.glob("*.*"):
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    lines = []
+    for where, names in (
+        (whole, ("verb", "composition", "sites", "wall_time_s", "arguments", "packages", "files")),
+        (whole["arguments"], ("temperature_K",)),
+    ):
+        for name in names:
+            kept, where[name] = where[name], odd
+            (tmp_path / "run.json").write_text(json.dumps(whole))
+            where[name] = kept
+            for tried in (write_report, citations):
+                with contextlib.suppress(ValueError):
+                    tried(tmp_path)
+                    continue
+                with pytest.raises(ValueError) as refused:
+                    tried(tmp_path)
+                lines.append(str(refused.value))
+    assert lines
+    for line in lines:
+        assert "\n" not in line
+        assert str(tmp_path) in line
 
 
 def test_of_large_states_a_corner_is_drawn_whole() -> None:
