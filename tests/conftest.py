@@ -8,9 +8,13 @@ from pathlib import Path
 import pytest
 
 from asemacro.cli import app as cli
+from asemacro.files.ase_format import register
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
+
+
+register()  # ASE finds the format by an entry point, which an older installation does not have
 
 
 LONG_FILES = (

@@ -9,6 +9,9 @@ read_arrays    arrays from an npz file
 write_tensors  a safetensors file
 read_tensors   what is in a safetensors file
 digest         a fingerprint of a value
+write_extxyz   frames as extended xyz, fast
+write_frames   frames of equally many atoms in one small file
+FramesFile     such a file, read frame by frame
 """
 
 from typing import TYPE_CHECKING
@@ -18,6 +21,9 @@ from asemacro.lazy import lazily
 if TYPE_CHECKING:
     from asemacro.files.arrays import read_arrays as read_arrays
     from asemacro.files.content import digest as digest
+    from asemacro.files.extxyz import write_extxyz as write_extxyz
+    from asemacro.files.frames import FramesFile as FramesFile
+    from asemacro.files.frames import write_frames as write_frames
     from asemacro.files.json_text import read_json as read_json
     from asemacro.files.store import run_record as run_record
     from asemacro.files.store import write_csv as write_csv

@@ -9,6 +9,7 @@ import contextlib
 import io
 import logging
 import os
+import sys
 import tempfile
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
@@ -30,6 +31,7 @@ from asemacro.lattice.reading.structure_text import (
 if TYPE_CHECKING:
     from ase import Atoms
 
+FRAMES = "asemacro"  # the format of files of frames
 TIME_KEYS = ("time_s", "time", "Time", "TIME")  # what writers of extended xyz call the time of a frame
 MOST_BYTES = 2**30  # of a packed CIF
 Index = int | slice | str
@@ -203,23 +205,48 @@ def _read(
 
 def _ase_frames(file: Path, text: str | None, known: str, wanted: int | slice | None) -> tuple[list[Frame], int]:
     """ASE's frames of a file, or of its text put in order."""
-    first = wanted if isinstance(wanted, int) and wanted >= 0 else None
+    if known == FRAMES:
+        return _stored_frames(file, wanted)
+    chosen = _counted_from_the_start(wanted)
     kept: list[tuple[int, Atoms]] = []
     total = 0
     with _on_disk(file, text) as name, _images(name, text, known) as images:
         for number, atoms in enumerate(images):
             total = number + 1
-            if first is not None and number != first:
+            if chosen is not None and number not in chosen:
                 continue
             if wanted is None:
                 kept.clear()  # only the last one
             kept.append((number, atoms))
-    if isinstance(wanted, slice):
-        numbers = range(total)[wanted]
-        kept = [kept[number] for number in numbers]
+    if isinstance(wanted, slice) and chosen is None:
+        kept = [kept[number] for number in range(total)[wanted]]
     elif isinstance(wanted, int) and wanted < 0:
         kept = kept[wanted : wanted + 1 or None] if -wanted <= total else []
     return [Frame(number, frame_time(atoms), atoms) for number, atoms in kept], total
+
+
+def _stored_frames(file: Path, wanted: int | slice | None) -> tuple[list[Frame], int]:
+    """Frames of a file that reads those wanted alone."""
+    from asemacro.files.ase_format import frames_of
+    from asemacro.files.frames import FramesFile
+
+    stored = FramesFile(file)
+    total = range(len(stored))
+    if isinstance(wanted, slice):
+        numbers = list(total[wanted])
+    else:
+        number = -1 if wanted is None else wanted
+        numbers = [total[number]] if -len(total) <= number < len(total) else []
+    return [Frame(n, frame_time(a), a) for n, a in zip(numbers, frames_of(stored, numbers), strict=True)], len(total)
+
+
+def _counted_from_the_start(wanted: int | slice | None) -> range | None:
+    """The numbers of the frames wanted, where these do not depend on how many there are: the others are not kept."""
+    if isinstance(wanted, int):
+        return range(wanted, wanted + 1) if wanted >= 0 else None
+    if wanted is None or min(wanted.start or 0, 0 if wanted.stop is None else wanted.stop, (wanted.step or 1) - 1) < 0:
+        return None
+    return range(wanted.start or 0, sys.maxsize if wanted.stop is None else wanted.stop, wanted.step or 1)
 
 
 def frame_time(atoms: Atoms) -> float | None:

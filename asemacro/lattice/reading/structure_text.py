@@ -46,6 +46,9 @@ def file_format(file: Path, text: str | None, asked: str | None) -> str:
     """
     from ase.io.formats import UnknownFileTypeError, filetype, ioformats
 
+    from asemacro.files.ase_format import register
+
+    register()
     if asked is not None:
         name = ALIASES.get(asked.lower(), asked.lower())
         if name not in ioformats or not ioformats[name].can_read:
