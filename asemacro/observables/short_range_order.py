@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from ase import Atoms
+from ase.data import atomic_numbers
 from ase.geometry.minkowski_reduction import minkowski_reduce
 from numpy.typing import NDArray
 
 from asemacro.arguments.checks import count_of
 from asemacro.lattice.lattice import Lattice
+from asemacro.lattice.reading.elements import VACANCY
 from asemacro.lattice.recognition.atoms_to_grid import recognise
 from asemacro.lattice.recognition.crystal import Crystal, read_crystal
 from asemacro.lattice.recognition.placement import Places
@@ -45,9 +47,13 @@ class ShortRangeOrder:
         random_alloy: the structure has fractional occupancy: these are the values of the random alloy, in which each
             site is occupied independently of all others.
         lattice: the lattice that the atoms are on.
-        atoms: a copy of the atoms with local values in arrays "alpha_Ta" (shell 1), "alpha_Ta_2" (shell 2), ...:
-            1 - n_Ta / (Z c_Ta), n_Ta being the Ta neighbours of this atom; their mean over the Mo atoms is
-            alpha of Mo-Ta. nan for atoms far from any site. None for fractional occupancy.
+        atoms: a copy of the atoms with what is around each of them, in arrays of the first shell and, with "_2" and so
+            on at the end of their names, of the others. "neighbours_Ta": how many Ta neighbours n_Ta this atom has
+            ("neighbours_X": vacancies, if there are any). "alpha_Ta": 1 - n_Ta / (Z c_Ta); its mean over the Mo atoms
+            is alpha of Mo-Ta. "alpha_unlike", of the first shell only: 1 - n / (Z (1 - c)), with n the neighbours of
+            other species than the atom's own and c the fraction of its own; one number to colour by, negative where
+            an atom has more unlike neighbours than in a random alloy. Of two species it is their alpha.
+            Atoms far from any site have -1 neighbours and nan. None for fractional occupancy.
     """
 
     pairs: tuple[str, ...]
@@ -62,12 +68,13 @@ class ShortRangeOrder:
     atoms: Atoms | None
 
     def rows(self) -> list[dict[str, Any]]:
-        """One record {pair, shell, neighbours, alpha, delta, alpha_atoms} for each pair and shell."""
+        """One record {pair, shell, neighbours, distance, alpha, delta, alpha_atoms} for each pair and shell."""
         return [
             {
                 "pair": pair,
                 "shell": s + 1,
                 "neighbours": int(self.neighbours[s]),
+                "distance": float(self.distances[s]),
                 "alpha": float(self.alpha[s, p]),
                 "delta": float(self.delta[s, p]),
                 "alpha_atoms": float(self.alpha_atoms[s, p]),
@@ -105,7 +112,8 @@ def warren_cowley(
     sizes = phi.neighbours(lattice)
     filled = site_fractions(lattice, crystal, places)
     share = filled[:, 1:].sum(0) / filled[:, 1:].sum()
-    around = np.array([_around(filled, lattice, s.offsets)[:, 1:] for s in lattice.shells(shells)])
+    met_by_site = np.array([_around(filled, lattice, s.offsets) for s in lattice.shells(shells)])
+    around = met_by_site[..., 1:]
     local = 1 - around / (sizes[:, None, None] * share)
     weights = filled[:, 1:] / filled[:, 1:].sum(0)
     means = np.einsum("nsj,si->nij", local, weights)
@@ -124,7 +132,7 @@ def warren_cowley(
         vacant=float(filled[:, 0].mean()),
         random_alloy=crystal.occupancy is not None,
         lattice=lattice,
-        atoms=None if crystal.occupancy else _with_local(atoms, crystal, lattice, local, places),
+        atoms=None if crystal.occupancy else _with_local(atoms, crystal, lattice, met_by_site, share, places),
     )
 
 
@@ -159,14 +167,34 @@ def _say_what_the_cell_holds(lattice: Lattice, shells: int) -> None:
         )
 
 
-def _with_local(atoms: Atoms | Structure, crystal: Crystal, lattice: Lattice, local: Floats, places: Places) -> Atoms:
+def _with_local(
+    atoms: Atoms | Structure, crystal: Crystal, lattice: Lattice, around: Floats, share: Floats, places: Places
+) -> Atoms:
+    """A copy of the atoms with the arrays that `ShortRangeOrder.atoms` describes.
+
+    Args:
+        atoms: the structure.
+        crystal: the same, as it was read.
+        lattice: that it is on.
+        around: (shells, n_sites, S + 1) neighbours of each site that are vacant or of a species.
+        share: (S,) of each species among the atoms.
+        places: of the atoms on the lattice.
+    """
     if isinstance(atoms, Atoms):
         copy = atoms.copy()
     else:
         copy = Atoms(crystal.symbols, positions=crystal.positions, cell=crystal.cell, pbc=crystal.pbc)
     known = places.distance <= 0.5 * lattice.shells(1)[0].distance
-    for n, values in enumerate(local):
-        for k, symbol in enumerate(lattice.species):
-            name = f"alpha_{symbol}" if n == 0 else f"alpha_{symbol}_{n + 1}"
-            copy.set_array(name, np.where(known, values[places.site, k], np.nan))
+    sizes = around.sum(-1).mean(-1)
+    for n, counts in enumerate(around):
+        end = f"_{n + 1}" if n else ""
+        for k, symbol in enumerate((VACANCY, *lattice.species)):
+            met = counts[places.site, k]
+            if k or counts[:, 0].any():
+                copy.set_array(f"neighbours_{symbol}{end}", np.where(known, np.rint(met), -1).astype(np.int32))
+            if k:
+                copy.set_array(f"alpha_{symbol}{end}", np.where(known, 1 - met / (sizes[n] * share[k - 1]), np.nan))
+    own = np.array([(copy.numbers == atomic_numbers[symbol]) for symbol in lattice.species])
+    unlike = (around[0, places.site, 1:] * ~own.T).sum(1)
+    copy.set_array("alpha_unlike", np.where(known, 1 - unlike / (sizes[0] * (1 - share @ own)), np.nan))
     return copy

@@ -5,13 +5,18 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import math
 import sys
+import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
-from asemacro.lattice.reading.structure_file import Frame, Reading, read_frames
+from asemacro.files.store import run_record
+from asemacro.lattice.reading.structure_file import Reading, read_frames
 from asemacro.observables.short_range_order import ShortRangeOrder, warren_cowley
+from asemacro.studies.alloy.sro_measured import Measured
+from asemacro.studies.alloy.sro_results import FrameFile, results, streamed
+from asemacro.tasks.run_folder import RunFolder
 
 say = logging.getLogger("asemacro")
 LEGEND = (
@@ -22,44 +27,97 @@ LEGEND = (
 
 
 def run_sro(
-    files: Sequence[str], *, shells: int = 1, as_json: bool = False, shell_tolerance: float | None, reading: Reading
+    files: Sequence[str],
+    output: str | Path | None = None,
+    *,
+    force: bool = False,
+    as_json: bool = False,
+    **options: Any,
 ) -> None:
     """Print Warren-Cowley parameters, a row for each frame, shell and pair, as a table or as JSON.
 
+    Args:
+        files: structure files.
+        output: folder for the rows, the frames with the order of each atom, and a figure; None for none.
+        force: replace the results of another command there.
+        as_json: print JSON.
+        options: see `_measure`.
+
     Raises:
-        ValueError: a file or frame has no order to speak of. The rows of the others are printed before; of several
-            bad ones all but the last are said on standard error, the last is the error.
+        ValueError: a file or frame has no order to speak of. The rows of the others are printed and written before; of
+            several bad ones all but the last are said on standard error, the last is the error.
     """
-    rows: list[dict[str, Any]] = []
-    bad: list[str] = []
+    started = time.perf_counter()
+    if output is None:
+        measured = _measure(files, None, **options)
+        _tell(measured, as_json)
+    else:
+        with RunFolder(output, "sro", force=force) as folder, streamed(folder.path) as stream:
+            measured = _measure(files, stream, **options)
+            _tell(measured, as_json)
+            if measured.rows:
+                arguments = {"files": list(files), "shells": options["shells"], **options["reading"]}
+                record = run_record(arguments, 0, time.perf_counter() - started, frames=measured.count)
+                written = folder.publish(results(measured, stream), record)
+                print(f"wrote {', '.join(path.name for path in written)} to {output}", file=sys.stderr)
+    for line in measured.bad[:-1]:
+        print(f"asemacro: {line}", file=sys.stderr)
+    if measured.bad:
+        raise ValueError(measured.bad[-1])
+
+
+def _measure(
+    files: Sequence[str], stream: FrameFile | None, *, shells: int, shell_tolerance: float | None, reading: Reading
+) -> Measured:
+    """The order of all frames.
+
+    Args:
+        files: structure files.
+        stream: takes each frame with the order of its atoms.
+        shells: number of neighbour shells.
+        shell_tolerance: see `warren_cowley`.
+        reading: how the files are read.
+    """
+    measured = Measured()
     for file in files:
         said: set[str] = set()  # a remark is made once a file, at the first frame that it is true of
         with _notes_of(file if len(files) > 1 else ""):
             try:
                 frames = read_frames(file, **reading)
             except ValueError as error:
-                bad.append(_named(file, error))
+                measured.bad.append(_named(file, error))
                 continue
             for frame in frames:
                 name = f"{file} frame {frame.number}" if len(frames) > 1 else file
                 try:
                     order = warren_cowley(frame.atoms, shells, shell_tolerance=shell_tolerance)
                 except ValueError as error:
-                    bad.append(_named(name, error))
+                    measured.bad.append(_named(name, error))
                     continue
                 for remark in _remarks(order):
                     if remark not in said:
                         print(f"{name}: {remark}", file=sys.stderr)
                         said.add(remark)
-                rows += _rows(file, frame, order)
+                if stream is not None:
+                    stream.take(file, frame, order)
+                measured.add(file, frame, order)
+    return measured
+
+
+def _tell(measured: Measured, as_json: bool) -> None:
+    """Print the rows, and where there are enough frames of a file their means."""
     if as_json:
-        print(json.dumps(rows, indent=2, allow_nan=False))
-    elif rows:
-        _print_table(rows)
-    for line in bad[:-1]:
-        print(f"asemacro: {line}", file=sys.stderr)
-    if bad:
-        raise ValueError(bad[-1])
+        print(json.dumps(measured.rows, indent=2, allow_nan=False))
+    elif measured.rows:
+        _print_table(measured.rows)
+    for remark in measured.remarks():
+        print(remark, file=sys.stderr)
+    if not as_json:
+        for mean in measured.means():
+            print(
+                f"# {mean.file}: mean of {mean.frames} frames, {mean.pair} in shell {mean.shell}: "
+                f"alpha {mean.alpha:.4f} +- {mean.alpha_err:.4f}, delta {mean.delta:.4f} +- {mean.delta_err:.4f}"
+            )
 
 
 @contextlib.contextmanager
@@ -102,15 +160,6 @@ def _remarks(order: ShortRangeOrder) -> list[str]:
             f"(of the random alloy it is {order.vacant:.3g} for every pair), alpha_atoms counts atoms only (0)"
         )
     return remarks
-
-
-def _rows(file: str, frame: Frame, order: ShortRangeOrder) -> list[dict[str, Any]]:
-    """Records of one frame; what is not defined is None, since JSON knows no nan."""
-    head = {"file": file, "frame": frame.number, "time": frame.time}
-    return [
-        head | {k: None if isinstance(v, float) and not math.isfinite(v) else v for k, v in row.items()}
-        for row in order.rows()
-    ]
 
 
 def _print_table(rows: list[dict[str, Any]]) -> None:
