@@ -55,6 +55,8 @@ micro, what moves
     PredatorPrey           fields of prey and predators with noise
     random_cosines         starts of these fields
     sample                 states of a system at fixed times
+    Driver                 a run of any of these as ASE's dynamics: attach, run, irun, trajectory
+    KMC                    the same of kinetic Monte Carlo, which moves your own atoms
     PredatorPreyODE        fields of prey and predators without noise, as an ordinary differential equation
     CallableForces         an ordinary differential equation of your own
     AllenCahn              interfaces that move by their curvature
@@ -220,9 +222,11 @@ if TYPE_CHECKING:
     from asemacro.macro.stationary import stationary_law as stationary_law
     from asemacro.macro.train import fit as fit
     from asemacro.macro.trajectories import simulate as simulate
+    from asemacro.micro.alloy.kmc_driver import KMC as KMC
     from asemacro.micro.alloy.swap import SwapMC as SwapMC
     from asemacro.micro.alloy.vacancy_kmc import VacancyKMC as VacancyKMC
     from asemacro.micro.callable_forces import CallableForces as CallableForces
+    from asemacro.micro.driver import Driver as Driver
     from asemacro.micro.fields.allen_cahn import AllenCahn as AllenCahn
     from asemacro.micro.fields.predator_prey import PredatorPrey as PredatorPrey
     from asemacro.micro.fields.predator_prey import random_cosines as random_cosines

@@ -19,6 +19,10 @@ make_force_data  states along trajectories with forces on a few carriers
 redraw_forces    the same states with forces on other carriers
 draw_active      random carriers of each state
 sample           states of a system at fixed times
+Driver           a run of any of these as ASE's dynamics: attach, run, irun, trajectory
+KMC              the same of kinetic Monte Carlo, which moves your own atoms
+Driven           what a driver can drive, for systems of your own
+Steps            a state that moves step by step
 Snapshots        what `sample` gives
 Events           the jumps that can happen next
 Motion           how values move continuously
@@ -30,10 +34,12 @@ from typing import TYPE_CHECKING
 from asemacro.lazy import lazily
 
 if TYPE_CHECKING:
+    from asemacro.micro.alloy.kmc_driver import KMC as KMC
     from asemacro.micro.alloy.swap import SwapMC as SwapMC
     from asemacro.micro.alloy.vacancy_kmc import VacancyKMC as VacancyKMC
     from asemacro.micro.blocks import Blocks as Blocks
     from asemacro.micro.callable_forces import CallableForces as CallableForces
+    from asemacro.micro.driver import Driver as Driver
     from asemacro.micro.fields.allen_cahn import AllenCahn as AllenCahn
     from asemacro.micro.fields.predator_prey import PredatorPrey as PredatorPrey
     from asemacro.micro.fields.predator_prey import random_cosines as random_cosines
@@ -53,5 +59,7 @@ if TYPE_CHECKING:
     from asemacro.micro.spins.heisenberg import Heisenberg as Heisenberg
     from asemacro.micro.spins.ising import Ising as Ising
     from asemacro.micro.spins.kac import KacIsing as KacIsing
+    from asemacro.micro.steps import Driven as Driven
+    from asemacro.micro.steps import Steps as Steps
 else:
     __getattr__, __dir__, __all__ = lazily(__name__)

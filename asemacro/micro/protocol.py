@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from asemacro.arguments.checks import array_of
 from asemacro.arguments.door import members_of, offers
+from asemacro.micro.steps import Driven, Steps, TimeSteps, duration_of, one_state
 
 if TYPE_CHECKING:
     from asemacro.lattice.lattice import Lattice
@@ -45,7 +46,7 @@ class Motion(NamedTuple):
     variance: NDArray[np.float64]
 
 
-class MicroSystem(abc.ABC):
+class MicroSystem(Driven):
     """A system whose generator is a sum over carriers (vacancies, spins, grid cells).
 
     A system has `lattice`, `carriers` and `evolve`; all else has a default. `asemacro.testing.check_microsystem` tests
@@ -106,7 +107,12 @@ class MicroSystem(abc.ABC):
         Raises:
             ValueError: the system knows no rates, as by default.
         """
-        raise ValueError(f"{_name(self)} gives no rates (no `events`); sample pairs with partial_evolution")
+        raise ValueError(f"{self.kind} gives no rates (no `events`); sample pairs with partial_evolution")
+
+    def steps(self, x: NDArray[Any], step: float | None, *, rng: np.random.Generator) -> Steps:
+        """A state that a `Driver` moves, by default in steps of a duration; see `Driven.steps`."""
+        state, duration = one_state(x, self.lattice.n_sites), duration_of(step, self.kind)
+        return TimeSteps(self.evolve, state, self.carriers(state[None])[0], duration, "time", rng)
 
     def on(self, lattice: Lattice) -> MicroSystem:
         """The same system on another lattice (a larger box).
@@ -114,7 +120,7 @@ class MicroSystem(abc.ABC):
         Raises:
             ValueError: it cannot be made on another one, as by default.
         """
-        raise ValueError(f"{_name(self)} cannot be made on a larger lattice (no `on`); use blocks")
+        raise ValueError(f"{self.kind} cannot be made on a larger lattice (no `on`); use blocks")
 
 
 class _Adapted(MicroSystem):
@@ -123,8 +129,15 @@ class _Adapted(MicroSystem):
     def __init__(self, system: Any) -> None:
         self.system = system
         self.lattice = system.lattice
-        own = members_of(system, "immobile", "time_step", "draws_blocks", "draw_active", "events", "on")
+        own = members_of(
+            system, "immobile", "time_step", "draws_blocks", "draw_active", "events", "on", "steps", "atoms_of"
+        )
         self.__dict__.update({"draws_blocks": "draw_active" in own} | own)
+
+    @property
+    def kind(self) -> str:
+        """The class that was given."""
+        return type(self.system).__name__
 
     def carriers(self, x: NDArray[Any]) -> NDArray[np.int64]:
         """Sites of the carriers."""
@@ -140,11 +153,6 @@ class _Adapted(MicroSystem):
     ) -> tuple[NDArray[Any], NDArray[np.int64]]:
         """Advance states by a time."""
         return self.system.evolve(x, duration, active, rng=rng)
-
-
-def _name(system: MicroSystem) -> str:
-    """What messages call a system."""
-    return type(system.system if isinstance(system, _Adapted) else system).__name__
 
 
 def as_system(system: Any, name: str = "system") -> MicroSystem:

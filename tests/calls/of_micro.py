@@ -64,6 +64,24 @@ def calls() -> dict[str, Call]:
             {"system": ISING, "x0": SPINS[:2], "times": [0.0, 0.5], "n_trajectories": 3, "rng": rng(),
              "executor": None, "progress": print},
         ),
+        "Driver": Call(
+            am.Driver,
+            {"system": ISING, "x": SPINS[0], "step": 0.1, "trajectory": None, "logfile": None, "loginterval": 2,
+             "append_trajectory": False, "rng": rng()},
+        ),
+        "Driver.run": Call(am.Driver(ISING, SPINS[0], step=0.01, rng=rng()).run, {"steps": 3}),
+        "Driver.irun": Call(
+            lambda steps: list(am.Driver(ISING, SPINS[0], step=0.01, rng=rng()).irun(steps)), {"steps": 3}
+        ),
+        "Driver.attach": Call(
+            am.Driver(ISING, SPINS[0], step=0.01, rng=rng()).attach, {"function": print, "interval": 2}
+        ),
+        "KMC": Call(
+            am.KMC,
+            {"atoms": BCC.to_atoms(ATOMS[0]), "barriers": PAIR, "temperature_K": 900.0, "attempt_frequency_Hz": 1e13,
+             "shell_tolerance": 0.08, "trajectory": None, "logfile": None, "loginterval": 2,
+             "append_trajectory": False, "rng": rng()},
+        ),
         "PredatorPreyODE": Call(
             am.PredatorPreyODE,
             {"n_cells": 10, "a": 3.0, "b": 0.4, "D": (0.0, 1.0), "time_step": 0.01, "scheme": "rk4"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
@@ -95,13 +96,21 @@ def share_of(
 ) -> Callable[[int, float], None]:
     """A report of a run, the one after `before` of `batch`: how much of it all is done goes to `patience`."""
 
+    begun: list[tuple[float, int]] = []
+
     def tick(hops: int, time_s: float) -> None:
         by_time = time_s / until_s if until_s else 0.0
         by_hops = hops / until_hops if until_hops else 0.0
         share = (before + max(by_time, by_hops)) / batch
         patience.done(share)
         if progress is not None:
-            progress("kmc", share, f"{hops:.2e} hops, {time_s:.2e} s")
+            now = time.perf_counter()
+            if not begun:
+                begun.append((now, hops))  # a run that goes on has made hops before
+            (since, made), rate = begun[0], ""
+            if hops > made:
+                rate = f" at {(hops - made) / max(now - since, 1e-9):.2g}/s"
+            progress("kmc", share, f"{hops:.2e} hops{rate}, {time_s:.2e} s")
 
     return tick
 

@@ -20,6 +20,8 @@ from asemacro.barriers.energy import swap_energy
 from asemacro.barriers.gnn.energy import N_COLUMNS, WIDTH
 from asemacro.barriers.gnn.swap import fill_features, swap_change
 from asemacro.lattice.states import state_of
+from asemacro.micro.alloy.steps import SweepSteps
+from asemacro.micro.steps import Driven, one_state
 from asemacro.tasks.patience import Patience, next_size
 from asemacro.tasks.threads import one_thread
 from asemacro.typing import Report
@@ -124,7 +126,7 @@ class SwapRun:
     turnover: float
 
 
-class SwapMC:
+class SwapMC(Driven):
     """Metropolis swaps of unlike sites anywhere in the lattice, vacancies among the species.
 
     Samples exp(-E / kT) at fixed composition. One sweep is n_sites attempts.
@@ -146,7 +148,7 @@ class SwapMC:
         self._shape = np.array(lattice.shape, dtype=np.int64)
 
     @property
-    def lattice(self) -> Lattice:
+    def lattice(self) -> Lattice:  # type: ignore[override]
         """Where the alloy lives."""
         return self._lattice
 
@@ -154,6 +156,12 @@ class SwapMC:
     def temperature_K(self) -> float:
         """Temperature in K."""
         return self._temperature_K
+
+    def steps(self, x: NDArray[np.int8], step: float | None, *, rng: np.random.Generator) -> SweepSteps:
+        """A state that a `Driver` moves, sweep by sweep; see `Driven.steps`."""
+        if step is not None:
+            raise ValueError("SwapMC has no time, its steps are sweeps: leave step out")
+        return SweepSteps(self.run, state_of(self._lattice, one_state(x, self._lattice.n_sites))[0], rng)
 
     @checked(record_sweeps=array(), observe=function, progress=report, rng=generator_of)
     @one_thread()

@@ -40,7 +40,9 @@ from asemacro.micro.alloy.kernels import (
 )
 from asemacro.micro.alloy.kmc_pause import KMCPause
 from asemacro.micro.alloy.kmc_run import KMCRun, plan_of, result_of, share_of
+from asemacro.micro.alloy.steps import HopSteps
 from asemacro.micro.protocol import Events, MicroSystem
+from asemacro.micro.steps import Steps, TimeSteps, duration_of, one_state
 from asemacro.tasks.patience import Patience, next_size
 from asemacro.tasks.threads import one_thread
 from asemacro.typing import Report
@@ -153,6 +155,14 @@ class VacancyKMC(MicroSystem):
             ValueError: no vacancy, or different numbers of them in the states.
         """
         return vacancies_of(states_of(self._lattice, x))
+
+    def steps(self, x: NDArray[np.int8], step: float | None, *, rng: np.random.Generator) -> Steps:
+        """A state that a `Driver` moves, hop by hop or in steps of a time in s; see `Driven.steps`."""
+        state = state_of(self._lattice, one_state(x, self._lattice.n_sites))
+        sites = vacancies_of(state)[0]
+        if step is None:
+            return HopSteps(self.run, state[0], rng)
+        return TimeSteps(self.evolve, state[0], sites, duration_of(step, self.kind), "time_s", rng)
 
     @one_thread()
     def rates(self, x: NDArray[np.int8], sites: NDArray[np.integer] | None = None) -> NDArray[np.float64]:

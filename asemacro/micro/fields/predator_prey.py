@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from asemacro.arguments.checks import array_of, bound_of_memory, generator_of, times_of
 from asemacro.arguments.door import CRYSTAL, STATES, above_zero, array, batch, checked, number, text, whole
+from asemacro.lattice.fields import fields_to_atoms
 from asemacro.lattice.patches import random_windows
 from asemacro.micro.fields.kernels import Law, advance
 from asemacro.micro.protocol import MicroSystem, Motion, active_sites
@@ -16,6 +17,8 @@ from asemacro.micro.time_steps import steps_and_rest, take_steps
 from asemacro.typing import Floats
 
 if TYPE_CHECKING:
+    from ase import Atoms
+
     from asemacro.lattice.lattice import Lattice
 
 _DEFAULTS = {"published": ((0.0, 1.0), 0.02), "physical": ((1e-4, 1e-4), 0.002)}
@@ -95,6 +98,10 @@ class PredatorPrey(MicroSystem):
     def on(self, lattice: Lattice) -> PredatorPrey:
         """The same equations on another lattice."""
         return PredatorPrey(lattice, self.a, self.b, self.D, self.noise, self.time_step, self.form)
+
+    def atoms_of(self, x: Floats) -> Atoms:
+        """A state as pseudo-atoms with the arrays u and v, see `fields_to_atoms`."""
+        return fields_to_atoms(self.lattice, x)
 
     @checked(x=batch)
     def carriers(self, x: Floats) -> NDArray[np.int64]:

@@ -11,12 +11,15 @@ from numpy.typing import ArrayLike, NDArray
 from asemacro.arguments.checks import MOST_COUNT, array_of, generator_of, shown, times_of
 from asemacro.arguments.door import batch, checked, number, whole
 from asemacro.lattice.patches import random_windows
+from asemacro.lattice.spins import spins_to_atoms
 from asemacro.micro.protocol import Events, MicroSystem
 from asemacro.micro.spins.streams import new_streams
 from asemacro.tasks.patience import Patience
 from asemacro.typing import Floats, Spins
 
 if TYPE_CHECKING:
+    from ase import Atoms
+
     from asemacro.lattice.lattice import Lattice
 
 PATIENCE = 1 << 24
@@ -114,6 +117,10 @@ class Glauber(MicroSystem):
     def field(self) -> float:
         """Field h."""
         return self._field
+
+    def atoms_of(self, x: Spins) -> Atoms:
+        """A state as pseudo-atoms with magnetic moments, see `spins_to_atoms`."""
+        return spins_to_atoms(x, self._lattice)
 
     @checked(x=batch)
     def carriers(self, x: Spins) -> NDArray[np.int64]:

@@ -13,7 +13,7 @@ from asemacro.arguments.checks import array_of, generator_of, times_of
 from asemacro.arguments.door import CRYSTAL, above_zero, array, batch, checked, number, one_or_many, whole
 from asemacro.lattice.neighbour_tables import refuse_own_neighbours, stencil_of
 from asemacro.lattice.patches import random_windows
-from asemacro.lattice.vector_spins import inverse_langevin, random_vectors
+from asemacro.lattice.vector_spins import inverse_langevin, random_vectors, vectors_to_atoms
 from asemacro.micro.protocol import MicroSystem, active_sites
 from asemacro.micro.spins.llg_kernel import Law, advance
 from asemacro.micro.time_steps import ROUNDING, steps_and_rest, take_steps
@@ -21,6 +21,8 @@ from asemacro.observables.vector_spins import VectorEnergyPerSite, field_vector
 from asemacro.typing import Floats
 
 if TYPE_CHECKING:
+    from ase import Atoms
+
     from asemacro.lattice.lattice import Lattice
 
 _STEP = 0.1  # default, over the time in which the fastest motion goes once through a radian
@@ -125,6 +127,10 @@ class Heisenberg(MicroSystem):
         x = self.checked(x)
         phi = VectorEnergyPerSite(self.exchange, self.anisotropy, self.field)
         return phi(x, self.lattice)[:, 0] * self.lattice.n_sites
+
+    def atoms_of(self, x: Floats) -> Atoms:
+        """A state as pseudo-atoms with magnetic moments, see `vectors_to_atoms`."""
+        return vectors_to_atoms(x, self.lattice)
 
     @checked(x=batch)
     def carriers(self, x: Floats) -> NDArray[np.int64]:

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from asemacro.arguments.door import LATTICE, SITES, checked
 from asemacro.lattice.neighbour_tables import refuse_own_neighbours, stencil_of
-from asemacro.lattice.spins import random_spins, spins_to_atoms
-from asemacro.lattice.vector_spins import random_vectors, vectors_to_atoms
+from asemacro.lattice.spins import random_spins
+from asemacro.lattice.vector_spins import random_vectors
 from asemacro.micro.spins.heisenberg import Heisenberg
 from asemacro.micro.spins.kac import KacIsing
 from asemacro.micro.spins.kac_coupling import gaussian, top_hat
@@ -41,7 +41,6 @@ class Sampled:
         phi: what is measured.
         until: end of the runs unless another one is asked for.
         starts: makes states to start from, from (start, runs, rng); start is what --start says, or None.
-        to_atoms: a state as ASE atoms, from (x, lattice).
         bytes_a_site: of a state.
         settings: for run.json.
     """
@@ -51,7 +50,6 @@ class Sampled:
     phi: Observable
     until: float
     starts: Callable[[float | None, int, np.random.Generator], NDArray[Any]]
-    to_atoms: Callable[[NDArray[Any], Any], Any]
     bytes_a_site: float
     settings: dict[str, Any]
 
@@ -86,7 +84,6 @@ def sampled(name: str, *, sites: int | None, **options: Any) -> Sampled:
         of.phi,
         float(of.ages[-1]),
         lambda start, runs, rng: start_states(of, start, runs, rng=rng),
-        of.to_atoms,
         16.0 if name == "predator-prey" else 1.0,
         settings,
     )
@@ -118,7 +115,6 @@ def _kac_ising(
         Observables([Magnetization(), EnergyOf(system)]),
         _KAC_UNTIL,
         lambda start, runs, rng: random_spins(system.lattice, 0.0 if start is None else start, runs, rng=rng),
-        spins_to_atoms,
         1.0,
         {"sites": n, "temperature": t, "field": h, "lattice": where, "range": reach, "kernel": form},
     )
@@ -160,7 +156,6 @@ def _heisenberg(
         Observables([VectorMagnetization(), VectorEnergyPerSite(couplings, anisotropy, field)]),
         100.0,
         lambda start, n, rng: random_vectors(box, 0.0 if start is None else start, n, rng=rng),
-        vectors_to_atoms,
         24.0,
         {
             "sites": sites,

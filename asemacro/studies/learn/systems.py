@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from asemacro.lattice.fields import fields_to_atoms
 from asemacro.lattice.lattice import Lattice
 from asemacro.lattice.prototypes import PROTOTYPES
 from asemacro.lattice.reading.structure_file import read_structure
-from asemacro.lattice.spins import random_spins, spins_to_atoms
+from asemacro.lattice.spins import random_spins
 from asemacro.micro.fields.predator_prey import PredatorPrey, random_cosines
 from asemacro.micro.spins.curie_weiss import CurieWeiss
 from asemacro.micro.spins.ising import Ising
@@ -44,7 +43,6 @@ class Setup:
         n_starts: how many starts make the default training set.
         starts: makes n starts from (n, rng).
         degrees: largest degrees of drift and diffusion with k variables.
-        to_atoms: a state as ASE atoms, from (x, lattice).
         settings: for run.json.
     """
 
@@ -58,7 +56,6 @@ class Setup:
     n_starts: int
     starts: Callable[[int, np.random.Generator], list[Start]]
     degrees: Callable[[int], tuple[int, int] | None]
-    to_atoms: Callable[[NDArray[Any], Any], Any]
     settings: dict[str, Any]
 
 
@@ -117,7 +114,6 @@ def _prey(sites: int, small: int) -> Setup:
         n_starts=150,
         starts=lambda count, rng: [random_cosines] * count,
         degrees=lambda k: (3, 2),
-        to_atoms=lambda x, box: fields_to_atoms(box, x),
         settings={"sites": sites, "small": small},
     )
 
@@ -146,7 +142,6 @@ def _spins(name: str, sites: int, small: int, temperature: float, field: float, 
         n_starts=120,
         starts=lambda count, rng: magnetised(rng.uniform(-1, 1, count)),
         degrees=lambda k: None,
-        to_atoms=spins_to_atoms,
         settings=settings,
     )
 
