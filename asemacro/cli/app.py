@@ -26,17 +26,20 @@ from asemacro.cli.options import (
     FormatOption,
     IndexOption,
     MixOption,
+    QuietOption,
     SeedOption,
     StructureArgument,
     ToleranceOption,
     TypesOption,
     VacanciesOption,
+    VerboseOption,
     VersionOption,
     WorkersOption,
     output_path,
     reading_of,
 )
 from asemacro.tasks.interrupts import interrupted, sigterm_like_ctrl_c
+from asemacro.tasks.run_log import Loudness, set_loudness
 
 app = typer.Typer(
     name="asemacro",
@@ -95,6 +98,8 @@ def phase_diagram_verb(
     force: ForceOption = False,
     seed: SeedOption = 0,
     workers: WorkersOption = None,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
 ) -> None:
     """Order over temperature: at equilibrium, and after an anneal from random."""
     from asemacro.studies.alloy.commands import run_phase_diagram
@@ -149,6 +154,8 @@ def equilibrium_verb(
     force: ForceOption = False,
     seed: SeedOption = 0,
     workers: WorkersOption = None,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
 ) -> None:
     """Equilibrium by swaps alone: order, energy, heat capacity, temperature of order."""
     from asemacro.studies.ordering.command import run_equilibrium
@@ -191,6 +198,8 @@ def kmc_verb(
     mix_sublattices: MixOption = False,
     force: ForceOption = False,
     seed: SeedOption = 0,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
 ) -> None:
     """One vacancy KMC run: order over time, final state, trajectory."""
     from asemacro.studies.alloy.kmc_command import run_kmc
@@ -217,17 +226,38 @@ def kmc_verb(
 def sro_verb(
     files: Annotated[list[str], typer.Argument(help="Structure files; FILE@INDEX or FILE@: for frames of one.")],
     shells: Annotated[int, typer.Option(parser=SHELLS, help="Number of neighbour shells.")] = 1,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "-o",
+            "--output",
+            parser=output_path,
+            help="Folder for the table, a figure, and the atoms with the order round each for OVITO and ase gui.",
+            metavar="FOLDER",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     shell_tolerance: ToleranceOption = None,
     format: FormatOption = None,
     types: TypesOption = None,
-    index: IndexOption = None,
+    index: Annotated[
+        str | None, typer.Option("--index", help="Frames, -1 or START:STOP:STEP as ::10 (default: the last one).")
+    ] = None,
+    force: ForceOption = False,
 ) -> None:
     """Warren-Cowley order of structures, a row for each frame, shell and pair."""
     from asemacro.studies.alloy.sro_command import run_sro
 
     reading = reading_of(format, types, index)
-    run_sro(files, shells=shells, as_json=as_json, shell_tolerance=shell_tolerance, reading=reading)
+    run_sro(
+        files,
+        output,
+        force=force,
+        as_json=as_json,
+        shells=shells,
+        shell_tolerance=shell_tolerance,
+        reading=reading,
+    )
 
 
 @app.command("report")
@@ -282,6 +312,8 @@ def reproduce_verb(
     quick: Annotated[bool, typer.Option("--quick", help="Minutes instead of up to 45, with larger errors.")] = False,
     output: FolderOption = Path("reproduced"),
     seed: SeedOption = 0,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
 ) -> None:
     """Run a published figure again: CSV, PNG, and published against present numbers."""
     from asemacro.studies.paper.command import run_reproduce
@@ -293,6 +325,7 @@ def main() -> None:
     """Entry point: every expected failure is one line on standard error and an exit code."""
     logging.basicConfig(format="%(message)s", level=logging.WARNING)
     logging.getLogger("asemacro").setLevel(logging.INFO)
+    set_loudness(Loudness.ORDINARY)
     with sigterm_like_ctrl_c() as stop:
         try:
             code = app(standalone_mode=False)

@@ -18,9 +18,11 @@ from asemacro.cli.options import (
     FormatOption,
     IndexOption,
     MixOption,
+    QuietOption,
     SeedOption,
     StructureArgument,
     TypesOption,
+    VerboseOption,
     WorkersOption,
     output_path,
     reading_of,
@@ -132,6 +134,8 @@ def learn_verb(
     force: ForceOption = False,
     seed: SeedOption = 0,
     workers: WorkersOption = None,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
 ) -> None:
     """Label, train, simulate, label what is visited and least certain, until the order stands."""
     from asemacro.studies.labelling.learn_command import run_learn

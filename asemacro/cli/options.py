@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -22,6 +23,7 @@ from asemacro.cli.numbers import (
     Count,
     Number,
 )
+from asemacro.tasks.run_log import Loudness, set_loudness
 from asemacro.version import __version__
 
 if TYPE_CHECKING:
@@ -295,6 +297,21 @@ def show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
+def _speaks(level: int) -> Callable[[bool], None]:
+    def set_level(wanted: bool) -> None:
+        if wanted:
+            set_loudness(Loudness(level))
+
+    return set_level
+
+
+QuietOption = Annotated[
+    bool,
+    typer.Option("-q", "--quiet", callback=_speaks(0), help="Show warnings and errors only (run.log has the rest)."),
+]
+VerboseOption = Annotated[
+    bool, typer.Option("-v", "--verbose", callback=_speaks(2), help="Show a line of progress every ten seconds.")
+]
 VersionOption = Annotated[
     bool, typer.Option("--version", callback=show_version, is_eager=True, help="Show the version and exit.")
 ]

@@ -38,6 +38,7 @@ from asemacro.cli.options import (
     MixOption,
     MovieOption,
     ObservableOption,
+    QuietOption,
     RangeOption,
     SeedOption,
     SpinsOption,
@@ -49,6 +50,7 @@ from asemacro.cli.options import (
     TrajectoriesOption,
     TypesOption,
     UntilOption,
+    VerboseOption,
     WorkersOption,
     output_path,
     reading_of,
@@ -89,6 +91,8 @@ def sample_verb(
     mix_sublattices: MixOption = False,
     force: ForceOption = False,
     seed: SeedOption = 0,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
 ) -> None:
     """Microscopic runs: observables over time, trajectory, final state."""
     from asemacro.studies.learn.sample_command import run_sample
@@ -157,6 +161,8 @@ def learn_verb(
     force: ForceOption = False,
     seed: SeedOption = 0,
     workers: WorkersOption = None,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
 ) -> None:
     """Learn the macroscopic dynamics of a large system from simulations of a small one."""
     from asemacro.studies.learn.commands import run_learn

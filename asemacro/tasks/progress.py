@@ -10,9 +10,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import TextIO
 
+from asemacro.tasks.run_log import Loudness, loudness, note
 from asemacro.typing import Report
 
-LINE_EVERY_S = 60.0  # without a terminal
+LINE_EVERY_S = 60.0  # without a terminal, and in the log of a run
+LOUD_EVERY_S = 10.0  # for those who asked for more
 BAR_EVERY_S = 1.0  # on a terminal, between reports
 LATE = 0.25  # of what a task has taken so far is still to come at least, where it shows nothing
 
@@ -207,7 +209,9 @@ def reporting(progress: bool | Report | None, *stages: Mapping[str, float]) -> I
 
 @contextlib.contextmanager
 def progress_bar(*stages: Mapping[str, float], workers: int = 1) -> Iterator[Progress]:
-    """Progress shown to the user: a bar on a terminal, a line a minute on standard error elsewhere.
+    """Progress shown to the user: a bar on a terminal, a line a minute on standard error elsewhere; see `Loudness`.
+
+    The line a minute goes to the log of the run too.
 
     Args:
         stages: see `Progress`.
@@ -221,7 +225,8 @@ def progress_bar(*stages: Mapping[str, float], workers: int = 1) -> Iterator[Pro
 @contextlib.contextmanager
 def _shown_on(stream: TextIO, progress: Progress) -> Iterator[None]:
     """Show progress until the block ends, whether the work reports or not."""
-    if stream.isatty():
+    quiet, loud = (loudness() is level for level in (Loudness.QUIET, Loudness.LOUD))
+    if stream.isatty() and not quiet and not loud:
         from tqdm import tqdm
 
         bar = tqdm(total=1.0, file=stream, bar_format="|{bar}| {desc}", leave=False)
@@ -233,13 +238,19 @@ def _shown_on(stream: TextIO, progress: Progress) -> Iterator[None]:
         bar = None
 
         def show() -> None:
-            print(progress.line(), file=stream, flush=True)
+            if not quiet:
+                print(progress.line(), file=stream, flush=True)
 
+    every_s = BAR_EVERY_S if bar is not None else LOUD_EVERY_S if loud else LINE_EVERY_S
     over = threading.Event()
 
     def tell() -> None:
-        while not over.wait(LINE_EVERY_S if bar is None else BAR_EVERY_S):
+        noted = time.monotonic()
+        while not over.wait(every_s):
             show()
+            if bar is None or time.monotonic() - noted >= LINE_EVERY_S:
+                note(progress.line())
+                noted = time.monotonic()
 
     teller = threading.Thread(target=tell, daemon=True)
     teller.start()

@@ -15,12 +15,14 @@ from asemacro.tasks.checkpoint import Checkpoint
 from asemacro.tasks.interrupts import interrupted
 from asemacro.tasks.lock import Lock
 from asemacro.tasks.publication import RECORD, Files, listed_files, publish
+from asemacro.tasks.run_log import RunLog
 
 RESULTS = {
     "phase-diagram": ("sro.csv", "sro.png", "ttt.csv", "ttt.png", "final.extxyz", "sde.safetensors"),
     "equilibrium": ("order.csv", "thermodynamics.csv", "long_range_order.csv", "equilibrium.png"),
-    "kmc": ("sro.csv", "final.extxyz", "trajectory.extxyz"),
-    "sample": ("observables.csv", "final.extxyz", "trajectory.extxyz"),
+    "kmc": ("sro.csv", "final.extxyz", "trajectory.amz.zip", "trajectory.extxyz"),
+    "sample": ("observables.csv", "final.extxyz", "trajectory.amz.zip", "trajectory.extxyz"),
+    "sro": ("sro.csv", "average.csv", "sro.png", "order.extxyz"),
     "barriers learn": ("model.safetensors", "model.md", "rounds.csv", "learning.png"),
     "learn": (
         *("sde.safetensors", "training.safetensors", "closure.safetensors", "diagnostics.png"),
@@ -28,7 +30,7 @@ RESULTS = {
         *("spde.safetensors", "kernel.csv", "mobility.csv"),
     ),
 }
-"""What each verb may write beside run.json."""
+"""What each verb may write beside run.json, or has written in earlier versions."""
 PAGE = "report.html"
 """The page that `asemacro report` makes of any of them; of older results it goes with them."""
 _ONLY_IN = {"copies": "phase-diagram", "hops_per_second": "kmc", "path_pull": "learn"}
@@ -45,7 +47,8 @@ class RunFolder:
     """A folder for the results of one run, to be used as `with RunFolder(path, "kmc") as folder:`.
 
     On entering, the folder is made and locked, what dead processes left is removed, and a folder with results of
-    another verb is refused. Results appear together (`publish`). An interrupt leaves as one line that says what stands.
+    another verb is refused. What is said from then on is kept in `run.log`. Results appear together (`publish`). An
+    interrupt leaves as one line that says what stands.
 
     Args:
         path: the folder.
@@ -65,6 +68,7 @@ class RunFolder:
         self._force = force
         self._new = not self.path.exists()
         self._lock = Lock(self.path / LOCK, f"in {self.path}", "give another folder with -o")
+        self._log = RunLog(self.path, verb)
         self._stale: tuple[str, ...] = ()
         self._published = False
 
@@ -74,6 +78,7 @@ class RunFolder:
         try:
             self._stale = self._older_results()
             remove_leftovers(self.path)
+            self._log.open()
         except BaseException:
             self._release()
             raise
@@ -83,8 +88,12 @@ class RunFolder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         stands = self._what_stands()
+        stopped = interrupted(error)
+        self._log.shut(
+            "done" if error is None else f"interrupted; {stands}" if stopped else f"{type(error).__name__}: {error}"
+        )
         self._release()
-        if interrupted(error):
+        if stopped:
             raise InterruptedError(f"interrupted; {stands}") from None
 
     def publish(self, files: Files, record: Mapping[str, Any], record_name: str = RECORD) -> list[Path]:
@@ -149,7 +158,9 @@ class RunFolder:
         return "nothing was written"
 
     def _release(self) -> None:
-        """Give the lock back; a folder that was made for nothing goes."""
+        """Give the lock back; a log of nothing and a folder that was made for nothing go."""
         self._lock.release()
+        if self._log.new and not self._published and not self.checkpoint.holds_results:
+            self._log.path.unlink(missing_ok=True)
         if self._new and not any(self.path.iterdir()):
             self.path.rmdir()

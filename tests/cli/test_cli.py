@@ -93,7 +93,7 @@ def test_sro_of_ordered_and_disordered_files(command, structures: Path) -> None:
     assert "random alloy" in err
     assert all(abs(r["alpha"]) < 1e-12 for r in rows if "NbMoTa.cif" in r["file"])
     assert set(first) == {
-        "file", "frame", "time", "pair", "shell", "neighbours", "alpha", "delta", "alpha_atoms",
+        "file", "frame", "time", "pair", "shell", "neighbours", "distance", "alpha", "delta", "alpha_atoms",
     }  # fmt: skip
 
 
@@ -120,8 +120,9 @@ def test_kmc_writes_what_it_says(command, structures: Path, tmp_path: Path) -> N
     final = ase.io.read(tmp_path / "run" / "final.extxyz")
     assert len(final) == 256
     assert (final.numbers == 0).sum() == 2
-    frames = ase.io.read(tmp_path / "run" / "trajectory.extxyz", ":")
+    frames = ase.io.read(tmp_path / "run" / "trajectory.amz.zip", ":")
     assert all((frame.numbers == 0).sum() == 2 for frame in frames)
+    assert len(frames) == len(rows)
     record = json.loads((tmp_path / "run" / "run.json").read_text())
     for key in ("hops_per_second", "cache_hit_rate", "adjacent_vacancies_fraction_of_time", "seed", "wall_time_s"):
         assert key in record
@@ -133,7 +134,7 @@ def test_kmc_keeps_the_atoms_of_a_definite_structure(command, structures: Path, 
     )
     assert code == 0
     given = ase.io.read(structures / "NbMoTa_128.POSCAR")
-    first = ase.io.read(tmp_path / "run" / "trajectory.extxyz", 0)
+    first = ase.io.read(tmp_path / "run" / "trajectory.amz.zip", 0)
     before = {symbol: given.get_chemical_symbols().count(symbol) for symbol in ("Nb", "Mo", "Ta")}
     after = {symbol: first.get_chemical_symbols().count(symbol) for symbol in ("Nb", "Mo", "Ta")}
     assert len(first) >= len(given)
@@ -191,7 +192,7 @@ def test_phase_diagram_files(diagram_folder: Path) -> None:
 
     assert {path.name for path in diagram_folder.iterdir()} == {
         "sro.csv", "sro.png", "ttt.csv", "ttt.png", "final.extxyz", "sde.safetensors", "run.json", "report.html",
-        ".checkpoint",
+        "run.log", ".checkpoint",
     }  # fmt: skip
     sde, *members = load_sde(diagram_folder / "sde.safetensors")
     assert members

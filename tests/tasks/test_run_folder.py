@@ -33,7 +33,8 @@ def text(content: str):
 
 
 def names(folder: Path) -> set[str]:
-    return {path.name for path in folder.iterdir()}
+    """All files but the log of the runs."""
+    return {path.name for path in folder.iterdir()} - {"run.log"}
 
 
 def write_as(verb: str, folder: Path, **files: str) -> None:
@@ -70,7 +71,7 @@ def test_what_the_new_run_does_not_write_goes(tmp_path: Path) -> None:
 
 def test_nothing_changes_before_all_files_are_ready(tmp_path: Path) -> None:
     write_as("learn", tmp_path, sde__safetensors="old", training__safetensors="old")
-    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    before = {name: (tmp_path / name).read_bytes() for name in names(tmp_path)}
 
     def broken(path: Path) -> None:
         path.write_text("half")
@@ -78,7 +79,7 @@ def test_nothing_changes_before_all_files_are_ready(tmp_path: Path) -> None:
 
     with pytest.raises(RuntimeError), RunFolder(tmp_path, "learn") as here:
         here.publish({"sde.safetensors": text("new"), "training.safetensors": broken}, RECORD)
-    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert {name: (tmp_path / name).read_bytes() for name in names(tmp_path)} == before
 
 
 @pytest.mark.parametrize("killed_after", [0, 1, 2])
@@ -200,7 +201,7 @@ def test_two_runs_of_one_process(tmp_path: Path) -> None:
 @pytest.mark.parametrize("held", RESULTS)
 @pytest.mark.parametrize("old", [False, True], ids=["now", "version 0.1"])
 def test_results_of_another_verb_are_refused_or_replaced(tmp_path: Path, held: str, old: bool) -> None:
-    if old and held == "barriers learn":
+    if old and held in ("barriers learn", "equilibrium", "sro"):
         pytest.skip("version 0.1 had no such verb")
     verb = "kmc" if held != "kmc" else "phase-diagram"
     with RunFolder(tmp_path, held) as here:
@@ -296,20 +297,11 @@ def test_one_file_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_kmc_on_a_full_disk(command, structures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import ase.io
-
-    real = ase.io.write
-
-    def write(path: Path, images: object, **words: object) -> None:
-        if "trajectory" in Path(path).name:
-            full(path)
-        real(path, images, **words)
-
-    monkeypatch.setattr(ase.io, "write", write)
+    monkeypatch.setattr("asemacro.studies.alloy.kmc_command.write_frames", lambda path, *content: full(path))
     words = ("--hops", 100, "--sites", 108, "--barriers", structures / "NiCoCr_pair.json")
     code, _, err = command("kmc", structures / "NiCoCr.cif", "-T", 1200, *words, "-o", tmp_path / "a")
     assert code == 2
-    assert err.endswith("trajectory.extxyz: No space left on device; written: sro.csv, final.extxyz, run.json\n")
+    assert err.endswith("trajectory.amz.zip: No space left on device; written: sro.csv, final.extxyz, run.json\n")
     assert names(tmp_path / "a") == {"sro.csv", "final.extxyz", "run.json"}
 
 

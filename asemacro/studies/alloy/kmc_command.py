@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asemacro.arguments.checks import bound_of_memory
+from asemacro.files.extxyz import write_extxyz
+from asemacro.files.frames import write_frames
 from asemacro.files.store import run_record, without_nan, write_csv
 from asemacro.lattice.reading.structure_file import Reading, read_structure
 from asemacro.studies.alloy.inputs import check_temperatures, choose_barriers, large_enough
@@ -26,13 +28,13 @@ if TYPE_CHECKING:
 
     from asemacro.barriers.base import BarrierModel
     from asemacro.lattice.lattice import Lattice
+    from asemacro.micro.alloy.kmc_pause import KMCPause
     from asemacro.micro.alloy.kmc_run import KMCRun
     from asemacro.micro.alloy.vacancy_kmc import VacancyKMC
     from asemacro.observables.alloy import WarrenCowley
-    from asemacro.typing import State
+    from asemacro.typing import Report, State
 
 RECORDS = 200  # rows of the order over time
-FRAMES = 50  # states in the trajectory
 
 
 class Options(TypedDict):
@@ -52,7 +54,7 @@ class Options(TypedDict):
 
 
 def run_kmc(structure: str | Path, output: str | Path, *, force: bool = False, **options: Unpack[Options]) -> None:
-    """Verb kmc: one run, written as sro.csv, final.extxyz, trajectory.extxyz and run.json."""
+    """Verb kmc: one run, written as sro.csv, final.extxyz, trajectory.amz.zip and run.json."""
     with RunFolder(output, "kmc", force=force) as folder:
         _run_kmc(structure, folder, options)
 
@@ -117,8 +119,9 @@ def _start(structure: str | Path, options: Options, rng: np.random.Generator) ->
     begin = Start.read(atoms, mix_sublattices=options["mix_sublattices"], shell_tolerance=options["shell_tolerance"])
     model = choose_barriers(options["barriers"], begin.lattice.species)
     box = large_enough(begin.lattice.at_least(options["sites"]), model)
-    # the states that are kept for the order over time, and the random numbers that a state is drawn with
-    bound_of_memory(box.n_sites * (RECORDS + 25.0), f"a run of {box.n_sites} sites")
+    # the states that are kept for the order over time, once more as they are written, and the random numbers that a
+    # state is drawn with
+    bound_of_memory(box.n_sites * (2 * RECORDS + 25.0), f"a run of {box.n_sites} sites")
     start = begin.draw(box, options["vacancies"], options["vacancy_concentration"], rng=rng)
     absent = [symbol for k, symbol in enumerate(box.species) if not (start == k + 1).any()]
     if absent:
@@ -153,9 +156,39 @@ def _run(kmc: VacancyKMC, start: State, points: Points, rng: np.random.Generator
         time_so_far, hops_so_far, _ = before.marks[-1]
         print(f"goes on after {hops_so_far} hops, {time_so_far:.4g} s of KMC time, of the same run that was stopped")
     with progress_bar({"kmc": 1.0}) as report, keeper:
+        order = _Order(kmc.lattice, report, keeper)
         # compile first, so that hops/s are those of the run
         kmc.run(start, hops=1, rng=np.random.default_rng(0))
-        return kmc.run(before or start, **points, progress=report, keep=keeper.take, rng=rng)
+        return kmc.run(before or start, **points, progress=order.tell, keep=order.take, rng=rng)
+
+
+class _Order:
+    """The order at the last record point, as a part of the line of progress.
+
+    Args:
+        box: where the alloy lives.
+        report: is told of progress.
+        keeper: takes the pauses.
+    """
+
+    def __init__(self, box: Lattice, report: Report, keeper: Keeper[KMCPause]) -> None:
+        from asemacro.observables.alloy import WarrenCowley
+
+        self._phi, self._box = WarrenCowley(box.species, shells=1) if len(box.species) > 1 else None, box
+        self._report, self._keeper = report, keeper
+        self._text = ""
+
+    def take(self, pause: KMCPause) -> None:
+        """The run has come to a record point."""
+        self._keeper.take(pause)
+        if self._phi is not None:
+            delta = self._phi(pause.x[None], self._box)[0]
+            k = int(np.abs(delta).argmax())
+            self._text = f", delta {self._phi.labels[k]} {delta[k]:+.3f}"
+
+    def tell(self, task: str, fraction: float, text: str) -> None:
+        """Tell of progress."""
+        self._report(task, fraction, text + self._text)
 
 
 def _visited(kmc: VacancyKMC, run: KMCRun, by_time: bool) -> Visited:
@@ -182,20 +215,20 @@ def _summary(run: KMCRun) -> dict[str, Any]:
 
 def _files(box: Lattice, run: KMCRun) -> Files:
     """What a run leaves behind, by name."""
-    import ase.io
+    from ase.data import atomic_numbers
 
+    from asemacro.files.ase_format import columns_of_states
     from asemacro.observables.alloy import WarrenCowley
 
     columns, rows = order_table(WarrenCowley(box.species, shells=1, pairs="all"), box, run)
-    frames = [
-        at_time(box.to_atoms(x), time_s=t)
-        for x, t in list(zip(run.record, run.record_times_s, strict=True))[:: max(1, len(run.record) // FRAMES)]
-    ]
     final = at_time(box.to_atoms(run.x), time_s=run.time_s)
+    numbers = np.array([0, *(atomic_numbers[s] for s in box.species)], dtype=np.int8)
+    times = [{"time_s": float(t)} for t in run.record_times_s]
+    frames = columns_of_states(final, numbers=numbers[run.record])
     return {
         "sro.csv": lambda path: write_csv(path, columns, rows),
-        "final.extxyz": lambda path: ase.io.write(path, final, format="extxyz"),
-        "trajectory.extxyz": lambda path: ase.io.write(path, frames, format="extxyz"),
+        "final.extxyz": lambda path: write_extxyz(path, [final]),
+        "trajectory.amz.zip": lambda path: write_frames(path, frames, times),
     }
 
 

@@ -10,9 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asemacro.arguments.checks import bound_of_memory
+from asemacro.files.extxyz import write_extxyz
+from asemacro.files.frames import write_frames
 from asemacro.files.store import run_record, write_csv
 from asemacro.lattice.reading.structure_file import Reading, locate
 from asemacro.micro.blocks import observe
+from asemacro.micro.protocol import MicroSystem
 from asemacro.micro.sampling import course
 from asemacro.studies.alloy.kmc_command import at_time, run_kmc
 from asemacro.studies.learn.given_options import one_temperature, refuse_foreign
@@ -33,7 +36,7 @@ EVERY = POINTS // FRAMES
 
 
 def run_sample(system: str, output: str | Path, *, force: bool = False, **options: Any) -> None:
-    """Verb sample: observables.csv, trajectory.extxyz and final.extxyz of the first run, run.json."""
+    """Verb sample: observables.csv, trajectory.amz.zip and final.extxyz of the first run, run.json."""
     if system in NAMES:
         with RunFolder(output, "sample", force=force) as folder:
             _sample_system(system, folder, **options)
@@ -55,8 +58,6 @@ def _sample_system(
     **options: Any,
 ) -> None:
     """Runs of spins or fields."""
-    import ase.io
-
     refuse_foreign(system, options, ("barriers", "hops", "shell_tolerance"), reading, mix_sublattices)
     started = time.perf_counter()
     of = sampled(system, temperature=one_temperature(temperature), **options)
@@ -69,13 +70,14 @@ def _sample_system(
     inputs = {"system": {"name": system, **of.settings}, "start": x0, "times": times, "seed": rng}
     z, shown = _observed(of, x0, times, rng, folder.checkpoint.entry("sample", inputs))
     rows = [[run, float(t), *z[run, k]] for run in range(runs) for k, t in enumerate(times)]
-    frames = [at_time(of.to_atoms(x, lattice), time=t) for x, t in zip(shown, times[::EVERY], strict=True)]
+    seen = [{"time": float(t)} for t in times[::EVERY]]
+    final = at_time(of.system.atoms_of(shown[-1]), **seen[-1])
     wall = time.perf_counter() - started
     arguments = {"system": system, **of.settings, "until": end, "runs": runs, "start": start}
     files: Files = {
         "observables.csv": lambda path: write_csv(path, ["run", "time", *of.phi.labels], rows),
-        "final.extxyz": lambda path: ase.io.write(path, frames[-1], format="extxyz"),
-        "trajectory.extxyz": lambda path: ase.io.write(path, frames, format="extxyz"),
+        "final.extxyz": lambda path: write_extxyz(path, [final]),
+        "trajectory.amz.zip": lambda path: write_frames(path, _columns(of.system, shown), seen),
     }
     written = folder.publish(files, run_record(arguments, seed, wall))
     late = z[:, len(times) // 2 :].mean(axis=(0, 1))
@@ -85,6 +87,19 @@ def _sample_system(
         f"mean of the second half: {means}"
     )
     print(f"wrote {', '.join(path.name for path in written)} to {folder.path} in {wall:.1f} s")
+
+
+def _columns(system: MicroSystem, shown: list[NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """States as columns of a file of frames; places are the same in all, so they are held once."""
+    from asemacro.files.ase_format import columns_of_states
+
+    first = system.atoms_of(shown[0])
+    states: dict[str, list[NDArray[Any]]] = {n: [] for n in first.arrays if n not in ("numbers", "positions")}
+    for x in shown:
+        arrays = system.atoms_of(x).arrays
+        for name, values in states.items():
+            values.append(arrays[name])
+    return columns_of_states(first, **{name: np.stack(values) for name, values in states.items()})
 
 
 def _observed(
@@ -117,7 +132,8 @@ def _observed(
                 keeper.take(SamplePause(z, tuple(shown), now, here, run, k + 1, state_text(stream)))
                 share = (run + k / POINTS) / runs
                 patience.done(share)
-                report("runs", share, f"{run} of {runs} runs")
+                order = ", ".join(f"{name} {m:+.3f}" for name, m in zip(of.phi.labels, z[run, k], strict=True))
+                report("runs", share, f"{run} of {runs} runs, time {times[k]:.4g}, {order}")
     return z, shown
 
 

@@ -20,7 +20,7 @@ from asemacro.cli.app import app
 from asemacro.tasks import keeper
 
 STRUCTURES = Path(__file__).parents[3] / "structures"
-RESULTS = ("sro.csv", "final.extxyz", "trajectory.extxyz")
+RESULTS = ("sro.csv", "final.extxyz", "trajectory.amz.zip")
 GOES_ON = "goes on after"
 
 

@@ -12,7 +12,7 @@ from asemacro.tasks.keeper import Keeper
 
 STRUCTURES = Path(__file__).parents[3] / "structures"
 WORDS = ("kmc", STRUCTURES / "NiCoCr.cif", "-T", 1200, "--barriers", STRUCTURES / "NiCoCr_pair.json", "--sites", 500)
-RESULTS = ("sro.csv", "final.extxyz", "trajectory.extxyz")
+RESULTS = ("sro.csv", "final.extxyz", "trajectory.amz.zip")
 
 
 @pytest.mark.parametrize("length", [("--hops", 20000), ("--time", "1e-6")])

@@ -14,7 +14,7 @@ from asemacro.macro.spde.block_kernel import relative_error
 from asemacro.studies.learn.loading import load_learned
 from asemacro.studies.learn.systems import box_of
 
-OUTPUTS = {"spde.safetensors", "kernel.csv", "mobility.csv", "diagnostics.png", "run.json"}
+OUTPUTS = {"spde.safetensors", "kernel.csv", "mobility.csv", "diagnostics.png", "run.json", "run.log"}
 SMALL = ("--sites", 1024, "--range", 4, "--block", 4)
 
 

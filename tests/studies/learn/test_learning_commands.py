@@ -23,7 +23,7 @@ from asemacro.observables.vector_spins import VectorEnergyPerSite, VectorMagneti
 from asemacro.studies.learn.learned import Learned, learn_from_moments
 from asemacro.studies.learn.systems import setup
 
-OUTPUTS = {"sde.safetensors", "training.safetensors", "run.json", "diagnostics.png"}
+OUTPUTS = {"sde.safetensors", "training.safetensors", "run.json", "run.log", "diagnostics.png"}
 SMALL = ("--sites", 128, "--small", 32, "--starts", 25)
 
 
@@ -223,7 +223,7 @@ def test_sample_spins(command, tmp_path: Path) -> None:
     assert header == ["run", "time", "M", "rho_DW"]
     assert len(rows) == 3 * 201
     np.testing.assert_allclose(rows[rows[:, 1] == 0, 2], 0.5)
-    final, frames = ase.io.read(tmp_path / "final.extxyz"), ase.io.read(tmp_path / "trajectory.extxyz", ":")
+    final, frames = ase.io.read(tmp_path / "final.extxyz"), ase.io.read(tmp_path / "trajectory.amz.zip", ":")
     assert len(final) == 64
     last = rows[(rows[:, 0] == 0) & (rows[:, 1] == 4), 2][0]
     assert final.get_initial_magnetic_moments().mean() == pytest.approx(last)
@@ -258,7 +258,7 @@ def test_sample_vector_spins(command, tmp_path: Path) -> None:
     assert header == ["run", "time", "M_x", "M_y", "M_z", "energy"]
     assert len(rows) == 201
     lattice = Lattice.cubic(1.0, "X", 4)
-    frames = ase.io.read(tmp_path / "trajectory.extxyz", ":")
+    frames = ase.io.read(tmp_path / "trajectory.amz.zip", ":")
     final = ase.io.read(tmp_path / "final.extxyz")
     x = np.concatenate([vectors_from_atoms(atoms, lattice) for atoms in (*frames, final)])
     phi = Observables([VectorMagnetization(), VectorEnergyPerSite((1.0, 0.5), 0.2, 0.5)])
@@ -289,7 +289,7 @@ def test_sample_fields_and_structures(command, structures: Path, tmp_path: Path)
     words = ("--barriers", pair, "-T", 1000, "--hops", 500, "--sites", 108)
     code, _, err = command("sample", structures / "NiCoCr.cif", *words, "-o", tmp_path / "a")
     assert code == 0, err
-    assert {"final.extxyz", "trajectory.extxyz", "run.json"} < {path.name for path in (tmp_path / "a").iterdir()}
+    assert {"final.extxyz", "trajectory.amz.zip", "run.json"} < {path.name for path in (tmp_path / "a").iterdir()}
 
 
 @pytest.mark.parametrize(

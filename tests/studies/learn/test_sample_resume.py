@@ -15,7 +15,7 @@ SYSTEMS = {
     "heisenberg": ("--sites", 64, "--until", 1),
     "predator-prey": ("--sites", 32, "--until", 0.5),
 }
-RESULTS = ("observables.csv", "final.extxyz", "trajectory.extxyz")
+RESULTS = ("observables.csv", "final.extxyz", "trajectory.amz.zip")
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
