@@ -34,6 +34,8 @@ def draw(found: EquilibriumTables) -> Axes:
             if np.isfinite(one.temperature_K) and ax.axison:
                 ax.axvspan(one.temperature_K - one.error_K, one.temperature_K + one.error_K, color="0.9", zorder=-1)
                 ax.axvline(one.temperature_K, color="0.5", linewidth=0.8, linestyle=":", zorder=0)
+    if found.not_equilibrated():
+        axes[0].plot([], [], "o", color="0.4", markerfacecolor="white", markersize=4, label="no equilibrium")
     axes[0].legend(frameon=False, fontsize=7, ncols=2)
     alloy = " ".join(f"{symbol}{share:.3g}" for symbol, share in about["composition"].items())
     told = [

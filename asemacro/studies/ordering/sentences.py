@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from asemacro.studies.alloy.inputs import listed
 from asemacro.studies.ordering.transition import Curves, Ordering, Peak
 from asemacro.typing import Floats
 
@@ -13,11 +14,17 @@ LEAST = 2  # temperatures at equilibrium in both boxes
 
 
 def order_lines(
-    common_K: Floats, orderings: Sequence[Ordering], leading: int, curves: Sequence[Curves | None], sizes: Sequence[int]
+    temperatures_K: Sequence[float],
+    common_K: Floats,
+    orderings: Sequence[Ordering],
+    leading: int,
+    curves: Sequence[Curves | None],
+    sizes: Sequence[int],
 ) -> list[str]:
     """A line for each kind of order, or one that there is none.
 
     Args:
+        temperatures_K: that were asked for.
         common_K: temperatures at which both boxes are at equilibrium.
         orderings: of each star.
         leading: the star that is spoken of where there is no order.
@@ -28,7 +35,11 @@ def order_lines(
     if len(common_K) < LEAST:
         known = ", ".join(f"{t:g} K" for t in common_K) or "none"
         return [f"temperature of order not known: temperatures at equilibrium in boxes of {boxes} sites: {known}"]
-    lines = [_line(common_K, s, one, curves) for s, one in enumerate(orderings) if one.ordered]
+    lines = [
+        _line(common_K, s, one, curves) + _open(one, temperatures_K, common_K)
+        for s, one in enumerate(orderings)
+        if one.ordered
+    ]
     if lines:
         return lines
     one = orderings[leading]
@@ -52,6 +63,16 @@ def _line(common_K: Floats, s: int, one: Ordering, curves: Sequence[Curves | Non
     if np.isfinite(one.crossing_K):
         return f"{_named(one)}: order is lost near {one.crossing_K:.0f} K, by the sizes alone; {evidence}{falls}"
     return f"{_named(one)}: long-range order at all temperatures from {common_K[0]:g} to {common_K[-1]:g} K; {evidence}"
+
+
+def _open(one: Ordering, temperatures_K: Sequence[float], common_K: Floats) -> str:
+    """Which of the temperatures next to that of order are no equilibrium."""
+    kelvin = np.array(temperatures_K)
+    k = int(np.searchsorted(kelvin, one.temperature_K)) if np.isfinite(one.temperature_K) else 0
+    lost = [t for t in kelvin[max(k - 1, 0) : k + 1] if t not in common_K]
+    if not lost or np.isnan(one.temperature_K):
+        return ""
+    return f"; no equilibrium next to it at {listed(lost)} K, more --sweeps make it surer"
 
 
 def heat_lines(curves: Sequence[Curves | None]) -> list[str]:

@@ -111,7 +111,7 @@ class EquilibriumTables:
     def said(self) -> list[str]:
         """Lines on the temperature of order and its evidence, and on temperatures without equilibrium."""
         sizes = [one.box.lattice.n_sites for one in self.sampled]
-        order = order_lines(self.common_K, self.orderings, self.leading, self.curves, sizes)
+        order = order_lines(self.temperatures_K, self.common_K, self.orderings, self.leading, self.curves, sizes)
         return [*order, *heat_lines(self.curves), *self.not_equilibrated()]
 
     def not_equilibrated(self) -> list[str]:

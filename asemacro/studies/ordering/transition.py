@@ -20,6 +20,7 @@ from asemacro.typing import Floats
 
 ORDERED = -0.5  # exponent of the size above which there is long-range order
 SURE = 2.0  # standard errors
+ABOVE_NOISE = 2.0  # times the square of the order parameter of random alloys
 BLOCKS = 5  # of a chain, for the errors of curves
 GRID = 400  # temperatures of a curve
 ENOUGH = 3  # temperatures at equilibrium that a curve needs
@@ -73,7 +74,8 @@ class Ordering:
         structures: what such waves make.
         ordered: whether there is long-range order at the cold end.
         temperature_K: of order; nan without order, or if the alloy is ordered at every temperature.
-        error_K: one standard error of the peak in the larger box, at least what the boxes differ by.
+        error_K: one standard error of the peak in the larger box, at least what the boxes differ by, and half of the
+            distance between the temperatures at equilibrium around it if there are others between them.
         exponents: (n_T,) x at the temperatures where both boxes are at equilibrium, with errors.
         exponent_errors: (n_T,).
         crossing_K: where x falls through ORDERED; nan if it does not.
@@ -156,38 +158,53 @@ def orderings_of(
     """
     small, large = ({level.temperature_K: level for level in box if level.equilibrated} for box in levels)
     common = np.array([t for t in temperatures_K if t in small and t in large])
-    one, two = ([box[kelvin] for kelvin in common] for box in (small, large))
-    return common, [
-        _ordering(s, sampled[1], common, one, two, curves) for s in range(len(sampled[1].sublattices.stars))
-    ]
+    found = []
+    for s in range(len(sampled[1].sublattices.stars)):
+        one = _ordering(s, sampled[1], common, [[box[kelvin] for kelvin in common] for box in (small, large)])
+        found.append(_with_temperature(s, one, levels, curves))
+    return common, found
 
 
-def _ordering(
-    s: int, sampled: Sampled, common: Floats, small: Sequence[Level], large: Sequence[Level],
-    curves: Sequence[Curves | None],
-) -> Ordering:  # fmt: skip
-    """One star; the exponent is that of the square of the mean order parameter."""
+def _ordering(s: int, sampled: Sampled, common: Floats, boxes: Sequence[Sequence[Level]]) -> Ordering:
+    """One star by the sizes alone; the exponent is that of the square of the mean order parameter."""
     star, structures = sampled.sublattices.stars[s], sampled.sublattices.structures[s]
     if not len(common):
         none = np.empty(0)
         return Ordering(star, structures, False, np.nan, np.nan, none, none, np.nan)
-    log_ratio = np.log(large[0].sites / small[0].sites)
-    eta = np.array([[level.order[s] for level in box] for box in (small, large)])
-    error = np.array([[level.order_error[s] for level in box] for box in (small, large)])
+    log_ratio = np.log(boxes[1][0].sites / boxes[0][0].sites)
+    eta = np.array([[level.order[s] for level in box] for box in boxes])
+    error = np.array([[level.order_error[s] for level in box] for box in boxes])
     exponent = 2 * np.log(eta[1] / eta[0]) / log_ratio
     exponent_error = 2 * np.hypot(*(error / eta)) / log_ratio
-    ordered = bool(exponent[0] - SURE * exponent_error[0] > ORDERED)
+    above_noise = eta[1, 0] ** 2 > ABOVE_NOISE * sampled.random.waves[s] ** 2
+    ordered = bool(exponent[0] - SURE * exponent_error[0] > ORDERED and above_noise)
     above = exponent > ORDERED
     crossing = np.nan
     if ordered and not above.all():
         k = int(np.argmin(above))
         share = (exponent[k - 1] - ORDERED) / (exponent[k - 1] - exponent[k])
         crossing = float(common[k - 1] + share * (common[k] - common[k - 1]))
-    kelvin, kelvin_error = np.nan, np.nan
-    if ordered and all(curve is not None for curve in curves):
-        low, high = (curve.order_peaks[s] for curve in curves if curve is not None)
-        if high.inside:
-            kelvin, kelvin_error = high.temperature_K, high.error_K
-            if low.inside:
-                kelvin_error = max(kelvin_error, abs(high.temperature_K - low.temperature_K))
-    return Ordering(star, structures, ordered, kelvin, kelvin_error, exponent, exponent_error, crossing)
+    return Ordering(star, structures, ordered, np.nan, np.nan, exponent, exponent_error, crossing)
+
+
+def _with_temperature(
+    s: int, one: Ordering, levels: Sequence[Sequence[Level]], curves: Sequence[Curves | None]
+) -> Ordering:
+    """The same with the temperature of order by the peak of the fluctuation, if there is order and a peak."""
+    peaks = [curve.order_peaks[s] for curve in curves if curve is not None]
+    if not one.ordered or len(peaks) < 2 or not peaks[1].inside:
+        return one
+    kelvin = peaks[1].temperature_K
+    errors = [peaks[1].error_K, *(_gap(kelvin, box) for box in levels)]
+    if peaks[0].inside:
+        errors.append(abs(kelvin - peaks[0].temperature_K))
+    return dataclasses.replace(one, temperature_K=kelvin, error_K=max(errors))
+
+
+def _gap(kelvin: float, levels: Sequence[Level]) -> float:
+    """Half the distance of the temperatures at equilibrium around one if there are others between them, else 0."""
+    good = np.array([level.temperature_K for level in levels if level.equilibrated])
+    low = good[good <= kelvin].max(initial=levels[0].temperature_K)
+    high = good[good >= kelvin].min(initial=levels[-1].temperature_K)
+    lost = any(low < level.temperature_K < high for level in levels)
+    return float(high - low) / 2 if lost else 0.0
