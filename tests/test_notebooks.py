@@ -34,6 +34,7 @@ def test_outputs_are_stripped(notebook: Path) -> None:
 
 def test_cells_run_in_order(notebook: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import matplotlib
+    import matplotlib.pyplot as plt
 
     matplotlib.use("Agg")
     (tmp_path / "structures").symlink_to(ROOT / "structures")
@@ -41,5 +42,5 @@ def test_cells_run_in_order(notebook: Path, tmp_path: Path, monkeypatch: pytest.
     names: dict[str, Any] = {"__name__": "__notebook__"}
     for number, cell in enumerate(cells(notebook, "code")):
         exec(compile("".join(cell["source"]), f"{notebook.name}, code cell {number}", "exec"), names)
-    matplotlib.pyplot.close("all")
+    plt.close("all")
     assert "figure" in names or notebook.stem == "first_diagram"

@@ -45,8 +45,7 @@ class Results:
             raise FileNotFoundError(f"no folder {path}; give the folder of a finished run")
         if not (path / RECORD).is_file():
             raise ValueError(
-                f"{path} holds no {RECORD}: give the folder of a finished run of asemacro phase-diagram, kmc, sample, "
-                "learn or barriers learn"
+                f"{path} holds no {RECORD}: give the folder of a finished run of asemacro {', '.join(RESULTS)}"
             )
         record = read_json(path / RECORD, "run record")
         if "asemacro" not in record:

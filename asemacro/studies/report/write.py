@@ -19,13 +19,14 @@ from asemacro.studies.report.order_figures import draw_map, draw_order, kind_of
 from asemacro.studies.report.provenance import model_of, provenance
 from asemacro.studies.report.results import Results
 from asemacro.tasks.publication import RECORD
-from asemacro.tasks.run_folder import PAGE
+from asemacro.tasks.run_folder import PAGE, RESULTS
 
 ORDER, MAP, COURSE, STATE = "sro.csv", "ttt.csv", "observables.csv", "final.extxyz"
 OF_EVERY_RUN = ("seed", "wall_time_s", "packages", "arguments", "files")
 """Numbers of a run record that stand elsewhere on the page."""
 TITLES = {
     "phase-diagram": "Short-range order over temperature",
+    "equilibrium": "Order at equilibrium",
     "kmc": "Kinetic Monte Carlo of vacancies",
     "sample": "Microscopic simulation",
     "learn": "Learned equation",
@@ -41,7 +42,7 @@ def write_report(folder: str | Path, path: str | Path | None = None) -> Path:
     shown are the files that the run record lists, after a check of their checksums.
 
     Args:
-        folder: of a run of `asemacro phase-diagram`, `kmc`, `sample`, `learn` or `barriers learn`.
+        folder: of a run of `asemacro phase-diagram`, `kmc`, `sample`, `learn` or any other verb that writes run.json.
         path: of the page; default report.html in the folder.
 
     Returns:
@@ -53,8 +54,8 @@ def write_report(folder: str | Path, path: str | Path | None = None) -> Path:
         OSError: the page cannot be written.
     """
     results = Results.read(folder)
-    if results.verb not in TITLES:
-        raise ValueError(f"a page is made of runs of {', '.join(TITLES)}; {folder} is of {results.verb}")
+    if results.verb not in RESULTS:
+        raise ValueError(f"a page is made of runs of {', '.join(RESULTS)}; {folder} is of {results.verb}")
     target = output_file(results.folder / PAGE if path is None else path)
     with reading(results.folder / RECORD, "run record", "and the files that it lists make no page"):
         sections = [*_in_short(results), *_figures(results), *_state(results), *_tables(results), provenance(results)]
@@ -66,7 +67,7 @@ def write_report(folder: str | Path, path: str | Path | None = None) -> Path:
 def _titles(results: Results) -> tuple[str, str]:
     """Title and the line below it."""
     record, arguments = results.record, results.arguments
-    title = TITLES[results.verb]
+    title = TITLES.get(results.verb, f"asemacro {results.verb}")
     about = [str(part) for part in (arguments.get("system"), arguments.get("structure")) if part is not None]
     if isinstance(record.get("composition"), dict):
         alloy = " ".join(f"{symbol}{share:.3g}" for symbol, share in record["composition"].items())
