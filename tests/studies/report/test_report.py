@@ -12,8 +12,10 @@ import numpy as np
 import pytest
 from ase.build import bulk
 
+from asemacro.files.content import file_digest
 from asemacro.studies.report import citations, write_report
 from asemacro.studies.report.atoms_figure import MOST_SITES, corner, draw_atoms
+from asemacro.tasks.run_folder import RESULTS
 from tests.html_pages import in_browser, parsed, traces
 
 PAIR = "NiCoCr_pair.json"
@@ -80,6 +82,22 @@ def test_a_page_of_spins(command, tmp_path: Path) -> None:
     assert len(traces(html, "course")) == 4
     assert traces(html, "atoms")[0]["name"] == "spin"
     assert not (folder / "report.html").exists()
+
+
+@pytest.mark.parametrize("verb", sorted(RESULTS))
+def test_of_every_verb_tables_and_pictures_are_shown(verb: str, tmp_path: Path) -> None:
+    (tmp_path / "own.csv").write_text("a,b\n1.25,<b>\n")
+    (tmp_path / "own.png").write_bytes(b"\x89PNG and more")
+    (tmp_path / "own.md").write_text("# a card\n")
+    listed = {path.name: file_digest(path) for path in tmp_path.iterdir()}
+    record = {"asemacro": "0.2.0", "verb": verb, "seed": 7, "arguments": {}, "files": listed, "worth": 0.123456}
+    (tmp_path / "run.json").write_text(json.dumps(record))
+    html = write_report(tmp_path).read_text(encoding="utf-8")
+    assert any(link.startswith("data:image/png;base64,iVBORyBhbmQ") for link in parsed(html).links)
+    if verb != "phase-diagram":  # has a table of its own
+        assert "<td>1.25</td><td>&lt;b&gt;</td>" in html
+        assert "<pre># a card\n</pre>" in html
+        assert "0.1235" in html
 
 
 def test_results_that_are_made_again_take_their_page_along(command, structures: Path, tmp_path: Path) -> None:
