@@ -12,7 +12,11 @@ from asemacro.barriers import load_barriers
 from asemacro.cli import app as cli
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [
+    ROOT / "README.md",
+    ROOT / "CONTRIBUTING.md",
+    *sorted({*(ROOT / "docs").rglob("*.md")} - {*(ROOT / "docs" / "site").rglob("*.md")}),
+]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.M | re.S)
 LINK = re.compile(r"\]\(([^)#:\s]+)(?:#[\w-]*)?\)")
 
