@@ -129,9 +129,7 @@ class _Adapted(MicroSystem):
     def __init__(self, system: Any) -> None:
         self.system = system
         self.lattice = system.lattice
-        own = members_of(
-            system, "immobile", "time_step", "draws_blocks", "draw_active", "events", "on", "steps", "atoms_of"
-        )
+        own = members_of(system, "immobile", "time_step", "draws_blocks", "draw_active", "events", "on", "atoms_of")
         self.__dict__.update({"draws_blocks": "draw_active" in own} | own)
 
     @property

@@ -11,6 +11,7 @@ from ase import Atoms
 from numpy.typing import NDArray
 
 from asemacro.arguments.checks import positive
+from asemacro.tasks.patience import Patience
 from asemacro.typing import State
 
 if TYPE_CHECKING:
@@ -67,10 +68,12 @@ class TimeSteps(Steps):
 
     def advance(self, n: int) -> int:
         """Evolve n times."""
-        for _ in range(n):
+        patience = Patience(f"the run of {n} times {self._duration:g}")
+        for k in range(n):
             x, sites = self._evolve(self.x[None], self._duration, self._sites[None], rng=self._rng)
             self.x, self._sites = x[0], sites[0]
             self._count += 1
+            patience.done((k + 1) / n)
         return n
 
     @property
