@@ -135,6 +135,8 @@ closure, what the observables lack
 studies, whole answers
     phase_diagram          order of an alloy over temperature, at equilibrium and annealed
     equilibrium            order, energy, heat capacity and temperature of order of an alloy, by swaps alone
+    anneal                 order of an alloy over the programme of a furnace
+    Schedule               such a programme
     learn_from_rates       a learned model from exact rates
     learn_from_pairs       a learned model from pairs
     Learned                a learned model: save, load, simulate, plot
@@ -266,6 +268,8 @@ if TYPE_CHECKING:
     from asemacro.studies.fields.readers import read_fields as read_fields
     from asemacro.studies.forces.errors import trajectory_error as trajectory_error
     from asemacro.studies.forces.learning import learn_from_forces as learn_from_forces
+    from asemacro.studies.furnace.annealing import anneal as anneal
+    from asemacro.studies.furnace.schedule import Schedule as Schedule
     from asemacro.studies.learn.learned import Learned as Learned
     from asemacro.studies.learn.learned import learn_from_pairs as learn_from_pairs
     from asemacro.studies.learn.learned import learn_from_rates as learn_from_rates

@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from asemacro.cli import barriers as cli_barriers
-from asemacro.cli import systems
+from asemacro.cli import furnace, systems
 from asemacro.cli.numbers import HOPS, RUNS, SHELLS, SITES, SWEEPS, TIME, Kelvin
 from asemacro.cli.options import (
     AnnealOption,
@@ -49,6 +49,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+app.add_typer(furnace.app)
 app.add_typer(systems.app)
 app.add_typer(cli_barriers.app, name="barriers")
 

@@ -18,8 +18,9 @@ from asemacro.tasks.publication import RECORD, Files, listed_files, publish
 from asemacro.tasks.run_log import RunLog
 
 RESULTS = {
-    "phase-diagram": ("sro.csv", "sro.png", "ttt.csv", "ttt.png", "final.extxyz", "sde.safetensors"),
     "equilibrium": ("order.csv", "thermodynamics.csv", "long_range_order.csv", "equilibrium.png"),
+    "phase-diagram": ("sro.csv", "sro.png", "ttt.csv", "ttt.png", "final.extxyz", "courses.npz", "sde.safetensors"),
+    "anneal": ("anneal.csv", "anneal.png", "cooling.csv"),
     "kmc": ("sro.csv", "final.extxyz", "trajectory.amz.zip", "trajectory.extxyz"),
     "sample": ("observables.csv", "final.extxyz", "trajectory.amz.zip", "trajectory.extxyz"),
     "sro": ("sro.csv", "average.csv", "sro.png", "order.extxyz"),

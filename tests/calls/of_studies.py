@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -61,6 +63,14 @@ def calls() -> dict[str, Call]:
             "structure": BCC, "barriers": PAIR, "temperatures_K": [1500.0], "shells": 1, "sites": 32, "sweeps": 40,
             "workers": 1, "checkpoint": None, "progress": print, "rng": rng(),
         }),
+        "Schedule": Call(am.Schedule, {"stages": am.Schedule.parse("900K 1h; 800K 1h").stages}),
+        "Schedule.parse": Call(am.Schedule.parse, {"words": "900K 1h; cool 1K/s to 800K"}),
+        "Schedule.temperature": Call(am.Schedule.parse("900K 1h").temperature, {"times_s": np.array([0.0, 60.0])}),
+        "Schedule.boltzmann_time": Call(am.Schedule.parse("900K 1h").boltzmann_time, {"energy_eV": 1.0, "stage": 0}),
+        "anneal": Call(_anneal, {
+            "known": _known(), "schedule": "900K 1h", "vacancy_formation_energy_eV": 1.5,
+            "vacancy_formation_entropy_kB": 1.0, "sinks_m": 1e-6, "progress": print, "rng": rng(),
+        }),
     }  # fmt: skip
 
 
@@ -92,6 +102,21 @@ def _up_to(module: Any, name: str, function: Any, arguments: dict[str, Any]) -> 
         return None
     finally:
         setattr(module, name, real)
+
+
+def _known() -> Any:
+    """What a diagram knows: the linear alloy of the tests of programmes."""
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "studies" / "furnace"))
+    import linear_alloy
+
+    return linear_alloy.kinetics()
+
+
+def _anneal(**arguments: Any) -> Any:
+    """`anneal` up to its first step: a whole one takes seconds."""
+    from asemacro.studies.furnace import annealing
+
+    return _up_to(annealing, "walk", am.anneal, arguments)
 
 
 class _Reached(Exception):

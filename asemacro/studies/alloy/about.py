@@ -34,7 +34,8 @@ def about_of(alloy: Alloy, anneal: Anneal, sweeps: int, found: Sequence[AtTemper
         sweeps: of the swaps at each temperature.
         found: at all temperatures.
     """
-    boxes, unknown = alloy.boxes, [at.temperature_K for at in found if not at.equilibrium.simulated]
+    boxes, shell = alloy.boxes, alloy.lattice.shells(1)[0]
+    unknown = [at.temperature_K for at in found if not at.equilibrium.simulated]
     with_swaps = [at for at in found if at.swaps is not None]
     return {
         "barriers": alloy.model.name,
@@ -46,6 +47,9 @@ def about_of(alloy: Alloy, anneal: Anneal, sweeps: int, found: Sequence[AtTemper
         "small_sites": boxes.small.n_sites,
         "vacancies": boxes.vacancies,
         "copies": boxes.copies,
+        "small_cell": {symbol: int(count) for symbol, count in boxes.counts.items()},
+        "neighbours": shell.offsets.shape[1],
+        "neighbour_distance_A": shell.distance,
         "quick_budget": bool(unknown),
         "equilibrium_not_simulated_K": unknown,
         "equilibrium_extrapolated": any(at.equilibrium.source == EXTRAPOLATED for at in found),

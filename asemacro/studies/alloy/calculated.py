@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from asemacro.files.store import write_csv
 from asemacro.studies.alloy.curves import Curves
 from asemacro.studies.alloy.figures import draw_diagram, draw_map
+from asemacro.studies.alloy.kept_course import COURSES, KeptCourse, write_courses
 from asemacro.studies.alloy.points import Point
 from asemacro.tasks.publication import publish
 
@@ -35,7 +36,7 @@ class PhaseDiagram(Curves):
         return draw_map(self)
 
     def save(self, directory: str | Path) -> list[Path]:
-        """Write sro.csv, sro.png, ttt.csv, ttt.png, final.extxyz and sde.safetensors, together or not at all."""
+        """Write the tables and figures, final.extxyz, courses.npz and sde.safetensors, together or not at all."""
         return publish(directory, self.files())
 
     def files(self) -> Files:
@@ -52,5 +53,6 @@ class PhaseDiagram(Curves):
             "ttt.csv": lambda path: write_csv(path, self.map.columns, self.map.rows()),
             "ttt.png": heat.savefig,
             "final.extxyz": lambda path: ase.io.write(path, self.snapshots, format="extxyz"),
+            COURSES: lambda path: write_courses(path, [KeptCourse.of(at) for at in self.known]),
             "sde.safetensors": lambda path: save_sde(path, self.ensemble, barriers=self.about["barriers"]),
         }

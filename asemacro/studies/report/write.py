@@ -27,6 +27,7 @@ OF_EVERY_RUN = ("seed", "wall_time_s", "packages", "arguments", "files")
 TITLES = {
     "phase-diagram": "Short-range order over temperature",
     "equilibrium": "Order at equilibrium",
+    "anneal": "Short-range order over the programme of a furnace",
     "kmc": "Kinetic Monte Carlo of vacancies",
     "sample": "Microscopic simulation",
     "learn": "Learned equation",

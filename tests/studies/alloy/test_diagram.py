@@ -102,7 +102,7 @@ def test_numbers_are_numbers(diagram: PhaseDiagram, tmp_path: Path) -> None:
         assert point.delta_low <= point.delta <= point.delta_high
     json.dumps(diagram.about, allow_nan=False)
     assert {path.name for path in diagram.save(tmp_path)} == {
-        "sro.csv", "sro.png", "ttt.csv", "ttt.png", "final.extxyz", "sde.safetensors",
+        "sro.csv", "sro.png", "ttt.csv", "ttt.png", "final.extxyz", "courses.npz", "sde.safetensors",
     }  # fmt: skip
 
 
