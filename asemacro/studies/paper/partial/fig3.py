@@ -60,5 +60,5 @@ def draw(found: Mapping[str, Found]) -> Figure:
 
 _FULL = lennard_jones.Budget(800, runs=90, tests=10)
 _QUICK = lennard_jones.Budget(800, runs=16, tests=4)
-FULL = Group(lennard_jones.prepare, _FULL, lennard_jones.EFFORT, cells(_FULL, 20_000))
+FULL = Group(lennard_jones.prepare, _FULL, lennard_jones.EFFORT, cells(_FULL, 20_000), lennard_jones.LONGER)
 QUICK = Group(lennard_jones.prepare, _QUICK, Effort(150, seeds=3), cells(_QUICK, 4000))

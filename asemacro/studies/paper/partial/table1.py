@@ -7,6 +7,7 @@ from as many forces on states of all trajectories, the fair comparison.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -53,14 +54,16 @@ def three(
     ]
 
 
-def lennard_jones_group(budget: lennard_jones.Budget, effort: Effort, n: int) -> Group:
+def lennard_jones_group(
+    budget: lennard_jones.Budget, effort: Effort, n: int, efforts: Mapping[str, Effort] | None = None
+) -> Group:
     """800 atoms: all three losses with OnsagerNet, L_x,p with the others."""
     fraction, cells = budget.fraction, []
     for drift, target in LENNARD_JONES_TARGETS.items():
         errors = published.LENNARD_JONES[drift]
         own = three("lennard-jones-800", n, fraction, "1/16", errors, target, drift)
         cells += own if drift == "onsager" else own[:1]
-    return Group(lennard_jones.prepare, budget, effort, cells)
+    return Group(lennard_jones.prepare, budget, effort, cells, efforts or {})
 
 
 def predator_prey_group(budget: predator_prey.Budget, effort: Effort, n: int) -> Group:
@@ -90,7 +93,7 @@ def large_group(budget: lennard_jones.Budget, effort: Effort, n: int, whole: int
 FULL = {
     "predator-prey": predator_prey_group(predator_prey.FULL, Effort(3000), 15_000),
     "lennard-jones-800": lennard_jones_group(
-        lennard_jones.Budget(800, runs=90, tests=10), lennard_jones.EFFORT, 20_000
+        lennard_jones.Budget(800, runs=90, tests=10), lennard_jones.EFFORT, 20_000, lennard_jones.LONGER
     ),
     "allen-cahn": allen_cahn_group(allen_cahn.Budget(), Effort(6000), 40_000),
     "lennard-jones-51200": large_group(
