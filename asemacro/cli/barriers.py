@@ -176,7 +176,10 @@ def import_verb(
 
 @app.command("train")
 def train_verb(
-    data: Annotated[Path, typer.Argument(help="Labels (labels.db), or .npz in the layout of docs/barriers.md.")],
+    data: Annotated[
+        list[Path],
+        typer.Argument(help="Labels (labels.db), one or several files, or one .npz in the layout of docs/barriers.md."),
+    ],
     output: Annotated[
         Path, typer.Option("-o", "--output", parser=output_path, help="Model file, .safetensors.", metavar="FILE")
     ],

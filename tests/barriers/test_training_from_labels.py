@@ -22,8 +22,8 @@ from asemacro.tasks.streams import Streams
 
 BOX = Lattice.fcc(3.8, ["Cu", "Au"], 3)
 NEAR = BOX.neighbours(BOX.shells(1)[0].offsets)
-PAIRS = np.array([[0, 0, 0], [0, 0, -0.06], [0, -0.06, 0.03]])  # eV, of vacancy, Cu, Au
-MIGRATION = {"Cu": 0.6, "Au": 0.9}
+PAIRS = np.array([[0, 0, 0, 0], [0, 0, -0.06, 0.02], [0, -0.06, 0.03, 0], [0, 0.02, 0, 0.01]])  # eV, of vacancy, Cu, Au, Ni
+MIGRATION = {"Cu": 0.6, "Au": 0.9, "Ni": 0.8}
 
 
 def band(jump: Jump, reason: str = "") -> Band:
@@ -74,6 +74,32 @@ def test_reverse_jumps_differ_by_the_energy(labels: Path) -> None:
     known = np.isfinite(change)
     assert known.sum() == 120
     assert np.allclose(change[known].reshape(60, 2).sum(axis=1), 0, atol=1e-6)
+
+
+def test_files_of_two_alloys_are_one_table(labels: Path, tmp_path: Path) -> None:
+    """The rows of both, in a common numbering of the elements; cells of the same name stay two."""
+    ternary = Lattice.fcc(3.8, ["Cu", "Au", "Ni"], 3, composition={"Cu": 0.5, "Au": 0.25, "Ni": 0.25})
+    other = tmp_path / "ternary.db"
+    with LabelDatabase(other) as database:
+        for jump in draw_jumps(
+            Cells(cells=6, jumps=24, states=("random",)), ternary, Streams.of(np.random.default_rng(1))
+        ):
+            database.write(band(jump))
+    together, first, second = read_barriers([labels, other]), read_barriers(labels), read_barriers(other)
+    assert (together.species, first.species, second.species) == (("Ni", "Cu", "Au"), ("Cu", "Au"), ("Ni", "Cu", "Au"))
+    assert len(together.names) == 12
+    assert together.dropped == 2
+    assert np.array_equal(together.env[:120], np.where(first.env > 0, first.env + 1, 0))
+    assert np.array_equal(together.env[120:], second.env)
+    assert np.array_equal(together.barrier, np.concatenate([first.barrier, second.barrier]), equal_nan=True)
+    for sources, words in (
+        ([labels, labels], "a file is given twice"),
+        ([labels, Path(__file__)], "is no database of labels"),
+        ([labels, tmp_path / "none.db"], "no labels file"),
+        ([], "no file of barriers"),
+    ):
+        with pytest.raises((ValueError, OSError), match=words):
+            read_barriers(sources)
 
 
 def test_folds_keep_cells_together(labels: Path) -> None:

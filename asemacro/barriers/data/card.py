@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from asemacro.barriers.attempt_frequency import COMMON_HZ, attempt_frequencies_of
-from asemacro.barriers.data.barrier_file import read_barriers
+from asemacro.barriers.data.barrier_file import BarrierSource, read_barriers, source_name
 from asemacro.barriers.data.evaluation import held_out
 from asemacro.barriers.data.table import BarrierData
 from asemacro.barriers.data.training import TrainingReport, members_of, train_barriers
@@ -22,7 +22,7 @@ FOLDS = 3
 
 
 def train_with_card(
-    data_path: str | Path,
+    data_path: BarrierSource,
     out_path: str | Path,
     *,
     form: Form = "consistent",
@@ -35,7 +35,7 @@ def train_with_card(
     """Train a network as `train_barriers` does and write its card beside it, MODEL.md.
 
     Args:
-        data_path: barriers, .npz or labels.db.
+        data_path: barriers, .npz, or one or several labels.db.
         out_path: file to write, .safetensors.
         form: "direct" or "consistent".
         members: networks averaged.
@@ -51,7 +51,7 @@ def train_with_card(
     """
     out_path = output_file(out_path)
     data = read_barriers(data_path)
-    own = attempt_frequencies_of(attempt_frequency_Hz, data.species, str(data_path))
+    own = attempt_frequencies_of(attempt_frequency_Hz, data.species, source_name(data_path))
     parts = (min(FOLDS, len(data.names)) if data.by_cell else 0) if folds is None else folds
     parts = 0 if folds is None and parts < 2 else parts
     number = members or members_of(form, data)

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from asemacro.barriers.data.barrier_file import read_barriers
+from asemacro.barriers.data.barrier_file import BarrierSource, read_barriers, source_name
 from asemacro.barriers.data.table import BarrierData
 from asemacro.barriers.gnn.inputs import Inputs
 from asemacro.barriers.gnn.layers import Coded
@@ -172,7 +172,7 @@ class TrainingReport:
 
 @one_thread()
 def train_barriers(
-    data_path: str | Path,
+    data_path: BarrierSource,
     out_path: str | Path,
     *,
     form: Form = "direct",
@@ -188,7 +188,7 @@ def train_barriers(
     """Train a network on a data file and write it.
 
     Args:
-        data_path: npz in the layout of `asemacro.barriers.data.table`, or a database of labels.
+        data_path: npz in the layout of `asemacro.barriers.data.table`, or one or several databases of labels.
         out_path: file to write, by convention .safetensors.
         form: "direct" (more accurate) or "consistent" (detailed balance, a lattice energy).
         members: networks averaged, default `members_of`.
@@ -216,7 +216,7 @@ def train_barriers(
     data = read_barriers(data_path) if data is None else data
     fitted = fit_barriers(
         data,
-        Path(data_path).name,
+        source_name(data_path),
         form=form,
         members=members,
         epochs=epochs,
