@@ -207,6 +207,28 @@ class ForceLabels:
         columns = {name: getattr(self, name)[rows] for name in ("z", "root", "target", "rest", "group")}
         return ForceLabels(fraction=self.fraction, **columns)
 
+    @checked(weights=array(None))
+    def weighted(self, weights: Floats) -> ForceLabels:
+        """The same labels with the loss of each state times its weight, in units of the mean weight.
+
+        Weights that depend on z alone favour some states and leave the rate that is learned unbiased.
+
+        Args:
+            weights: (N,) above 0.
+
+        Raises:
+            ValueError: weights that are not above 0 or of another number.
+        """
+        if weights.shape != (len(self),) or not (weights > 0).all():
+            raise ValueError(f"weights must be {len(self)} numbers above 0")
+        factor = np.sqrt(weights / weights.mean())
+        return dataclasses.replace(
+            self,
+            root=self.root * factor[:, None, None],
+            target=self.target * factor[:, None],
+            rest=self.rest * factor**2,
+        )
+
     @checked(rates=array(None, None))
     def losses(self, rates: Floats) -> Floats:
         """(N,) loss of rates g (N, d)."""

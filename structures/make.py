@@ -56,6 +56,7 @@ def main() -> None:
     solution("MoNbTaW", 3.22, BCC, ("Nb", "Mo", "Ta", "W"))
     solution("MoNbTaVW", 3.19, BCC, ("V", "Nb", "Mo", "Ta", "W"))
     solution("NiCoCr", 3.56, FCC, ("Cr", "Co", "Ni"))
+    solution("CoCrFeNi", 3.57, FCC, ("Cr", "Fe", "Co", "Ni"))
     cif("MoTa_B2", (3.23, 3.23, 3.23), [(BCC[0], {"Mo": 1}), (BCC[1], {"Ta": 1})])
     cif("square", (1, 1, 10), [((0, 0, 0), {"X": 1})])
     cif("chain", (1, 10, 10), [((0, 0, 0), {"X": 1})])

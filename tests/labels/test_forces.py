@@ -208,3 +208,23 @@ def test_what_gives_no_labels_is_refused_in_one_line() -> None:
         force_labels(whole(x), counted)
     with pytest.raises(ValueError, match="space must be one of micro, macro"):
         force_labels(whole(x), ENCODER, space="both")  # type: ignore[arg-type]
+
+
+def test_weights_of_states_multiply_their_losses() -> None:
+    """Whatever the weights of z, rates that all labels agree on stay the best ones; and all alike change nothing."""
+    x = states(40)
+    slope, z = jacobian(PHI, x), PHI(torch.from_numpy(x)).numpy()
+    wanted = z @ np.array([[0.3, -0.2], [0.1, 0.4]]) + 0.5
+    active = np.argsort(np.random.default_rng(5).random((40, N)), axis=1)[:, :4]
+    f = np.einsum("ind,id->in", np.linalg.pinv(slope), wanted)  # forces that are those of the rates, and no others
+    labels = force_labels(with_sets(x, active, f), PHI)
+    weights = np.exp(z[:, 0])
+    weighted, rates = labels.weighted(weights), np.random.default_rng(6).normal(size=(40, 2))
+    np.testing.assert_allclose(weighted.losses(rates), labels.losses(rates) * weights / weights.mean(), rtol=1e-9)
+    np.testing.assert_allclose(labels.weighted(np.full(40, 7.0)).losses(rates), labels.losses(rates), rtol=1e-12)
+    for one in (labels, weighted):
+        constant, linear = linear_rates(one, np.zeros(2), np.ones(2))
+        np.testing.assert_allclose(constant + z @ linear.T, wanted, atol=1e-5)
+    for wrong in (np.zeros(40), np.ones(39)):
+        with pytest.raises(ValueError, match="weights must be 40 numbers above 0"):
+            labels.weighted(wrong)

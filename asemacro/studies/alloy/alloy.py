@@ -70,7 +70,7 @@ class Alloy:
             raise ValueError(
                 f"{'-'.join(lattice.species) or 'no element'}: no unlike pairs, so there is no order to compute"
             )
-        model = choose_barriers(barriers, lattice.species)
+        model = choose_barriers(barriers, lattice)
         boxes = choose_boxes(lattice, model, sites, small, vacancies, concentration)
         if boxes.copies == 1:  # from one run alone nothing can be told of its error
             one, cell = boxes.large.n_sites, boxes.small.n_sites

@@ -53,7 +53,7 @@ def _run_phase_diagram(
         read_structure(structure, **reading), mix_sublattices=mix_sublattices, shell_tolerance=shell_tolerance
     )
     workers = options.pop("workers")
-    options["barriers"] = model = choose_barriers(options["barriers"], lattice.species)
+    options["barriers"] = model = choose_barriers(options["barriers"], lattice)
     arguments = {
         "structure": str(structure),
         **reading,

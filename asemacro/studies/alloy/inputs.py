@@ -62,10 +62,12 @@ def listed(temperatures_K: Sequence[float]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
-def choose_barriers(barriers: str | Path | BarrierModel | None, species: Sequence[str]) -> BarrierModel:
-    """The model that was asked for, or the default one for these species.
+DEFAULTS = ("nbmota", "refractory", "cocrfeni")
+"""Pretrained models that are taken by themselves: the first that knows the lattice and all species."""
 
-    The default is `nbmota` if all species are in Nb-Mo-Ta, else `refractory` if it covers them.
+
+def choose_barriers(barriers: str | Path | BarrierModel | None, lattice: Lattice) -> BarrierModel:
+    """The model that was asked for, or the default one for this lattice and its species, of `DEFAULTS`.
 
     Raises:
         ValueError: one line naming each model's species and lattice if none covers the species.
@@ -74,16 +76,18 @@ def choose_barriers(barriers: str | Path | BarrierModel | None, species: Sequenc
 
     if barriers is not None:
         return load_barriers(barriers) if isinstance(barriers, (str, Path)) else barriers
-    for name in ("nbmota", "refractory"):
+    species = lattice.species
+    for name in DEFAULTS:
         model = load_barriers(name)
-        if set(species) <= set(model.species or ()):
+        if model.prototype == lattice.prototype and set(species) <= set(model.species or ()):
             return model
     known = "; ".join(
         f"{name}: {'-'.join(model.species or ())} on {model.prototype}"
         for name, model in ((name, load_barriers(name)) for name in available())
     )
     raise ValueError(
-        f"no barrier model for {'-'.join(species)} ({known}); give pair energies with --barriers pair.json"
+        f"no barrier model for {'-'.join(species)} on {lattice.prototype or 'this lattice'} ({known}); give "
+        "--barriers FILE: pair energies, or a network by `asemacro barriers learn`"
     )
 
 

@@ -117,7 +117,7 @@ def _start(structure: str | Path, options: Options, rng: np.random.Generator) ->
     """
     atoms = read_structure(structure, **options["reading"])
     begin = Start.read(atoms, mix_sublattices=options["mix_sublattices"], shell_tolerance=options["shell_tolerance"])
-    model = choose_barriers(options["barriers"], begin.lattice.species)
+    model = choose_barriers(options["barriers"], begin.lattice)
     box = large_enough(begin.lattice.at_least(options["sites"]), model)
     # the states that are kept for the order over time, once more as they are written, and the random numbers that a
     # state is drawn with

@@ -178,7 +178,7 @@ def alloy_fields(
     if temperature is not None and len(temperature) > 1:
         raise ValueError("block fields of an alloy are learned at one temperature; give one in K")
     kelvin = _KELVIN if temperature is None else temperature[0]
-    model = choose_barriers(barriers, lattice.species)
+    model = choose_barriers(barriers, lattice)
     box = _box(lattice, block, _SITES if sites is None else sites)
     vacancies = vacancies_in(box.n_sites, None, lattice.vacant or None)
     system = VacancyKMC(box, model, kelvin)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from asemacro.arguments.checks import choice_of, generator_of
+from asemacro.arguments.checks import callable_of, choice_of, generator_of
 from asemacro.arguments.door import FORCE_DATA, MOST_WIDTH, checked, flag_or_report, instance, optional, whole
 from asemacro.closure.autoencoder import EncoderOptions, fit_encoder
 from asemacro.closure.encoder import Encoder, condition
@@ -24,7 +25,7 @@ from asemacro.observables.differentiable import DifferentiableObservable, check_
 from asemacro.studies.forces.learned import ForcesReport, LearnedForces
 from asemacro.tasks.progress import part_of, reporting
 from asemacro.tasks.threads import one_thread
-from asemacro.typing import Report
+from asemacro.typing import Floats, Report
 
 if TYPE_CHECKING:
     from asemacro.closure.encoder_network import EncoderNetwork
@@ -47,6 +48,8 @@ class ForceFit(TypedDict, total=False):
         fit_options: of `fit_ode`.
         kept: number of first variables, observables and learned ones, that the equation is of; the rates of the others
             are put in by least squares (`labels_of_first`), which takes noise away. Default: all are kept.
+        weights: function of the variables (N, d), observables first, that gives the weight (N,) of each state in the
+            loss; default all alike. Where rates grow without bound, few states hold most of the loss: weigh them less.
     """
 
     states: NDArray[Any] | ForceData | None
@@ -55,6 +58,7 @@ class ForceFit(TypedDict, total=False):
     space: str
     fit_options: OdeFitOptions | None
     kept: int | None
+    weights: Callable[[Floats], Floats] | None
 
 
 def _states(value: Any, name: str) -> Any:
@@ -79,6 +83,7 @@ def _drift(value: Any, name: str) -> Any:
     space=lambda value, name: choice_of(value, name, ("micro", "macro")),
     fit_options=optional(instance("OdeFitOptions")),
     kept=optional(whole(1)),
+    weights=optional(callable_of),
 )
 @one_thread()
 def learn_from_forces(
@@ -134,6 +139,9 @@ def learn_from_forces(
         kept = fit.get("kept")
         if kept is not None:
             labels, encoder = labels_of_first(labels, kept), encoder_of(encoder).leading(kept)
+        weights = fit.get("weights")
+        if weights is not None:
+            labels = labels.weighted(weights(labels.z))
         ode = NeuralODE(_made(drift, encoder.dim), labels=encoder.labels)
         fitted = fit_ode(
             ode, labels, seeds=seeds, rng=rng, options=fit.get("fit_options"), progress=part_of(report, "fit")

@@ -49,7 +49,7 @@ def run_label(structure: str | Path, output: Path, **options: Unpack[Options]) -
         jumps=options["jumps"],
         states=kinds,
         sites=options["sites"],
-        barriers=choose_barriers(options["barriers"], alloy.species) if "kmc" in kinds else None,
+        barriers=choose_barriers(options["barriers"], alloy) if "kmc" in kinds else None,
         temperatures_K=tuple(parse_temperatures(options["temperatures"])),
     )
     settings = BandSettings(relax=options["relax"], images=options["images"])

@@ -40,7 +40,7 @@ class Budget:
     steps: tuple[float, ...]
 
 
-FULL = Budget(allen_cahn.Budget(trajectories=80, tests=20), Effort(6000), 18_000, (10.0, 2.0, 1.0))
+FULL = Budget(allen_cahn.Budget(trajectories=80, tests=20), allen_cahn.EFFORT, 18_000, (10.0, 2.0, 1.0))
 QUICK = Budget(
     allen_cahn.Budget(n=64, trajectories=16, tests=4, every=8, encoded=1, on_disk=False),
     Effort(300, seeds=3),

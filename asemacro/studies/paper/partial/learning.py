@@ -132,6 +132,7 @@ def learn(
             seeds=effort.seeds,
             space=lesson.space,
             kept=world.kept,
+            weights=world.weights,
             fit_options=OdeFitOptions(
                 steps=effort.steps, batch_size=effort.batch_size, learning_rate=effort.learning_rate
             ),

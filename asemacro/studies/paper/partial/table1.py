@@ -95,7 +95,7 @@ FULL = {
     "lennard-jones-800": lennard_jones_group(
         lennard_jones.Budget(800, runs=90, tests=10), lennard_jones.EFFORT, 20_000, lennard_jones.LONGER
     ),
-    "allen-cahn": allen_cahn_group(allen_cahn.Budget(), Effort(6000), 40_000),
+    "allen-cahn": allen_cahn_group(allen_cahn.Budget(), allen_cahn.EFFORT, 40_000),
     "lennard-jones-51200": large_group(
         lennard_jones.Budget(51_200, runs=20, batch_size=64, on_disk=True),
         dataclasses.replace(lennard_jones.EFFORT, steps=6000),

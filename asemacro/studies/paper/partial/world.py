@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -69,6 +70,7 @@ class World:
         states_s: wall time of the training trajectories.
         encoder_s: of the autoencoder.
         depth: number of layers of all drifts.
+        weights: of states in the losses of all fits, of the kept variables (N, d); default all alike.
     """
 
     system: ForceSystem
@@ -81,6 +83,7 @@ class World:
     states_s: float
     encoder_s: float
     depth: int = DEPTH
+    weights: Callable[[Floats], Floats] | None = None
 
     @functools.cached_property
     def variables(self) -> Encoder:
