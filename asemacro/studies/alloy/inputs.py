@@ -62,7 +62,7 @@ def listed(temperatures_K: Sequence[float]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
-DEFAULTS = ("nbmota", "refractory", "cocrfeni")
+DEFAULTS = ("nbmota", "refractory")
 """Pretrained models that are taken by themselves: the first that knows the lattice and all species."""
 
 
