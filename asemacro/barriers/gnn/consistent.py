@@ -15,6 +15,7 @@ from asemacro.barriers.gnn.direct import (
     SiteSums,
     block_scale,
     class_scale,
+    flat_and_padded,
     n_blocks,
     second_and_readout_weights,
     second_round,
@@ -201,8 +202,8 @@ class ConsistentNet(ByGraph):
     def flat_weights(self) -> NDArray[np.float64]:
         """The weights of S in the order that `gnn_consistent` reads, scales folded in."""
         table, transit = self.round1.table(self.code), self.transit.table(self.code)
-        parts = [array(table), array(transit), array(transit + table[:, :1] - table), array(self.round1.bias)]
-        return np.concatenate([p.ravel() for p in (*parts, *second_and_readout_weights(self))])
+        parts = [array(table), array(transit), array(transit + table[:, :1] - table), np.zeros(self.width)]
+        return flat_and_padded(*parts, array(self.round1.bias), *second_and_readout_weights(self))
 
     def energy_weights(self) -> tuple[NDArray[np.float64], ...]:
         """Of E: (n_blocks (S + 1), width) and (width,) of the sites, (S + 1, width) output, (n_pairs, S + 1, S + 1)."""

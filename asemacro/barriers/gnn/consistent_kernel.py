@@ -19,7 +19,6 @@ from asemacro.barriers.gnn.direct_kernel import (
     MOST_BOND,
     MOST_READ,
     N_BOND_ROWS,
-    N_JUMPS,
     N_KINDS,
     N_MESSAGES,
     N_NODES,
@@ -43,180 +42,167 @@ from asemacro.barriers.gnn.direct_kernel import (
     T_ROWS,
     TYPE_SIZE,
     WIDTH,
-    add_bias_act,
+    ZERO,
+    add_own,
     count_species,
     gather_messages,
-    hardswish32,
-    hardswish64,
+    room,
     second_and_readout,
     tables_of,
 )
 from asemacro.barriers.saddle import over_saddle
-
-_ZERO = np.float32(0.0)
-_HALF = np.float32(0.5)
-
+from asemacro.barriers.vectors import (
+    SIXTEEN,
+    add_rows,
+    dot,
+    first_aligned,
+    hardswish_layer,
+    linear_layer,
+    linear_layer_of_doubles,
+    shift_and_swish,
+    shifted_swish_dot,
+)
 
 @njit(cache=True, nogil=True)
 def _sums_after_jumps(
     tables: NDArray,
     kind: NDArray,
     env: NDArray,
-    z1: NDArray,
-    first: tuple[NDArray, NDArray, NDArray],
-    base: NDArray,
-    moved: NDArray,
-    sums: NDArray,
+    single: NDArray,
+    changes: tuple[int, int, int],
+    work: NDArray,
+    at: tuple[int, int, int, int, int],
 ) -> None:
-    """Fill `sums` with the features of the sites near each bond and of their neighbours, halfway along the jump.
+    """Fill the sums with the features of the sites near each bond and of their neighbours, halfway along the jump.
 
     Args:
         tables: graph and sizes.
         kind: what is told of the type of the jumps.
         env: species around the vacancy.
-        z1: first round before its bias, without any jump.
-        first: bias of the first round, and what the vacancy and the jumping atom change in it.
-        base: what `sums` is without any jump.
-        moved: scratch.
-        sums: (rows of all bonds, (n_messages + 1) width), those of this type are filled.
+        single: weights.
+        changes: where in them starts what the vacancy and the jumping atom change in the first round, and a zero row.
+        work: scratch.
+        at: where in it start the first round before and after its activation, without any jump; the sums without any
+            jump; scratch for one bond; the sums (rows of all bonds, (n_messages + 1) width), filled for this type.
     """
-    b1, change_v, change_j = first
+    change_v, change_j, nothing = changes
+    z1, h1, base, moved, sums = at
     species, width, n_messages = tables[SPECIES], tables[WIDTH], tables[N_MESSAGES]
     n_bond, n_sums = kind[T_BOND], (n_messages + 1) * width
     links, start = tables[kind[T_AT_LINKS] :], tables[kind[T_AT_LINK_START] :]
     near_v, near_j = tables[kind[T_AT_NEAR_V] :], tables[kind[T_AT_NEAR_J] :]
     bonds = tables[tables[AT_BOND] :]
     for r in range(kind[T_ROWS]):
-        s = env[1 + tables[tables[AT_JUMP] + kind[T_FIRST] + r]]
-        at = kind[T_FIRST_BOND] + r * n_bond
+        s = np.int64(env[1 + tables[tables[AT_JUMP] + kind[T_FIRST] + r]])
+        first = kind[T_FIRST_BOND] + r * n_bond
         for k in range(n_bond):
-            site = bonds[at + k]
-            row = sums[at + k]
-            own = z1[site]
-            for c in range(n_sums):
-                row[c] = base[site, c]
-            near = near_v[k]
-            by_v = change_v[near * species + s] if near >= 0 else b1
-            far = near_j[k]
-            by_j = change_j[far * species + s] if far >= 0 else b1
-            v_part = _ZERO if near < 0 else np.float32(1.0)
-            j_part = _ZERO if far < 0 else np.float32(1.0)
-            for c in range(width):
-                value = hardswish32(own[c] + b1[c] + v_part * by_v[c] + j_part * by_j[c])
-                moved[k, c] = value - row[c]
-                row[c] = value
-        for q in range(n_messages):
-            for k in range(n_bond):
-                part = sums[at + k, (q + 1) * width : (q + 2) * width]
-                for e in range(start[q * n_bond + k], start[q * n_bond + k + 1]):
-                    source = moved[links[e]]
-                    for c in range(width):
-                        part[c] += source[c]
+            site, near, far = bonds[first + k], near_v[k], near_j[k]
+            by_v = change_v + (near * species + s) * width if near >= 0 else nothing
+            by_j = change_j + (far * species + s) * width if far >= 0 else nothing
+            own, to = site * width, sums + (first + k) * n_sums
+            for c in range(0, width, SIXTEEN):
+                shift_and_swish(work, z1 + own + c, single, by_v + c, by_j + c, work, h1 + own + c, work, to + c,
+                                work, moved + k * width + c)  # fmt: skip
+        for k in range(n_bond):
+            to, before = sums + (first + k) * n_sums, base + bonds[first + k] * n_sums
+            for q in range(n_messages):
+                ends = start[q * n_bond + k], start[q * n_bond + k + 1]
+                for c in range((q + 1) * width, (q + 2) * width, SIXTEEN):
+                    source = moved + c - (q + 1) * width
+                    add_rows(work, to + c, work, before + c, work, source, width, links, ends[0], ends[1])
 
 
 @njit(cache=True, nogil=True)
-def _read_both_ways(tables: NDArray, kind: NDArray, h2: NDArray, read: NDArray) -> None:
-    """Fill `read` with what the readout sees of the jumps of one type, then of their reverse jumps."""
-    width, n_classes, n_bond, rows = h2.shape[1], kind[T_CLASSES], kind[T_BOND], kind[T_ROWS]
+def _read_both_ways(
+    tables: NDArray, kind: NDArray, work: NDArray, at_h2: int, rows_of: NDArray, width: int, at_read: int
+) -> None:
+    """Fill the readout's rows with what it sees of the jumps of one type, then of their reverse jumps.
+
+    `rows_of` is 0, 1, 2, ...: the sites of a bond lie one after another.
+    """
+    n_classes, n_bond, rows = kind[T_CLASSES], kind[T_BOND], kind[T_ROWS]
     ends, mirror = tables[kind[T_AT_CLASS] :], tables[kind[T_AT_REVERSE] :]
+    n_read = (2 + n_classes) * width
     for r in range(rows):
-        target, back = read[r], read[rows + r]
-        here = kind[T_FIRST_BOND] + r * n_bond
-        for c in range(width):
-            target[c] = h2[here, c]
-            target[width + c] = h2[here + 1, c]
-            back[c] = target[width + c]
-            back[width + c] = target[c]
-        for q in range(n_classes):
-            part = target[(2 + q) * width : (3 + q) * width]
-            for c in range(width):
-                part[c] = _ZERO
-            for k in range(ends[q], ends[q + 1]):
-                source = h2[here + 2 + k]
-                for c in range(width):
-                    part[c] += source[c]
-            other = back[(2 + mirror[q]) * width : (3 + mirror[q]) * width]
-            for c in range(width):
-                other[c] = part[c]
+        to, back = at_read + r * n_read, at_read + (rows + r) * n_read
+        here = at_h2 + (kind[T_FIRST_BOND] + r * n_bond) * width
+        for q in range(-2, n_classes):
+            first, last = (q + 2, q + 3) if q < 0 else (2 + ends[q], 2 + ends[q + 1])
+            other = -1 - q if q < 0 else 2 + mirror[q]
+            for c in range(0, width, SIXTEEN):
+                add_rows(work, to + (q + 2) * width + c, ZERO, 0, work, here + c, width, rows_of, first, last)
+                add_rows(work, back + other * width + c, work, to + (q + 2) * width + c, work, 0, 0, rows_of, 0, 0)
 
 
 @njit(cache=True, nogil=True)
 def _read_out(
-    tables: NDArray, h2: NDArray, layers: tuple[NDArray, NDArray, NDArray, float], work: NDArray, out: NDArray
+    tables: NDArray,
+    single: NDArray,
+    layers: tuple[int, int, int, int],
+    work: NDArray,
+    at_h2: int,
+    free: int,
+    rows_of: NDArray,
+    out: NDArray,
 ) -> None:
     """Add S of the jumps, read off the features of the sites of their bonds, to out[:Z]."""
     w3, b3, w4, b4 = layers
     width, hidden = tables[WIDTH], tables[HIDDEN]
-    reads = work[: 2 * tables[MOST_READ] * width]
-    hids = work[2 * tables[MOST_READ] * width :]
+    read, hid = free, free + 2 * tables[MOST_READ] * width
     for t in range(tables[N_TYPES]):
         kind = tables[tables[AT_TYPES] + t * TYPE_SIZE :]
         rows, n_read = kind[T_ROWS], (2 + kind[T_CLASSES]) * width
-        read = reads[: 2 * rows * n_read].reshape(2 * rows, n_read)
-        hid = hids[: 2 * rows * hidden].reshape(2 * rows, hidden)
-        _read_both_ways(tables, kind, h2, read)
-        there = w3[kind[T_READ] * width : kind[T_READ] * width + n_read]
-        if kind[T_BACK] == kind[T_READ]:
-            np.dot(read, there, hid)
-        else:
-            np.dot(read[:rows], there, hid[:rows])
-            np.dot(read[rows:], w3[kind[T_BACK] * width : kind[T_BACK] * width + n_read], hid[rows:])
-        add_bias_act(hid, b3)
+        _read_both_ways(tables, kind, work, at_h2, rows_of, width, read)
+        there, back = w3 + kind[T_READ] * width * hidden, w3 + kind[T_BACK] * width * hidden
+        hardswish_layer(work, read, n_read, rows, n_read, single, there, hidden, single, b3, work, hid)
+        second, hid2 = read + rows * n_read, hid + rows * hidden
+        hardswish_layer(work, second, n_read, rows, n_read, single, back, hidden, single, b3, work, hid2)
         for r in range(rows):
-            value = np.float64(b4)
-            for c in range(hidden):
-                value += np.float64((hid[r, c] + hid[rows + r, c]) * _HALF * w4[c])
-            out[tables[tables[AT_JUMP] + kind[T_FIRST] + r]] += value
+            forth = dot(work, hid + r * hidden, single, w4, hidden)
+            value = 0.5 * (forth + dot(work, hid2 + r * hidden, single, w4, hidden))
+            out[tables[tables[AT_JUMP] + kind[T_FIRST] + r]] += np.float64(single[b4]) + value
 
 
 @njit(cache=True, nogil=True)
 def _symmetric_member(
-    tables: NDArray, single: NDArray, env: NDArray, counts: NDArray, work: NDArray, out: NDArray
+    tables: NDArray,
+    single: NDArray,
+    at: int,
+    env: NDArray,
+    work: NDArray,
+    at_counts: int,
+    free: int,
+    rows_of: NDArray,
+    out: NDArray,
 ) -> None:
-    """Add one member's S of the jumps to out[:Z]."""
+    """Add S of the jumps of the member whose weights start at `at` to out[:Z]; scratch from `free` on."""
     species, width, hidden = tables[SPECIES], tables[WIDTH], tables[HIDDEN]
     n1, n2, n_bonds, n_messages = tables[N_ROUND1], tables[N_NODES], tables[N_BOND_ROWS], tables[N_MESSAGES]
     n_features = (n_messages + tables[N_KINDS]) * species
-    n_sums = (n_messages + 1) * width
-    step = n_features * width
-    w1 = single[:step].reshape(n_features, width)
-    change_v = single[step : 2 * step].reshape(n_features, width)
-    change_j = single[2 * step : 3 * step].reshape(n_features, width)
-    at = 3 * step
-    b1 = single[at : at + width]
-    at += width
-    w2, b2, w3, b3, w4, b4 = second_and_readout(single[at:], width, n_sums, tables[N_READ] * width, hidden)
+    n_sums, step = (n_messages + 1) * width, n_features * width
+    changes = at + step, at + 2 * step, at + 3 * step
+    b1 = at + 3 * step + width
+    w2, b2, w3, b3, w4, b4 = second_and_readout(b1 + width, width, n_sums, tables[N_READ] * width, hidden)
 
-    z1 = work[: n1 * width].reshape(n1, width)
-    used = n1 * width
-    h1 = work[used : used + n1 * width].reshape(n1, width)
-    used += n1 * width
-    base = work[used : used + n2 * n_sums].reshape(n2, n_sums)
-    used += n2 * n_sums
-    sums = work[used : used + n_bonds * n_sums].reshape(n_bonds, n_sums)
-    used += n_bonds * n_sums
-    h2 = work[used : used + n_bonds * width].reshape(n_bonds, width)
-    used += n_bonds * width
-    moved = work[used : used + tables[MOST_BOND] * width].reshape(tables[MOST_BOND], width)
-    used += tables[MOST_BOND] * width
+    z1 = free
+    h1 = z1 + n1 * width
+    base = h1 + n1 * width
+    sums = base + n2 * n_sums
+    h2 = sums + n_bonds * n_sums
+    moved = h2 + n_bonds * width
 
-    np.dot(counts, w1, z1)
-    for i in range(n1):
-        for c in range(width):
-            h1[i, c] = z1[i, c]
-    add_bias_act(h1, b1)
-    gather_messages(tables, h1, n2, base)
-
+    linear_layer(work, at_counts, n_features, n1, n_features, single, at, width, single, b1, work, z1)
+    nothing = at + 3 * step
+    for i in range(z1, h1, SIXTEEN):
+        # the change from zero is what is kept
+        shift_and_swish(work, i, single, nothing, nothing, ZERO, 0, work, i + n1 * width, work, i + n1 * width)
+    gather_messages(tables, work, h1, width, n2, base)
     for t in range(tables[N_TYPES]):
         kind = tables[tables[AT_TYPES] + t * TYPE_SIZE :]
-        _sums_after_jumps(tables, kind, env, z1, (b1, change_v, change_j), base, moved, sums)
-    np.dot(sums, w2, h2)
-    add_bias_act(h2, b2)
-    for r in range(n_bonds):
-        for c in range(width):
-            h2[r, c] += sums[r, c]
-
-    _read_out(tables, h2, (w3, b3, w4, b4), work[used:], out)
+        _sums_after_jumps(tables, kind, env, single, changes, work, (z1, h1, base, moved, sums))
+    hardswish_layer(work, sums, n_sums, n_bonds, n_sums, single, w2, width, single, b2, work, h2)
+    add_own(work, h2, sums, n_sums, width, n_bonds)
+    _read_out(tables, single, (w3, b3, w4, b4), work, h2, moved + tables[MOST_BOND] * width, rows_of, out)
 
 
 @njit(cache=True, nogil=True)
@@ -238,38 +224,34 @@ def _pair_change(tables: NDArray, pair: NDArray, env: NDArray, j: int) -> float:
 
 
 @njit(cache=True, nogil=True)
-def _energy_changes(
-    tables: NDArray, double: NDArray, env: NDArray, counts: NDArray, work: NDArray, out: NDArray
-) -> None:
-    """Fill out[:Z] with E_f - E_i of the jumps.
+def _energy_changes(tables: NDArray, double: NDArray, env: NDArray, work: NDArray, at_counts: int, out: NDArray) -> int:
+    """Fill out[:Z] with E_f - E_i of the jumps; return where scratch is free again.
 
     double: weights (n_blocks (S + 1), width), biases (width), output weights (S + 1, width), pair energies.
     """
     species, width, n2 = tables[SPECIES], tables[ENERGY_WIDTH], tables[N_NODES]
-    n_features = (tables[N_MESSAGES] + tables[N_KINDS]) * species
-    weight = double[: n_features * width].reshape(n_features, width)
-    at = n_features * width
-    bias = double[at : at + width]
-    at += width
-    last = double[at : at + species * width].reshape(species, width)
-    at += species * width
-    pair = double[at:]
+    n_blocks = tables[N_MESSAGES] + tables[N_KINDS]
+    n_features = n_blocks * species
+    bias = n_features * width
+    last = bias + width
+    pair = double[last + species * width :]
 
-    wide = work[: n2 * n_features].reshape(n2, n_features)
-    z = work[n2 * n_features : n2 * (n_features + width)].reshape(n2, width)
-    value = work[n2 * (n_features + width) : n2 * (n_features + width + 1)]
-    step = work[n2 * (n_features + width + 1) : n2 * (n_features + width + 1) + width]
+    first = at_counts + room(tables[N_ROUND1] * n_features + 8)
+    free = first + room(2 * (n2 * (n_features + width + 1) + (n_blocks + 1) * width))
+    exact = work[first:free].view(np.float64)
+    z = 0
+    shift = z + n2 * width
+    nothing = shift + n_blocks * width
+    value = nothing + width
+    wide = value + n2
+    for k in range(n2 * n_features):
+        exact[wide + k] = work[at_counts + k]
+    linear_layer_of_doubles(exact, wide, n_features, n2, n_features, double, 0, width, double, bias, exact, z)
+    exact[nothing:value] = 0.0
     for i in range(n2):
-        for f in range(n_features):
-            wide[i, f] = counts[i, f]
-    np.dot(wide, weight, z)
-    for i in range(n2):
-        own = last[env[i]]
-        total = 0.0
-        for c in range(width):
-            z[i, c] += bias[c]
-            total += hardswish64(z[i, c]) * own[c]
-        value[i] = total
+        exact[value + i] = shifted_swish_dot(
+            exact, z + i * width, exact, nothing, nothing, double, last + env[i] * width, width
+        )
 
     bonds = tables[tables[AT_BOND] :]
     for t in range(tables[N_TYPES]):
@@ -279,24 +261,23 @@ def _energy_changes(
         for r in range(kind[T_ROWS]):
             j = tables[tables[AT_JUMP] + kind[T_FIRST] + r]
             s = np.int64(env[1 + j])
+            for q in range(n_blocks):
+                for c in range(width):  # what an atom s in place of a vacancy changes
+                    exact[shift + q * width + c] = (
+                        double[(q * species + s) * width + c] - double[q * species * width + c]
+                    )
             change = 0.0
             for k in range(n_bond):
                 site = bonds[kind[T_FIRST_BOND] + r * n_bond + k]
-                near, far = near_v[k], near_j[k]
-                for c in range(width):
-                    step[c] = z[site, c]
-                if near >= 0:
-                    for c in range(width):
-                        step[c] += weight[near * species + s, c] - weight[near * species, c]
-                if far >= 0:
-                    for c in range(width):
-                        step[c] += weight[far * species, c] - weight[far * species + s, c]
-                own = last[s] if k == 0 else last[0] if k == 1 else last[env[site]]
-                total = 0.0
-                for c in range(width):
-                    total += hardswish64(step[c]) * own[c]
-                change += total - value[site]
+                more = shift + near_v[k] * width if near_v[k] >= 0 else nothing
+                less = shift + near_j[k] * width if near_j[k] >= 0 else nothing
+                own = s if k == 0 else np.int64(0) if k == 1 else np.int64(env[site])
+                change += shifted_swish_dot(
+                    exact, z + site * width, exact, more, less, double, last + own * width, width
+                )
+                change -= exact[value + site]
             out[j] = change + _pair_change(tables, pair, env, j)
+    return free
 
 
 @njit(cache=True, nogil=True)
@@ -311,21 +292,16 @@ def gnn_consistent(model: CompiledBarriers, basis: int, env: NDArray, work: NDAr
         out: (Z + 1,) float64, filled: barriers in eV (inf where the target is vacant), number of S that were raised.
     """
     tables = tables_of(model.integers, basis)
-    n_features = (tables[N_MESSAGES] + tables[N_KINDS]) * tables[SPECIES]
-    n1, n2, members, z = tables[N_ROUND1], tables[N_NODES], tables[MEMBERS], model.n_targets
-    counts = work[: n1 * n_features].reshape(n1, n_features)
-    used = n1 * n_features
-    used += used % 2  # doubles start at multiples of eight bytes
-    size = 2 * (n2 * (n_features + tables[ENERGY_WIDTH] + 1) + tables[ENERGY_WIDTH] + tables[N_JUMPS])
-    exact = work[used : used + size].view(np.float64)
-    change = exact[exact.shape[0] - tables[N_JUMPS] :]
-    rest = work[used + size :]
-    count_species(tables, n1, env, counts)
+    members, z = tables[MEMBERS], model.n_targets
+    at_counts = first_aligned(work)
+    count_species(tables, tables[N_ROUND1], env, work, at_counts)
+    change = np.empty(z)
+    free = _energy_changes(tables, model.double, env, work, at_counts, change)
+    rows_of = np.arange(tables[MOST_BOND])
     out[:] = 0.0
-    part = model.single.shape[0] // members
+    size = model.single.shape[0] // members
     for m in range(members):
-        _symmetric_member(tables, model.single[m * part : (m + 1) * part], env, counts, rest, out)
-    _energy_changes(tables, model.double, env, counts, exact, change)
+        _symmetric_member(tables, model.single, m * size, env, work, at_counts, free, rows_of, out)
     clamped = 0
     for j in range(z):
         if env[1 + j] == 0:

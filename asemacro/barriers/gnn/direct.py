@@ -16,6 +16,7 @@ from asemacro.barriers.gnn.inputs import Inputs
 from asemacro.barriers.gnn.layers import ByGraph, Coded, SumOver, array
 from asemacro.barriers.gnn.one_jump import one_jump_of
 from asemacro.barriers.gnn.site_graph import SiteGraph
+from asemacro.barriers.vectors import with_padded_columns
 
 
 def block_scale(graph: Graph) -> NDArray[np.float64]:
@@ -124,7 +125,7 @@ class DirectNet(ByGraph):
     def flat_weights(self) -> NDArray[np.float64]:
         """The weights in the order that `gnn_direct` reads, scales folded in."""
         parts = [array(self.round1.table(self.code)), array(self.round1.bias)]
-        return np.concatenate([p.ravel() for p in (*parts, *second_and_readout_weights(self))])
+        return flat_and_padded(*parts, *second_and_readout_weights(self))
 
 
 def second_round(layer: nn.Linear, scale: Tensor, own: Tensor, around: Tensor) -> Tensor:
@@ -140,6 +141,18 @@ def second_round(layer: nn.Linear, scale: Tensor, own: Tensor, around: Tensor) -
 def second_and_readout_weights(net: Any) -> list[NDArray[np.float64]]:
     """Of both forms: W2, b2, W3 of each type, b3, w4, b4, scales folded in."""
     width = net.width
-    w2 = array(net.round2.weight).T * np.repeat(array(net._block_scale), width)[:, None]
-    w3 = array(net.readout.weight).T * np.repeat(array(net._class_scale), width)[:, None]
-    return [w2, array(net.round2.bias), w3, array(net.readout.bias), array(net.last.weight), array(net.last.bias)]
+    w2 = array(net.round2.weight).T.reshape(-1, width, width) * array(net._block_scale)[:, None, None]
+    w3 = array(net.readout.weight).T.reshape(-1, width, net.readout.out_features)
+    w3 = w3 * array(net._class_scale)[:, None, None]
+    return [_padded_rows(w2), array(net.round2.bias), _padded_rows(w3), array(net.readout.bias),
+            array(net.last.weight), array(net.last.bias)]  # fmt: skip
+
+
+def _padded_rows(blocks: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Weights (n, width, columns) of blocks of features, with rows of zeros for those that the kernels add."""
+    return np.swapaxes(with_padded_columns(np.swapaxes(blocks, 1, 2)), 1, 2)
+
+
+def flat_and_padded(*parts: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Arrays one after another, their columns padded with zeros as the kernels read them."""
+    return np.concatenate([with_padded_columns(part).ravel() for part in parts])

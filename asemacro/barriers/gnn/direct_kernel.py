@@ -1,7 +1,9 @@
 """Numba evaluator of the graph networks: all jumps of a vacancy, node features shared.
 
-Everything runs in float32 with BLAS for the matrix products; the same environment always gives the same bits.
-The tables are laid out by `asemacro.barriers.gnn.tables`.
+Everything runs in float32, sixteen features at a time (see `asemacro.barriers.vectors`); the same environment always
+gives the same bits. Widths are those of the network, padded with zeros to a multiple of sixteen. The tables are laid
+out by `asemacro.barriers.gnn.tables`; all that is computed lies in one scratch array, and `at`, `h1`, `sums` and the
+like are positions in it.
 """
 
 from __future__ import annotations
@@ -11,6 +13,16 @@ from numba import njit
 from numpy.typing import NDArray
 
 from asemacro.barriers.compiled import FLOOR_EV, CompiledBarriers
+from asemacro.barriers.vectors import (
+    EIGHT,
+    SIXTEEN,
+    add_rows,
+    add_words,
+    dot,
+    first_aligned,
+    hardswish_layer,
+    spread_bytes,
+)
 
 # what the first entries of the tables of a vacancy's site hold; AT_...: where a table starts
 (
@@ -59,26 +71,13 @@ from asemacro.barriers.compiled import FLOOR_EV, CompiledBarriers
     T_AT_REVERSE,
     TYPE_SIZE,
 ) = range(14)
-_THREE = np.float32(3.0)
-_SIX = np.float32(6.0)
-_SIXTH = np.float32(1.0 / 6.0)
-_ZERO = np.float32(0.0)
-_ONE = np.float32(1.0)
-
-
+ZERO = np.zeros(SIXTEEN, dtype=np.float32)
+ONLY = np.zeros(1, dtype=np.int64)
+"""The list of the one row 0."""
 @njit(cache=True, nogil=True, inline="always")
 def tables_of(integers: NDArray, basis: int) -> NDArray:
     """The tables of a vacancy on a site of the unit cell: `integers` starts with [S + 1, start of each site's]."""
     return integers[integers[1 + basis] :]
-
-
-@njit(cache=True, nogil=True, inline="always")
-def hardswish32(t: np.float32) -> np.float32:
-    """t min(max(t + 3, 0), 6) / 6 in single precision."""
-    gate = t + _THREE
-    gate = gate if gate > _ZERO else _ZERO
-    gate = gate if gate < _SIX else _SIX
-    return t * gate * _SIXTH
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -87,144 +86,123 @@ def hardswish64(t: float) -> float:
     return t * min(max(t + 3.0, 0.0), 6.0) * (1.0 / 6.0)
 
 
+@njit(cache=True, nogil=True, inline="always")
+def room(n: int) -> int:
+    """Words kept for n numbers, so that the next ones start at a line of the processor's cache."""
+    return -(-n // SIXTEEN) * SIXTEEN
+
+
 @njit(cache=True, nogil=True)
-def count_species(tables: NDArray, n_rows: int, env: NDArray, counts: NDArray) -> None:
-    """Row i of `counts`: number of sites of each species in each message class of node i, then its own one-hot.
+def count_species(tables: NDArray, n_rows: int, env: NDArray, counts: NDArray, at: int) -> int:
+    """Number of sites of each species in each message class of the first nodes, then their own one-hot, row by row.
 
     The counts of up to eight species are added at once as the bytes of one integer.
+
+    Args:
+        tables: graph and sizes.
+        n_rows: number of nodes.
+        env: species around the vacancy.
+        counts: float32, filled from `at` on, and beyond the last row by less than eight words.
+        at: where the rows start.
+
+    Returns:
+        Where the next ones may start.
     """
     species, n_messages, n_kinds = tables[SPECIES], tables[N_MESSAGES], tables[N_KINDS]
     links, start, kind = tables[tables[AT_LINKS] :], tables[tables[AT_LINK_START] :], tables[tables[AT_KIND] :]
     words = np.empty(env.shape[0], dtype=np.int64)
     for e in range(env.shape[0]):
         words[e] = np.int64(1) << (np.int64(8) * np.int64(env[e]))
+    to = at
     for i in range(n_rows):
-        for q in range(n_messages):
-            packed = np.int64(0)
-            for k in range(start[i * n_messages + q], start[i * n_messages + q + 1]):
-                packed += words[links[k]]
-            for s in range(species):
-                counts[i, q * species + s] = np.float32((packed >> (8 * s)) & 255)
-        for f in range(n_messages * species, (n_messages + n_kinds) * species):
-            counts[i, f] = _ZERO
-        counts[i, (n_messages + kind[i]) * species + env[i]] = _ONE
+        # each block of eight words writes over the end of the one before it
+        for q in range(i * n_messages, (i + 1) * n_messages):
+            spread_bytes(add_words(words, links, start[q], start[q + 1]), counts, to)
+            to += species
+        for k in range(n_kinds):
+            spread_bytes(words[i] if k == kind[i] else np.int64(0), counts, to)
+            to += species
+    return at + room(to - at + EIGHT)
 
 
 @njit(cache=True, nogil=True)
-def add_bias_act(h: NDArray, bias: NDArray) -> None:
-    """h <- hardswish(h + bias), in place."""
-    for r in range(h.shape[0]):
-        for c in range(h.shape[1]):
-            h[r, c] = hardswish32(h[r, c] + bias[c])
-
-
-@njit(cache=True, nogil=True)
-def gather_messages(tables: NDArray, h: NDArray, n_rows: int, out: NDArray) -> None:
-    """out[i] = [h_i, sum of h over each message class of i]."""
-    width, n_messages = h.shape[1], tables[N_MESSAGES]
+def gather_messages(tables: NDArray, work: NDArray, at_h: int, width: int, n_rows: int, at_out: int) -> None:
+    """Row i of the sums = [h_i, sum of h over each message class of i]."""
+    n_messages = tables[N_MESSAGES]
     links, start = tables[tables[AT_LINKS] :], tables[tables[AT_LINK_START] :]
+    to = at_out
     for i in range(n_rows):
-        target = out[i]
-        for c in range(width):
-            target[c] = h[i, c]
-        for q in range(n_messages):
-            part = target[(q + 1) * width : (q + 2) * width]
-            first, last = start[i * n_messages + q], start[i * n_messages + q + 1]
-            if first == last:
-                for c in range(width):
-                    part[c] = _ZERO
-                continue
-            source = h[links[first]]
-            for c in range(width):
-                part[c] = source[c]
-            for k in range(first + 1, last):
-                source = h[links[k]]
-                for c in range(width):
-                    part[c] += source[c]
+        for c in range(0, width, SIXTEEN):
+            add_rows(work, to + c, ZERO, 0, work, at_h + i * width + c, width, ONLY, 0, 1)
+        for q in range(i * n_messages, (i + 1) * n_messages):
+            to += width
+            for c in range(0, width, SIXTEEN):
+                add_rows(work, to + c, ZERO, 0, work, at_h + c, width, links, start[q], start[q + 1])
+        to += width
+
+
+@njit(cache=True, nogil=True, inline="always")
+def add_own(work: NDArray, at_h: int, at_own: int, apart: int, width: int, n_rows: int) -> None:
+    """h_i += own_i, the rows of `own` being `apart`."""
+    for i in range(n_rows):
+        for c in range(0, width, SIXTEEN):
+            add_rows(work, at_h + i * width + c, work, at_h + i * width + c, work, at_own + i * apart + c, 0, ONLY, 0, 1)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def second_and_readout(at: int, width: int, n_sums: int, n_read: int, hidden: int) -> tuple[int, int, int, int, int, int]:
+    """Where W2, b2, W3, b3, w4 and b4 of the second round and of the readout start, one after another from `at` on."""
+    b2 = at + n_sums * width
+    w3 = b2 + width
+    b3 = w3 + n_read * hidden
+    return at, b2, w3, b3, b3 + hidden, b3 + 2 * hidden
 
 
 @njit(cache=True, nogil=True)
-def second_and_readout(
-    single: NDArray, width: int, n_sums: int, n_read: int, hidden: int
-) -> tuple[NDArray, NDArray, NDArray, NDArray, NDArray, float]:
-    """Weights and biases of the second round and of the two layers of the readout, one after another in `single`."""
-    w2 = single[: n_sums * width].reshape(n_sums, width)
-    at = n_sums * width
-    b2 = single[at : at + width]
-    at += width
-    w3 = single[at : at + n_read * hidden].reshape(n_read, hidden)
-    at += n_read * hidden
-    b3 = single[at : at + hidden]
-    at += hidden
-    return w2, b2, w3, b3, single[at : at + hidden], single[at + hidden]
-
-
-@njit(cache=True, nogil=True)
-def _read_jumps(tables: NDArray, kind: NDArray, h2: NDArray, read: NDArray) -> None:
-    """Fill the rows of `read` with what the readout sees of the jumps of one type."""
-    width, n_classes, n_bond = h2.shape[1], kind[T_CLASSES], kind[T_BOND]
+def _read_jumps(tables: NDArray, kind: NDArray, work: NDArray, at_h2: int, width: int, at_read: int) -> None:
+    """Fill the rows of the readout with what it sees of the jumps of one type."""
+    n_classes, n_bond = kind[T_CLASSES], kind[T_BOND]
     ends = tables[kind[T_AT_CLASS] :]
+    to = at_read
     for r in range(kind[T_ROWS]):
-        target = read[r]
-        row = tables[tables[AT_BOND] + kind[T_FIRST_BOND] + r * n_bond :]
-        for c in range(width):
-            target[c] = h2[row[0], c]
-            target[width + c] = h2[row[1], c]
-        for q in range(n_classes):
-            part = target[(2 + q) * width : (3 + q) * width]
-            for c in range(width):
-                part[c] = _ZERO
-            for k in range(ends[q], ends[q + 1]):
-                source = h2[row[2 + k]]
-                for c in range(width):
-                    part[c] += source[c]
+        bond = tables[tables[AT_BOND] + kind[T_FIRST_BOND] + r * n_bond :]
+        for q in range(-2, n_classes):
+            first, last = (q + 2, q + 3) if q < 0 else (2 + ends[q], 2 + ends[q + 1])
+            for c in range(0, width, SIXTEEN):
+                add_rows(work, to + c, ZERO, 0, work, at_h2 + c, width, bond, first, last)
+            to += width
 
 
 @njit(cache=True, nogil=True)
-def _direct_member(tables: NDArray, single: NDArray, counts: NDArray, work: NDArray, out: NDArray) -> None:
-    """Add one member's barriers to out[:Z]."""
+def _direct_member(
+    tables: NDArray, single: NDArray, at: int, work: NDArray, at_counts: int, free: int, out: NDArray
+) -> None:
+    """Add the barriers of the member whose weights start at `at` to out[:Z]; scratch from `free` on."""
     species, width, hidden = tables[SPECIES], tables[WIDTH], tables[HIDDEN]
     n1, n2, n_messages = tables[N_ROUND1], tables[N_NODES], tables[N_MESSAGES]
     n_features = (n_messages + tables[N_KINDS]) * species
     n_sums = (n_messages + 1) * width
-    at = 0
-    w1 = single[at : at + n_features * width].reshape(n_features, width)
-    at += n_features * width
-    b1 = single[at : at + width]
-    at += width
-    w2, b2, w3, b3, w4, b4 = second_and_readout(single[at:], width, n_sums, tables[N_READ] * width, hidden)
+    b1 = at + n_features * width
+    w2, b2, w3, b3, w4, b4 = second_and_readout(b1 + width, width, n_sums, tables[N_READ] * width, hidden)
+    h1 = free
+    sums = h1 + n1 * width
+    h2 = sums + n2 * n_sums
+    read = h2 + n2 * width
+    hid = read + tables[MOST_READ] * width
 
-    h1 = work[: n1 * width].reshape(n1, width)
-    used = n1 * width
-    sums = work[used : used + n2 * n_sums].reshape(n2, n_sums)
-    used += n2 * n_sums
-    h2 = work[used : used + n2 * width].reshape(n2, width)
-    used += n2 * width
-    reads = work[used : used + tables[MOST_READ] * width]
-    used += tables[MOST_READ] * width
-    hids = work[used : used + tables[MOST_ROWS] * hidden]
-
-    np.dot(counts, w1, h1)
-    add_bias_act(h1, b1)
-    gather_messages(tables, h1, n2, sums)
-    np.dot(sums, w2, h2)
-    add_bias_act(h2, b2)
-    for i in range(n2):
-        for c in range(width):
-            h2[i, c] += h1[i, c]
+    hardswish_layer(work, at_counts, n_features, n1, n_features, single, at, width, single, b1, work, h1)
+    gather_messages(tables, work, h1, width, n2, sums)
+    hardswish_layer(work, sums, n_sums, n2, n_sums, single, w2, width, single, b2, work, h2)
+    add_own(work, h2, h1, width, width, n2)
 
     for t in range(tables[N_TYPES]):
         kind = tables[tables[AT_TYPES] + t * TYPE_SIZE :]
         rows, n_read = kind[T_ROWS], (2 + kind[T_CLASSES]) * width
-        read = reads[: rows * n_read].reshape(rows, n_read)
-        hid = hids[: rows * hidden].reshape(rows, hidden)
-        _read_jumps(tables, kind, h2, read)
-        np.dot(read, w3[kind[T_READ] * width : kind[T_READ] * width + n_read], hid)
-        add_bias_act(hid, b3)
+        _read_jumps(tables, kind, work, h2, width, read)
+        there = w3 + kind[T_READ] * width * hidden
+        hardswish_layer(work, read, n_read, rows, n_read, single, there, hidden, single, b3, work, hid)
         for r in range(rows):
-            barrier = np.float64(b4)
-            for c in range(hidden):
-                barrier += np.float64(hid[r, c] * w4[c])
+            barrier = np.float64(single[b4]) + dot(work, hid + r * hidden, single, w4, hidden)
             out[tables[tables[AT_JUMP] + kind[T_FIRST] + r]] += barrier
 
 
@@ -240,15 +218,13 @@ def gnn_direct(model: CompiledBarriers, basis: int, env: NDArray, work: NDArray,
         out: (Z + 1,) float64, filled: barriers in eV (inf where the target is vacant), number of clamped ones.
     """
     tables = tables_of(model.integers, basis)
-    n_features = (tables[N_MESSAGES] + tables[N_KINDS]) * tables[SPECIES]
-    n1, members = tables[N_ROUND1], tables[MEMBERS]
-    counts = work[: n1 * n_features].reshape(n1, n_features)
-    rest = work[n1 * n_features :]
-    count_species(tables, n1, env, counts)
+    members = tables[MEMBERS]
+    at_counts = first_aligned(work)
+    free = count_species(tables, tables[N_ROUND1], env, work, at_counts)
     out[:] = 0.0
     size = model.single.shape[0] // members
     for m in range(members):
-        _direct_member(tables, model.single[m * size : (m + 1) * size], counts, rest, out)
+        _direct_member(tables, model.single, m * size, work, at_counts, free, out)
     clamped = 0
     z = model.n_targets
     for j in range(z):

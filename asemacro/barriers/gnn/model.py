@@ -29,6 +29,7 @@ from asemacro.barriers.gnn.inputs import Inputs, better_one_by_one, inputs_of
 from asemacro.barriers.gnn.placement import Environments, Placement, environments, place
 from asemacro.barriers.gnn.tables import energy_tables, integer_tables, workspace
 from asemacro.barriers.species import describe
+from asemacro.barriers.vectors import EIGHT, aligned, with_padded_columns
 from asemacro.tasks.threads import one_thread
 
 if TYPE_CHECKING:
@@ -259,8 +260,8 @@ class BarrierGNN(nn.Module, BarrierModel):
             env=placed.env,
             species=self._species_map(lattice),
             integers=integers,
-            single=np.concatenate([net.flat_weights() for net in self.nets]).astype(np.float32),
-            double=self._energy_weights(),
+            single=aligned(np.concatenate([net.flat_weights() for net in self.nets]), np.float32),
+            double=aligned(self._energy_weights(EIGHT), np.float64),
             workspace=workspace(integers, lattice.n_basis, self.form),
         )
 
@@ -281,15 +282,20 @@ class BarrierGNN(nn.Module, BarrierModel):
             species=self._species_map(lattice),
             integers=integers,
             single=np.zeros(0, dtype=np.float32),
-            double=self._energy_weights(),
+            double=self._energy_weights(1),
             workspace=0,
         )
 
-    def _energy_weights(self) -> NDArray[np.float64]:
-        """The mean of the members' energies as one energy whose site features are theirs side by side."""
+    def _energy_weights(self, multiple: int) -> NDArray[np.float64]:
+        """The mean of the members' energies as one energy whose site features are theirs side by side.
+
+        Args:
+            multiple: the number of features is padded to a multiple of this.
+        """
         if self.form == "direct":
             return np.zeros(0)
         parts = [net.energy_weights() for net in self.nets]
         weight, bias = np.hstack([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
         last, pair = np.hstack([p[2] for p in parts]) / len(parts), np.mean([p[3] for p in parts], axis=0)
-        return np.concatenate([weight.ravel(), bias, last.ravel(), pair.ravel()])
+        of_sites = [with_padded_columns(part, multiple).ravel() for part in (weight, bias, last)]
+        return np.concatenate([*of_sites, pair.ravel()])

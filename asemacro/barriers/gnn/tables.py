@@ -11,6 +11,7 @@ from asemacro.barriers.gnn import energy as e
 from asemacro.barriers.gnn.graph import Graph, JumpType
 from asemacro.barriers.gnn.placement import Placement
 from asemacro.barriers.gnn.site_graph import SiteGraph
+from asemacro.barriers.vectors import EIGHT, SIXTEEN
 from asemacro.typing import Integers
 
 
@@ -41,8 +42,9 @@ def _site_tables(graph: Graph, site: SiteGraph, n_species: int, settings: Mappin
     here = [graph.types[t] for t in types]
     header = np.zeros(k.HEADER, dtype=np.int64)
     header[k.SPECIES] = n_species
-    header[k.MEMBERS], header[k.WIDTH], header[k.HIDDEN] = (settings[key] for key in ("members", "width", "hidden"))
-    header[k.ENERGY_WIDTH] = settings["members"] * settings.get("energy_width", 0)
+    header[k.MEMBERS], width, hidden = (settings[key] for key in ("members", "width", "hidden"))
+    header[k.WIDTH], header[k.HIDDEN] = k.room(width), k.room(hidden)
+    header[k.ENERGY_WIDTH] = -(-settings["members"] * settings.get("energy_width", 0) // EIGHT) * EIGHT
     header[k.N_ROUND1], header[k.N_NODES], header[k.N_JUMPS] = site.n_round1, site.n_nodes, site.n_jumps
     header[k.N_MESSAGES], header[k.N_KINDS], header[k.N_PAIRS] = graph.n_messages, graph.n_kinds, graph.pairs.number
     header[k.N_TYPES], header[k.N_READ] = len(types), graph.read_start[-1]
@@ -95,14 +97,16 @@ def workspace(integers: Integers, n_basis: int, form: str) -> int:
 def _workspace(tables: Integers, form: str) -> int:
     n1, n2, width, hidden = (int(tables[key]) for key in (k.N_ROUND1, k.N_NODES, k.WIDTH, k.HIDDEN))
     n_features = int((tables[k.N_MESSAGES] + tables[k.N_KINDS]) * tables[k.SPECIES])
+    n_blocks = int(tables[k.N_MESSAGES] + tables[k.N_KINDS])
     n_sums = int(tables[k.N_MESSAGES] + 1) * width
     read = int(tables[k.MOST_READ]) * width + int(tables[k.MOST_ROWS]) * hidden
+    counts = SIXTEEN + k.room(n1 * n_features + EIGHT)  # from a line of the cache on
     if form == "direct":
-        return n1 * n_features + n1 * width + n2 * (n_sums + width) + read
+        return counts + n1 * width + n2 * (n_sums + width) + read
     energy_width, bonds = int(tables[k.ENERGY_WIDTH]), int(tables[k.N_BOND_ROWS])
-    exact = 2 * (n2 * (n_features + energy_width + 1) + energy_width + int(tables[k.N_JUMPS]))
+    exact = k.room(2 * (n2 * (n_features + energy_width + 1) + (n_blocks + 1) * energy_width))
     around = bonds * (n_sums + width) + int(tables[k.MOST_BOND]) * width
-    return n1 * n_features + 1 + exact + 2 * n1 * width + n2 * n_sums + around + 2 * read
+    return counts + exact + 2 * n1 * width + n2 * n_sums + around + 2 * read
 
 
 def energy_tables(
