@@ -216,26 +216,61 @@ relu_layer = _layer(RELU)
 
 @intrinsic
 def add_rows(
-    typingctx: Any, out: Any, at: Any, base: Any, at_base: Any, rows: Any, at_rows: Any, apart: Any, links: Any,
-    first: Any, last: Any,
+    typingctx: Any, blocks: Any, out: Any, at: Any, apart: Any, base: Any, at_base: Any, base_apart: Any, rows: Any,
+    at_rows: Any, rows_apart: Any, row_length: Any, links: Any, first: Any, last: Any,
 ) -> Any:  # fmt: skip
-    """out[at :] = base[at_base :] + sum over k in first ... last - 1 of row links[k] of `rows`, sixteen columns of it.
+    """out = base + sum over k in first ... last - 1 of row links[k] of `rows`, in blocks of sixteen float32 numbers.
 
-    Row 0 starts at `at_rows`, the next one `apart` further.
+    Args:
+        typingctx: of numba.
+        blocks: how many there are.
+        out: array; the first block starts at `at`, the others each `apart` further.
+        at: see `out`.
+        apart: see `out`.
+        base: what the sums start from, laid out in the same way.
+        at_base: see `base`.
+        base_apart: see `base`.
+        rows: array; row 0 is laid out in the same way, each next row starts `row_length` further.
+        at_rows: see `rows`.
+        rows_apart: see `rows`.
+        row_length: see `rows`.
+        links: int64 rows.
+        first: the first of them.
+        last: the end of them.
     """
     i = types.int64
 
     def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        to, start, source, near = (_data(context, builder, sig.args[k], args[k]) for k in (0, 2, 4, 7))
-        total = _local(builder, _load(builder, start, args[3], _V16))
-        with cgutils.for_range_slice(builder, args[8], args[9], _I64(1), intp=_I64) as (k, _):
-            link = builder.load(builder.gep(near, [k]))
-            place = builder.add(args[5], builder.mul(link, args[6]))
-            builder.store(builder.fadd(builder.load(total), _load(builder, source, place, _V16)), total)
-        _store(builder, to, args[1], builder.load(total))
+        to, start, source, near = (_data(context, builder, sig.args[k], args[k]) for k in (1, 4, 7, 11))
+        done = _local(builder, _I64(0))
+
+        def add(n: int) -> None:
+            """Eight, four, two or one of the blocks, in as many registers."""
+            here = builder.load(done)
+
+            def place(k: int, block: int) -> Any:
+                return builder.add(args[k], builder.mul(args[k + 1], builder.add(here, _I64(block))))
+
+            totals = [_local(builder, _load(builder, start, place(5, b), _V16)) for b in range(n)]
+            columns = [place(8, b) for b in range(n)]
+            with cgutils.for_range_slice(builder, args[12], args[13], _I64(1), intp=_I64) as (k, _):
+                row = builder.mul(builder.load(builder.gep(near, [k])), args[10])
+                for total, column in zip(totals, columns, strict=True):
+                    values = _load(builder, source, builder.add(column, row), _V16)
+                    builder.store(builder.fadd(builder.load(total), values), total)
+            for b, total in enumerate(totals):
+                _store(builder, to, place(2, b), builder.load(total))
+            builder.store(builder.add(here, _I64(n)), done)
+
+        eights = builder.lshr(args[0], _I64(3))
+        with cgutils.for_range(builder, eights, intp=_I64):
+            add(8)
+        for n in (4, 2, 1):
+            with builder.if_then(builder.icmp_signed("!=", builder.and_(args[0], _I64(n)), _I64(0))):
+                add(n)
         return context.get_dummy_value()
 
-    return types.void(out, i, base, i, rows, i, i, links, i, i), code
+    return types.void(i, out, i, i, base, i, i, rows, i, i, i, links, i, i), code
 
 
 @intrinsic

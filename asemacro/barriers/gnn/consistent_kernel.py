@@ -26,6 +26,7 @@ from asemacro.barriers.gnn.direct_kernel import (
     N_READ,
     N_ROUND1,
     N_TYPES,
+    ONLY,
     SPECIES,
     T_AT_CLASS,
     T_AT_LINK_START,
@@ -63,6 +64,7 @@ from asemacro.barriers.vectors import (
     shifted_swish_dot,
 )
 
+
 @njit(cache=True, nogil=True)
 def _sums_after_jumps(
     tables: NDArray,
@@ -83,33 +85,36 @@ def _sums_after_jumps(
         changes: where in them starts what the vacancy and the jumping atom change in the first round, and a zero row.
         work: scratch.
         at: where in it start the first round before and after its activation, without any jump; the sums without any
-            jump; scratch for one bond; the sums (rows of all bonds, (n_messages + 1) width), filled for this type.
+            jump; scratch for all jumps of the type; the sums, (n_bond, jumps, (n_messages + 1) width), filled.
     """
     change_v, change_j, nothing = changes
-    z1, h1, base, moved, sums = at
+    z1, h1, base, moved, row = at
     species, width, n_messages = tables[SPECIES], tables[WIDTH], tables[N_MESSAGES]
-    n_bond, n_sums = kind[T_BOND], (n_messages + 1) * width
+    n_bond, rows, n_sums = kind[T_BOND], kind[T_ROWS], (n_messages + 1) * width
     links, start = tables[kind[T_AT_LINKS] :], tables[kind[T_AT_LINK_START] :]
     near_v, near_j = tables[kind[T_AT_NEAR_V] :], tables[kind[T_AT_NEAR_J] :]
-    bonds = tables[tables[AT_BOND] :]
-    for r in range(kind[T_ROWS]):
-        s = np.int64(env[1 + tables[tables[AT_JUMP] + kind[T_FIRST] + r]])
-        first = kind[T_FIRST_BOND] + r * n_bond
-        for k in range(n_bond):
-            site, near, far = bonds[first + k], near_v[k], near_j[k]
+    bonds, jumps = tables[tables[AT_BOND] + kind[T_FIRST_BOND] :], tables[tables[AT_JUMP] + kind[T_FIRST] :]
+    for k in range(n_bond):
+        near, far = near_v[k], near_j[k]
+        for r in range(rows):
+            s = np.int64(env[1 + jumps[r]])
+            site, jump = bonds[r * n_bond + k], k * rows + r
             by_v = change_v + (near * species + s) * width if near >= 0 else nothing
             by_j = change_j + (far * species + s) * width if far >= 0 else nothing
-            own, to = site * width, sums + (first + k) * n_sums
+            own, here, change = site * width, row + jump * n_sums, moved + jump * width
             for c in range(0, width, SIXTEEN):
-                shift_and_swish(work, z1 + own + c, single, by_v + c, by_j + c, work, h1 + own + c, work, to + c,
-                                work, moved + k * width + c)  # fmt: skip
-        for k in range(n_bond):
-            to, before = sums + (first + k) * n_sums, base + bonds[first + k] * n_sums
-            for q in range(n_messages):
-                ends = start[q * n_bond + k], start[q * n_bond + k + 1]
-                for c in range((q + 1) * width, (q + 2) * width, SIXTEEN):
-                    source = moved + c - (q + 1) * width
-                    add_rows(work, to + c, work, before + c, work, source, width, links, ends[0], ends[1])
+                shift_and_swish(work, z1 + own + c, single, by_v + c, by_j + c, work, h1 + own + c, work, here + c,
+                                work, change + c)  # fmt: skip
+            before, blocks = base + site * n_sums + width, (n_sums - width) // SIXTEEN
+            add_rows(blocks, work, here + width, SIXTEEN, work, before, SIXTEEN, work, 0, 0, 0, ONLY, 0, 0)
+    # the same links for all jumps of the type, whose rows lie side by side
+    for k in range(n_bond):
+        for q in range(n_messages):
+            ends = start[q * n_bond + k], start[q * n_bond + k + 1]
+            for c in range(0, width, SIXTEEN):
+                to = row + k * rows * n_sums + (q + 1) * width + c
+                add_rows(rows, work, to, n_sums, work, to, n_sums, work, moved + c, width, rows * width,
+                         links, ends[0], ends[1])  # fmt: skip
 
 
 @njit(cache=True, nogil=True)
@@ -118,20 +123,19 @@ def _read_both_ways(
 ) -> None:
     """Fill the readout's rows with what it sees of the jumps of one type, then of their reverse jumps.
 
-    `rows_of` is 0, 1, 2, ...: the sites of a bond lie one after another.
+    `rows_of` is 0, 1, 2, ...: the sites of the bonds lie one after another, each for all jumps.
     """
-    n_classes, n_bond, rows = kind[T_CLASSES], kind[T_BOND], kind[T_ROWS]
+    n_classes, rows = kind[T_CLASSES], kind[T_ROWS]
     ends, mirror = tables[kind[T_AT_CLASS] :], tables[kind[T_AT_REVERSE] :]
-    n_read = (2 + n_classes) * width
-    for r in range(rows):
-        to, back = at_read + r * n_read, at_read + (rows + r) * n_read
-        here = at_h2 + (kind[T_FIRST_BOND] + r * n_bond) * width
-        for q in range(-2, n_classes):
-            first, last = (q + 2, q + 3) if q < 0 else (2 + ends[q], 2 + ends[q + 1])
-            other = -1 - q if q < 0 else 2 + mirror[q]
-            for c in range(0, width, SIXTEEN):
-                add_rows(work, to + (q + 2) * width + c, ZERO, 0, work, here + c, width, rows_of, first, last)
-                add_rows(work, back + other * width + c, work, to + (q + 2) * width + c, work, 0, 0, rows_of, 0, 0)
+    n_read, here = (2 + n_classes) * width, at_h2 + kind[T_FIRST_BOND] * width
+    for q in range(-2, n_classes):
+        first, last = (q + 2, q + 3) if q < 0 else (2 + ends[q], 2 + ends[q + 1])
+        other = -1 - q if q < 0 else 2 + mirror[q]
+        for c in range(0, width, SIXTEEN):
+            to = at_read + (q + 2) * width + c
+            back = at_read + rows * n_read + other * width + c
+            add_rows(rows, work, to, n_read, ZERO, 0, 0, work, here + c, width, rows * width, rows_of, first, last)
+            add_rows(rows, work, back, n_read, work, to, n_read, work, 0, 0, 0, rows_of, 0, 0)
 
 
 @njit(cache=True, nogil=True)
@@ -199,10 +203,11 @@ def _symmetric_member(
     gather_messages(tables, work, h1, width, n2, base)
     for t in range(tables[N_TYPES]):
         kind = tables[tables[AT_TYPES] + t * TYPE_SIZE :]
-        _sums_after_jumps(tables, kind, env, single, changes, work, (z1, h1, base, moved, sums))
+        of_type = sums + kind[T_FIRST_BOND] * n_sums
+        _sums_after_jumps(tables, kind, env, single, changes, work, (z1, h1, base, moved, of_type))
     hardswish_layer(work, sums, n_sums, n_bonds, n_sums, single, w2, width, single, b2, work, h2)
     add_own(work, h2, sums, n_sums, width, n_bonds)
-    _read_out(tables, single, (w3, b3, w4, b4), work, h2, moved + tables[MOST_BOND] * width, rows_of, out)
+    _read_out(tables, single, (w3, b3, w4, b4), work, h2, moved, rows_of, out)
 
 
 @njit(cache=True, nogil=True)

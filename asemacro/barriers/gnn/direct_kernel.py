@@ -42,6 +42,7 @@ from asemacro.barriers.vectors import (
     MOST_READ,
     MOST_ROWS,
     MOST_BOND,
+    MOST_MOVED,
     N_BOND_ROWS,
     AT_LINKS,
     AT_LINK_START,
@@ -52,7 +53,7 @@ from asemacro.barriers.vectors import (
     AT_PAIRS,
     AT_PAIR_START,
     HEADER,
-) = range(26)
+) = range(27)
 # what is told of each type of jump: sites and classes around it, where its inputs and those of the jump back start in
 # W3, its first row among the jumps sorted by type and their number, the same of the sites of all bonds
 (
@@ -74,6 +75,8 @@ from asemacro.barriers.vectors import (
 ZERO = np.zeros(SIXTEEN, dtype=np.float32)
 ONLY = np.zeros(1, dtype=np.int64)
 """The list of the one row 0."""
+
+
 @njit(cache=True, nogil=True, inline="always")
 def tables_of(integers: NDArray, basis: int) -> NDArray:
     """The tables of a vacancy on a site of the unit cell: `integers` starts with [S + 1, start of each site's]."""
@@ -128,29 +131,30 @@ def count_species(tables: NDArray, n_rows: int, env: NDArray, counts: NDArray, a
 @njit(cache=True, nogil=True)
 def gather_messages(tables: NDArray, work: NDArray, at_h: int, width: int, n_rows: int, at_out: int) -> None:
     """Row i of the sums = [h_i, sum of h over each message class of i]."""
-    n_messages = tables[N_MESSAGES]
+    n_messages, blocks = tables[N_MESSAGES], width // SIXTEEN
     links, start = tables[tables[AT_LINKS] :], tables[tables[AT_LINK_START] :]
     to = at_out
     for i in range(n_rows):
-        for c in range(0, width, SIXTEEN):
-            add_rows(work, to + c, ZERO, 0, work, at_h + i * width + c, width, ONLY, 0, 1)
+        add_rows(blocks, work, to, SIXTEEN, ZERO, 0, 0, work, at_h + i * width, SIXTEEN, 0, ONLY, 0, 1)
         for q in range(i * n_messages, (i + 1) * n_messages):
             to += width
-            for c in range(0, width, SIXTEEN):
-                add_rows(work, to + c, ZERO, 0, work, at_h + c, width, links, start[q], start[q + 1])
+            ends = start[q], start[q + 1]
+            add_rows(blocks, work, to, SIXTEEN, ZERO, 0, 0, work, at_h, SIXTEEN, width, links, ends[0], ends[1])
         to += width
 
 
-@njit(cache=True, nogil=True, inline="always")
+@njit(cache=True, nogil=True)
 def add_own(work: NDArray, at_h: int, at_own: int, apart: int, width: int, n_rows: int) -> None:
     """h_i += own_i, the rows of `own` being `apart`."""
     for i in range(n_rows):
-        for c in range(0, width, SIXTEEN):
-            add_rows(work, at_h + i * width + c, work, at_h + i * width + c, work, at_own + i * apart + c, 0, ONLY, 0, 1)
+        h, own = at_h + i * width, at_own + i * apart
+        add_rows(width // SIXTEEN, work, h, SIXTEEN, work, h, SIXTEEN, work, own, SIXTEEN, 0, ONLY, 0, 1)
 
 
 @njit(cache=True, nogil=True, inline="always")
-def second_and_readout(at: int, width: int, n_sums: int, n_read: int, hidden: int) -> tuple[int, int, int, int, int, int]:
+def second_and_readout(
+    at: int, width: int, n_sums: int, n_read: int, hidden: int
+) -> tuple[int, int, int, int, int, int]:
     """Where W2, b2, W3, b3, w4 and b4 of the second round and of the readout start, one after another from `at` on."""
     b2 = at + n_sums * width
     w3 = b2 + width
@@ -161,15 +165,14 @@ def second_and_readout(at: int, width: int, n_sums: int, n_read: int, hidden: in
 @njit(cache=True, nogil=True)
 def _read_jumps(tables: NDArray, kind: NDArray, work: NDArray, at_h2: int, width: int, at_read: int) -> None:
     """Fill the rows of the readout with what it sees of the jumps of one type."""
-    n_classes, n_bond = kind[T_CLASSES], kind[T_BOND]
+    n_classes, n_bond, blocks = kind[T_CLASSES], kind[T_BOND], width // SIXTEEN
     ends = tables[kind[T_AT_CLASS] :]
     to = at_read
     for r in range(kind[T_ROWS]):
         bond = tables[tables[AT_BOND] + kind[T_FIRST_BOND] + r * n_bond :]
         for q in range(-2, n_classes):
             first, last = (q + 2, q + 3) if q < 0 else (2 + ends[q], 2 + ends[q + 1])
-            for c in range(0, width, SIXTEEN):
-                add_rows(work, to + c, ZERO, 0, work, at_h2 + c, width, bond, first, last)
+            add_rows(blocks, work, to, SIXTEEN, ZERO, 0, 0, work, at_h2, SIXTEEN, width, bond, first, last)
             to += width
 
 

@@ -51,6 +51,7 @@ def _site_tables(graph: Graph, site: SiteGraph, n_species: int, settings: Mappin
     header[k.MOST_READ] = max(len(j) * (2 + t.n_classes) for j, t in zip(jumps, here, strict=True))
     header[k.MOST_ROWS] = max(len(j) for j in jumps)
     header[k.MOST_BOND] = max(len(t.template) for t in here)
+    header[k.MOST_MOVED] = max(len(j) * len(t.template) for j, t in zip(jumps, here, strict=True))
     header[k.N_BOND_ROWS] = sum(len(j) * len(t.template) for j, t in zip(jumps, here, strict=True))
     tables: list[Integers] = []
     at = k.HEADER
@@ -105,8 +106,8 @@ def _workspace(tables: Integers, form: str) -> int:
         return counts + n1 * width + n2 * (n_sums + width) + read
     energy_width, bonds = int(tables[k.ENERGY_WIDTH]), int(tables[k.N_BOND_ROWS])
     exact = k.room(2 * (n2 * (n_features + energy_width + 1) + (n_blocks + 1) * energy_width))
-    around = bonds * (n_sums + width) + int(tables[k.MOST_BOND]) * width
-    return counts + exact + 2 * n1 * width + n2 * n_sums + around + 2 * read
+    moved = int(tables[k.MOST_MOVED]) * width
+    return counts + exact + 2 * n1 * width + n2 * n_sums + bonds * (n_sums + width) + max(moved, 2 * read)
 
 
 def energy_tables(
