@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from asemacro.barriers.base import BarrierModel
 from asemacro.barriers.compiled import NNK, CompiledBarriers
 from asemacro.barriers.published_kernel import N_JUMPS, WIDTH
+from asemacro.barriers.vectors import SIXTEEN, aligned
 from asemacro.files.arrays import Expected, read_arrays
 from asemacro.files.reading import LARGEST_WEIGHT, reading
 
@@ -116,9 +117,9 @@ class PublishedNetwork(BarrierModel):
             env=np.stack(envs).astype(np.int64),
             species=self._species_map(lattice),
             integers=tables[0].reshape(-1).astype(np.int64),
-            single=np.concatenate(flat).astype(np.float32),
+            single=aligned(np.concatenate(flat), np.float32),
             double=np.zeros(0),
-            workspace=N_JUMPS * (n + 2 * WIDTH),
+            workspace=SIXTEEN + N_JUMPS * (n + 2 * WIDTH),
         )
 
 

@@ -7,17 +7,11 @@ from numba import njit
 from numpy.typing import NDArray
 
 from asemacro.barriers.compiled import FLOOR_EV, CompiledBarriers
+from asemacro.barriers.vectors import dot, first_aligned, relu_layer
 
 WIDTH = 128
 N_JUMPS = 8
 PUBLISHED_SPECIES = 3
-
-
-@njit(cache=True, nogil=True)
-def _bias_relu(bias: NDArray, h: NDArray) -> None:
-    for r in range(h.shape[0]):
-        for c in range(h.shape[1]):
-            h[r, c] = max(h[r, c] + bias[c], np.float32(0.0))
 
 
 @njit(cache=True, nogil=True)
@@ -29,21 +23,20 @@ def nnk_barriers(model: CompiledBarriers, basis: int, env: NDArray, work: NDArra
     The eight rows are always computed together: a barrier is a function of the environment alone, to the bit.
     """
     n = model.env.shape[1] - 1
-    inputs = work[: N_JUMPS * n].reshape(N_JUMPS, n)
-    start = N_JUMPS * n
-    h0 = work[start : start + N_JUMPS * WIDTH].reshape(N_JUMPS, WIDTH)
-    h1 = work[start + N_JUMPS * WIDTH : start + 2 * N_JUMPS * WIDTH].reshape(N_JUMPS, WIDTH)
+    size = N_JUMPS * WIDTH
+    h0 = first_aligned(work)
+    h1 = h0 + size
+    inputs = h1 + size
     for j in range(N_JUMPS):
         for e in range(n):
-            inputs[j, model.integers[j * n + e]] = env[1 + e]
+            work[inputs + j * n + model.integers[j * n + e]] = env[1 + e]
+    single = model.single
     at = n * WIDTH
     biases = at + 3 * WIDTH * WIDTH
-    np.dot(inputs, model.single[:at].reshape(n, WIDTH), h0)
-    _bias_relu(model.single[biases : biases + WIDTH], h0)
+    relu_layer(work, inputs, n, (N_JUMPS, n, WIDTH), single, 0, single, biases, work, h0)
     for layer in range(1, 4):
-        weight = model.single[at : at + WIDTH * WIDTH].reshape(WIDTH, WIDTH)
-        np.dot(h0, weight, h1)
-        _bias_relu(model.single[biases + layer * WIDTH : biases + (layer + 1) * WIDTH], h1)
+        bias = biases + layer * WIDTH
+        relu_layer(work, h0, WIDTH, (N_JUMPS, WIDTH, WIDTH), single, at, single, bias, work, h1)
         h0, h1 = h1, h0
         at += WIDTH * WIDTH
     last = biases + 4 * WIDTH
@@ -52,9 +45,7 @@ def nnk_barriers(model: CompiledBarriers, basis: int, env: NDArray, work: NDArra
         if env[1 + j] == 0:
             out[j] = np.inf
             continue
-        barrier = float(model.single[last + WIDTH])
-        for c in range(WIDTH):
-            barrier += float(h0[j, c]) * float(model.single[last + c])
+        barrier = float(single[last + WIDTH]) + dot(work, h0 + j * WIDTH, single, last, WIDTH)
         if barrier < FLOOR_EV:
             barrier = FLOOR_EV
             clamped += 1.0

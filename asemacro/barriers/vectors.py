@@ -31,11 +31,6 @@ _V16, _V8 = ir.VectorType(_FLOAT, SIXTEEN), ir.VectorType(_DOUBLE, EIGHT)
 _CONTRACT = ("contract",)
 
 
-def padded(n: int) -> int:
-    """The next multiple of sixteen."""
-    return -(-n // SIXTEEN) * SIXTEEN
-
-
 def with_padded_columns(matrix: NDArray[np.float64], of: int = SIXTEEN) -> NDArray[np.float64]:
     """A matrix (..., n) with columns of zeros up to the next multiple of `of`."""
     more = -matrix.shape[-1] % of
@@ -126,29 +121,15 @@ def _product(rows: int, after: int, kind: Any) -> Any:
     """The intrinsic of `rows` rows of A by one vector of columns of B."""
 
     @intrinsic
-    def product(
-        typingctx: Any,
-        a: Any,
-        at_a: Any,
-        row_a: Any,
-        b: Any,
-        at_b: Any,
-        row_b: Any,
-        bias: Any,
-        at_bias: Any,
-        c: Any,
-        at_c: Any,
-        row_c: Any,
-        terms: Any,
-    ) -> Any:
-        i = types.int64
-
+    def product(typingctx: Any, a: Any, b: Any, bias: Any, c: Any, places: Any) -> Any:
+        # places: where A starts and its next row, the same of B, where the bias starts, C and its next row; terms
         def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-            left, right, start, out = (_data(context, builder, sig.args[k], args[k]) for k in (0, 3, 6, 8))
-            sums = [_local(builder, _load(builder, start, args[7], kind)) for _ in range(rows)]
-            firsts = [builder.add(args[1], builder.mul(args[2], _I64(r))) for r in range(rows)]
-            with cgutils.for_range(builder, args[11], intp=_I64) as loop:
-                columns = _load(builder, right, builder.add(args[4], builder.mul(loop.index, args[5])), kind)
+            left, right, start, out = (_data(context, builder, sig.args[k], args[k]) for k in range(4))
+            at_a, row_a, at_b, row_b, at_bias, at_c, row_c, terms = cgutils.unpack_tuple(builder, args[4])
+            sums = [_local(builder, _load(builder, start, at_bias, kind)) for _ in range(rows)]
+            firsts = [builder.add(at_a, builder.mul(row_a, _I64(r))) for r in range(rows)]
+            with cgutils.for_range(builder, terms, intp=_I64) as loop:
+                columns = _load(builder, right, builder.add(at_b, builder.mul(loop.index, row_b)), kind)
                 for total, first in zip(sums, firsts, strict=True):
                     factor = builder.load(builder.gep(left, [builder.add(first, loop.index)]))
                     term = builder.fmul(_splat(builder, factor, kind), columns, flags=_CONTRACT)
@@ -159,10 +140,10 @@ def _product(rows: int, after: int, kind: Any) -> Any:
                     value = _hardswish(builder, value)
                 elif after == RELU:
                     value = _larger(builder, value, _all(kind, 0.0))
-                _store(builder, out, builder.add(args[9], builder.mul(args[10], _I64(r))), value)
+                _store(builder, out, builder.add(at_c, builder.mul(row_c, _I64(r))), value)
             return context.get_dummy_value()
 
-        return types.void(a, i, i, b, i, i, bias, i, c, i, i, i), code
+        return types.void(a, b, bias, c, types.UniTuple(types.int64, 8)), code
 
     return product
 
@@ -171,7 +152,7 @@ def _layer(after: int, kind: Any = _V16) -> Any:
     """The function C = f(A B + bias) with the activation f compiled in.
 
     Of flat arrays: A (rows, terms) from `at_a` on, its rows `row_a` apart; B (terms, columns) and C (rows, columns)
-    without gaps; `columns` a multiple of the length of a vector.
+    without gaps; `shape` is rows, terms, columns, these a multiple of the length of a vector.
     """
     eight, four, one = (_product(rows, after, kind) for rows in (8, 4, 1))
     step = kind.count
@@ -181,28 +162,28 @@ def _layer(after: int, kind: Any = _V16) -> Any:
         a: NDArray,
         at_a: int,
         row_a: int,
-        rows: int,
-        terms: int,
+        shape: tuple[int, int, int],
         b: NDArray,
         at_b: int,
-        columns: int,
         bias: NDArray,
         at_bias: int,
         c: NDArray,
         at_c: int,
     ) -> None:
+        rows, terms, columns = shape
         for column in range(0, columns, step):
             r = 0
             while r < rows:
                 left, to = at_a + r * row_a, at_c + r * columns + column
+                places = (left, row_a, at_b + column, columns, at_bias + column, to, columns, terms)
                 if rows - r >= 8:
-                    eight(a, left, row_a, b, at_b + column, columns, bias, at_bias + column, c, to, columns, terms)
+                    eight(a, b, bias, c, places)
                     r += 8
                 elif rows - r >= 4:
-                    four(a, left, row_a, b, at_b + column, columns, bias, at_bias + column, c, to, columns, terms)
+                    four(a, b, bias, c, places)
                     r += 4
                 else:
-                    one(a, left, row_a, b, at_b + column, columns, bias, at_bias + column, c, to, columns, terms)
+                    one(a, b, bias, c, places)
                     r += 1
 
     return layer
@@ -216,50 +197,54 @@ relu_layer = _layer(RELU)
 
 @intrinsic
 def add_rows(
-    typingctx: Any, blocks: Any, out: Any, at: Any, apart: Any, base: Any, at_base: Any, base_apart: Any, rows: Any,
-    at_rows: Any, rows_apart: Any, row_length: Any, links: Any, first: Any, last: Any,
-) -> Any:  # fmt: skip
+    typingctx: Any,
+    blocks: Any,
+    out: Any,
+    to: Any,
+    base: Any,
+    start: Any,
+    rows: Any,
+    source: Any,
+    links: Any,
+    ends: Any,
+) -> Any:
     """out = base + sum over k in first ... last - 1 of row links[k] of `rows`, in blocks of sixteen float32 numbers.
 
     Args:
         typingctx: of numba.
         blocks: how many there are.
-        out: array; the first block starts at `at`, the others each `apart` further.
-        at: see `out`.
-        apart: see `out`.
-        base: what the sums start from, laid out in the same way.
-        at_base: see `base`.
-        base_apart: see `base`.
-        rows: array; row 0 is laid out in the same way, each next row starts `row_length` further.
-        at_rows: see `rows`.
-        rows_apart: see `rows`.
-        row_length: see `rows`.
+        out: array.
+        to: where its first block starts, and how far apart the blocks are.
+        base: what the sums start from.
+        start: the same of it.
+        rows: what is added.
+        source: the same of its row 0, and how far apart the rows are.
         links: int64 rows.
-        first: the first of them.
-        last: the end of them.
+        ends: first and last.
     """
-    i = types.int64
+    pair = types.UniTuple(types.int64, 2)
 
     def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        to, start, source, near = (_data(context, builder, sig.args[k], args[k]) for k in (1, 4, 7, 11))
+        filled, before, added, near = (_data(context, builder, sig.args[k], args[k]) for k in (1, 3, 5, 7))
+        to, start, source, ends = (cgutils.unpack_tuple(builder, args[k]) for k in (2, 4, 6, 8))
         done = _local(builder, _I64(0))
 
         def add(n: int) -> None:
             """Eight, four, two or one of the blocks, in as many registers."""
             here = builder.load(done)
 
-            def place(k: int, block: int) -> Any:
-                return builder.add(args[k], builder.mul(args[k + 1], builder.add(here, _I64(block))))
+            def place(of: Any, block: int) -> Any:
+                return builder.add(of[0], builder.mul(of[1], builder.add(here, _I64(block))))
 
-            totals = [_local(builder, _load(builder, start, place(5, b), _V16)) for b in range(n)]
-            columns = [place(8, b) for b in range(n)]
-            with cgutils.for_range_slice(builder, args[12], args[13], _I64(1), intp=_I64) as (k, _):
-                row = builder.mul(builder.load(builder.gep(near, [k])), args[10])
+            totals = [_local(builder, _load(builder, before, place(start, b), _V16)) for b in range(n)]
+            columns = [place(source, b) for b in range(n)]
+            with cgutils.for_range_slice(builder, *ends, _I64(1), intp=_I64) as (k, _):
+                row = builder.mul(builder.load(builder.gep(near, [k])), source[2])
                 for total, column in zip(totals, columns, strict=True):
-                    values = _load(builder, source, builder.add(column, row), _V16)
+                    values = _load(builder, added, builder.add(column, row), _V16)
                     builder.store(builder.fadd(builder.load(total), values), total)
             for b, total in enumerate(totals):
-                _store(builder, to, place(2, b), builder.load(total))
+                _store(builder, filled, place(to, b), builder.load(total))
             builder.store(builder.add(here, _I64(n)), done)
 
         eights = builder.lshr(args[0], _I64(3))
@@ -270,7 +255,8 @@ def add_rows(
                 add(n)
         return context.get_dummy_value()
 
-    return types.void(i, out, i, i, base, i, i, rows, i, i, i, links, i, i), code
+    triple = types.UniTuple(types.int64, 3)
+    return types.void(types.int64, out, pair, base, pair, rows, triple, links, pair), code
 
 
 @intrinsic
@@ -305,22 +291,22 @@ def spread_bytes(typingctx: Any, word: Any, out: Any, at: Any) -> Any:
 
 
 @intrinsic
-def shift_and_swish(
-    typingctx: Any, z: Any, at_z: Any, table: Any, at_first: Any, at_second: Any, before: Any, at_before: Any,
-    after: Any, at_after: Any, moved: Any, at_moved: Any,
-) -> Any:  # fmt: skip
-    """after = f(z + first row + second row of the table) and moved = after - before, sixteen entries, f hardswish."""
-    i = types.int64
+def shift_and_swish(typingctx: Any, z: Any, table: Any, before: Any, after: Any, moved: Any, places: Any) -> Any:
+    """after = f(z + first row + second row of the table) and moved = after - before, sixteen entries, f hardswish.
+
+    `places`: where z, the two rows, before, after and moved start.
+    """
 
     def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:
-        own, rows, old, new, change = (_data(context, builder, sig.args[k], args[k]) for k in (0, 2, 5, 7, 9))
-        value = builder.fadd(_load(builder, own, args[1], _V16), _load(builder, rows, args[3], _V16))
-        value = _hardswish(builder, builder.fadd(value, _load(builder, rows, args[4], _V16)))
-        _store(builder, new, args[8], value)
-        _store(builder, change, args[10], builder.fsub(value, _load(builder, old, args[6], _V16)))
+        own, rows, old, new, change = (_data(context, builder, sig.args[k], args[k]) for k in range(5))
+        at_z, first, second, at_before, at_after, at_moved = cgutils.unpack_tuple(builder, args[5])
+        value = builder.fadd(_load(builder, own, at_z, _V16), _load(builder, rows, first, _V16))
+        value = _hardswish(builder, builder.fadd(value, _load(builder, rows, second, _V16)))
+        _store(builder, new, at_after, value)
+        _store(builder, change, at_moved, builder.fsub(value, _load(builder, old, at_before, _V16)))
         return context.get_dummy_value()
 
-    return types.void(z, i, table, i, i, before, i, after, i, moved, i), code
+    return types.void(z, table, before, after, moved, types.UniTuple(types.int64, 6)), code
 
 
 @intrinsic

@@ -103,18 +103,17 @@ def _sums_after_jumps(
             by_j = change_j + (far * species + s) * width if far >= 0 else nothing
             own, here, change = site * width, row + jump * n_sums, moved + jump * width
             for c in range(0, width, SIXTEEN):
-                shift_and_swish(work, z1 + own + c, single, by_v + c, by_j + c, work, h1 + own + c, work, here + c,
-                                work, change + c)  # fmt: skip
+                places = (z1 + own + c, by_v + c, by_j + c, h1 + own + c, here + c, change + c)
+                shift_and_swish(work, single, work, work, work, places)
             before, blocks = base + site * n_sums + width, (n_sums - width) // SIXTEEN
-            add_rows(blocks, work, here + width, SIXTEEN, work, before, SIXTEEN, work, 0, 0, 0, ONLY, 0, 0)
+            add_rows(blocks, work, (here + width, SIXTEEN), work, (before, SIXTEEN), work, (0, 0, 0), ONLY, (0, 0))
     # the same links for all jumps of the type, whose rows lie side by side
     for k in range(n_bond):
         for q in range(n_messages):
             ends = start[q * n_bond + k], start[q * n_bond + k + 1]
             for c in range(0, width, SIXTEEN):
-                to = row + k * rows * n_sums + (q + 1) * width + c
-                add_rows(rows, work, to, n_sums, work, to, n_sums, work, moved + c, width, rows * width,
-                         links, ends[0], ends[1])  # fmt: skip
+                to = row + k * rows * n_sums + (q + 1) * width + c, n_sums
+                add_rows(rows, work, to, work, to, work, (moved + c, width, rows * width), links, ends)
 
 
 @njit(cache=True, nogil=True)
@@ -132,10 +131,10 @@ def _read_both_ways(
         first, last = (q + 2, q + 3) if q < 0 else (2 + ends[q], 2 + ends[q + 1])
         other = -1 - q if q < 0 else 2 + mirror[q]
         for c in range(0, width, SIXTEEN):
-            to = at_read + (q + 2) * width + c
-            back = at_read + rows * n_read + other * width + c
-            add_rows(rows, work, to, n_read, ZERO, 0, 0, work, here + c, width, rows * width, rows_of, first, last)
-            add_rows(rows, work, back, n_read, work, to, n_read, work, 0, 0, 0, rows_of, 0, 0)
+            to = at_read + (q + 2) * width + c, n_read
+            back = at_read + rows * n_read + other * width + c, n_read
+            add_rows(rows, work, to, ZERO, (0, 0), work, (here + c, width, rows * width), rows_of, (first, last))
+            add_rows(rows, work, back, work, to, work, (0, 0, 0), rows_of, (0, 0))
 
 
 @njit(cache=True, nogil=True)
@@ -158,9 +157,9 @@ def _read_out(
         rows, n_read = kind[T_ROWS], (2 + kind[T_CLASSES]) * width
         _read_both_ways(tables, kind, work, at_h2, rows_of, width, read)
         there, back = w3 + kind[T_READ] * width * hidden, w3 + kind[T_BACK] * width * hidden
-        hardswish_layer(work, read, n_read, rows, n_read, single, there, hidden, single, b3, work, hid)
+        hardswish_layer(work, read, n_read, (rows, n_read, hidden), single, there, single, b3, work, hid)
         second, hid2 = read + rows * n_read, hid + rows * hidden
-        hardswish_layer(work, second, n_read, rows, n_read, single, back, hidden, single, b3, work, hid2)
+        hardswish_layer(work, second, n_read, (rows, n_read, hidden), single, back, single, b3, work, hid2)
         for r in range(rows):
             forth = dot(work, hid + r * hidden, single, w4, hidden)
             value = 0.5 * (forth + dot(work, hid2 + r * hidden, single, w4, hidden))
@@ -195,17 +194,17 @@ def _symmetric_member(
     h2 = sums + n_bonds * n_sums
     moved = h2 + n_bonds * width
 
-    linear_layer(work, at_counts, n_features, n1, n_features, single, at, width, single, b1, work, z1)
+    linear_layer(work, at_counts, n_features, (n1, n_features, width), single, at, single, b1, work, z1)
     nothing = at + 3 * step
     for i in range(z1, h1, SIXTEEN):
         # the change from zero is what is kept
-        shift_and_swish(work, i, single, nothing, nothing, ZERO, 0, work, i + n1 * width, work, i + n1 * width)
+        shift_and_swish(work, single, ZERO, work, work, (i, nothing, nothing, 0, i + n1 * width, i + n1 * width))
     gather_messages(tables, work, h1, width, n2, base)
     for t in range(tables[N_TYPES]):
         kind = tables[tables[AT_TYPES] + t * TYPE_SIZE :]
         of_type = sums + kind[T_FIRST_BOND] * n_sums
         _sums_after_jumps(tables, kind, env, single, changes, work, (z1, h1, base, moved, of_type))
-    hardswish_layer(work, sums, n_sums, n_bonds, n_sums, single, w2, width, single, b2, work, h2)
+    hardswish_layer(work, sums, n_sums, (n_bonds, n_sums, width), single, w2, single, b2, work, h2)
     add_own(work, h2, sums, n_sums, width, n_bonds)
     _read_out(tables, single, (w3, b3, w4, b4), work, h2, moved, rows_of, out)
 
@@ -251,7 +250,7 @@ def _energy_changes(tables: NDArray, double: NDArray, env: NDArray, work: NDArra
     wide = value + n2
     for k in range(n2 * n_features):
         exact[wide + k] = work[at_counts + k]
-    linear_layer_of_doubles(exact, wide, n_features, n2, n_features, double, 0, width, double, bias, exact, z)
+    linear_layer_of_doubles(exact, wide, n_features, (n2, n_features, width), double, 0, double, bias, exact, z)
     exact[nothing:value] = 0.0
     for i in range(n2):
         exact[value + i] = shifted_swish_dot(

@@ -135,11 +135,11 @@ def gather_messages(tables: NDArray, work: NDArray, at_h: int, width: int, n_row
     links, start = tables[tables[AT_LINKS] :], tables[tables[AT_LINK_START] :]
     to = at_out
     for i in range(n_rows):
-        add_rows(blocks, work, to, SIXTEEN, ZERO, 0, 0, work, at_h + i * width, SIXTEEN, 0, ONLY, 0, 1)
+        add_rows(blocks, work, (to, SIXTEEN), ZERO, (0, 0), work, (at_h + i * width, SIXTEEN, 0), ONLY, (0, 1))
         for q in range(i * n_messages, (i + 1) * n_messages):
             to += width
             ends = start[q], start[q + 1]
-            add_rows(blocks, work, to, SIXTEEN, ZERO, 0, 0, work, at_h, SIXTEEN, width, links, ends[0], ends[1])
+            add_rows(blocks, work, (to, SIXTEEN), ZERO, (0, 0), work, (at_h, SIXTEEN, width), links, ends)
         to += width
 
 
@@ -148,7 +148,7 @@ def add_own(work: NDArray, at_h: int, at_own: int, apart: int, width: int, n_row
     """h_i += own_i, the rows of `own` being `apart`."""
     for i in range(n_rows):
         h, own = at_h + i * width, at_own + i * apart
-        add_rows(width // SIXTEEN, work, h, SIXTEEN, work, h, SIXTEEN, work, own, SIXTEEN, 0, ONLY, 0, 1)
+        add_rows(width // SIXTEEN, work, (h, SIXTEEN), work, (h, SIXTEEN), work, (own, SIXTEEN, 0), ONLY, (0, 1))
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -172,7 +172,7 @@ def _read_jumps(tables: NDArray, kind: NDArray, work: NDArray, at_h2: int, width
         bond = tables[tables[AT_BOND] + kind[T_FIRST_BOND] + r * n_bond :]
         for q in range(-2, n_classes):
             first, last = (q + 2, q + 3) if q < 0 else (2 + ends[q], 2 + ends[q + 1])
-            add_rows(blocks, work, to, SIXTEEN, ZERO, 0, 0, work, at_h2, SIXTEEN, width, bond, first, last)
+            add_rows(blocks, work, (to, SIXTEEN), ZERO, (0, 0), work, (at_h2, SIXTEEN, width), bond, (first, last))
             to += width
 
 
@@ -193,9 +193,9 @@ def _direct_member(
     read = h2 + n2 * width
     hid = read + tables[MOST_READ] * width
 
-    hardswish_layer(work, at_counts, n_features, n1, n_features, single, at, width, single, b1, work, h1)
+    hardswish_layer(work, at_counts, n_features, (n1, n_features, width), single, at, single, b1, work, h1)
     gather_messages(tables, work, h1, width, n2, sums)
-    hardswish_layer(work, sums, n_sums, n2, n_sums, single, w2, width, single, b2, work, h2)
+    hardswish_layer(work, sums, n_sums, (n2, n_sums, width), single, w2, single, b2, work, h2)
     add_own(work, h2, h1, width, width, n2)
 
     for t in range(tables[N_TYPES]):
@@ -203,7 +203,7 @@ def _direct_member(
         rows, n_read = kind[T_ROWS], (2 + kind[T_CLASSES]) * width
         _read_jumps(tables, kind, work, h2, width, read)
         there = w3 + kind[T_READ] * width * hidden
-        hardswish_layer(work, read, n_read, rows, n_read, single, there, hidden, single, b3, work, hid)
+        hardswish_layer(work, read, n_read, (rows, n_read, hidden), single, there, single, b3, work, hid)
         for r in range(rows):
             barrier = np.float64(single[b4]) + dot(work, hid + r * hidden, single, w4, hidden)
             out[tables[tables[AT_JUMP] + kind[T_FIRST] + r]] += barrier
