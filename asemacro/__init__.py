@@ -137,6 +137,7 @@ studies, whole answers
     equilibrium            order, energy, heat capacity and temperature of order of an alloy, by swaps alone
     anneal                 order of an alloy over the programme of a furnace
     Schedule               such a programme
+    diffusion              how fast the species of an alloy diffuse, over temperature
     learn_from_rates       a learned model from exact rates
     learn_from_pairs       a learned model from pairs
     Learned                a learned model: save, load, simulate, plot
@@ -274,6 +275,7 @@ if TYPE_CHECKING:
     from asemacro.studies.learn.learned import learn_from_pairs as learn_from_pairs
     from asemacro.studies.learn.learned import learn_from_rates as learn_from_rates
     from asemacro.studies.ordering.calculation import equilibrium as equilibrium
+    from asemacro.studies.transport.study import diffusion as diffusion
     from asemacro.upsampling.ensemble import log_ages as log_ages
     from asemacro.upsampling.ensemble import magnetised as magnetised
     from asemacro.upsampling.ensemble import snapshots as snapshots

@@ -122,6 +122,7 @@ def test_files_stay_short() -> None:
 MOST_LINES, MOST_PARAMETERS = 60, 10
 LONG = {
     "phase_diagram": "the public function of the main job: all that a diagram can be asked for",
+    "diffusion": "the public function of a verb, as `phase_diagram` is",
     "walk_on": "the loop of kinetic Monte Carlo: in four parts it ran at 0.76 of the speed with eight vacancies",
 }
 

@@ -106,6 +106,8 @@ class Frequencies:
 SITES, RUNS, HOPS, SHELLS, SWEEPS = (
     Count(1, most) for most in (MOST_SITES, MOST_RUNS, MOST_HOPS, MOST_SHELLS, MOST_SWEEPS)
 )
+LONG_RUN = Count(1000, MOST_HOPS)
+"""Hops of a run from which statistics are taken."""
 TIME = Number(0, LONGEST)
 
 

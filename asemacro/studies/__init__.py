@@ -2,6 +2,7 @@
 
 phase_diagram       order of an alloy over temperature, at equilibrium and annealed
 equilibrium         order, energy, heat capacity and temperature of order of an alloy
+diffusion           how fast the species of an alloy diffuse, over temperature
 learn_from_rates    a learned model from exact rates
 learn_from_pairs    a learned model from pairs
 Learned             a learned model: save, load, simulate, plot
@@ -23,5 +24,6 @@ if TYPE_CHECKING:
     from asemacro.studies.learn.learned import learn_from_rates as learn_from_rates
     from asemacro.studies.ordering.calculation import equilibrium as equilibrium
     from asemacro.studies.paper.runner import reproduce as reproduce
+    from asemacro.studies.transport.study import diffusion as diffusion
 else:
     __getattr__, __dir__, __all__ = lazily(__name__)

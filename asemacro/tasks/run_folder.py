@@ -24,6 +24,7 @@ RESULTS = {
     "kmc": ("sro.csv", "final.extxyz", "trajectory.amz.zip", "trajectory.extxyz"),
     "sample": ("observables.csv", "final.extxyz", "trajectory.amz.zip", "trajectory.extxyz"),
     "sro": ("sro.csv", "average.csv", "sro.png", "order.extxyz"),
+    "diffusion": ("diffusion.csv", "onsager.csv", "arrhenius.csv", "diffusion.png"),
     "barriers learn": ("model.safetensors", "model.md", "rounds.csv", "learning.png"),
     "learn": (
         *("sde.safetensors", "training.safetensors", "closure.safetensors", "diagnostics.png"),

@@ -22,7 +22,9 @@ from asemacro.tasks.streams import Streams
 
 BOX = Lattice.fcc(3.8, ["Cu", "Au"], 3)
 NEAR = BOX.neighbours(BOX.shells(1)[0].offsets)
-PAIRS = np.array([[0, 0, 0, 0], [0, 0, -0.06, 0.02], [0, -0.06, 0.03, 0], [0, 0.02, 0, 0.01]])  # eV, of vacancy, Cu, Au, Ni
+PAIRS = np.array(
+    [[0, 0, 0, 0], [0, 0, -0.06, 0.02], [0, -0.06, 0.03, 0], [0, 0.02, 0, 0.01]]
+)  # eV, of vacancy, Cu, Au, Ni
 MIGRATION = {"Cu": 0.6, "Au": 0.9, "Ni": 0.8}
 
 

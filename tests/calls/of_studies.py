@@ -71,6 +71,12 @@ def calls() -> dict[str, Call]:
             "known": _known(), "schedule": "900K 1h", "vacancy_formation_energy_eV": 1.5,
             "vacancy_formation_entropy_kB": 1.0, "sinks_m": 1e-6, "progress": print, "rng": rng(),
         }),
+        "diffusion": Call(_diffusion, {
+            "structure": BCC, "barriers": PAIR, "temperatures_K": [1500.0], "sites": 128, "vacancies": 1,
+            "vacancy_concentration": None, "runs": 4, "hops": 1000, "settle_hops": 1000,
+            "vacancy_formation_energy_eV": 1.0, "mix_sublattices": False, "shell_tolerance": None, "workers": 1,
+            "checkpoint": None, "progress": print, "rng": rng(),
+        }),
     }  # fmt: skip
 
 
@@ -86,6 +92,13 @@ def _equilibrium(**arguments: Any) -> Any:
     from asemacro.studies.ordering import chains
 
     return _up_to(chains, "run_tasks", am.equilibrium, arguments)
+
+
+def _diffusion(**arguments: Any) -> Any:
+    """`diffusion` up to its first run."""
+    from asemacro.studies.transport import study
+
+    return _up_to(study, "run_tasks", am.diffusion, arguments)
 
 
 def _up_to(module: Any, name: str, function: Any, arguments: dict[str, Any]) -> Any:
