@@ -50,6 +50,9 @@ CalculatorName = Annotated[
     ),
 ]
 ImagesOption = Annotated[int, typer.Option(parser=Count(1, 99), help="Images between the end points.")]
+PathsOption = Annotated[
+    int, typer.Option(parser=Count(1, 7), help="First paths of a band, beside the line too; the lowest saddle counts.")
+]
 RelaxOption = Annotated[Relax, typer.Option(help="none keeps all other atoms on the sites.")]
 CellSitesOption = Annotated[int, typer.Option(parser=SITES, help="Least sites of a cell.")]
 
@@ -62,6 +65,7 @@ def label_verb(
     cells: Annotated[int, typer.Option(parser=Count(1, MOST_RUNS), help="Cells that jumps are drawn in.")] = 20,
     jumps: Annotated[int, typer.Option(parser=Count(1, MOST_RUNS), help="Jumps, of all cells together.")] = 200,
     images: ImagesOption = 5,
+    paths: PathsOption = 1,
     relax: RelaxOption = Relax.atoms,
     states: Annotated[
         str, typer.Option(help="Kinds of cells: random, ordered, kmc (of a model).", metavar="KIND,...")
@@ -91,6 +95,7 @@ def label_verb(
         barriers=barriers,
         temperatures=temperatures,
         images=images,
+        paths=paths,
         relax=relax.value,
         workers=workers,
         seed=seed,
@@ -125,6 +130,7 @@ def learn_verb(
         int, typer.Option(parser=SWEEPS, help="Of swap Monte Carlo at each temperature, for the order.")
     ] = 200,
     images: ImagesOption = 5,
+    paths: PathsOption = 1,
     relax: RelaxOption = Relax.atoms,
     sites: CellSitesOption = 100,
     format: FormatOption = None,
@@ -156,6 +162,7 @@ def learn_verb(
         sites=sites,
         sweeps=sweeps,
         images=images,
+        paths=paths,
         relax=relax.value,
         workers=workers,
         seed=seed,

@@ -21,6 +21,7 @@ from asemacro.typing import Floats
 FAILED_EV = 0.05
 """Barriers that are not higher are failed calculations."""
 RELAXED = ("atoms", "none")
+MOST_PATHS = 7
 LATTICE_FIELDS = ("cell", "basis", "shape", "pbc", "species", "composition", "prototype", "conventional", "ideal")
 
 
@@ -35,6 +36,8 @@ class BandSettings:
         end_force: end points are relaxed until no force on an atom is larger, eV per angstrom.
         band_force: the same for the band.
         most_steps: of each relaxation; a band that takes more fails.
+        paths: first paths of a relaxed band. The first one goes straight; in each further one the atom is pushed aside,
+            towards the widest openings between the atoms around the middle of the line. The lowest saddle counts.
     """
 
     relax: str = "atoms"
@@ -42,12 +45,15 @@ class BandSettings:
     end_force: float = 0.02
     band_force: float = 0.03
     most_steps: int = 300
+    paths: int = 1
 
     def __post_init__(self) -> None:
         if self.relax not in RELAXED:
             raise ValueError(f"relax must be one of {', '.join(RELAXED)}, got {self.relax!r}")
         if self.images < 1:
             raise ValueError(f"a band needs at least one image between its end points, got {self.images}")
+        if not 1 <= self.paths <= MOST_PATHS:
+            raise ValueError(f"paths must be 1 to {MOST_PATHS}, got {self.paths}")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

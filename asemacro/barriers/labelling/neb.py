@@ -7,11 +7,13 @@ Phys. 113, 9978 (2000); first path: image dependent pair potential, Smidstrup et
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
+from ase.geometry import find_mic
 from ase.mep import NEB
 from ase.optimize import FIRE, LBFGS
 from scipy.optimize import minimize_scalar
@@ -25,6 +27,10 @@ OFF_SITE = 0.45
 LONGEST_STEP = 0.1
 """Of an atom in a band, angstrom."""
 LINE = 1e-4  # of the line, to which its highest point is found
+PUSH = 0.12
+"""Of an atom that is pushed aside, in lengths of its jump: where saddles beside the line were found."""
+_LOOK = 0.3  # how far from the line it is looked for room, in lengths of the jump
+_ANGLES = 72
 
 
 class Failed(Exception):
@@ -102,28 +108,77 @@ def _relaxed(jump: Jump, calculator: CheckedCalculator, settings: BandSettings) 
         energy, forces = atoms.get_potential_energy(), atoms.get_forces()
         atoms.calc = SinglePointCalculator(atoms, energy=energy, forces=forces)
         relaxed.append(atoms)
-    images, energies = _climbed(relaxed[0], relaxed[1], calculator, settings)
+    images, energies = _lowest(relaxed[0], relaxed[1], jump, calculator, settings)
     saddle = images[int(energies.argmax())]
     others = [k for k in range(len(saddle)) if k != jump.atom]
     _check_sites(saddle[others], ends[0][others], near, jump, None, "at the saddle")
     return energies, np.stack([relaxed[0].positions, saddle.positions, relaxed[1].positions])
 
 
-def _climbed(
-    before: Atoms, after: Atoms, calculator: CheckedCalculator, settings: BandSettings
+def _lowest(
+    before: Atoms, after: Atoms, jump: Jump, calculator: CheckedCalculator, settings: BandSettings
 ) -> tuple[list[Atoms], Floats]:
-    """The images of a converged band and their energies.
+    """The images of the converged band with the lowest saddle, of all first paths, and their energies.
+
+    Raises:
+        Failed: none converged.
+    """
+    found, failed = [], ""
+    for k, push in enumerate(pushes_of(jump, settings.paths)):
+        try:
+            found.append(_climbed(before, after, jump.atom, push, calculator, settings, (LBFGS, FIRE)[: 1 if k else 2]))
+        except Failed as failure:
+            failed = failed or str(failure)
+    if not found:
+        raise Failed(failed)
+    return min(found, key=lambda band: band[1].max())
+
+
+def pushes_of(jump: Jump, paths: int) -> list[Floats]:
+    """Where the jumping atom is pushed to, halfway, in each of some first paths: (3,) angstrom, the first one none.
+
+    The others point across the line of the jump, to where the atoms around its middle leave most room, widest first.
+    """
+    before, after = jump.ends()
+    step = after.positions[jump.atom] - before.positions[jump.atom]
+    along = step / np.linalg.norm(step)
+    one = np.cross(along, np.eye(3)[np.abs(along).argmin()])
+    one /= np.linalg.norm(one)
+    angles = np.linspace(0, 2 * np.pi, _ANGLES, endpoint=False)
+    ways = np.cos(angles)[:, None] * one + np.sin(angles)[:, None] * np.cross(along, one)
+    others = before[[k for k in range(len(before)) if k != jump.atom]]
+    moving = before.positions[jump.atom] + step / 2 + _LOOK * np.linalg.norm(step) * ways
+    room = np.array([
+        find_mic(others.positions - place, others.cell, others.pbc)[1].min() for place in moving
+    ])  # fmt: skip
+    widest = [k for k in range(_ANGLES) if room[k] >= room[k - 1] and room[k] > room[(k + 1) % _ANGLES]]
+    widest.sort(key=lambda k: -round(float(room[k]), 3))
+    return [np.zeros(3), *(PUSH * np.linalg.norm(step) * ways[k] for k in widest)][:paths]
+
+
+def _climbed(
+    before: Atoms,
+    after: Atoms,
+    atom: int,
+    push: Floats,
+    calculator: CheckedCalculator,
+    settings: BandSettings,
+    optimisers: Sequence[Any],
+) -> tuple[list[Atoms], Floats]:
+    """The images of a converged band and their energies; halfway `atom` is pushed aside at first.
 
     LBFGS needs about half as many steps as FIRE, which is there for the bands on which it fails.
 
     Raises:
-        Failed: neither converged.
+        Failed: no optimiser converged.
     """
-    for optimiser in (LBFGS, FIRE):
+    share = np.sin(np.pi * np.arange(settings.images + 2) / (settings.images + 1))
+    for optimiser in optimisers:
         images = [before, *(before.copy() for _ in range(settings.images)), after]
         band = NEB(images, climb=True, method="improvedtangent", allow_shared_calculator=True)
         band.interpolate(method="idpp", mic=True)
-        for image in images[1:-1]:
+        for part, image in zip(share[1:-1], images[1:-1], strict=True):
+            image.positions[atom] += part * push
             image.calc = calculator
         if optimiser(band, logfile=None, maxstep=LONGEST_STEP).run(fmax=settings.band_force, steps=settings.most_steps):
             return images, np.array(band.energies)

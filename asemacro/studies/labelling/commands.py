@@ -34,6 +34,7 @@ class Options(TypedDict):
     jumps: int
     sites: int
     images: int
+    paths: int
     relax: str
     workers: int | None
     seed: int
@@ -52,7 +53,7 @@ def run_label(structure: str | Path, output: Path, **options: Unpack[Options]) -
         barriers=choose_barriers(options["barriers"], alloy) if "kmc" in kinds else None,
         temperatures_K=tuple(parse_temperatures(options["temperatures"])),
     )
-    settings = BandSettings(relax=options["relax"], images=options["images"])
+    settings = BandSettings(relax=options["relax"], images=options["images"], paths=options["paths"])
     calculator = options["calculator"]
     print(f"{'-'.join(alloy.species)} on {alloy.prototype}, calculator: {calculator}", flush=True)
     try:

@@ -36,6 +36,7 @@ class Options(TypedDict):
     sites: int
     sweeps: int
     images: int
+    paths: int
     relax: str
     workers: int | None
     seed: int
@@ -55,7 +56,7 @@ def run_learn(structure: str | Path, output: Path, *, force: bool, **options: Un
         sites=options["sites"],
         sweeps=options["sweeps"],
     )
-    settings = BandSettings(relax=options["relax"], images=options["images"])
+    settings = BandSettings(relax=options["relax"], images=options["images"], paths=options["paths"])
     training = Training(members=options["members"])
     print(f"{'-'.join(alloy.species)} on {alloy.prototype}, calculator: {options['calculator']}", flush=True)
     with RunFolder(output, "barriers learn", force=force) as folder:
