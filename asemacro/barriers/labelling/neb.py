@@ -6,6 +6,7 @@ Phys. 113, 9978 (2000); first path: image dependent pair potential, Smidstrup et
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Sequence
 from typing import Any
@@ -29,6 +30,8 @@ LONGEST_STEP = 0.1
 LINE = 1e-4  # of the line, to which its highest point is found
 PUSH = 0.12
 """Of an atom that is pushed aside, in lengths of its jump: where saddles beside the line were found."""
+MOST_ASIDE = 80
+"""Steps of a band that is pushed aside: those that lead to a saddle took 20 to 60."""
 _LOOK = 0.3  # how far from the line it is looked for room, in lengths of the jump
 _ANGLES = 72
 
@@ -124,9 +127,11 @@ def _lowest(
         Failed: none converged.
     """
     found, failed = [], ""
+    aside = dataclasses.replace(settings, most_steps=min(settings.most_steps, MOST_ASIDE))
     for k, push in enumerate(pushes_of(jump, settings.paths)):
+        how, optimisers = (aside, (LBFGS,)) if k else (settings, (LBFGS, FIRE))
         try:
-            found.append(_climbed(before, after, jump.atom, push, calculator, settings, (LBFGS, FIRE)[: 1 if k else 2]))
+            found.append(_climbed(before, after, jump.atom, push, calculator, how, optimisers))
         except Failed as failure:
             failed = failed or str(failure)
     if not found:

@@ -183,6 +183,7 @@ def _check_same(path: Path, held: dict[str, Any] | None, asked: dict[str, Any]) 
     """Refuse to mix labels of different alloys or calculations in one database."""
     if held is None:
         return
+    held = {"paths": 1, **held}  # of databases that were begun when there was one path alone
     differ = [name for name in asked if _plain(asked[name]) != _plain(held.get(name))]
     if differ:
         said = ", ".join(f"{name} {_plain(held.get(name))} (now {_plain(asked[name])})" for name in differ)

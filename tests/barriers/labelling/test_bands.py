@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from ase.calculators.calculator import Calculator, all_changes
 from ase.calculators.emt import EMT
+from compiled_emt import CompiledEMT
 
 from asemacro.barriers.labelling.bands import BandSettings, Jump, fault_of_energies, lattice_fields, lattice_of
-from asemacro.barriers.labelling.neb import Failed, _check_sites, compute_band
+from asemacro.barriers.labelling.neb import PUSH, Failed, _check_sites, compute_band, pushes_of
 from asemacro.barriers.labelling.parameter import ideal_cell, relaxed_lattice
 from asemacro.lattice.lattice import Lattice
 
@@ -87,6 +88,62 @@ class Falling(Calculator):
     def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes):
         super().calculate(atoms, properties, system_changes)
         self.results = {"energy": -float(self.atoms.positions[:, 0].sum()), "forces": np.zeros((len(self.atoms), 3))}
+
+
+class Ridge(CompiledEMT):
+    """Copper with a bump of 1 eV on the middle of one jump, 0.15 angstrom wide: a lower saddle lies beside the line."""
+
+    def __init__(self, top: np.ndarray, atom: int) -> None:
+        super().__init__()
+        self.top, self.atom = top, atom
+
+    def calculate(self, atoms=None, properties=("energy",), system_changes=all_changes) -> None:
+        super().calculate(atoms, properties, system_changes)
+        away = atoms.positions[self.atom] - self.top
+        away -= np.rint(away @ np.linalg.inv(atoms.cell)) @ atoms.cell.array
+        bump = np.exp(-(away @ away) / (2 * 0.15**2))
+        self.results["energy"] += bump
+        self.results["forces"] = self.results["forces"].copy()
+        self.results["forces"][self.atom] += bump * away / 0.15**2
+
+
+def test_of_several_paths_the_lowest_saddle_counts() -> None:
+    """By symmetry the path of pure copper stays on its line; pushed aside it goes round the bump."""
+    one = jump(Lattice.fcc(3.61, ["Cu"], 2))
+    before, after = one.ends()
+    top = (before.positions[one.atom] + after.positions[one.atom]) / 2
+    barriers = []
+    for calculator, paths in (
+        (CompiledEMT(), 1),
+        (CompiledEMT(), 3),
+        (Ridge(top, one.atom), 1),
+        (Ridge(top, one.atom), 3),
+    ):
+        band = compute_band(one, calculator, "emt", BandSettings(images=3, paths=paths), ABOUT)
+        assert not band.reason
+        barriers.append(band.energies.max() - band.energies[0])
+    plain, plain_aside, over, round_it = barriers
+    assert plain_aside == pytest.approx(plain, abs=2e-3)
+    assert over == pytest.approx(plain + 1, abs=0.02)
+    assert plain < round_it < over - 0.1
+
+
+def test_pushed_paths_point_to_the_widest_openings() -> None:
+    """Of fcc between the two pairs of atoms that are a apart, of bcc to the six sides of two triangles."""
+    one = jump(Lattice.fcc(3.6, ["Cu"], 3))
+    before, after = one.ends()
+    along = after.positions[one.atom] - before.positions[one.atom]
+    axis = np.eye(3)[np.abs(along).argmin()]
+    none, *aside = pushes_of(one, 3)
+    assert not none.any()
+    np.testing.assert_allclose(aside[0], -aside[1], atol=1e-9)
+    for push in aside:
+        assert np.linalg.norm(push) == pytest.approx(PUSH * 3.6 / np.sqrt(2))
+        assert push @ along == pytest.approx(0, abs=1e-9)
+        assert push @ axis == pytest.approx(0, abs=1e-9)
+    six = np.array(pushes_of(jump(Lattice.bcc(3.2, ["Mo"], 3)), 7)[1:])
+    cosines = np.sort((six @ six.T / (six[0] @ six[0])).round(6), axis=1)
+    np.testing.assert_allclose(cosines, np.tile([-1, -0.5, -0.5, 0.5, 0.5, 1], (6, 1)), atol=1e-6)
 
 
 def test_bands_that_fail_say_why() -> None:
