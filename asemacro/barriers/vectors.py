@@ -14,9 +14,11 @@ import numpy as np
 from llvmlite import ir
 from numba import njit, types
 from numba.core import cgutils
-from numba.core.extending import intrinsic  # type: ignore[attr-defined]
+from numba.core.extending import intrinsic as _intrinsic  # type: ignore[attr-defined]
 from numba.np.arrayobj import make_array
 from numpy.typing import NDArray
+
+intrinsic: Any = _intrinsic  # its type knows nothing of the first argument, which the compiler gives
 
 SIXTEEN = 16
 """Rows of features are padded to a multiple of this many."""
@@ -50,7 +52,7 @@ def aligned(values: NDArray[Any], dtype: Any) -> NDArray[Any]:
 @njit(cache=True, nogil=True, inline="always")
 def first_aligned(work: NDArray) -> int:
     """Where in a float32 array the first line of the processor's cache starts."""
-    return (-np.int64(work.ctypes.data) % ALIGNED) // 4
+    return (-np.int64(work.ctypes.data) % ALIGNED) // 4  # type: ignore[return-value]
 
 
 def _data(context: Any, builder: Any, kind: Any, value: Any) -> Any:

@@ -108,9 +108,12 @@ def test_frames_are_small_alike_to_the_byte_and_read_alone(tmp_path: Path, monke
     assert (tmp_path / "a").stat().st_size < states.nbytes / 20
     file, read = FramesFile(tmp_path / "a"), []
     real = zipfile.ZipFile.open
-    monkeypatch.setattr(
-        zipfile.ZipFile, "open", lambda self, name, *a, **k: (read.append(name), real(self, name, *a, **k))[1]
-    )
+
+    def opened(self, name, *arguments, **options):
+        read.append(name)
+        return real(self, name, *arguments, **options)
+
+    monkeypatch.setattr(zipfile.ZipFile, "open", opened)
     (row,) = file.read([250])
     assert np.array_equal(row["numbers"], states[250])
     assert sum("c0/c/" in str(name) for name in read) == 1  # of two parts
@@ -169,7 +172,7 @@ def test_ase_finds_the_format_by_the_entry_point_of_the_package(tmp_path: Path) 
         del atoms.arrays["large"]  # beyond the whole numbers of ASE's extxyz
     ase.io.write(tmp_path / "a.amz.zip", given)
     paths = os.pathsep.join([str(tmp_path / "site"), str(ROOT)])
-    words = ["convert", tmp_path / "a.amz.zip", tmp_path / "b.xyz", "-n", "1::2", "-o", "extxyz"]
+    words = ["convert", str(tmp_path / "a.amz.zip"), str(tmp_path / "b.xyz"), "-n", "1::2", "-o", "extxyz"]
     done = subprocess.run(
         [sys.executable, "-m", "ase", *words], capture_output=True, text=True, env={**os.environ, "PYTHONPATH": paths}
     )

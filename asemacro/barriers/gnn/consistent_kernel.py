@@ -161,7 +161,7 @@ def _read_out(
         second, hid2 = read + rows * n_read, hid + rows * hidden
         hardswish_layer(work, second, n_read, (rows, n_read, hidden), single, back, single, b3, work, hid2)
         for r in range(rows):
-            forth = dot(work, hid + r * hidden, single, w4, hidden)
+            forth: float = dot(work, hid + r * hidden, single, w4, hidden)
             value = 0.5 * (forth + dot(work, hid2 + r * hidden, single, w4, hidden))
             out[tables[tables[AT_JUMP] + kind[T_FIRST] + r]] += np.float64(single[b4]) + value
 

@@ -119,10 +119,12 @@ class ExchangePause:
         arrays: dict[str, Any] = read_arrays(path, "checkpoint", {**_IN_FILE, "generator": Expected("text")})
         generator = arrays.pop("generator").item()
         lists = {name: list(arrays[name]) for name in ("record", "record_energy_eV")}
-        return cls(Replicas(**{**arrays, **lists, "sweep": int(arrays["sweep"])}), generator)
+        fields: dict[str, Any] = {**arrays, **lists, "sweep": int(arrays["sweep"])}
+        return cls(Replicas(**fields), generator)
 
 
 def _copied(replicas: Replicas) -> Replicas:
     """The same with arrays and lists of its own."""
     parts = {field.name: getattr(replicas, field.name) for field in dataclasses.fields(Replicas)}
-    return Replicas(**{name: part if isinstance(part, int) else part.copy() for name, part in parts.items()})
+    copies: dict[str, Any] = {name: part if isinstance(part, int) else part.copy() for name, part in parts.items()}
+    return Replicas(**copies)

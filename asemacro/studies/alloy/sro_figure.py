@@ -57,7 +57,14 @@ def _draw_layer(ax: Axes, atoms: Atoms, neighbour: float) -> None:
     colours = atoms.arrays["alpha_unlike"][layer]
     limit = max(float(np.nanmax(np.abs(colours), initial=0.0)), 1e-3)
     points = ax.scatter(
-        *places.T, c=colours, cmap="RdBu_r", vmin=-limit, vmax=limit, s=_size(places), edgecolors="none"
+        places[:, 0],
+        places[:, 1],
+        c=colours,
+        cmap="RdBu_r",
+        vmin=-limit,
+        vmax=limit,
+        s=_size(places),
+        edgecolors="none",
     )
     ax.set_aspect("equal")
     ax.set_xlabel(r"along the first axis of the cell ($\mathrm{\AA}$)")

@@ -113,7 +113,7 @@ def _model_of(
         raise ValueError("--temperatures: a furnace programme needs the equation of at least two temperatures")
     reader = {name: asked[name] for name in ("mix_sublattices", "shell_tolerance")}
     lattice = random_alloy(read_structure(known, **reading), **reader)
-    model = choose_barriers(asked["barriers"], lattice.species)
+    model = choose_barriers(asked["barriers"], lattice)
     alloy = Alloy.of(
         lattice, model, sites=asked["sites"], small=asked["small"],
         vacancies=asked["vacancies"], concentration=asked["vacancy_concentration"],

@@ -88,7 +88,7 @@ def _draw_stages(found: AnnealedOrder, axes: tuple[Axes, ...], x: Floats) -> Non
         ax.margins(x=0.01)
         for k in range(1, n):
             ax.axvline(k, color="0.85", lw=0.8, zorder=0)
-        for k in np.flatnonzero(found.outside[1:]):
+        for k in np.flatnonzero(found.outside[1:]).tolist():
             ax.axvspan(float(x[k]), float(x[k + 1]), color="0.92", lw=0, zorder=0)
     if n <= MOST_NAMED:
         for k, stage in enumerate(found.schedule):

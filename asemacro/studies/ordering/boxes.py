@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,8 +15,6 @@ from asemacro.lattice.boxes import in_conventional_cells, near_cube
 from asemacro.studies.alloy.inputs import MOST_REPEATS, choose_barriers
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from asemacro.lattice.lattice import Lattice
 
 SMALLER = 0.75  # edge of the small box: 6 beside 8 cells
@@ -49,17 +47,19 @@ class Box:
         return int(self.counts[1:].sum())
 
 
-def choose_energy(barriers: str | Path | BarrierModel | None, species: Sequence[str]) -> BarrierModel:
-    """The model that was asked for, else `refractory` where it knows the species.
+def choose_energy(barriers: str | Path | BarrierModel | None, lattice: Lattice) -> BarrierModel:
+    """The model that was asked for, else `refractory` where it knows lattice and species.
 
     Raises:
         ValueError: one line; the model has no energy, or none knows the species.
     """
     from asemacro.barriers.load import load_barriers
 
-    if barriers is None and set(species) <= set(load_barriers("refractory").species or ()):
-        barriers = "refractory"
-    model = choose_barriers(barriers, species)
+    if barriers is None:
+        known = load_barriers("refractory")
+        if known.prototype == lattice.prototype and set(lattice.species) <= set(known.species or ()):
+            barriers = known
+    model = choose_barriers(barriers, lattice)
     if not model.has_energy:
         raise ValueError(
             f"barrier model {model.name} has no energy, so it has no equilibrium to sample; give a model that has one: "
@@ -82,7 +82,9 @@ def two_boxes(lattice: Lattice, model: BarrierModel, sites: int) -> tuple[Box, B
     if len(lattice.species) < 2:
         raise ValueError(f"no unlike pairs: the lattice holds {', '.join(lattice.species) or 'no atoms'} only")
     whole = in_conventional_cells(lattice)
-    even = dataclasses.replace(whole, shape=tuple(2 if p else 1 for p in whole.pbc), _memo={})
+    even = dataclasses.replace(
+        whole, shape=cast("tuple[int, int, int]", tuple(2 if p else 1 for p in whole.pbc)), _memo={}
+    )
     BarrierModel.check(model, even)
     large = _wide_enough(near_cube(even, sites), even, model)
     small = _wide_enough(_smaller(large, even), even, model)

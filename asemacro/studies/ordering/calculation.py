@@ -91,7 +91,7 @@ def equilibrium(
     """
     temperatures = check_temperatures(list(temperatures_K))
     lattice = random_alloy(structure)
-    chosen = choose_energy(barriers, lattice.species)
+    chosen = choose_energy(barriers, lattice)
     boxes = two_boxes(lattice, chosen, sites)
     if sweeps is None:
         pairs = chosen.compile_energy(boxes[0].lattice).kind == PAIR_ENERGY

@@ -45,7 +45,7 @@ def _run_equilibrium(
     lattice = random_alloy(
         read_structure(structure, **reading), mix_sublattices=mix_sublattices, shell_tolerance=shell_tolerance
     )
-    model = choose_energy(barriers, lattice.species)
+    model = choose_energy(barriers, lattice)
     print(f"{'-'.join(lattice.species)} on {lattice.prototype}, energy: {model.name}")
     with progress_bar(*stages(), workers=workers or os.cpu_count() or 1) as report:
         found = equilibrium(

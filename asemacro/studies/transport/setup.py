@@ -67,7 +67,7 @@ class Setup:
             lattice = begin.lattice
         if not lattice.species:
             raise ValueError("the lattice holds no species, so nothing diffuses")
-        model = choose_barriers(barriers, lattice.species)
+        model = choose_barriers(barriers, lattice)
         box = large_enough(lattice.at_least(sites), model)
         bound_of_memory(_BYTES_A_RECORD * RECORDS * box.n_sites, f"the displacements on {box.n_sites} sites")
         if begin is not None and begin.state is not None:

@@ -232,7 +232,7 @@ def test_order_of_each_atom_adds_up_to_that_of_the_structure() -> None:
     local = order.atoms
     held = ("X", "Nb", "Mo", "Ta")
     for end, size in (("", 8), ("_2", 6)):
-        assert (sum(local.arrays[f"neighbours_{symbol}{end}"] for symbol in held) == size).all()
+        assert (np.sum([local.arrays[f"neighbours_{symbol}{end}"] for symbol in held], axis=0) == size).all()
     mo = np.array(local.symbols) == "Mo"
     assert local.arrays["alpha_Ta"][mo].mean() == pytest.approx(order.alpha[0, order.pairs.index("Mo-Ta")])
     others = local.arrays["neighbours_Ta"] + local.arrays["neighbours_Nb"]
