@@ -37,9 +37,9 @@ LEAST_ENERGY = 1e-4  # states below are empty
 STEP = 0.25  # h^2
 PUBLISHED_STEP = 0.1  # h^2
 FRACTION = 1 / 25
-WIDTH = 64
+WIDTH = 128
 DRIFT = "mlp"
-EFFORT = Effort(30_000)
+EFFORT = Effort(30_000, learning_rate=2e-3)
 LEAST_WEIGHT = 1e-2  # root of the smallest weight of a state
 
 
