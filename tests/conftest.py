@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from asemacro.cli import app as cli
-from asemacro.files.ase_format import register
+from asemacro.files.format_of_ase import register
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"

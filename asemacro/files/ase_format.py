@@ -1,6 +1,6 @@
 """Files of frames as a format of ASE, `asemacro`: `ase.io.read`, `ase.io.write`, `ase gui` and `ase convert` know it.
 
-ASE finds it by the entry point "ase.ioformats" of this package.
+ASE finds it by what `format_of_ase` says.
 """
 
 from __future__ import annotations
@@ -15,32 +15,12 @@ import numpy as np
 from ase import Atoms
 from ase.calculators.singlepoint import SinglePointCalculator
 from ase.io.jsonio import decode, encode
-from ase.utils.plugins import ExternalIOFormat
 
-from asemacro.files.frames import FORMAT as CONTENT
 from asemacro.files.frames import FramesFile, write_frames
 from asemacro.files.store import write_whole
 
-NAME = "asemacro"
-SUFFIX = ".amz.zip"
-"""Of the name of such a file; files are known by their content too."""
-FORMAT = ExternalIOFormat(
-    desc="Frames of asemacro (zarr in one zip file)",
-    code="+S",
-    module="asemacro.files.ase_format",
-    glob=f"*{SUFFIX}",
-    magic=b'PK\x03\x04*zarr.json*"' + CONTENT.encode() + b'"',
-)
 _RESULT = "result of the calculator: "
 say = logging.getLogger("asemacro")
-
-
-def register() -> None:
-    """Make the format known where ASE did not find it: the package was installed before it had the entry point."""
-    from ase.io.formats import define_io_format, ioformats
-
-    if NAME not in ioformats:
-        define_io_format(NAME, **FORMAT._asdict(), external=True)
 
 
 def read_asemacro(filename: str, index: int | slice = -1) -> Iterator[Atoms]:

@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asemacro.arguments.checks import bound_of_memory
+from asemacro.files.format_of_ase import CONTENT
 from asemacro.files.reading import UnreadableFile, plain
 
-FORMAT = "asemacro-frames"
 """What the attributes of a file call it; among its first bytes, so that it is known by them."""
 VERSION = 1
 _CHUNK_BYTES = 1 << 22  # aim for what is packed together: zstd sees how little changes from frame to frame
@@ -52,7 +52,7 @@ def write_frames(path: str | Path, columns: Mapping[str, NDArray[Any]], info: Se
         if column.dtype.kind not in _KINDS:
             raise ValueError(f"the array {name} holds {column.dtype}; a file of frames keeps numbers only")
     about = {
-        "format": FORMAT,
+        "format": CONTENT,
         "version": VERSION,
         "frames": len(info),
         "columns": {name: {"dtype": c.dtype.str, "place": f"c{k}"} for k, (name, c) in enumerate(held.items())},
@@ -124,7 +124,7 @@ class FramesFile:
             self._store = zarr.storage.ZipStore(self._path, mode="r")
             root = zarr.open_group(store=self._store, mode="r")
             about: dict[str, Any] = dict(root.attrs)
-            if about.get("format") != FORMAT:
+            if about.get("format") != CONTENT:
                 raise ValueError("it is another zarr archive")
             if about["version"] != VERSION:
                 raise ValueError(f"it has version {about['version']}, this one of asemacro reads {VERSION}")

@@ -46,7 +46,7 @@ def file_format(file: Path, text: str | None, asked: str | None) -> str:
     """
     from ase.io.formats import UnknownFileTypeError, filetype, ioformats
 
-    from asemacro.files.ase_format import register
+    from asemacro.files.format_of_ase import register
 
     register()
     if asked is not None:
