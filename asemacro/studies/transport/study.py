@@ -37,6 +37,7 @@ TEMPERATURES_K = (1200, 1400, 1600, 1800, 2000)
 RUNS, HOPS, SITES = 16, 40_000, 1024
 SWEEPS = 200  # of swaps before a run, where the model has an energy
 LEAST_RUNS, LEAST_HOPS = 4, 1000
+MOST_RUNS = 10_000
 say = logging.getLogger("asemacro")
 
 
@@ -59,7 +60,7 @@ def stages(temperatures_K: Sequence[float], runs: int) -> tuple[dict[str, float]
     sites=whole(1),
     vacancies=whole(1),
     vacancy_concentration=real,
-    runs=whole(LEAST_RUNS),
+    runs=whole(LEAST_RUNS, MOST_RUNS),
     hops=whole(LEAST_HOPS),
     settle_hops=whole(LEAST_HOPS),
     vacancy_formation_energy_eV=real,
