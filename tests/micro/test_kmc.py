@@ -263,7 +263,7 @@ def test_stops_and_records() -> None:
     system.run(x, hops=5000, progress=lambda *words: seen.append(words), rng=rng)
     assert {task for task, _, _ in seen} == {"kmc"}
     assert seen[-1][1] == 1
-    assert seen[-1][2].startswith("5.00e+03 hops, ")
+    assert seen[-1][2].startswith("5.00e+03 hops at ")
     assert np.all(np.diff([fraction for _, fraction, _ in seen]) > 0)
 
 

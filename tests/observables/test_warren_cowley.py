@@ -227,6 +227,7 @@ def test_partial_order_of_fractional_sites() -> None:
 def test_rows_are_what_the_command_prints() -> None:
     rows = warren_cowley(ORDERED["B2"][0], shells=2).rows()
     assert len(rows) == 6
+    assert rows[1].pop("distance") == pytest.approx(3.2 * 3**0.5 / 2)
     assert rows[1] == {"pair": "Mo-Ta", "shell": 1, "neighbours": 8, "alpha": -1.0, "delta": 4.0, "alpha_atoms": -1.0}
     assert rows[4]["shell"] == 2
 
