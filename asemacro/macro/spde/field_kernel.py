@@ -38,7 +38,7 @@ def half_step(
     Returns:
         how many blocks were reflected.
     """
-    one, two, reflected = np.float32(1.0), np.float32(2.0), 0
+    zero, one, two, reflected = np.float32(0.0), np.float32(1.0), np.float32(2.0), 0
     beta, h, first, density, dt, root, w = scales
     last_x = np.float32(table.shape[0] - 1) - _INSIDE
     last_y = np.float32(table.shape[1] // 2 - 1) - _INSIDE
@@ -47,8 +47,10 @@ def half_step(
     row, flat, noisy = np.uint32(table.shape[1]), table.reshape(-1), normal.size > 0
     next_noise, next_u, next_both = np.uint32(1), np.uint32(2), np.uint32(3)
     for k in range(m.size):
-        x = min((m[k] + one) * per_m, last_x)
-        y = min(max(per_coupling * coupling[k] + shift, np.float32(0.0)), last_y)
+        # written so that what is not a number becomes the first place, not one outside of the table
+        x, y = (m[k] + one) * per_m, per_coupling * coupling[k] + shift
+        x, y = x if x > zero else zero, y if y > zero else zero
+        x, y = min(x, last_x), min(y, last_y)
         i, j = np.uint32(x), np.uint32(y)
         fx, fy = x - np.float32(i), y - np.float32(j)
         near = i * row + next_u * j
