@@ -14,7 +14,7 @@ import typer
 
 from asemacro.cli import barriers as cli_barriers
 from asemacro.cli import furnace, systems, transport
-from asemacro.cli.numbers import HOPS, RUNS, SHELLS, SITES, SWEEPS, TIME, Kelvin
+from asemacro.cli.numbers import HOPS, MOST_SWEEPS, RUNS, SHELLS, SITES, SWEEPS, TIME, Count, Kelvin
 from asemacro.cli.options import (
     AnnealOption,
     BarriersOption,
@@ -146,7 +146,10 @@ def equilibrium_verb(
         int, typer.Option(parser=SITES, help="Least sites of the large cell; a small one is added.")
     ] = 1024,
     sweeps: Annotated[
-        int | None, typer.Option(parser=SWEEPS, help="Of each chain and temperature (default 600, pair energies 3000).")
+        int | None,
+        typer.Option(
+            parser=Count(40, MOST_SWEEPS), help="Of each chain and temperature (default 600, pair energies 3000)."
+        ),
     ] = None,
     shell_tolerance: ToleranceOption = None,
     format: FormatOption = None,

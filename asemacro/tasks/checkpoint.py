@@ -72,6 +72,7 @@ class Entry:
         parts = {**inputs, "version of asemacro": [__version__, FORMAT]}
         self._parts = {name: digest(part) for name, part in parts.items()}
         self._stem = f"{task}-{digest(self._parts)[:16]}"
+        assert suffix != ".json", "the record of a result has this one"
         self._suffix = suffix
         if lasting:
             checkpoint.lasting.add(self._stem)

@@ -95,7 +95,8 @@ class RunFolder:
             "done" if error is None else f"interrupted; {stands}" if stopped else f"{type(error).__name__}: {error}"
         )
         self._release()
-        if stopped:
+        inner = isinstance(error, InterruptedError) and str(error)  # a run in a folder of this one says what it keeps
+        if stopped and not (inner and not self._published and not self.checkpoint.holds_results):
             raise InterruptedError(f"interrupted; {stands}") from None
 
     def publish(self, files: Files, record: Mapping[str, Any], record_name: str = RECORD) -> list[Path]:

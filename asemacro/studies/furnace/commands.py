@@ -125,7 +125,7 @@ def _model_of(
         "seed": seed,
     }
     path = folder.path / MODEL_FOLDER
-    entry = folder.checkpoint.entry("model", inputs, ".json", lasting=True)
+    entry = folder.checkpoint.entry("model", inputs, ".txt", lasting=True)
     kept = entry.load(lambda file: read_json(file, "checkpoint"))
     if kept is not None and (path / RECORD).is_file() and kept.get("sha256") == file_digest(path / RECORD):
         print(f"learned before, in {path}")

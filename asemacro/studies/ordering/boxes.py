@@ -80,7 +80,8 @@ def two_boxes(lattice: Lattice, model: BarrierModel, sites: int) -> tuple[Box, B
         ValueError: a single species, too few atoms of one, or a model that is not for this lattice.
     """
     if len(lattice.species) < 2:
-        raise ValueError(f"no unlike pairs: the lattice holds {', '.join(lattice.species) or 'no atoms'} only")
+        only = f"{lattice.species[0]} only" if lattice.species else "no atoms"
+        raise ValueError(f"no unlike pairs: the lattice holds {only}")
     whole = in_conventional_cells(lattice)
     even = dataclasses.replace(
         whole, shape=cast("tuple[int, int, int]", tuple(2 if p else 1 for p in whole.pbc)), _memo={}

@@ -57,6 +57,8 @@ def write_report(folder: str | Path, path: str | Path | None = None) -> Path:
     results = Results.read(folder)
     if results.verb not in RESULTS:
         raise ValueError(f"a page is made of runs of {', '.join(RESULTS)}; {folder} is of {results.verb}")
+    if path is not None and Path(path).suffix.lower() not in (".html", ".htm"):
+        raise ValueError(f"{path} is no name of a page; end it with .html")
     target = output_file(results.folder / PAGE if path is None else path)
     with reading(results.folder / RECORD, "run record", "and the files that it lists make no page"):
         sections = [*_in_short(results), *_figures(results), *_state(results), *_tables(results), provenance(results)]

@@ -135,6 +135,15 @@ def test_what_is_no_run_is_refused_in_one_line(command, kmc_folder: Path, tmp_pa
         assert not (folder / "report.html").exists() or folder == changed
 
 
+def test_a_page_replaces_no_results(command, kmc_folder: Path, tmp_path: Path) -> None:
+    before = (kmc_folder / "run.json").read_bytes()
+    for name in (kmc_folder / "run.json", kmc_folder / "final.extxyz", tmp_path / "page"):
+        code, _, err = command("report", kmc_folder, "-o", name)
+        assert (code, err.count("\n")) == (2, 1)
+        assert "end it with .html" in err
+    assert (kmc_folder / "run.json").read_bytes() == before
+
+
 def test_names_are_shown_as_text(kmc_folder: Path, tmp_path: Path) -> None:
     record = json.loads((kmc_folder / "run.json").read_text())
     record["arguments"]["structure"] = "</script><b>bold</b>.cif"
