@@ -18,6 +18,7 @@ from asemacro.barriers.kernels import evaluate
 from asemacro.lattice.gather import cell_of, gather, neighbour
 from asemacro.lattice.sites import cells_of
 from asemacro.micro.alloy.cache import Cache
+from asemacro.micro.alloy.cell_list import list_concerned, new_lists
 from asemacro.micro.alloy.hashing import GOLDEN, OTHER, environment_key, mix, note_change, region_key
 
 CHUNK, TIME, HOPS, BLOCKED, BROKEN, ASKS = range(6)
@@ -46,6 +47,8 @@ class Walk(NamedTuple):
         pending: (n,) int64 vacancies whose rates have to be looked up, the first counts[PENDING] of them.
         blocks: (n_blocks, 2) uint64 hashes of the changes since the start, see `note_change`.
         grid: (3,) int64 number of blocks along each axis.
+        head: (n_blocks,) int64 and
+        chain: (n, 3) int64, the vacancies in each block, see `cell_list`.
         reach: (3, 2) int64 smallest and largest cell offset of an environment along each axis.
         env: (n_env,) int8 scratch.
         work: scratch of the barrier model.
@@ -67,6 +70,8 @@ class Walk(NamedTuple):
     pending: NDArray[np.int64]
     blocks: NDArray[np.uint64]
     grid: NDArray[np.int64]
+    head: NDArray[np.int64]
+    chain: NDArray[np.int64]
     reach: NDArray[np.int64]
     env: NDArray[np.int8]
     work: NDArray[np.float32]
@@ -94,10 +99,12 @@ def new_walk(
     counts = np.zeros(N_COUNTS, dtype=np.int64)
     counts[PENDING] = n
     cache.runs[0] += 1
+    places = cells_of(shape, len(model.env), np.append(sites, 0))[0]
+    head, chain = new_lists(places[:-1], grid, shape)
     return Walk(
         x=x,
         sites=sites,
-        cells=cells_of(shape, len(model.env), np.append(sites, 0))[0],
+        cells=places,
         rates=np.zeros((n, model.n_targets)),
         vacant=np.zeros(n, dtype=np.int64),
         lacking=(model.env[:, 1 : 1 + model.n_targets] == model.env[:, :1]).all(axis=2).sum(axis=1),
@@ -105,6 +112,8 @@ def new_walk(
         pending=np.arange(n),
         blocks=np.zeros((int(np.prod(grid)), 2), dtype=np.uint64),
         grid=grid,
+        head=head,
+        chain=chain,
         reach=reach,
         env=np.zeros(model.env.shape[1], dtype=np.int8),
         work=np.zeros(model.workspace, dtype=np.float32),
@@ -186,18 +195,6 @@ def choose(tree: NDArray, rates: NDArray, u: float) -> tuple[int, int]:
 
 
 @njit(cache=True, nogil=True, inline="always")
-def within(cells: NDArray, w: int, v: int, shape: NDArray, reach: NDArray) -> bool:
-    """Whether the cell in row v lies in the box that the environment of the cell in row w reaches."""
-    for axis in range(3):
-        d = cells[v, axis] - cells[w, axis]
-        if d < 0:
-            d += shape[axis]
-        if d > reach[axis, 1] and d - shape[axis] < reach[axis, 0]:
-            return False
-    return True
-
-
-@njit(cache=True, nogil=True, inline="always")
 def advance(clock: NDArray, which: int, wait: float) -> None:
     """Add to a clock and keep the rounding error, which joins the next wait.
 
@@ -228,8 +225,8 @@ def walk_on(
 
     Rates are nu exp(-beta barrier) with the attempt frequency nu of the atom that jumps, the waiting time is Exp(1) /
     (sum of rates). Stopping at a time cuts the last wait, which is exact because the exponential law has no memory.
-    Only vacancies whose environment box holds a changed site are looked up again. On return, but for CHUNK, BROKEN and
-    ASKS, the rates are those of the state.
+    Only vacancies whose environment box holds a changed site are looked up again; the others cost nothing. On return,
+    but for CHUNK, BROKEN and ASKS, the rates are those of the state.
 
     Args:
         model: barrier model compiled for this lattice.
@@ -245,14 +242,7 @@ def walk_on(
         rng: source of randomness.
     """
     x, sites, cells, rates, vacant, tree = walk.x, walk.sites, walk.cells, walk.rates, walk.vacant, walk.tree
-    pending, blocks, grid, reach, clock, counts = (
-        walk.pending,
-        walk.blocks,
-        walk.grid,
-        walk.reach,
-        walk.clock,
-        walk.counts,
-    )
+    pending, blocks, grid, clock, counts = walk.pending, walk.blocks, walk.grid, walk.clock, walk.counts
     env, work, barriers, trail = walk.env, walk.work, walk.barriers, walk.trail
     first = counts[HOP]
     recent_keys, recent_values = cache.recent_keys, cache.recent_values
@@ -343,11 +333,8 @@ def walk_on(
         note_change(blocks, grid, shape, n_basis, new, atom, 0)
         counts[HOP] += 1
         done += 1
-        waiting = 0
         cells[n] = cells[v]
         cells[v, 0], cells[v, 1], cells[v, 2] = cell_of(shape, n_basis, new)
-        for w in range(n):
-            if w == v or within(cells, w, n, shape, reach) or within(cells, w, v, shape, reach):
-                pending[waiting] = w
-                waiting += 1
-        counts[PENDING], counts[NEXT] = waiting, 0
+        # a lone vacancy stays the only one pending
+        counts[PENDING] = list_concerned(walk, shape, v, counts[HOP]) if n > 1 else 1
+        counts[NEXT] = 0
