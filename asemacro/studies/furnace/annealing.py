@@ -75,9 +75,10 @@ def anneal(
     Where a stretch of the programme is longer than twelve relaxation times (four, of an alloy that was at equilibrium
     before it) the order after it is that of equilibrium and no steps are made: the work does not grow with the length
     of the programme.
-    At temperatures whose equilibrium the simulations reached the equation is led to it; at others it is followed as
-    long as they lasted, and then goes on towards equilibrium with an error to match, as in the diagram (`Local`).
-    Outside of the simulated temperatures the rates go on by Arrhenius, and the order tends to that of the nearest.
+    At temperatures at which the simulations arrived at equilibrium the equation is led to it; at others it is followed
+    as long as they lasted, and then goes on towards equilibrium with an error to match, as in the diagram (`Local`).
+    Outside of the simulated temperatures the rates go on by Arrhenius, and the order tends to that of the nearest, with
+    an error that holds the trend of equilibrium in 1/T beyond it.
 
     Args:
         known: a diagram (`phase_diagram`), the folder of `asemacro phase-diagram`, or what is known of one.

@@ -9,6 +9,7 @@ import numpy as np
 from asemacro.studies.alloy.course import BLIND, FASTEST
 from asemacro.studies.alloy.kept_course import KeptCourse
 from asemacro.studies.alloy.prediction import SETTLED
+from asemacro.studies.furnace.led_course import LedCourse
 from asemacro.typing import Floats
 
 STAGES = 64  # of the way, at which errors and times are looked up
@@ -20,22 +21,25 @@ FAR = 0.5  # of the way: an equation that misses equilibrium by more is shifted,
 class Local:
     r"""What the courses say at one temperature, interpolated in reduced time between the two beside it.
 
-    Where the simulations reached equilibrium, the equation for y is led to the equilibrium z* that is known best by
-    z - z_0 = M (y - z_0), M = 1 + (z* - y*) w^T / |w|^2, w = y* - z_0: random order z_0 stays where it is, the
-    equation's own equilibrium y* becomes z*, and what lies between goes in proportion (`Course`). Where the two differ
-    by more than half of the way, as when there is next to none, y is shifted by z* - y* instead.
+    Where the simulations arrived at equilibrium (`LedCourse.arrives`), the equation for y is led to the equilibrium z*
+    that is known best by z - z_0 = M (y - z_0), M = 1 + (z* - y*) w^T / |w|^2, w = y* - z_0: random order z_0 stays
+    where it is, the equation's own equilibrium y* becomes z*, and what lies between goes in proportion (`Course`).
+    Where the two differ by more than half of the way, as when there is next to none, y is shifted by z* - y* instead.
 
     Where they did not, the equation holds as far as the simulations came, and the order then goes on its way as in
-    `course.beyond_the_runs`, at a time that has passed since they ended.
+    `course.beyond_the_runs`, at a time that has passed since they ended. Between a temperature where they arrived and
+    one where they did not the equation is led by the share that it is nearer to the former.
 
     Attributes:
         temperature_K: temperature, within the simulated ones.
         start: (d,) random order z_0.
         goal: (d,) equilibrium z*.
         goal_error: (d,) its standard error.
-        goal_known: whether it is simulated or extrapolated.
+        rest_error: (d,) standard error of the order once the past is forgotten (`LedCourse.rest_error`).
+        simulated: whether equilibrium was reached by simulations, of hops or of swaps.
         learned: (d,) equilibrium y* of the equation.
-        reached: whether the simulations reached equilibrium.
+        target: (d,) where it is led to.
+        reached: whether the course ends in equilibrium.
         settled_s: time after which nothing is left of where the order was.
         runs_s: length of the simulations.
         end: (d,) order where what they know ends: equilibrium if they reached it.
@@ -44,14 +48,17 @@ class Local:
         errors: (n, d) standard errors there.
         growth: see `KeptCourse`.
         most_growth: see `KeptCourse`.
+        unlearned: (d,) by how much equilibrium may lie elsewhere, as the temperature itself is not among those learned.
     """
 
     temperature_K: float
     start: Floats
     goal: Floats
     goal_error: Floats
-    goal_known: bool
+    rest_error: Floats
+    simulated: bool
     learned: Floats
+    target: Floats
     reached: bool
     settled_s: float
     runs_s: float
@@ -61,18 +68,20 @@ class Local:
     errors: Floats
     growth: float
     most_growth: float
+    unlearned: Floats
 
     @classmethod
-    def between(cls, cold: KeptCourse, hot: KeptCourse, share: float, kelvin: float) -> Local:
+    def between(cls, colder: LedCourse, hotter: LedCourse, share: float, kelvin: float) -> Local:
         """At a share of the way in 1/T from the colder to the hotter of two simulated temperatures.
 
         Equilibrium is reached between two temperatures only if it is at both.
         """
-        used = [c for c, weight in ((cold, 1 - share), (hot, share)) if weight > 0]
-        reached = all(c.reached for c in used)
+        led = [c for c, weight in ((colder, 1 - share), (hotter, share)) if weight > 0]
+        used, reached = [c.course for c in led], all(c.arrives for c in led)
+        cold, hot = colder.course, hotter.course
 
-        def mixed(name: str) -> Floats:
-            return np.asarray((1 - share) * getattr(cold, name) + share * getattr(hot, name))
+        def mixed(name: str, a: KeptCourse | LedCourse = cold, b: KeptCourse | LedCourse = hot) -> Floats:
+            return np.asarray((1 - share) * getattr(a, name) + share * getattr(b, name))
 
         def geometric(name: str) -> float:
             return float(np.exp((1 - share) * np.log(getattr(cold, name)) + share * np.log(getattr(hot, name))))
@@ -85,22 +94,23 @@ class Local:
             longest = min(longest, max(np.log(runs_s) - first, 1e-6))
         steps = np.linspace(0.0, longest, STAGES)
         path, error = (
-            (1 - share) * _at(cold, steps, name) + share * _at(hot, steps, name) for name in ("path", "path_error")
+            (1 - share) * _at(colder, steps, name) + share * _at(hotter, steps, name) for name in ("path", "path_error")
         )
         start, goal, goal_error, learned = (mixed(n) for n in ("start", "goal", "goal_error", "learned"))
+        target, rest_error = (mixed(n, colder, hotter) for n in ("target", "rest_error"))
         end = goal if reached else path[-1]
-        way = (learned if reached else end) - start
+        way = end - start
         shares = np.maximum.accumulate(((path - start) @ way / max(float(way @ way), 1e-300)).clip(0, 1))
         if reached:
-            shares, error = np.append(shares, 1.0), np.vstack([error, goal_error])
+            shares, error = np.append(shares, 1.0), np.vstack([error, rest_error])
             steps = np.append(steps, steps[-1] + 1e-9)
         return cls(
-            kelvin, start, goal, goal_error, all(c.goal_known for c in used), learned, reached,
+            kelvin, start, goal, goal_error, rest_error, all(c.simulated for c in led), learned, target, reached,
             SETTLED * geometric("relaxation_s"), runs_s, end,
             times_s=np.concatenate([[0.0], np.exp(first + steps)]),
             shares=np.concatenate([[0.0], shares]),
             errors=np.vstack([np.zeros_like(start), error]),
-            growth=float(mixed("growth")), most_growth=float(mixed("most_growth")),
+            growth=float(mixed("growth")), most_growth=float(mixed("most_growth")), unlearned=np.zeros_like(start),
         )  # fmt: skip
 
     # --- the equation, led to equilibrium ----------------------------------------------------------------------
@@ -108,13 +118,11 @@ class Local:
     @property
     def _lead(self) -> tuple[Floats, Floats]:
         """(d, d) M and (d,) shift of z = z_0 + M (y - z_0) + shift."""
-        missed, way = self.goal - self.learned, self.learned - self.start
+        missed, way = self.target - self.learned, self.learned - self.start
         one = np.eye(len(self.goal))
-        if not self.reached:
-            return one, np.zeros(len(self.goal))
         if np.linalg.norm(missed) > FAR * np.linalg.norm(way):
             return one, missed
-        return one + np.outer(missed, way) / float(way @ way), np.zeros(len(self.goal))
+        return one + np.outer(missed, way) / max(float(way @ way), 1e-300), np.zeros(len(self.goal))
 
     def to_equation(self, z: Floats) -> Floats:
         """(n, d) y of the equation for orders z."""
@@ -182,7 +190,7 @@ class Local:
         return np.interp(gone, shares + 1e-12 * np.arange(len(table)), table)
 
 
-def _at(course: KeptCourse, steps: Floats, name: str) -> Floats:
+def _at(led: LedCourse, steps: Floats, name: str) -> Floats:
     """(n, d) path or its error at logarithms of time over the first time; after the end as at the end."""
-    at = np.log(course.times_s / course.times_s[0])
-    return np.stack([np.interp(steps, at, column) for column in getattr(course, name).T], axis=1)
+    at = np.log(led.course.times_s / led.course.times_s[0])
+    return np.stack([np.interp(steps, at, column) for column in getattr(led, name).T], axis=1)

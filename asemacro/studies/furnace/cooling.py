@@ -24,7 +24,8 @@ class Cooling:
         from_K: where cooling begins.
         temperatures_K: (n,) decreasing.
         rates_K_per_s: (n,) the fastest cooling for which delta of every pair is within one standard error of
-            equilibrium at each temperature down to this one; inf if any rate is slow enough, 0 if none is.
+            equilibrium at each temperature down to this one; inf if any rate is slow enough, as where the order that
+            cooling begins with is itself within that error; 0 if none is.
         simulated: (n,) whether equilibrium there was reached by simulations; extrapolated else.
     """
 
@@ -63,14 +64,14 @@ def cooling(kinetics: Kinetics, vacancies: Vacancies, hot_K: float, cold_K: floa
     durations = reduced(kinetics, model, cells, kmc_s) * tau
     walked = walk(intervals, durations, kinetics.at(hot_K).goal, move, rested=True)
     goals = np.array([interval.last.goal for interval in intervals])
-    bars = np.array([interval.last.goal_error for interval in intervals])
+    bars = np.array([interval.last.rest_error for interval in intervals])
     away = (np.abs(walked.order[:, 1:] - goals) / np.maximum(bars, 1e-12)).max(axis=2)
     worst = np.maximum.accumulate(away, axis=1)  # on the way down, too
     return Cooling(
         hot_K,
         cells.to_K[cells.saved],
         np.array([_fastest_within(rates, column) for column in worst.T]),
-        np.array([interval.last.reached for interval in intervals]),
+        np.array([interval.last.simulated for interval in intervals]),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from asemacro.studies.alloy.calculated import PhaseDiagram
 from asemacro.studies.alloy.kept_course import COURSES, KeptCourse, read_courses
 from asemacro.studies.alloy.points import PairTable
 from asemacro.studies.furnace.at_temperature import Local
+from asemacro.studies.furnace.led_course import LedCourse
 from asemacro.tasks.publication import RECORD, check_files
 from asemacro.typing import Floats
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 MODEL = "sde.safetensors"
 VERB = "phase-diagram"
 ANGSTROM = 1e-10  # m
+NOT_SIMULATED = "equilibrium_not_simulated_K"  # temperatures, in the diagram's own words
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,7 +86,7 @@ class Kinetics:
         counts = np.array([cell[symbol] for symbol in sro.species], dtype=float)
         table = PairTable(sro.species, sro.labels, np.array(sro.pairs), counts, about["neighbours"], cell["X"])
         sites = about["small_sites"]
-        keys = ("barriers", "species", "composition", "lattice", "sites", "small_sites", "vacancies")
+        keys = ("barriers", "species", "composition", "lattice", "sites", "small_sites", "vacancies", NOT_SIMULATED)
         return cls(
             ensemble, courses, table, about["neighbour_distance_A"], cell["X"] / sites, {k: about[k] for k in keys}
         )
@@ -128,12 +131,24 @@ class Kinetics:
         """1 / tau(T) of a model, its unit of rate, continued by Arrhenius beyond the learned temperatures."""
         return np.asarray(1 / model.time_scale(np.asarray(temperature_K, dtype=float).reshape(-1)))
 
+    @cached_property
+    def led(self) -> list[LedCourse]:
+        """The courses, led to equilibrium where they arrive there."""
+        unknown = self.about.get(NOT_SIMULATED, ())
+        return [LedCourse(c, c.reached or (c.goal_known and c.temperature_K not in unknown)) for c in self.courses]
+
     def at(self, temperature_K: float) -> Local:
-        """What is known at a temperature; outside of the simulated ones that of the nearest."""
+        """What is known at a temperature; outside of the simulated ones that of the nearest.
+
+        There equilibrium is another one: by how much it may be is told by its trend in 1/T between the two nearest
+        simulated temperatures, continued (`Local.unlearned`).
+        """
         kelvin = float(self.inside(temperature_K))
         simulated = np.array([c.temperature_K for c in self.courses])
         above = int(np.clip(np.searchsorted(simulated, kelvin), 1, len(simulated) - 1))
         cold, hot = self.courses[above - 1], self.courses[above]
         inverse = 1 / cold.temperature_K - 1 / hot.temperature_K
         share = float(np.clip((1 / cold.temperature_K - 1 / kelvin) / inverse, 0, 1))
-        return Local.between(cold, hot, share, kelvin)
+        local = Local.between(self.led[above - 1], self.led[above], share, kelvin)
+        trend = (cold.goal - hot.goal) / inverse
+        return dataclasses.replace(local, unlearned=trend * (1 / float(temperature_K) - 1 / kelvin))

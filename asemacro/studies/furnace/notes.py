@@ -56,7 +56,7 @@ def of_range(found: AnnealedOrder, kinetics: Kinetics) -> str:
         return ""
     return (
         f"{' and '.join(parts)} nothing was learned: the rates go on by Arrhenius, and the order tends to that of the "
-        "nearest learned temperature; marked in figure and table"
+        "nearest learned temperature, with a bar that holds the trend of equilibrium; marked in figure and table"
     )
 
 

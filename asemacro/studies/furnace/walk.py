@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 RATE_STEP = 0.2  # largest rate times step
 KEPT_UP = 4.0  # relaxation times in an interval that are enough for an order that was at equilibrium before it
 VISIBLE = 2e-3  # of delta: change by what was not simulated that makes an order extrapolated
+THERE = 0.995  # of the way beyond the simulations: nothing is left of it
 BEYOND = 0.1  # of delta: order that exceeds all that the simulations had at a temperature by so much is foreign to them
 
 
@@ -170,6 +171,7 @@ class State:
         held_s: (rows,) time since it came there.
         strayed: (rows,) how much of the order was made by what was not simulated.
         rested: (rows,) whether the order is that of equilibrium.
+        elsewhere: (rows, d) by how much it may be another, since equilibrium was not learned where it was made.
     """
 
     z: Floats
@@ -179,6 +181,7 @@ class State:
     held_s: Floats
     strayed: Floats
     rested: NDArray[np.bool_]
+    elsewhere: Floats
 
     def age_at(self, at: Local) -> Floats:
         """(rows,) the age at a temperature: the same one, or one at which the course is as far as z."""
@@ -204,16 +207,18 @@ def walk(
     rows, n = durations_s.shape
     z = np.broadcast_to(start, (rows, len(start))).copy()
     state, steps = (
-        State(z, np.zeros_like(z), np.zeros(rows), None, np.zeros(rows), np.zeros(rows), np.full(rows, rested)),
+        State(z, 0 * z, np.zeros(rows), None, np.zeros(rows), np.zeros(rows), np.full(rows, rested), 0 * z),
         list[Step](),
     )
     states = [state]
     for k in range(n):
         advance = _within_reach if intervals[k].at.reached else _on_the_way
-        state, step = advance(intervals[k], state, durations_s[:, k], move)
+        after, step = advance(intervals[k], state, durations_s[:, k], move)
+        state = dataclasses.replace(after, elsewhere=_elsewhere(intervals[k], state, after, durations_s[:, k]))
         states.append(state)
         steps.append(step)
-    order, error = (np.stack([getattr(s, name) for s in states], axis=1) for name in ("z", "error"))
+    order = np.stack([s.z for s in states], axis=1)
+    error = np.stack([np.hypot(s.error, s.elsewhere) for s in states], axis=1)
     return Walked(order, error, np.stack([s.strayed for s in states], axis=1) > VISIBLE, steps)
 
 
@@ -227,12 +232,14 @@ def _within_reach(interval: Interval, state: State, times_s: Floats, move: Mover
     moved = np.where(rests, 0.0, np.minimum(times_s, at.settled_s))
     z = move(at, state.z, moved)
     error = carried(state.error, at.error_of(state.z), at.error_of(z))
-    z[rests], error[rests] = last.goal, last.goal_error
+    z[rests], error[rests] = last.goal, last.rest_error
     # states of more order than any simulation had at this temperature: it began random
     foreign = at.overshoot_of(state.z) > BEYOND
     strayed = state.strayed + _change(state.z, z) * (foreign | interval.outside)
-    strayed[rests] = 0.0 if not interval.outside else np.inf
-    return State(z, error, age + times_s, at, held, strayed, rests), Step(moved, rests, np.zeros_like(z))
+    strayed[rests] = 0.0 if last.simulated and not interval.outside else np.inf
+    return State(z, error, age + times_s, at, held, strayed, rests, state.elsewhere), Step(
+        moved, rests, np.zeros_like(z)
+    )
 
 
 def _on_the_way(interval: Interval, state: State, times_s: Floats, move: Mover) -> tuple[State, Step]:
@@ -258,11 +265,32 @@ def _on_the_way(interval: Interval, state: State, times_s: Floats, move: Mover) 
 
     gone = (after > 0)[:, None]
     error = np.where(gone, carried(error, of_beyond(share_0, unsure_0), of_beyond(share_1, unsure_1)), error)
+    # where even the slowest growth has arrived at an equilibrium that is known, the past is forgotten
+    there = (share_1 > THERE) & interval.last.simulated & np.any(at.goal != at.end)
+    shift[there], error[there] = (interval.last.goal - z)[there], interval.last.rest_error
     z = z + shift
     foreign = (age + times_s > REACH * at.runs_s) | (at.overshoot_of(state.z) > BEYOND)
     strayed = state.strayed + _change(state.z, z) * (foreign | interval.outside)
+    strayed[there] = 0.0 if not interval.outside else np.inf
     never = np.zeros(len(z), dtype=bool)
-    return State(z, error, age + times_s, at, times_s, strayed, never), Step(moved, never, shift)
+    return State(z, error, age + times_s, at, times_s, strayed, never, state.elsewhere), Step(moved, never, shift)
+
+
+def _elsewhere(interval: Interval, before: State, after: State, times_s: Floats) -> Floats:
+    """(rows, d) by how much the order may be another after an interval, since equilibrium was not learned there.
+
+    It nears `Local.unlearned` by the share of its way to equilibrium that the order goes: that of the slowest
+    relaxation, and where nothing was learned no less than it is seen to move. Back among the learned temperatures
+    there is nothing to near, and it is forgotten by the same share, no faster than the order moves where simulations
+    did not arrive.
+    """
+    at = interval.at
+    passed = -np.expm1(-times_s * SETTLED / at.settled_s)
+    left = np.maximum(np.linalg.norm(at.goal - before.z, axis=1), VISIBLE)
+    seen = (np.linalg.norm(after.z - before.z, axis=1) / left).clip(0, 1)
+    inside = passed if at.reached else np.minimum(passed, seen)
+    share = np.where(after.rested, 1.0, np.maximum(passed, seen) if interval.outside else inside)[:, None]
+    return before.elsewhere + share * (interval.last.unlearned - before.elsewhere)
 
 
 def _change(before: Floats, after: Floats) -> Floats:
@@ -273,9 +301,9 @@ def _change(before: Floats, after: Floats) -> Floats:
 def carried(error: Floats, before: Floats, after: Floats) -> Floats:
     """Error after an interval, from that before it and from what the course at its temperature says of both orders.
 
-    What the course adds is added as independent; where it knows the later order better, the error shrinks with it.
-    At one temperature from random it is that of the course.
+    What the course adds is added as independent; where it knows the later order better, the error shrinks with it, but
+    to no less than what it knows. At one temperature from random it is that of the course.
     """
     more = np.sqrt(error**2 + np.maximum(after**2 - before**2, 0.0))
-    less = error * after / np.maximum(before, 1e-300)
+    less = np.maximum(error * after / np.maximum(before, 1e-300), np.minimum(error, after))
     return np.where(after >= before, more, less)
