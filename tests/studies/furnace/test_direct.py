@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import asemacro as am
+from asemacro.barriers import BarrierModel
 from asemacro.micro.alloy import VacancyKMC
 from asemacro.observables import WarrenCowley
 from asemacro.typing import Floats
@@ -18,7 +19,7 @@ STEPS = 50  # of the ramp, each at its middle temperature
 SEEDS = 10
 
 
-def direct(box: am.Lattice, pair: am.BarrierModel, schedule: am.Schedule, rng: np.random.Generator) -> Floats:
+def direct(box: am.Lattice, pair: BarrierModel, schedule: am.Schedule, rng: np.random.Generator) -> Floats:
     """(stages, d) delta of one specimen at the end of each stage, from random."""
     phi = WarrenCowley(box.species)
     x = box.random_state(vacancies=box.n_sites // 256, rng=rng)
