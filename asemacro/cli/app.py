@@ -29,6 +29,7 @@ from asemacro.cli.options import (
     QuietOption,
     SeedOption,
     StructureArgument,
+    TemperaturesOption,
     ToleranceOption,
     TypesOption,
     VacanciesOption,
@@ -136,10 +137,7 @@ def phase_diagram_verb(
 def equilibrium_verb(
     structure: StructureArgument,
     output: FolderOption = Path("equilibrium"),
-    temperatures: Annotated[
-        str,
-        typer.Option("-T", "--temperatures", help="START:STOP:STEP in K, the end included, or a comma-separated list."),
-    ] = "400:3000:100",
+    temperatures: TemperaturesOption = "400:3000:100",
     shells: Annotated[int, typer.Option(parser=SHELLS, help="Neighbour shells of the pairs.")] = 3,
     barriers: BarriersOption = None,
     sites: Annotated[

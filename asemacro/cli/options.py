@@ -107,6 +107,9 @@ ToleranceOption = Annotated[
         help="Distortion up to which neighbours are those of the ideal crystal (default 0.08).",
     ),
 ]
+TemperaturesOption = Annotated[
+    str, typer.Option("-T", "--temperatures", help="START:STOP:STEP in K, the end included, or a comma-separated list.")
+]
 BarriersOption = Annotated[
     str | None,
     typer.Option("--barriers", help="Model name or file (.safetensors, .npz, pair .json).", metavar="NAME|FILE"),

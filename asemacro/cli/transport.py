@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from asemacro.cli.numbers import LONG_RUN, MOST_EV, MOST_RUNS, SITES, Count, Number
+from asemacro.cli.numbers import LONG_RUN, MOST_EV, SITES, Count, Number
 from asemacro.cli.options import (
     BarriersOption,
     ConcentrationOption,
@@ -18,6 +18,7 @@ from asemacro.cli.options import (
     MixOption,
     SeedOption,
     StructureArgument,
+    TemperaturesOption,
     ToleranceOption,
     TypesOption,
     VacanciesOption,
@@ -31,16 +32,13 @@ app = typer.Typer()
 @app.command("diffusion")
 def diffusion_verb(
     structure: StructureArgument,
-    temperatures: Annotated[
-        str,
-        typer.Option("-T", "--temperatures", help="START:STOP:STEP in K, the end included, or a comma-separated list."),
-    ] = "1200:2000:200",
+    temperatures: TemperaturesOption = "1200:2000:200",
     output: FolderOption = Path("diffusion"),
     hops: Annotated[int, typer.Option(parser=LONG_RUN, help="Hops of each run, of all vacancies together.")] = 40_000,
     settle: Annotated[
         int | None, typer.Option(parser=LONG_RUN, help="Hops before them, by which order settles (default HOPS).")
     ] = None,
-    runs: Annotated[int, typer.Option(parser=Count(4, MOST_RUNS), help="Independent runs at each temperature.")] = 16,
+    runs: Annotated[int, typer.Option(parser=Count(4, 10_000), help="Independent runs at each temperature.")] = 16,
     vacancy_formation_energy: Annotated[
         float | None, typer.Option(parser=Number(0, MOST_EV), help="In eV: D also for thermal vacancies.")
     ] = None,

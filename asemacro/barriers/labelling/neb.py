@@ -144,6 +144,8 @@ def pushes_of(jump: Jump, paths: int) -> list[Floats]:
 
     The others point across the line of the jump, to where the atoms around its middle leave most room, widest first.
     """
+    if paths == 1:
+        return [np.zeros(3)]
     before, after = jump.ends()
     step = after.positions[jump.atom] - before.positions[jump.atom]
     along = step / np.linalg.norm(step)

@@ -175,9 +175,7 @@ def choose_boxes(
     copies = large.n_sites // small_lattice.n_sites
     if vacancies is not None and vacancies >= large.n_sites:
         raise ValueError(f"{vacancies} vacancies do not fit on {large.n_sites} sites")
-    if vacancies is None and concentration is None and lattice.vacant:
-        concentration = lattice.vacant
-        say.info("the occupancies leave %.4g %% of the sites vacant, so do the boxes", 100 * concentration)
+    concentration = concentration_of(lattice, vacancies, concentration, "so do the boxes")
     n_small = vacancies_in(small_lattice.n_sites, None if vacancies is None else vacancies / copies, concentration)
     counts = small_lattice.counts(vacancies=n_small)
     names = ("X", *small_lattice.species)
@@ -197,6 +195,23 @@ def check_boxes(boxes: Boxes, model: BarrierModel, temperatures_K: Sequence[floa
     bound_of_memory(25.0 * boxes.large.n_sites * seeds, f"the {seeds * boxes.copies} small runs of a temperature")
     own = np.random.default_rng(0)  # looks at typical barriers; no result depends on it
     check_mobile(model, boxes.small, boxes.small.random_state(boxes.counts, batch=8, rng=own), temperatures_K)
+
+
+def concentration_of(
+    lattice: Lattice, vacancies: float | None, concentration: float | None, consequence: str
+) -> float | None:
+    """The vacancies per site that are asked for; without any word on them, what occupancies leave, which is said.
+
+    Args:
+        lattice: the alloy.
+        vacancies: their number, or None.
+        concentration: asked for, or None.
+        consequence: ends the line, "so do the boxes".
+    """
+    if vacancies is None and concentration is None and lattice.vacant:
+        say.info("the occupancies leave %.4g %% of the sites vacant, %s", 100 * lattice.vacant, consequence)
+        return lattice.vacant
+    return concentration
 
 
 def vacancies_in(sites: int, vacancies: float | None, concentration: float | None) -> int:

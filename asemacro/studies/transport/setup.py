@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 
 from asemacro.arguments.checks import bound_of_memory
 from asemacro.lattice.lattice import Lattice
-from asemacro.studies.alloy.inputs import choose_barriers, large_enough, vacancies_in
+from asemacro.studies.alloy.inputs import choose_barriers, concentration_of, large_enough, vacancies_in
 from asemacro.studies.alloy.mobility import check_mobile
 from asemacro.studies.alloy.start import Start
 from asemacro.studies.transport.walked import RECORDS
@@ -21,7 +20,6 @@ from asemacro.studies.transport.walked import RECORDS
 if TYPE_CHECKING:
     from asemacro.barriers.base import BarrierModel
 
-say = logging.getLogger("asemacro")
 _BYTES_A_RECORD = 36.0  # of a site: its displacement, and those of one lag as they are multiplied
 
 
@@ -75,9 +73,7 @@ class Setup:
             number = np.bincount(definite[0], minlength=len(box.species) + 1)
         else:
             definite = None
-            if vacancies is None and concentration is None and lattice.vacant:
-                concentration = lattice.vacant
-                say.info("the occupancies leave %.4g %% of the sites vacant, so does the box", 100 * concentration)
+            concentration = concentration_of(lattice, vacancies, concentration, "so does the box")
             number = box.counts(vacancies=vacancies_in(box.n_sites, vacancies, concentration))
         counts = {name: int(n) for name, n in zip(("X", *box.species), number, strict=True)}
         absent = [name for name, n in counts.items() if n == 0]
