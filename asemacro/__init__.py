@@ -19,6 +19,7 @@ lattice, where states live
 observables, what is measured
     WarrenCowley           short-range order delta_ij of an alloy, an observable
     warren_cowley          alpha and delta of one structure, as a table
+    diffuse_scattering     intensity by short-range order, of x-rays or neutrons, in Laue units
     Magnetization          mean spin
     DomainWallDensity      fraction of unlike neighbours
     EnergyPerSite          energy of spins, per site
@@ -255,6 +256,7 @@ if TYPE_CHECKING:
     from asemacro.observables.ginzburg_landau import GinzburgLandauEnergy as GinzburgLandauEnergy
     from asemacro.observables.joined import Observables as Observables
     from asemacro.observables.kinetic_temperature import KineticTemperature as KineticTemperature
+    from asemacro.observables.scattering import diffuse_scattering as diffuse_scattering
     from asemacro.observables.short_range_order import warren_cowley as warren_cowley
     from asemacro.observables.species_means import SpeciesMeans as SpeciesMeans
     from asemacro.observables.spins import DomainWallDensity as DomainWallDensity

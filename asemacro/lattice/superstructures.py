@@ -91,7 +91,7 @@ def superstructures(box: Grid) -> Superstructures:
             f"ordered structures are looked for in boxes of an even number of conventional cells along each axis, "
             f"not {np.round(edges, 2).tolist()}"
         )
-    rotations, translations = _symmetry(unit)
+    rotations, translations = symmetry_of(unit)
     coordinates = box_coordinates(box)
     sublattice = _classes(coordinates, translations)
     grid = [(0, 1, 2, 3) if p else (0,) for p in box.pbc]
@@ -112,8 +112,11 @@ def box_coordinates(box: Grid) -> Floats:
     return np.asarray(inner @ box.cell @ np.linalg.inv(box.conventional))
 
 
-def _symmetry(unit: Grid) -> tuple[Integers, Floats]:
-    """Rotations (n, 3, 3) of fractional coordinates, and the translations (m, 3) among the sites of a cell."""
+def symmetry_of(unit: Grid) -> tuple[Integers, Floats]:
+    """Rotations (n, 3, 3) of fractional coordinates, and the translations (m, 3) among the sites of a cell.
+
+    Of the undistorted crystal, all sites of one kind; `unit` is made of conventional cells.
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         found = spglib.get_symmetry((unit.ideal, unit.basis, [1] * unit.n_basis), symprec=_SAME * _shortest(unit))

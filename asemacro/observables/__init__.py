@@ -2,6 +2,7 @@
 
 WarrenCowley              short-range order delta_ij of an alloy, an observable
 warren_cowley             alpha and delta of one structure, as a table
+diffuse_scattering        intensity by short-range order, of x-rays or neutrons, in Laue units
 Magnetization             mean spin
 DomainWallDensity         fraction of unlike neighbours
 EnergyPerSite             energy of spins, per site
@@ -18,6 +19,7 @@ GinzburgLandauEnergy      energy of an Allen-Cahn field, differentiable
 KineticTemperature        temperature of particles from their velocities, differentiable
 check_gradient            refuse an observable without gradient
 ShortRangeOrder           the table of `warren_cowley`
+DiffuseScattering         what `diffuse_scattering` gives
 Observable                what every observable gives, for observables of your own
 SpinObservable            sums over spins and bonds, what the three of spins are
 """
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
     from asemacro.observables.ginzburg_landau import GinzburgLandauEnergy as GinzburgLandauEnergy
     from asemacro.observables.joined import Observables as Observables
     from asemacro.observables.kinetic_temperature import KineticTemperature as KineticTemperature
+    from asemacro.observables.scattering import DiffuseScattering as DiffuseScattering
+    from asemacro.observables.scattering import diffuse_scattering as diffuse_scattering
     from asemacro.observables.short_range_order import ShortRangeOrder as ShortRangeOrder
     from asemacro.observables.short_range_order import warren_cowley as warren_cowley
     from asemacro.observables.species_means import SpeciesMeans as SpeciesMeans

@@ -47,6 +47,7 @@ class ShortRangeOrder:
         random_alloy: the structure has fractional occupancy: these are the values of the random alloy, in which each
             site is occupied independently of all others.
         lattice: the lattice that the atoms are on.
+        state: (n_sites,) what its sites hold, as `Lattice.state` has it; None for fractional occupancy.
         atoms: a copy of the atoms with what is around each of them, in arrays of the first shell and, with "_2" and so
             on at the end of their names, of the others. "neighbours_Ta": how many Ta neighbours n_Ta this atom has
             ("neighbours_X": vacancies, if there are any). "alpha_Ta": 1 - n_Ta / (Z c_Ta); its mean over the Mo atoms
@@ -65,6 +66,7 @@ class ShortRangeOrder:
     vacant: float
     random_alloy: bool
     lattice: Lattice
+    state: NDArray[np.int8] | None
     atoms: Atoms | None
 
     def rows(self) -> list[dict[str, Any]]:
@@ -132,6 +134,7 @@ def warren_cowley(
         vacant=float(filled[:, 0].mean()),
         random_alloy=crystal.occupancy is not None,
         lattice=lattice,
+        state=None if crystal.occupancy else filled.argmax(axis=1).astype(np.int8),
         atoms=None if crystal.occupancy else _with_local(atoms, crystal, lattice, met_by_site, share, places),
     )
 
