@@ -14,7 +14,19 @@ import typer
 
 from asemacro.cli import barriers as cli_barriers
 from asemacro.cli import furnace, systems, transport
-from asemacro.cli.numbers import HOPS, MOST_SWEEPS, RUNS, SHELLS, SITES, SWEEPS, TIME, Count, Kelvin
+from asemacro.cli.numbers import (
+    HOPS,
+    MOST_EXTENT,
+    MOST_SWEEPS,
+    RUNS,
+    SHELLS,
+    SITES,
+    SWEEPS,
+    TIME,
+    Count,
+    Kelvin,
+    Number,
+)
 from asemacro.cli.options import (
     AnnealOption,
     BarriersOption,
@@ -27,6 +39,7 @@ from asemacro.cli.options import (
     IndexOption,
     MixOption,
     QuietOption,
+    Radiation,
     SeedOption,
     StructureArgument,
     TemperaturesOption,
@@ -239,6 +252,15 @@ def sro_verb(
             metavar="FOLDER",
         ),
     ] = None,
+    scattering: Annotated[
+        Radiation | None, typer.Option(help="Diffuse scattering of the structures, their mean, in Laue units.")
+    ] = None,
+    plane: Annotated[
+        str | None, typer.Option(help="Of reciprocal space: hk0 (default), hhl, hk1/2, h,k,-h-k.", metavar="PLANE")
+    ] = None,
+    extent: Annotated[
+        float | None, typer.Option(parser=Number(0, MOST_EXTENT), help="Its letters run from 0 to this (default 2).")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     shell_tolerance: ToleranceOption = None,
     format: FormatOption = None,
@@ -257,6 +279,9 @@ def sro_verb(
         output,
         force=force,
         as_json=as_json,
+        scattering=None if scattering is None else scattering.value,
+        plane=plane,
+        extent=extent,
         shells=shells,
         shell_tolerance=shell_tolerance,
         reading=reading,

@@ -18,6 +18,7 @@ LONGEST = 1e18  # seconds, twice the age of the universe, or as many units of a 
 MOST_RUNS = 10**6
 MOST_SHELLS = 100
 MOST_SWEEPS = 10**9
+MOST_EXTENT = 50.0  # of a plane of reciprocal space, in reciprocal vectors
 MOST_WORKERS = 4096
 MOST_SEED = 2**63 - 1
 MOST_FIELD = 1e4  # in units of the coupling

@@ -37,6 +37,13 @@ class Form(enum.StrEnum):
     consistent = "consistent"
 
 
+class Radiation(enum.StrEnum):
+    """What is scattered."""
+
+    xray = "xray"
+    neutron = "neutron"
+
+
 Figure = enum.StrEnum(
     "Figure",
     {

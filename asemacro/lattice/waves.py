@@ -57,8 +57,8 @@ def waves_at(box: Grid, hkl: Floats) -> Waves:
     steps, fits = fitting(box, hkl)
     if not fits.all():
         raise ValueError(
-            f"the wave vector {_written(hkl[~fits][0])} does not fit {_named(box)}: a wave goes a whole number of times "
-            "along each edge, and not at all along an axis of vacuum"
+            f"the wave vector {_written(hkl[~fits][0])} does not fit {_named(box)}: a wave goes a whole number of "
+            "times along each edge, and not at all along an axis of vacuum"
         )
     return Waves(hkl, steps)
 

@@ -51,13 +51,13 @@ class PairWaves:
     def __call__(self, x: NDArray[np.int8]) -> Floats:
         """(n, pairs) of one state (n_sites,)."""
         box = self._box
-        need_memory(box, 8.0 * (len(box.species) + 4), "waves")
+        need_memory(box, 16.0 * (len(box.species) + 2), "waves")
         share = np.bincount(x, minlength=len(box.species) + 1)[1:] / np.count_nonzero(x)
-        grids = [self._transformed((x == s + 1) - c * (x > 0)) for s, c in enumerate(share)]
+        grids = np.array([self._transformed((x == s + 1) - c * (x > 0)) for s, c in enumerate(share)])
         found = np.zeros((len(self.arms), len(self.pairs)))
         for turn in self._turns:
             steps, fits = fitting(box, self._hkl @ turn)
-            amplitudes = [self._amplitude(grid, steps[fits]) for grid in grids]
+            amplitudes = self._amplitudes(grids, steps[fits])
             for p, (i, j) in enumerate(self.pairs):
                 found[fits, p] -= (amplitudes[i] * amplitudes[j].conj()).real / (share[i] * share[j])
         return found / (self.arms[:, None] * np.count_nonzero(x))
@@ -67,16 +67,16 @@ class PairWaves:
         grid = np.moveaxis(values.reshape(*self._box.shape, self._box.n_basis), -1, 0)
         return np.asarray(fft.rfftn(grid, axes=(1, 2, 3)))
 
-    def _amplitude(self, grid: NDArray[np.complex128], steps: Integers) -> NDArray[np.complex128]:
-        """(n,) sum over the sites of value exp(-i k.r)."""
+    def _amplitudes(self, grids: NDArray[np.complex128], steps: Integers) -> NDArray[np.complex128]:
+        """(S, n) sums over the sites of value exp(-i k.r), of transforms (S, ...) as `_transformed` gives them."""
         shape = np.array(self._box.shape)
         index = steps % shape
         folded = index[:, 2] > shape[2] // 2  # the transform of real numbers holds half of the waves
         index[folded] = -index[folded] % shape
-        values = grid[:, index[:, 0], index[:, 1], index[:, 2]]
-        values[:, folded] = values[:, folded].conj()
+        values = grids[:, :, index[:, 0], index[:, 1], index[:, 2]]
+        values[:, :, folded] = values[:, :, folded].conj()
         phases = np.exp(-2j * np.pi * self._box.basis @ (steps / shape).T)
-        return np.asarray((values * phases).sum(axis=0))
+        return np.asarray(np.einsum("sbn,bn->sn", values, phases))
 
 
 def _turns(box: Lattice) -> Floats:

@@ -175,7 +175,9 @@ class ScatteringMean:
     def _begin(self, lattice: Lattice, share: Floats) -> _Common:
         """From the first state."""
         if len(lattice.species) < 2:
-            raise ValueError(f"no diffuse scattering: the lattice holds {', '.join(lattice.species) or 'no atoms'} only")
+            raise ValueError(
+                f"no diffuse scattering: the lattice holds {', '.join(lattice.species) or 'no atoms'} only"
+            )
         if self._plane is None:
             waves = waves_at(lattice, self._hkl)
         else:

@@ -23,7 +23,7 @@ RESULTS = {
     "anneal": ("anneal.csv", "anneal.png", "cooling.csv"),
     "kmc": ("sro.csv", "final.extxyz", "trajectory.amz.zip", "trajectory.extxyz"),
     "sample": ("observables.csv", "final.extxyz", "trajectory.amz.zip", "trajectory.extxyz"),
-    "sro": ("sro.csv", "average.csv", "sro.png", "order.extxyz"),
+    "sro": ("sro.csv", "average.csv", "sro.png", "order.extxyz", "scattering.csv", "scattering.png"),
     "diffusion": ("diffusion.csv", "onsager.csv", "arrhenius.csv", "diffusion.png"),
     "barriers learn": ("model.safetensors", "model.md", "rounds.csv", "learning.png"),
     "learn": (

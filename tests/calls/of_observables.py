@@ -26,6 +26,10 @@ def calls() -> dict[str, Call]:
         ),
         "WarrenCowley.alpha": Call(SRO.alpha, {"delta": [0.1], "fractions": [0.5, 0.5], "lattice": BCC}),
         "WarrenCowley.random_mean": Call(SRO.random_mean, {"lattice": BCC, "counts": BCC.counts()}),
+        "diffuse_scattering": Call(
+            am.diffuse_scattering,
+            {"structures": BCC.to_atoms(ATOMS[0]), "hkl": "hk0", "radiation": "xray", "extent": 1.0, "symmetric": True},
+        ),
         "Magnetization": Call(am.Magnetization, {}),
         "DomainWallDensity": Call(am.DomainWallDensity, {"shell": 2}),
         "EnergyPerSite": Call(am.EnergyPerSite, {"coupling": [1.0, 0.5], "field": 0.1}),

@@ -147,8 +147,7 @@ def test_errors_cover_the_random_alloy() -> None:
     away = (found.intensity - n / (n - 1)) / found.error
     away = away[np.isfinite(away)]
     assert len(away) == 23  # waves 0 to 1 in quarters, without (0, 0, 0) and (1, 1, 0)
-    # many waves are the same one, at -k and beyond the zone: 12 differ or so, of which each is normal
-    assert np.abs(away).max() < 5.5
+    assert np.abs(away).max() < 5.5  # a normal number is so far off once in 26 million
     assert 0.3 < np.sqrt((away**2).mean()) < 2.0
     assert found.error[np.isfinite(found.error)].max() < 0.2
 
@@ -171,9 +170,7 @@ def ordered(name: str, lattice: am.Lattice) -> Any:
      ("L1_2", [(1, 0), (0, 1), (2, 1), (1, 2), (1, 1)], 1 / 3),
      ("L1_0", [(1, 1)], 1.0)],
 )  # fmt: skip
-def test_an_ordered_structure_has_peaks_of_known_height(
-    name: str, peaks: list[tuple[int, int]], height: float
-) -> None:
+def test_an_ordered_structure_has_peaks_of_known_height(name: str, peaks: list[tuple[int, int]], height: float) -> None:
     lattice = am.Lattice.from_prototype("bcc" if name == "B2" else "fcc", 3.2, ["Ni", "Al"], (3, 4, 5))
     atoms = lattice.to_atoms(ordered(name, lattice)[None])
     found = am.diffuse_scattering(atoms, "hk0", radiation="neutron", symmetric=False)
@@ -205,7 +202,7 @@ def test_symmetry_averages_the_waves_that_fit_the_box() -> None:
     each = am.diffuse_scattering(atoms, all_waves(am.Lattice.from_atoms(atoms), (1, 1, 1)), symmetric=False)
     value = {tuple(np.round(h, 3)): v for h, v in zip(each.hkl.tolist(), each.intensity, strict=True)}
     found = am.diffuse_scattering(atoms, [[0.25, 0.5, 0], [0.25, 0, 0], [0.5, 0, 0]])
-    # (1/4, 1/2, 0): steps of 1/2 along the third axis; k and -k are one, beyond 1 the zone repeats at (2, 0, 0), (1, 1, 0)
+    # steps of 1/2 along the third axis; k and -k are one wave
     arms = [[(0.25, 0.5, 0), (0.5, 0.25, 0), (0.25, 0, 0.5), (0, 0.25, 0.5)], [(0.25, 0, 0), (0, 0.25, 0)],
             [(0.5, 0, 0), (0, 0.5, 0), (0, 0, 0.5)]]  # fmt: skip
     assert found.intensity[1:] == pytest.approx([np.mean([value[a] for a in own]) for own in arms[1:]])
@@ -243,7 +240,8 @@ def test_a_plane_holds_all_waves_of_the_box_that_lie_in_it() -> None:
         edges = box_edges(lattice)
         for words, normal, height, letters in (
             ("hk0", (0, 0, 1), 0.0, (0, 1)), ("h k 1/2", (0, 0, 1), 0.5, (0, 1)), ("hhl", (1, -1, 0), 0.0, (0, 2)),
-            ("h,k,-h-k", (1, 1, 1), 0.0, (0, 1)), ("0.5kl", (1, 0, 0), 0.5, (1, 2)), ("h,2h,l", (2, -1, 0), 0.0, (0, 2)),
+            ("h,k,-h-k", (1, 1, 1), 0.0, (0, 1)), ("0.5kl", (1, 0, 0), 0.5, (1, 2)),
+            ("h,2h,l", (2, -1, 0), 0.0, (0, 2)),
         ):  # fmt: skip
             far = np.ceil(np.abs(edges).sum(axis=1) * 4).astype(int)
             steps = np.stack(np.meshgrid(*(np.arange(-n, n + 1) for n in far), indexing="ij"), -1).reshape(-1, 3)
@@ -279,7 +277,7 @@ def test_what_has_no_diffuse_scattering_is_refused() -> None:
         (atoms, {"hkl": [[0.1, 0, 0]]}, "does not fit"),
         (atoms, {"radiation": "electrons"}, "xray or neutron"),
         (drawn(am.Lattice.square(3.2, ["Mo", "Ta"], 4)), {"hkl": "hhl"}, "axis of vacuum"),
-        (Atoms("MoTaMo", positions=np.random.default_rng(0).random((3, 3)) * 20, cell=[20] * 3, pbc=True), {}, "a crystal"),
+        (Atoms("MoTaMo", positions=20 * np.eye(3) / 3, cell=[20] * 3, pbc=True), {}, "a crystal"),
         (am.read_structure("structures/NbMoTa.cif"), {}, "fractional occupancy"),
     ):  # fmt: skip
         with pytest.raises(ValueError, match=said) as error:

@@ -13,9 +13,11 @@ from typing import Any
 
 from asemacro.files.store import run_record
 from asemacro.lattice.reading.structure_file import Reading, read_frames
+from asemacro.observables.scattering import ScatteringMean
 from asemacro.observables.short_range_order import ShortRangeOrder, warren_cowley
 from asemacro.studies.alloy.sro_measured import Measured
 from asemacro.studies.alloy.sro_results import FrameFile, results, streamed
+from asemacro.studies.alloy.sro_scattering import asked, scattering_files, take, told
 from asemacro.tasks.run_folder import RunFolder
 
 say = logging.getLogger("asemacro")
@@ -32,6 +34,9 @@ def run_sro(
     *,
     force: bool = False,
     as_json: bool = False,
+    scattering: str | None = None,
+    plane: str | None = None,
+    extent: float | None = None,
     **options: Any,
 ) -> None:
     """Print Warren-Cowley parameters, a row for each frame, shell and pair, as a table or as JSON.
@@ -41,6 +46,9 @@ def run_sro(
         output: folder for the rows, the frames with the order of each atom, and a figure; None for none.
         force: replace the results of another command there.
         as_json: print JSON.
+        scattering: "xray" or "neutron" for the diffuse scattering of the structures, their mean; None for none.
+        plane: of reciprocal space, see `read_plane`.
+        extent: to which the letters of the plane run.
         options: see `_measure`.
 
     Raises:
@@ -48,17 +56,24 @@ def run_sro(
             several bad ones all but the last are said on standard error, the last is the error.
     """
     started = time.perf_counter()
+    mean = asked(scattering, plane, extent, output)
     if output is None:
-        measured = _measure(files, None, **options)
+        measured = _measure(files, None, None, **options)
         _tell(measured, as_json)
     else:
         with RunFolder(output, "sro", force=force) as folder, streamed(folder.path) as stream:
-            measured = _measure(files, stream, **options)
+            measured = _measure(files, stream, mean, **options)
             _tell(measured, as_json)
             if measured.rows:
                 arguments = {"files": list(files), "shells": options["shells"], **options["reading"]}
+                content = results(measured, stream)
+                if mean is not None and (found := mean.result()) is not None:
+                    arguments |= {"scattering": scattering, "plane": plane, "extent": extent}
+                    content = {**content, **scattering_files(found)}
+                    for line in told(found):
+                        print(line, file=sys.stderr)
                 record = run_record(arguments, 0, time.perf_counter() - started, frames=measured.count)
-                written = folder.publish(results(measured, stream), record)
+                written = folder.publish(content, record)
                 print(f"wrote {', '.join(path.name for path in written)} to {output}", file=sys.stderr)
     for line in measured.bad[:-1]:
         print(f"asemacro: {line}", file=sys.stderr)
@@ -67,13 +82,20 @@ def run_sro(
 
 
 def _measure(
-    files: Sequence[str], stream: FrameFile | None, *, shells: int, shell_tolerance: float | None, reading: Reading
+    files: Sequence[str],
+    stream: FrameFile | None,
+    mean: ScatteringMean | None,
+    *,
+    shells: int,
+    shell_tolerance: float | None,
+    reading: Reading,
 ) -> Measured:
     """The order of all frames.
 
     Args:
         files: structure files.
         stream: takes each frame with the order of its atoms.
+        mean: takes the arrangement of each.
         shells: number of neighbour shells.
         shell_tolerance: see `warren_cowley`.
         reading: how the files are read.
@@ -101,6 +123,11 @@ def _measure(
                 if stream is not None:
                     stream.take(file, frame, order)
                 measured.add(file, frame, order)
+                if mean is not None:
+                    try:
+                        take(mean, order)
+                    except ValueError as error:
+                        measured.bad.append(_named(name, error))
     return measured
 
 
