@@ -203,6 +203,7 @@ def test_symmetry_averages_the_waves_that_fit_the_box() -> None:
     value = {tuple(np.round(h, 3)): v for h, v in zip(each.hkl.tolist(), each.intensity, strict=True)}
     found = am.diffuse_scattering(atoms, [[0.25, 0.5, 0], [0.25, 0, 0], [0.5, 0, 0]])
     # steps of 1/2 along the third axis; k and -k are one wave
+    arms: list[list[tuple[float, ...]]]
     arms = [[(0.25, 0.5, 0), (0.5, 0.25, 0), (0.25, 0, 0.5), (0, 0.25, 0.5)], [(0.25, 0, 0), (0, 0.25, 0)],
             [(0.5, 0, 0), (0, 0.5, 0), (0, 0, 0.5)]]  # fmt: skip
     assert found.intensity[1:] == pytest.approx([np.mean([value[a] for a in own]) for own in arms[1:]])

@@ -93,8 +93,10 @@ def _label(ax: Axes, plane: ReciprocalPlane, first: Floats, second: Floats, exte
     ax.set_yticks([])
     ax.spines["left"].set_visible(False)
     for value in marks:
-        ax.annotate(f"${two}$ = {value:g}", value * second, xytext=(-8, 0), textcoords="offset points", ha="right",
-                    va="center", fontsize=8)  # fmt: skip
+        place = float(value * second[0]), float(value * second[1])
+        ax.annotate(
+            f"${two}$ = {value:g}", place, (-8, 0), textcoords="offset points", ha="right", va="center", fontsize=8
+        )
         for here, along in ((second, first), (first, second)):
             line = np.array([value * here, value * here + extent * along])
             ax.plot(*line.T, color="white", linewidth=0.5, alpha=0.5)

@@ -12,6 +12,7 @@ import pytest
 from ase.build import bulk
 
 import asemacro as am
+from asemacro.studies.alloy.scattering_figure import draw_scattering
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -67,6 +68,20 @@ def test_frames_and_files_are_averaged(command: Command, tmp_path: Path) -> None
             assert float(row["intensity_err"]) == pytest.approx(found.error[k])
             parts = [float(row[f"part_{pair}"]) for pair in ("Nb-Mo", "Nb-Ta", "Mo-Ta")]
             assert sum(parts) == pytest.approx(found.intensity[k])
+
+
+def test_a_plane_whose_axes_slant_is_drawn_as_it_lies() -> None:
+    lattice = am.Lattice.hcp(3.2, ["Mg", "Zn"], (4, 4, 2))
+    atoms = lattice.to_atoms(lattice.random_state(vacancies=0, rng=np.random.default_rng(0)))
+    figure = draw_scattering(am.diffuse_scattering(atoms, "hk0"))
+    (image,) = figure.axes[0].images
+    pixels = np.ma.filled(image.get_array().astype(float), np.nan)
+    left, right, _, top = image.get_extent()
+    # the reciprocal vectors of h and k are 60 degrees apart: 2 of each are a rhombus 3 wide and 2 sin 60 high
+    assert (left, right, top) == pytest.approx((0, 3, 3**0.5))
+    assert np.isnan(pixels[:, [0, -1]]).any(axis=0).all()
+    assert np.isfinite(pixels).mean() == pytest.approx(2 / 3, abs=0.05)  # of the rectangle, less Bragg peaks
+    assert {text.get_text() for text in figure.axes[0].texts} == {"$k$ = 0", "$k$ = 1", "$k$ = 2"}
 
 
 @pytest.mark.parametrize(
