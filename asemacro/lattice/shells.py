@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -67,6 +68,27 @@ def find_shells(lattice: Grid, n: int) -> tuple[Shell, ...]:
         table = np.array(tables)
         found.append(Shell(float(distance[rank == s].mean() * unit), table, _each_bond_once(table)))
     return tuple(found)
+
+
+def first_beyond(lattice: Grid, shells: Sequence[Shell]) -> tuple[int, float]:
+    """The first shell, from 1, that lies beyond half the box, where shells meet atoms of nearer ones again; 0 for none.
+
+    Returns:
+        It, and half the shortest edge of the reduced box, angstrom. The first shell does not count.
+    """
+    box = minkowski_reduce(lattice.cell * np.array(lattice.shape)[:, None], pbc=np.array(lattice.pbc))[0]
+    half = float(np.linalg.norm(box, axis=1)[np.array(lattice.pbc)].min() / 2)
+    far = [n + 1 for n, shell in enumerate(shells) if n and shell.distance > half * (1 + 1e-6)]
+    return (far[0] if far else 0), half
+
+
+def first_own_image(lattice: Grid, shells: Sequence[Shell]) -> int:
+    """The first shell, from 1, that leads from a site to images of itself; 0 for none."""
+    for n, shell in enumerate(shells):
+        own = shell.offsets[..., 3] == np.arange(lattice.n_basis)[:, None]
+        if (own & (shell.offsets[..., :3] % np.array(lattice.shape) == 0).all(axis=-1)).any():
+            return n + 1
+    return 0
 
 
 def _each_bond_once(offsets: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from ase import Atoms
 from ase.data import atomic_numbers
-from ase.geometry.minkowski_reduction import minkowski_reduce
 from numpy.typing import NDArray
 
 from asemacro.arguments.checks import count_of
@@ -18,7 +17,7 @@ from asemacro.lattice.reading.elements import VACANCY
 from asemacro.lattice.recognition.atoms_to_grid import recognise
 from asemacro.lattice.recognition.crystal import Crystal, read_crystal
 from asemacro.lattice.recognition.placement import Places
-from asemacro.lattice.shells import MOST_SHELLS
+from asemacro.lattice.shells import MOST_SHELLS, first_beyond
 from asemacro.lattice.site_fractions import site_fractions
 from asemacro.observables.alloy import WarrenCowley
 from asemacro.typing import Floats
@@ -158,14 +157,12 @@ def _among_atoms(alpha: Floats, sizes: NDArray[np.int64], met: Floats) -> Floats
 
 def _say_what_the_cell_holds(lattice: Lattice, shells: int) -> None:
     """One line if shells after the first reach so far that they meet atoms of nearer ones again."""
-    box = minkowski_reduce(lattice.cell * np.array(lattice.shape)[:, None], pbc=np.array(lattice.pbc))[0]
-    half = np.linalg.norm(box, axis=1)[np.array(lattice.pbc)].min() / 2
-    far = [n + 1 for n, shell in enumerate(lattice.shells(shells)) if n and shell.distance > half * (1 + 1e-6)]
+    far, half = first_beyond(lattice, lattice.shells(shells))
     if far:
         log.info(
             "from shell %d on neighbours lie beyond half the cell (%.3g angstrom): they are images of atoms that "
             "nearer shells hold, as in a crystal that repeats the cell",
-            far[0],
+            far,
             half,
         )
 

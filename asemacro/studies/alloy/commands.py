@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from asemacro.files.store import run_record
-from asemacro.lattice.reading.structure_file import Reading, read_structure
+from asemacro.lattice.reading.structure_file import Reading, locate, read_structure
 from asemacro.studies.alloy.calculated import PhaseDiagram
 from asemacro.studies.alloy.diagram import phase_diagram, stages
 from asemacro.studies.alloy.inputs import (
@@ -28,6 +28,7 @@ def run_phase_diagram(
     structure: str | Path, output: str | Path, *, html: bool = False, force: bool = False, **options: Any
 ) -> None:
     """Verb phase-diagram: structure file in; tables, figures, last states, equation, run.json out; a page if asked."""
+    locate(structure, options["reading"].get("index"))  # a wrong name is told before a word on the folder
     with RunFolder(output, "phase-diagram", force=force) as folder:
         _run_phase_diagram(structure, folder, **options)
         if html:

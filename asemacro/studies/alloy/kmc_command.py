@@ -13,7 +13,7 @@ from asemacro.arguments.checks import bound_of_memory
 from asemacro.files.extxyz import write_extxyz
 from asemacro.files.frames import write_frames
 from asemacro.files.store import run_record, without_nan, write_csv
-from asemacro.lattice.reading.structure_file import Reading, read_structure
+from asemacro.lattice.reading.structure_file import Reading, locate, read_structure
 from asemacro.studies.alloy.inputs import check_temperatures, choose_barriers, large_enough
 from asemacro.studies.alloy.start import Start
 from asemacro.studies.alloy.visited import Visited, time_factor, within
@@ -55,6 +55,7 @@ class Options(TypedDict):
 
 def run_kmc(structure: str | Path, output: str | Path, *, force: bool = False, **options: Unpack[Options]) -> None:
     """Verb kmc: one run, written as sro.csv, final.extxyz, trajectory.amz.zip and run.json."""
+    locate(structure, options["reading"].get("index"))  # a wrong name is told before a word on the folder
     with RunFolder(output, "kmc", force=force) as folder:
         _run_kmc(structure, folder, options)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from asemacro.files.store import run_record
-from asemacro.lattice.reading.structure_file import Reading, read_frames
+from asemacro.lattice.reading.structure_file import Reading, locate, read_frames
 from asemacro.observables.scattering import ScatteringMean
 from asemacro.observables.short_range_order import ShortRangeOrder, warren_cowley
 from asemacro.studies.alloy.sro_measured import Measured
@@ -57,6 +57,8 @@ def run_sro(
     """
     started = time.perf_counter()
     mean = asked(scattering, plane, extent, output)
+    if len(files) == 1:  # a wrong name is told before a word on the folder; of several the others still have their rows
+        locate(files[0], options["reading"].get("index"))
     if output is None:
         measured = _measure(files, None, None, **options)
         _tell(measured, as_json)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from asemacro.barriers.base import BarrierModel
 from asemacro.lattice.boxes import in_conventional_cells, near_cube
+from asemacro.lattice.shells import first_beyond, first_own_image
 from asemacro.studies.alloy.inputs import MOST_REPEATS, choose_barriers
 
 if TYPE_CHECKING:
@@ -92,6 +94,26 @@ def two_boxes(lattice: Lattice, model: BarrierModel, sites: int) -> tuple[Box, B
     while large.n_sites < LEAST_RATIO * small.n_sites:
         large = near_cube(even, large.n_sites + 1)
     return _filled("small", small), _filled("large", large)
+
+
+def check_shells(boxes: Sequence[Box], shells: int) -> None:
+    """Refuse shells that lead from an atom to itself; say which meet atoms of nearer ones again.
+
+    Raises:
+        ValueError: one line, with the number of shells that the boxes hold.
+    """
+    small = min((box.lattice for box in boxes), key=lambda lattice: lattice.n_sites)
+    found = small.shells(shells)
+    own = first_own_image(small, found)
+    if own:
+        raise ValueError(
+            f"shell {own} is as far away as the small box of {small.n_sites} sites repeats, where an atom is its own "
+            f"neighbour; give more --sites, or at most --shells {own - 1}"
+        )
+    far, half = first_beyond(small, found)
+    if far:
+        say.info("from shell %d on neighbours lie beyond half the small box of %d sites (%.3g angstrom): they are "
+                 "images of atoms that nearer shells hold", far, small.n_sites, half)  # fmt: skip
 
 
 def _smaller(large: Lattice, even: Lattice) -> Lattice:

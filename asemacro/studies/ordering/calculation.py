@@ -16,7 +16,7 @@ from asemacro.lattice.shells import MOST_SHELLS
 from asemacro.studies.alloy.inputs import check_temperatures
 from asemacro.studies.alloy.start import random_alloy
 from asemacro.studies.alloy.swap_equilibrium import LEAST_SWEEPS
-from asemacro.studies.ordering.boxes import Box, choose_energy, two_boxes
+from asemacro.studies.ordering.boxes import Box, check_shells, choose_energy, two_boxes
 from asemacro.studies.ordering.chains import RANDOM_STATES, Plan, sample_boxes
 from asemacro.studies.ordering.levels import levels_of
 from asemacro.studies.ordering.result import AlloyEquilibrium
@@ -93,6 +93,7 @@ def equilibrium(
     lattice = random_alloy(structure)
     chosen = choose_energy(barriers, lattice)
     boxes = two_boxes(lattice, chosen, sites)
+    check_shells(boxes, shells)
     if sweeps is None:
         pairs = chosen.compile_energy(boxes[0].lattice).kind == PAIR_ENERGY
         sweeps = SWEEPS_OF_PAIRS if pairs else SWEEPS_OF_NETWORKS

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from asemacro.files.store import run_record
-from asemacro.lattice.reading.structure_file import Reading, read_structure
+from asemacro.lattice.reading.structure_file import Reading, locate, read_structure
 from asemacro.studies.alloy.inputs import parse_temperatures
 from asemacro.studies.alloy.start import random_alloy
 from asemacro.studies.ordering.boxes import choose_energy
@@ -23,6 +23,7 @@ from asemacro.tasks.run_folder import RunFolder
 
 def run_equilibrium(structure: str | Path, output: str | Path, *, force: bool = False, **options: Any) -> None:
     """Verb equilibrium: order.csv, thermodynamics.csv, long_range_order.csv, equilibrium.png and run.json."""
+    locate(structure, options["reading"].get("index"))  # a wrong name is told before a word on the folder
     with RunFolder(output, "equilibrium", force=force) as folder:
         _run_equilibrium(structure, folder, **options)
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from asemacro.files.store import run_record
-from asemacro.lattice.reading.structure_file import Reading, read_structure
+from asemacro.lattice.reading.structure_file import Reading, locate, read_structure
 from asemacro.studies.alloy.inputs import parse_temperatures
 from asemacro.studies.transport.result import Diffusion
 from asemacro.studies.transport.said import about
@@ -21,6 +21,7 @@ from asemacro.tasks.run_folder import RunFolder
 
 def run_diffusion(structure: str | Path, output: str | Path, *, force: bool = False, **options: Any) -> None:
     """Verb diffusion: diffusion.csv, onsager.csv, arrhenius.csv, diffusion.png and run.json out."""
+    locate(structure, options["reading"].get("index"))  # a wrong name is told before a word on the folder
     with RunFolder(output, "diffusion", force=force) as folder:
         _run_diffusion(structure, folder, **options)
 

@@ -184,6 +184,18 @@ def test_a_frame_that_is_not_there_names_the_file_once(command: Command, tmp_pat
     assert err.count(str(file)) == 1
 
 
+@pytest.mark.parametrize(
+    "words", [("sro",), ("equilibrium",), ("kmc", "-T", 1000), ("phase-diagram",), ("diffusion", "-T", "1000")]
+)
+def test_a_wrong_name_is_told_before_a_word_on_the_folder(command: Command, tmp_path: Path, words: tuple) -> None:
+    (tmp_path / "run.json").write_text('{"verb": "learn"}')
+    verb, *options = words
+    code, _, err = command(verb, "absent.cif", *options, "-o", tmp_path)
+    assert code == 2
+    assert err.strip() == "asemacro: absent.cif: no such file"
+    assert [path.name for path in tmp_path.iterdir()] == ["run.json"]
+
+
 # ---------------------------------------------------------------- a folder of results
 
 

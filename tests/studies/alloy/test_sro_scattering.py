@@ -84,6 +84,12 @@ def test_a_plane_whose_axes_slant_is_drawn_as_it_lies() -> None:
     assert {text.get_text() for text in figure.axes[0].texts} == {"$k$ = 0", "$k$ = 1", "$k$ = 2"}
 
 
+def test_one_screen_of_help(command: Command) -> None:
+    code, out, _ = command("sro", "--help")
+    assert code == 0
+    assert len(out.splitlines()) <= 50
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [(("--plane", "hk0"), "--plane belongs to --scattering"), (("--extent", "2"), "--extent belongs to --scattering"),

@@ -70,6 +70,10 @@ def test_files_and_a_run_that_was_stopped(command, tmp_path: Path, monkeypatch: 
         (("NbMoTa.cif", "-T", ""), "comma-separated list"),
         (("NbMoTa.cif", "--sweeps", 10), "--sweeps.*from 40 to"),
         (("NbMoTa.cif", "--shells", 0), "whole number from 1"),
+        (
+            ("NiCoCr.cif", "--barriers", PAIR, "--sites", 64, "--shells", 40),
+            "shell 8 .* 32 sites .* --shells 7$",
+        ),
         (("NbMoTa.cif", "--sites", 0), "whole number from 1"),
         (("square.cif", "--barriers", "refractory"), "no unlike pairs|species|square"),
         (("nothing.cif",), "nothing.cif"),
