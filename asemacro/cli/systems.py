@@ -229,7 +229,7 @@ def simulate_verb(
         typer.Option("--field", parser=Number(None, MOST_FIELD), help="Of block fields: h (default as learned)."),
     ] = None,
     sites: Annotated[
-        int | None, typer.Option(parser=SITES, help="Of block fields: spins that the grid stands for.")
+        int | None, typer.Option(parser=SITES, help="Of the specimens (default as learned); of block fields: spins.")
     ] = None,
     blocks: BlocksOption = None,
     movie: MovieOption = False,

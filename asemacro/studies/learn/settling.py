@@ -67,6 +67,7 @@ class Settling:
         sde: the model.
         starts: (SECOND_GROUP, d) of the second group, unlike those of the first.
         condition: temperature in K; None if the model has none.
+        sites: of the system simulated; None for those that the model was learned for.
         rng: of the second group.
 
     Attributes:
@@ -76,8 +77,16 @@ class Settling:
         given_up: the second group ran away or took far more steps, so nothing is judged any more.
     """
 
-    def __init__(self, sde: NeuralSDE, starts: Floats, condition: float | None, *, rng: np.random.Generator) -> None:
-        self._sde, self._second, self._condition, self._rng = sde, starts, condition, rng
+    def __init__(
+        self,
+        sde: NeuralSDE,
+        starts: Floats,
+        condition: float | None,
+        *,
+        sites: int | None = None,
+        rng: np.random.Generator,
+    ) -> None:
+        self._sde, self._second, self._condition, self._sites, self._rng = sde, starts, condition, sites, rng
         self._looks = 0
         self._now = 0.0  # of the first group
         self._begin = 0.0  # of the window
@@ -136,6 +145,7 @@ class Settling:
                 len(self._second),
                 n_saves=1,
                 watch=watch,
+                sites=self._sites,
                 rng=self._rng,
             )
         except ValueError:  # it runs away from starts that the model was not learned from

@@ -47,7 +47,7 @@ def run_simulate(
     """Verb simulate: trajectories of a learned model as a CSV of time, LABEL_mean and LABEL_std; of an ODE its path.
 
     The columns of a path are time and LABEL. `fields` are the options that only field equations have, see
-    `fields.starts.Asked`.
+    `fields.starts.Asked`, but for `sites`: of an SDE the size of the specimens that the deviation is between.
     """
     learned = load_learned(directory)
     if not (math.isfinite(until) and until > 0):
@@ -58,7 +58,10 @@ def run_simulate(
         asked = Asked(start, until, temperature, points=points, force=force, **fields)
         simulate_learned_fields(learned, output_file(output), asked, seed=seed)
         return
-    for option in (name for name, value in fields.items() if value not in (None, False)):
+    sites = fields["sites"]
+    if sites is not None and isinstance(learned, LearnedForces):
+        raise ValueError(f"--sites {sites}: an ODE has no noise that depends on them; leave it out")
+    for option in (name for name, value in fields.items() if name != "sites" and value not in (None, False)):
         raise ValueError(f"--{option} belongs to block fields; the model in {directory} has no grid")
     temperature_K = None if temperature is None else temperature_of(temperature, "--temperature")
     try:
@@ -75,7 +78,7 @@ def run_simulate(
         header, rows = _path(learned, z0, until, points)
     else:
         count = TRAJECTORIES if trajectories is None else trajectories
-        header, rows = _trajectories(learned, z0, until, count, temperature_K, points, force, seed)
+        header, rows = _trajectories(learned, z0, until, count, temperature_K, points, force, seed, sites)
     write_csv(path, header, rows.tolist())
     for line in known:
         print(line)
@@ -120,12 +123,17 @@ def _trajectories(
     points: int,
     force: bool,
     seed: int,
+    sites: int | None,
 ) -> tuple[list[str], Floats]:
-    """Header and rows of the mean and deviation of an SDE."""
+    """Header and rows of the mean and deviation of an SDE, for as many sites."""
+    if sites is not None and learned.sde.sites is not None:
+        print(
+            f"of {sites} sites; the noise learned for {learned.sde.sites} sites times {learned.sde.sites / sites:.4g}"
+        )
     (stream,) = np.random.SeedSequence(seed).spawn(1)  # of its own: the trajectories are the same without it
     settling = None
     if trajectories >= LEAST_GROUP:
-        settling = _settling(learned, temperature_K, np.random.default_rng(stream))
+        settling = _settling(learned, temperature_K, sites, np.random.default_rng(stream))
     with progress_bar({"simulate": 1.0}) as report:
         few = f", whether at equilibrium or not: {trajectories} trajectories are too few to tell ({LEAST_GROUP})"
         pace = Pace(until, few, force=force, judged=settling is not None)
@@ -144,6 +152,7 @@ def _trajectories(
             n_trajectories=trajectories,
             n_saves=points,
             watch=watch,
+            sites=sites,
             rng=np.random.default_rng(seed),
         )
     labels = _names(learned)
@@ -173,7 +182,7 @@ def _to_the_end(mean: Floats, sd: Floats, n: int, settling: Settling | None) -> 
     return np.vstack([mean, np.tile(settling.mean, left)]), np.vstack([sd, np.tile(settling.sd, left)])
 
 
-def _settling(learned: Learned, temperature_K: float | None, rng: np.random.Generator) -> Settling:
+def _settling(learned: Learned, temperature_K: float | None, sites: int | None, rng: np.random.Generator) -> Settling:
     """The judge of equilibrium, with a second group from states of the training, or as wide as they were."""
     sde = learned.sde
     if len(learned.z):
@@ -184,7 +193,7 @@ def _settling(learned: Learned, temperature_K: float | None, rng: np.random.Gene
         starts = learned.z[rng.choice(rows, SECOND_GROUP, replace=len(rows) < SECOND_GROUP)]
     else:
         starts = rng.normal(sde.z_mean.numpy(), sde.z_scale.numpy(), (SECOND_GROUP, sde.dim))
-    return Settling(sde, starts, temperature_K, rng=rng)
+    return Settling(sde, starts, temperature_K, sites=sites, rng=rng)
 
 
 def _check_temperature(learned: LearnedModel, temperature_K: float | None) -> None:

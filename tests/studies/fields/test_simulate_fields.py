@@ -213,6 +213,6 @@ def test_options_of_fields_belong_to_fields(command, tmp_path: Path) -> None:
     z = rng.standard_normal((200, 1))
     moments = Moments(z, -z, np.full((200, 1, 1), 0.1), np.array(1.0), np.zeros(0))
     learn_from_moments(moments, ("a",), 64, rng=rng).save(tmp_path / "sde")
-    for words in (("--movie",), ("--blocks", 8), ("--field", 0.1), ("--sites", 64)):
+    for words in (("--movie",), ("--blocks", 8), ("--field", 0.1)):
         said = f"{words[0]} belongs to block fields"
         one_line(command("simulate", tmp_path / "sde", "--start", 0, "--until", 1, *words), said)

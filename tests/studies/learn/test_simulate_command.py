@@ -54,6 +54,25 @@ def table(path: Path) -> np.ndarray:
 
 
 @pytest.mark.usefixtures("early")
+def test_larger_specimens_scatter_less(command, relaxing: Learned, tmp_path: Path) -> None:
+    """The variance is that of the 64 sites that it was learned for, times 64 over the sites; the mean is the same."""
+    relaxing.save(tmp_path / "m")
+    for sites in (16, 6400):
+        words = ("--start", 0.9, "--until", 400, "--points", 400, "--sites", sites, "-o", tmp_path / "s.csv")
+        code, out, err = command("simulate", tmp_path / "m", *words)
+        assert code == 0, err
+        assert f"of {sites} sites; the noise learned for 64 sites times {64 / sites:g}" in out
+        assert "equilibrium reached" in out
+        time, mean, sd = table(tmp_path / "s.csv").T
+        early, scale = time <= 2, SD * (64 / sites) ** 0.5
+        assert mean[early] == pytest.approx(0.9 * np.exp(-time[early]), abs=5 * scale / 10 + 0.01)
+        assert sd[1:] == pytest.approx(scale * np.sqrt(1 - np.exp(-2 * time[1:])), rel=0.35)  # 5 errors of 100
+    code, _, err = command("simulate", tmp_path / "m", "--start", 0.9, "--until", 1, "--sites", 0)
+    assert code == 2
+    assert "--sites" in err
+
+
+@pytest.mark.usefixtures("early")
 def test_a_long_run_ends_at_equilibrium(command, relaxing: Learned, tmp_path: Path) -> None:
     relaxing.save(tmp_path / "m")
     words = ("--start", 0.9, "--until", 360000, "--trajectories", 40, "--points", 4, "-o", tmp_path / "s.csv")
