@@ -35,6 +35,12 @@ class Mean(NamedTuple):
         delta_err: one standard error of it.
         autocorrelation_frames: frames that pass until the order has forgotten where it was; 1/2 at least.
         independent_frames: how many independent frames the mean is worth.
+        atoms: of a frame, their mean number.
+        alpha_sd: standard deviation of alpha between the frames, the scatter between specimens of so many atoms; of n
+            atoms it is sqrt(atoms / n) times as large, as for any mean over a specimen that is larger than correlations
+            reach.
+        delta_sd: the same of delta.
+        sd_relative_err: one standard error of both, as a part of them.
     """
 
     file: str
@@ -47,6 +53,10 @@ class Mean(NamedTuple):
     delta_err: float
     autocorrelation_frames: float
     independent_frames: float
+    atoms: float
+    alpha_sd: float
+    delta_sd: float
+    sd_relative_err: float
 
 
 @dataclasses.dataclass
@@ -58,18 +68,21 @@ class Measured:
         bad: what is wrong with the files and frames that have no order.
         count: number of frames with an order.
         last: the order of the last one.
+        atoms: number of atoms of each frame, by file.
     """
 
     rows: list[dict[str, Any]] = dataclasses.field(default_factory=list)
     bad: list[str] = dataclasses.field(default_factory=list)
     count: int = 0
     last: ShortRangeOrder | None = None
+    atoms: dict[str, list[int]] = dataclasses.field(default_factory=dict)
 
     def add(self, file: str, frame: Frame, order: ShortRangeOrder) -> None:
         """One more frame."""
         head = {"file": file, "frame": frame.number, "time": frame.time}
         self.rows += [head | without_nan(row) for row in order.rows()]
         self.count += 1
+        self.atoms.setdefault(file, []).append(0 if order.state is None else int(np.count_nonzero(order.state)))
         self.last = order
 
     def means(self) -> list[Mean]:
@@ -82,7 +95,7 @@ class Measured:
             for (pair, shell), own in _by(rows, lambda row: (row["pair"], row["shell"])).items():
                 order = np.array([[row["alpha"], row["delta"]] for row in own], dtype=float)
                 if len(own) == frames and np.isfinite(order).all():
-                    found.append(_mean(order, file, pair, shell))
+                    found.append(_mean(order, file, pair, shell, float(np.mean(self.atoms[file]))))
         return found
 
     def remarks(self) -> list[str]:
@@ -116,12 +129,29 @@ def _by(items: Iterable[T], key: Callable[[T], Any]) -> dict[Any, list[T]]:
     return groups
 
 
-def _mean(order: Floats, file: str, pair: str, shell: int) -> Mean:
+def _mean(order: Floats, file: str, pair: str, shell: int, atoms: float) -> Mean:
     """Of alpha and delta (n_frames, 2) of a pair."""
     found = stationary_average(order, discard=0.0)
     (alpha, delta), (alpha_err, delta_err) = found.mean.tolist(), found.error.tolist()
     tau, worth = float(found.autocorrelation_time[0]), float(found.effective_samples[0])
-    return Mean(file, pair, shell, len(order), alpha, alpha_err, delta, delta_err, tau, worth)
+    alpha_sd, delta_sd = found.sd.tolist()
+    relative = float(found.sd_error[0] / alpha_sd) if alpha_sd > 0 else 0.0
+    return Mean(
+        file,
+        pair,
+        shell,
+        len(order),
+        alpha,
+        alpha_err,
+        delta,
+        delta_err,
+        tau,
+        worth,
+        atoms,
+        alpha_sd,
+        delta_sd,
+        relative,
+    )
 
 
 def value(row: dict[str, Any], column: str) -> float:

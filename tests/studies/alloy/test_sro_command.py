@@ -14,6 +14,8 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 
+from asemacro.lattice.lattice import Lattice
+from asemacro.observables.alloy import WarrenCowley
 from asemacro.observables.short_range_order import warren_cowley
 from asemacro.studies.alloy.sro_measured import Measured
 
@@ -290,7 +292,7 @@ def test_the_error_of_a_mean_knows_the_correlation_of_the_frames() -> None:
     series = np.zeros(n)
     for k in range(1, n):
         series[k] = r * series[k - 1] + rng.normal() * (1 - r * r) ** 0.5
-    measured = Measured()
+    measured = Measured(atoms={"md": [54] * n})
     for k, alpha in enumerate(series):
         head = {"file": "md", "frame": k, "time": 0.1 * k, "pair": "Mo-Ta", "shell": 1}
         measured.rows += [head | {"alpha": alpha, "delta": -4 * alpha}]
@@ -301,6 +303,29 @@ def test_the_error_of_a_mean_knows_the_correlation_of_the_frames() -> None:
     assert mean.delta_err == pytest.approx(4 * mean.alpha_err)
     assert mean.alpha == pytest.approx(series.mean())
     assert measured.remarks() == []
+
+
+def test_the_scatter_of_frames_is_that_of_specimens_of_their_size(command: Command, tmp_path: Path) -> None:
+    """sd(n) = sd(N) sqrt(N / n), of random alloys."""
+    small = Lattice.bcc(3.2, ["Nb", "Mo", "Ta"], 4)
+    large, scatter = small.repeat(3), {}
+    for box, count in ((small, 400), (large, 100)):
+        rng = np.random.default_rng(7)
+        states = box.random_state(vacancies=0, batch=count, rng=rng)
+        alpha = WarrenCowley(box.species)(states, box) / -8 * 3
+        scatter[box.n_sites] = alpha.std(axis=0, ddof=1)
+    # errors of the ratio: sqrt(1/800 + 1/200) = 8 % of each of three pairs
+    assert scatter[128] / scatter[27 * 128] == pytest.approx(27**0.5, rel=0.35)
+    frames = [small.to_atoms(x) for x in small.random_state(vacancies=2, batch=30, rng=np.random.default_rng(8))]
+    ase.io.write(tmp_path / "many.extxyz", frames)
+    code, _, err = command("sro", f"{tmp_path / 'many.extxyz'}@:", "-o", tmp_path / "out")
+    assert code == 0, err
+    rows = rows_of(tmp_path / "out" / "sro.csv")
+    for mean in rows_of(tmp_path / "out" / "average.csv"):
+        own = np.array([[row["alpha"], row["delta"]] for row in rows if row["pair"] == mean["pair"]], dtype=float)
+        assert [float(mean["alpha_sd"]), float(mean["delta_sd"])] == pytest.approx(own.std(axis=0, ddof=1))
+        assert float(mean["atoms"]) == 126
+        assert float(mean["sd_relative_err"]) == pytest.approx((1 / 60) ** 0.5, rel=0.6)
 
 
 def test_a_drift_is_said(command: Command, tmp_path: Path) -> None:
