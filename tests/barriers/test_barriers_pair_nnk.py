@@ -18,6 +18,7 @@ from asemacro.barriers.kernels import barriers_at
 from asemacro.barriers.pair import PairBarrier
 from asemacro.barriers.published import PublishedNetwork
 from asemacro.lattice.lattice import Lattice
+from asemacro.studies.speed.plain_barriers import published_barriers
 from asemacro.tasks.stale_kernels import forget_stale_kernels
 
 WEIGHTS = Path(__file__).resolve().parents[3] / "shared" / "data" / "nnk_nbmota_weights.npz"
@@ -129,21 +130,6 @@ def test_unknown_species_and_lattice_are_named() -> None:
 # ---------------------------------------------------------------- the published network
 
 
-def plain_network(arrays: dict[str, np.ndarray], cube: np.ndarray, jump: tuple[int, int, int]) -> float:
-    """The network as the facts say it, in float64: turn the cube so that the jump is [111], then five layers."""
-    turns = {(1, 1): 0, (1, -1): 1, (-1, -1): 2, (-1, 1): -1}[jump[:2]]
-    cube = np.rot90(cube, turns, axes=(0, 1))
-    if jump[2] == -1:
-        cube = cube[:, :, ::-1]
-    y = cube.reshape(-1)
-    for layer in range(4):
-        part = {k: arrays[f"layer{layer}_{k}"].astype(float) for k in ("weight", "bias", "bn_gamma", "bn_beta")}
-        mean, var = (arrays[f"layer{layer}_bn_{k}"].astype(float) for k in ("mean", "var"))
-        y = y @ part["weight"] + part["bias"]
-        y = np.maximum((y - mean) / np.sqrt(var + 1e-5) * part["bn_gamma"] + part["bn_beta"], 0)
-    return float(y @ arrays["out_weight"].astype(float)[:, 0] + arrays["out_bias"][0])
-
-
 @needs_weights
 def test_network_equals_a_plain_evaluation() -> None:
     """1,000 random environments, 8 jumps each, with random numbers of other vacancies; positions, not offset tables."""
@@ -181,7 +167,7 @@ def test_network_equals_a_plain_evaluation() -> None:
             if x[target] == 0:
                 assert found[target] == np.inf
                 continue
-            worst = max(worst, abs(found[target] - max(plain_network(arrays, cube, jump), 0.01)))
+            worst = max(worst, abs(found[target] - max(published_barriers(arrays, cube, jump), 0.01)))
             finite += 1
     assert finite > 7000
     assert worst < 1e-5
