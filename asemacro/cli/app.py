@@ -13,7 +13,7 @@ from typing import Annotated
 import typer
 
 from asemacro.cli import barriers as cli_barriers
-from asemacro.cli import furnace, systems, transport
+from asemacro.cli import bench, furnace, systems, transport
 from asemacro.cli.numbers import (
     HOPS,
     MOST_EXTENT,
@@ -66,6 +66,7 @@ app = typer.Typer(
 app.add_typer(furnace.app)
 app.add_typer(systems.app)
 app.add_typer(transport.app)
+app.add_typer(bench.app)
 app.add_typer(cli_barriers.app, name="barriers")
 
 

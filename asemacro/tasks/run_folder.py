@@ -25,6 +25,7 @@ RESULTS = {
     "sample": ("observables.csv", "final.extxyz", "trajectory.amz.zip", "trajectory.extxyz"),
     "sro": ("sro.csv", "average.csv", "sro.png", "order.extxyz", "scattering.csv", "scattering.png"),
     "diffusion": ("diffusion.csv", "onsager.csv", "arrhenius.csv", "diffusion.png"),
+    "bench": ("bench.csv",),
     "barriers learn": ("model.safetensors", "model.md", "rounds.csv", "learning.png"),
     "learn": (
         *("sde.safetensors", "training.safetensors", "closure.safetensors", "diagnostics.png"),
