@@ -16,7 +16,8 @@ import pytest
 from asemacro.barriers.gnn import direct_kernel as k
 from asemacro.barriers.kernels import barriers_at
 from asemacro.lattice.lattice import Lattice
-from tests.benchmarks.test_kmc_speed import MODELS, SPECIES, model_of
+from asemacro.studies.speed.alloys import SPECIES
+from tests.benchmarks.test_kmc_speed import MODELS, alloy_of
 
 
 def microseconds(function: Callable[[], Any], times: int) -> float:
@@ -49,7 +50,7 @@ def products_of(compiled: Any, name: str) -> list[tuple[int, int, int]]:
 def test_one_vacancy(benchmark: Any, name: str) -> None:
     lattice = Lattice.bcc(3.24, SPECIES, 8)
     x = lattice.random_state(vacancies=1, rng=np.random.default_rng(0))[0]
-    compiled, shape = model_of(name).compile(lattice), np.array(lattice.shape)
+    compiled, shape = alloy_of(name).model.compile(lattice), np.array(lattice.shape)
     sites = np.repeat(np.flatnonzero(x == 0), 400)
     products = products_of(compiled, name)
     matrices = [(np.ones((m, n), "f4"), np.ones((n, c), "f4"), np.empty((m, c), "f4")) for m, n, c in products]

@@ -9,13 +9,11 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 
 from asemacro.macro.polynomial import PolynomialBasis
-from asemacro.macro.trajectories import simulate
-from asemacro.studies.learn.learned import polynomial_sde
+from asemacro.studies.speed.macro_cases import sde_case
 from asemacro.tasks.threads import one_thread
 
 POINTS = 2000
@@ -45,13 +43,7 @@ def test_sums(benchmark: Any, dim: int, degree: int) -> None:
 
 def test_trajectories(benchmark: Any) -> None:
     """2000 trajectories of two variables, 400 steps."""
-    sde = polynomial_sde(("a", "b"), 100, hidden=0)
-    torch.nn.init.normal_(sde.drift_network.coefficients, std=0.01, generator=torch.Generator().manual_seed(0))
-
-    def run() -> None:
-        simulate(sde, np.zeros(2), 10.0, n_trajectories=POINTS, n_steps=400, rng=np.random.default_rng(0))
-
     with one_thread():
-        run()
-        benchmark.pedantic(run, rounds=3)
-        benchmark.extra_info["steps_per_s"] = POINTS * 400 / fastest(run, rounds=2)
+        ready, rates = sde_case(POINTS, 400).prepare(1.0), []
+        benchmark.pedantic(lambda: rates.append(ready.run(0).per_second), rounds=3)
+    benchmark.extra_info["steps_per_s"] = max(rates)

@@ -201,7 +201,7 @@ def test_two_runs_of_one_process(tmp_path: Path) -> None:
 @pytest.mark.parametrize("held", RESULTS)
 @pytest.mark.parametrize("old", [False, True], ids=["now", "version 0.1"])
 def test_results_of_another_verb_are_refused_or_replaced(tmp_path: Path, held: str, old: bool) -> None:
-    if old and held in ("barriers learn", "equilibrium", "sro", "anneal", "diffusion"):
+    if old and held in ("barriers learn", "bench", "equilibrium", "sro", "anneal", "diffusion"):
         pytest.skip("version 0.1 had no such verb")
     verb = "kmc" if held != "kmc" else "phase-diagram"
     with RunFolder(tmp_path, held) as here:

@@ -65,7 +65,13 @@ def kmc_case(
     def system(**cache: Any) -> VacancyKMC:
         return VacancyKMC(lattice, alloy.model, temperature_K, **{**more, **cache})
 
-    about = {"kernel": "kmc", "counted": "hops", "temperature": temperature_K, "temperature_unit": "K", **of_case}
+    about: dict[str, Any] = {
+        "kernel": "kmc",
+        "counted": "hops",
+        "temperature": temperature_K,
+        "temperature_unit": "K",
+        **of_case,
+    }
     return Case(system=alloy.system, sites=lattice.n_sites, carriers=vacancies, prepare=prepare, **about)
 
 

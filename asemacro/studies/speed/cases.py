@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from asemacro.arguments.checks import choice_of
+from asemacro.arguments.checks import bound_of_memory, choice_of
 from asemacro.micro.spins.kac_coupling import top_hat
 from asemacro.studies.speed.alloy_cases import COLD_K, HOT_K, kmc_case, order_case, swap_case
 from asemacro.studies.speed.alloys import Alloy, alloy
@@ -25,6 +25,8 @@ SPARSE = (1, 10, 100, 1000, 10_000)
 """Vacancies on 10^7 sites, where they rarely meet: what their number costs."""
 QUICK_SITES = 100_000
 """Most sites of the cases of a quick run."""
+BYTES_PER_SITE = 10.0
+"""Of the largest system while it is made ready: its random start, copies, and checks of them."""
 
 
 def kernels_of(text: str | None) -> tuple[str, ...]:
@@ -51,13 +53,16 @@ def cases_of(
         large: systems of 10^8 sites too.
 
     Raises:
-        ValueError: a barrier model that cannot be measured.
+        ValueError: a barrier model that cannot be measured, or systems beyond the memory.
     """
     names = [*MODELS, *([] if barriers is None or str(barriers) in MODELS else [barriers])]
     wanted = bool({"kmc", "swap"} & set(kernels))
     alloys = [alloy(name) for name in (names if wanted or barriers is not None else MODELS[:1])]
     found = [case for kernel in kernels for case in _cases(kernel, alloys) if large or not case.large]
-    return [case for case in found if not quick or (case.sites or 0) <= QUICK_SITES]
+    found = [case for case in found if not quick or (case.sites or 0) <= QUICK_SITES]
+    most = max((case.sites or 0 for case in found), default=0)
+    bound_of_memory(BYTES_PER_SITE * most, f"a state of {most:,} sites and its copies")
+    return found
 
 
 def _cases(kernel: str, alloys: Sequence[Alloy]) -> Iterator[Case]:

@@ -35,8 +35,11 @@ def run_bench(output: Path | None = None, *, force: bool = False, as_json: bool 
         record = run_record(options, 0, wall_s, machine=found.machine, wall_over_processor_time=found.busy)
         files = {"bench.csv": lambda path: write_csv(path, found.columns, found.table())}
         written = folder.publish(files, without_nan(record))
-        tell(found, as_json)
+        if not as_json:
+            tell(found, as_json)
         print(f"wrote {', '.join(path.name for path in written)} to {folder.path}", file=sys.stderr)
+    if as_json:  # whoever asked for it wants it with --quiet too
+        tell(found, as_json)
 
 
 def tell(found: Speeds, as_json: bool) -> None:
@@ -92,8 +95,8 @@ def _said(found: Speeds) -> list[str]:
         first[row.kernel] = first.get(row.kernel, 0.0) + (row.first_call_s or 0.0)
     calls = ", ".join(f"{kernel} {seconds:.1f} s" for kernel, seconds in first.items())
     said = [
-        "one core: by processor time, over the same law in plain NumPy; two cores: both runs together, by the wall clock",
-        "B/site: bytes held in the midst of a run, * the most at a time; its start counts, the cache of barriers does not",
+        "one core: by processor time, over the same law in plain NumPy; two: both runs together, by the wall clock",
+        "B/site: bytes in the midst of a run, * the most at a time; with its start, without the cache of barriers",
         f"first calls, which compile kernels or read compiled ones and are not in the rates: {calls}",
     ]
     if found.machine["cores"] < 2:

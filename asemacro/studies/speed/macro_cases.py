@@ -19,7 +19,8 @@ STEP = 0.025
 def two_variables() -> NeuralSDE:
     """An SDE of two variables as it is fitted to rates, with small random coefficients."""
     sde = polynomial_sde(("a", "b"), 100, hidden=0)
-    torch.nn.init.normal_(sde.drift_network.coefficients, std=0.01, generator=torch.Generator().manual_seed(0))
+    drift: Any = sde.drift_network
+    torch.nn.init.normal_(drift.coefficients, std=0.01, generator=torch.Generator().manual_seed(0))
     return sde
 
 
@@ -51,5 +52,5 @@ def sde_case(number: int, steps: int, *, plain_steps: int = 0, **more: Any) -> C
         called = first_call(lambda: path(1, 0))
         return Ready(run, None, plain if plain_steps else None, called)
 
-    about = {"kernel": "sde", "counted": "steps", **more}
+    about: dict[str, Any] = {"kernel": "sde", "counted": "steps", **more}
     return Case(system=f"two variables, {number} trajectories", sites=None, prepare=prepare, **about)

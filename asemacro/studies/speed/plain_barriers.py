@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 FLOOR_EV = 0.01
 """Least barrier of the pair energies above an end of the jump, and of the published network."""
-JUMPS = tuple(itertools.product((-1, 1), repeat=3))
+JUMPS = [(a, b, c) for a, b, c in itertools.product((-1, 1), repeat=3)]
 """Jumps of a vacancy in bcc, in half lattice constants."""
 SEEN = tuple(
     site

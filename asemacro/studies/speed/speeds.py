@@ -14,7 +14,7 @@ from asemacro.arguments.door import checked, flag, flag_or_report, optional, tex
 from asemacro.arguments.door import path as a_path
 from asemacro.files.store import run_record
 from asemacro.studies.speed.cases import cases_of, kernels_of
-from asemacro.studies.speed.timing import Case, Ready, Run
+from asemacro.studies.speed.timing import Case, Ready, Run, together_per_second
 from asemacro.tasks.progress import reporting
 from asemacro.tasks.running import Task, run_tasks
 from asemacro.tasks.threads import one_thread
@@ -161,13 +161,11 @@ def _measure(case: Case, ready: Ready, rounds: int, cores: int, report: Report) 
     )  # fmt: skip
     if not case.both_cores or cores < 2:
         return [row]
-    together = max(
-        (_side_by_side(ready) for _ in range(rounds)), key=lambda runs: sum(r.per_second_of_wall for r in runs)
-    )
-    per_second = sum(run.per_second_of_wall for run in together)
+    together = max((_side_by_side(ready) for _ in range(rounds)), key=together_per_second)
+    per_second = together_per_second(together)
     two = dataclasses.replace(
         row, cores=2, per_second=per_second, ns_each=1e9 / per_second,
-        over_one_core=per_second / best.per_second_of_wall,
+        over_one_core=per_second / together_per_second([best]),
         plain_per_second=None, over_plain=None, bytes_per_site=None, bytes_are="", first_call_s=None,
         events=sum(run.events for run in together), processor_s=sum(run.processor_s for run in together),
         wall_s=max(run.wall_s for run in together), plain_events=None,
@@ -182,8 +180,11 @@ def _fastest(run: Callable[[], Run], rounds: int) -> Run:
 
 def _side_by_side(ready: Ready) -> Sequence[Run]:
     """Two runs at the same time, in threads."""
-    tasks = [Task(f"run {seed}", lambda _, seed=seed: ready.run(seed)) for seed in (1, 2)]
-    return run_tasks(tasks, workers=2)
+
+    def task(seed: int) -> Task[Run]:
+        return Task(f"run {seed}", lambda _: ready.run(seed))
+
+    return run_tasks([task(1), task(2)], workers=2)
 
 
 def _machine() -> dict[str, Any]:

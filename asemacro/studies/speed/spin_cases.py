@@ -18,7 +18,7 @@ from asemacro.micro.spins.kac_coupling import KacCoupling
 from asemacro.observables.joined import Observables
 from asemacro.observables.spins import DomainWallDensity, Magnetization
 from asemacro.studies.speed.plain_spins import Couplings, glauber, patch_pairs
-from asemacro.studies.speed.timing import Case, Ready, Run, Stopwatch, first_call, peak_of, timed
+from asemacro.studies.speed.timing import Case, Ready, Run, Stopwatch, first_call, joined, peak_of, timed
 from asemacro.typing import Spins
 
 NEAR_CRITICAL = 2.27  # of the Ising square, whose critical temperature is 2.2692
@@ -66,7 +66,7 @@ def glauber_case(
         parts = int(np.clip(duration / LEAST_SEGMENT, 1, MOST_SEGMENTS))
 
         def run(seed: int) -> Run:
-            state, own, made = x, np.random.default_rng(seed), Run(0.0, 0.0, 0.0)
+            state, own, made = x, np.random.default_rng(seed), []
             rate = system.rates(state).mean()
             for _ in range(parts):
                 watch = Stopwatch()
@@ -74,15 +74,14 @@ def glauber_case(
                 state, _ = system.evolve(state, duration / parts, rng=own)
                 watch()
                 before, rate = rate, system.rates(state).mean()
-                part = watch.run(duration / parts * lattice.n_sites * (before + rate) / 2)
-                made = Run(*(a + b for a, b in zip(made[:3], part[:3], strict=True)))
-            return made
+                made.append(watch.run(duration / parts * lattice.n_sites * (before + rate) / 2))
+            return joined(made)
 
         law = couplings() if couplings is not None and plain_attempts else None
         held = partial(peak_of, lambda: system.evolve(x, 0.1, rng=rng), x.nbytes)
         return Ready(run, held, _plain(law, x[0], plain_attempts * share, rng), called)
 
-    about = {"kernel": "ising", "temperature_unit": "J", **more}
+    about: dict[str, Any] = {"kernel": "ising", "temperature_unit": "J", **more}
     return Case(
         system=name, sites=lattice.n_sites, counted="flips", prepare=prepare, temperature=system.temperature, **about
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import time
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 
@@ -17,22 +17,21 @@ class Run(NamedTuple):
         processor_s: processor time of the thread that ran it, without the time that other work took from it.
         wall_s: time on the clock of the wall.
         hits: fraction of environments found in the cache (KMC), or None.
+        began: when, on the clock of the wall.
+        ended: when.
     """
 
     events: float
     processor_s: float
     wall_s: float
     hits: float | None = None
+    began: float = 0.0
+    ended: float = 0.0
 
     @property
     def per_second(self) -> float:
         """Events per second of processor time."""
         return self.events / max(self.processor_s, 1e-9)
-
-    @property
-    def per_second_of_wall(self) -> float:
-        """Events per second on the clock of the wall."""
-        return self.events / max(self.wall_s, 1e-9)
 
 
 class Held(NamedTuple):
@@ -122,7 +121,7 @@ class Stopwatch:
     def run(self, events: float, hits: float | None = None) -> Run:
         """The run between the first and the last reading."""
         (processor, wall), (processor_end, wall_end) = self._read[0], self._read[-1]
-        return Run(events, processor_end - processor, wall_end - wall, hits)
+        return Run(events, processor_end - processor, wall_end - wall, hits, wall, wall_end)
 
 
 def timed(work: Callable[[], Any], events: float) -> Run:
@@ -132,6 +131,17 @@ def timed(work: Callable[[], Any], events: float) -> Run:
     work()
     watch()
     return watch.run(events)
+
+
+def joined(parts: Sequence[Run]) -> Run:
+    """One run of several parts, one after the other; what was done between them is not in its times."""
+    events, processor_s, wall_s = (sum(part[k] or 0.0 for part in parts) for k in range(3))
+    return Run(events, processor_s, wall_s, None, parts[0].began, parts[-1].ended)
+
+
+def together_per_second(runs: Sequence[Run]) -> float:
+    """Events per second of runs side by side, from the first beginning to the last end."""
+    return sum(run.events for run in runs) / max(max(run.ended for run in runs) - min(run.began for run in runs), 1e-9)
 
 
 def first_call(work: Callable[[], Any]) -> float:
