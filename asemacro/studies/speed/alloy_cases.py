@@ -35,7 +35,9 @@ def kmc_case(
         **more: `kernel`, `seconds`, `both_cores` and `large` of the case; the rest goes to `VacancyKMC`.
     """
     lattice = alloy.unit.at_least(sites)
-    of_case = {key: more.pop(key) for key in ("kernel", "seconds", "both_cores", "large") if key in more}
+    of_case: dict[str, Any] = {
+        key: more.pop(key) for key in ("kernel", "seconds", "both_cores", "large") if key in more
+    }
 
     def prepare(share: float) -> Ready:
         rng, wanted = np.random.default_rng(0), max(1, round(hops * share))

@@ -24,7 +24,7 @@ from asemacro.typing import Spins
 NEAR_CRITICAL = 2.27  # of the Ising square, whose critical temperature is 2.2692
 KAC_TEMPERATURE = 1.25
 BURN_IN = 50.0  # from random; the acceptance is then within a few per cent of that at equilibrium
-LEAST_SEGMENT, MOST_SEGMENTS = 5.0, 40
+LEAST_SEGMENT, MOST_SEGMENTS = 5.0, 100
 PHI = Observables([Magnetization(), DomainWallDensity()])
 
 
@@ -45,7 +45,7 @@ def glauber_case(
     """Glauber dynamics of spins with tabulated rates; accepted flips are counted.
 
     The kernel does not count them. Their number is attempts times the mean rate of the spins, which is taken from the
-    states at the ends of up to 40 parts of the run.
+    states at the ends of up to 100 parts of the run.
 
     Args:
         system: spins.

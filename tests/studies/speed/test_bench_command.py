@@ -199,7 +199,7 @@ def test_the_function_reports_and_gives_the_rows() -> None:
 
 
 def test_flips_of_spins_are_as_many_as_a_kernel_that_counts_them_finds() -> None:
-    """Nearest neighbours are the top hat of range 1, whose kernel counts its flips; T = 3, where they forget quickly."""
+    """Nearest neighbours are the top hat of range 1, whose kernel counts its flips; at T = 3 spins forget quickly."""
     side, attempts = 32, 2e6
     estimated = glauber_case(Ising(square(side), 3.0), "warm", attempts).prepare(1.0).run(1)
     system, rng = KacIsing(square(side), top_hat(1, total=4.0), 3.0), np.random.default_rng(2)
