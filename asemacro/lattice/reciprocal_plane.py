@@ -6,6 +6,8 @@ import re
 from fractions import Fraction
 from typing import NamedTuple
 
+from asemacro.arguments.checks import shown
+
 LETTERS = "hkl"
 _ADVICE = (
     "write its three indices with two of the letters h, k, l, as in hk0, hhl, hk1/2 or, with commas, h,k,-h-k; "
@@ -45,12 +47,12 @@ def read_plane(words: str) -> ReciprocalPlane:
     letters = [letter for letter in LETTERS if any(letter in index for index in indices)]
     if len(letters) != 2:
         what = ("a point", "a line", "", "all of space")[len(letters)]
-        raise ValueError(f"plane {words!r} names {what}, not a plane: {_ADVICE}")
+        raise ValueError(f"plane {shown(words)} names {what}, not a plane: {_ADVICE}")
     parts = [_linear(index, words) for index in indices]
     offset, first, second = (tuple(part.get(key, Fraction(0)) for part in parts) for key in ("", *letters))
     normal = cross(first, second)
     if not any(normal):
-        raise ValueError(f"plane {words!r} names a line, not a plane: {_ADVICE}")
+        raise ValueError(f"plane {shown(words)} names a line, not a plane: {_ADVICE}")
     return ReciprocalPlane(words, (letters[0], letters[1]), offset, first, second)  # type: ignore[arg-type]
 
 
@@ -67,7 +69,7 @@ def _indices(words: str) -> list[str]:
     else:
         found = _COMPACT.findall(text) if _COMPACT.sub("", text) == "" else []
     if len(found) != 3:
-        raise ValueError(f"plane {words!r} is not understood: {_ADVICE}")
+        raise ValueError(f"plane {shown(words)} is not understood: {_ADVICE}")
     return found
 
 
@@ -78,13 +80,13 @@ def _linear(index: str, words: str) -> dict[str, Fraction]:
     while at < len(index):
         match = _TERM.match(index, at)
         if match is None or not (match[2] or match[3]) or (at and not match[1]):
-            raise ValueError(f"plane {words!r} is not understood at {index!r}: {_ADVICE}")
+            raise ValueError(f"plane {shown(words)} is not understood at {shown(index)}: {_ADVICE}")
         try:
             value = Fraction(match[2] or 1) * (-1 if match[1] == "-" else 1)
         except ZeroDivisionError:
-            raise ValueError(f"plane {words!r} is not understood at {index!r}: {_ADVICE}") from None
+            raise ValueError(f"plane {shown(words)} is not understood at {shown(index)}: {_ADVICE}") from None
         if abs(value) > _MOST:
-            raise ValueError(f"plane {words!r} has an index beyond {_MOST}: {_ADVICE}")
+            raise ValueError(f"plane {shown(words)} has an index beyond {_MOST}: {_ADVICE}")
         found[match[3]] = found.get(match[3], Fraction(0)) + value
         at = match.end()
     return found

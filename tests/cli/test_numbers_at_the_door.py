@@ -131,6 +131,7 @@ VERBS = {
             "--until": REALS,
             "--trajectories": [*COUNTS, "1e9"],
             "--points": [*COUNTS, "1e9"],
+            "--sites": [*COUNTS, "1e13"],
             "-T": KELVIN,
             "--seed": [*NEVER, "0.5", "1e19"],
             "-o": [""],
@@ -140,6 +141,10 @@ VERBS = {
         ["simulate", "MODEL", "--start", "0", "--until", "1", "--points", "1e6"], {"--trajectories": ["1e6"]}
     ),
     "sro": Verb(["sro", STRUCTURES / "MoTa_B2.cif"], {"--shells": [*COUNTS, "100000"]}),
+    "sro scattering": Verb(
+        ["sro", STRUCTURES / "MoTa_B2.cif", "--scattering", "xray", "-o", "x"],
+        {"--extent": [*REALS, "51"], "--plane": ["", "hk", "hkl", "h,k,1/0", "h" * 5000]},
+    ),
     "reproduce": Verb(["reproduce", "fig4"], {"--seed": [*NEVER, "0.5", "1e19"], "-o": [""]}),
     "train": Verb(
         ["barriers", "train", STRUCTURES / "NiCoCr.cif", "-o", "m.safetensors"], {"--seed": [*NEVER, "1e19"]}
