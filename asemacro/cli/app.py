@@ -17,6 +17,7 @@ from asemacro.cli import bench, furnace, systems, transport
 from asemacro.cli.numbers import (
     HOPS,
     MOST_EXTENT,
+    MOST_SHELLS,
     MOST_SWEEPS,
     RUNS,
     SHELLS,
@@ -24,6 +25,7 @@ from asemacro.cli.numbers import (
     SWEEPS,
     TIME,
     Count,
+    CountOrAll,
     Kelvin,
     Number,
 )
@@ -242,7 +244,14 @@ def kmc_verb(
 @app.command("sro")
 def sro_verb(
     files: Annotated[list[str], typer.Argument(help="Structure files; FILE@INDEX or FILE@: for frames of one.")],
-    shells: Annotated[int, typer.Option(parser=SHELLS, help="Number of neighbour shells.")] = 1,
+    shells: Annotated[
+        str,
+        typer.Option(
+            parser=CountOrAll(1, MOST_SHELLS),
+            help="Neighbour shells; all: those within half the cell.",
+            metavar="N|all",
+        ),
+    ] = "1",
     output: Annotated[
         Path | None,
         typer.Option(

@@ -48,6 +48,15 @@ class Count:
         return int(number)
 
 
+class CountOrAll(Count):
+    """The same, or the word "all"."""
+
+    __name__ = "COUNT|all"
+
+    def __call__(self, text: object) -> int | str:  # type: ignore[override]
+        return "all" if text == "all" else super().__call__(text)
+
+
 class Number:
     """A parser of real numbers in (above, most], or [-most, most] without `above`.
 

@@ -25,6 +25,7 @@ from asemacro.typing import Floats
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
+ALL = "all"
 log = logging.getLogger("asemacro")
 
 
@@ -86,7 +87,7 @@ class ShortRangeOrder:
 
 
 def warren_cowley(
-    atoms: Atoms | Structure, shells: int = 2, *, shell_tolerance: float | None = None
+    atoms: Atoms | Structure, shells: int | str = 2, *, shell_tolerance: float | None = None
 ) -> ShortRangeOrder:
     """Warren-Cowley parameters of a structure in its first neighbour shells.
 
@@ -94,7 +95,8 @@ def warren_cowley(
 
     Args:
         atoms: any cell of a crystal, see `Lattice.from_atoms`.
-        shells: number of neighbour shells, up to 100.
+        shells: number of neighbour shells, up to 100; "all" for those within half the cell, beyond which shells hold
+            images of nearer neighbours.
         shell_tolerance: distortion up to which neighbours are those of the undistorted crystal, see
             `Lattice.from_atoms`.
 
@@ -102,13 +104,15 @@ def warren_cowley(
         ValueError: no lattice, atoms off it, or a single species ("no unlike pairs").
         TypeError: shells is no whole number.
     """
-    shells = count_of(shells, "neighbour shells", least=1, most=MOST_SHELLS)
+    if shells != ALL:
+        shells = count_of(shells, "neighbour shells", least=1, most=MOST_SHELLS)
     crystal = read_crystal(atoms)
     grid, places = recognise(crystal, shell_tolerance=shell_tolerance)
     lattice = Lattice.on(grid)
     species = lattice.species
     if len(species) < 2:
         raise ValueError(f"no unlike pairs: the lattice holds {', '.join(species) or 'no atoms'} only")
+    shells = shells_within(lattice) if isinstance(shells, str) else shells
     phi = WarrenCowley(species, shells, pairs="all")
     sizes = phi.neighbours(lattice)
     filled = site_fractions(lattice, crystal, places)
@@ -136,6 +140,14 @@ def warren_cowley(
         state=None if crystal.occupancy else filled.argmax(axis=1).astype(np.int8),
         atoms=None if crystal.occupancy else _with_local(atoms, crystal, lattice, met_by_site, share, places),
     )
+
+
+def shells_within(lattice: Lattice) -> int:
+    """How many shells lie within half the box, at least one."""
+    n = 8
+    while (far := first_beyond(lattice, lattice.shells(n))[0]) == 0 and n < MOST_SHELLS:
+        n = min(2 * n, MOST_SHELLS)
+    return far - 1 if far else n
 
 
 def _around(filled: Floats, lattice: Lattice, offsets: NDArray[np.int64]) -> Floats:

@@ -230,6 +230,17 @@ def test_rows_are_what_the_command_prints() -> None:
     assert rows[4]["shell"] == 2
 
 
+def test_all_shells_are_those_within_half_the_cell() -> None:
+    atoms = bulk("Mo", "bcc", a=3.2, cubic=True).repeat(4)
+    atoms.symbols[::3] = "Ta"
+    order = warren_cowley(atoms, "all")
+    assert order.distances / 3.2 == pytest.approx(np.sqrt([0.75, 1, 2, 2.75, 3, 4]))
+    assert order.alpha == pytest.approx(warren_cowley(atoms, 6).alpha)
+    assert len(warren_cowley(ORDERED["B2"][0], "all").neighbours) == 1  # the first one, whatever the cell
+    with pytest.raises(TypeError, match="neighbour shells"):
+        warren_cowley(atoms, "al")
+
+
 def test_bad_input_is_one_clear_line() -> None:
     with pytest.raises(ValueError, match="no unlike pairs: the lattice holds Mo only"):
         warren_cowley(bulk("Mo"))

@@ -88,7 +88,7 @@ def _measure(
     stream: FrameFile | None,
     mean: ScatteringMean | None,
     *,
-    shells: int,
+    shells: int | str,
     shell_tolerance: float | None,
     reading: Reading,
 ) -> Measured:
@@ -98,7 +98,7 @@ def _measure(
         files: structure files.
         stream: takes each frame with the order of its atoms.
         mean: takes the arrangement of each.
-        shells: number of neighbour shells.
+        shells: number of neighbour shells, or "all", see `warren_cowley`.
         shell_tolerance: see `warren_cowley`.
         reading: how the files are read.
     """

@@ -109,6 +109,10 @@ def test_shells_and_tolerance(command: Command, tmp_path: Path) -> None:
         code, out, _ = command("sro", tmp_path / "CuAu.cif", "--json", *words)
         row = next(row for row in strict(out) if row["pair"] == "Cu-Au")
         assert (code, row["neighbours"], row["alpha"]) == (0, neighbours, pytest.approx(alpha))
+    assert (
+        command("sro", tmp_path / "CuAu.cif", "--json", "--shells", "all")[1]
+        == command("sro", tmp_path / "CuAu.cif", "--json")[1]
+    )
     for option, value in (("--shells", 300), ("--shells", 100000), ("--shell-tolerance", 0.5), ("--shells", 1.5)):
         code, out, err = command("sro", tmp_path / "CuAu.cif", option, value)
         assert (code, out) == (2, "")
