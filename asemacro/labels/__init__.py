@@ -6,6 +6,8 @@ choose_dt              the duration of pairs, from a few trials
 patch_moments          exact drift and covariance rates from a part of each state
 infinitesimal_moments  the same of carriers that you name
 force_labels           what forces on a few carriers say about the rate of the observables
+with_attraction        the same, and states beside those, from which a learned equation leads back
+Attraction             where they are and how fast they come back
 Transitions            what `partial_evolution` gives
 pair_time_needed       how much time of pairs an accuracy needs
 DtReport               what `choose_dt` gives
@@ -16,6 +18,8 @@ from typing import TYPE_CHECKING
 from asemacro.lazy import lazily
 
 if TYPE_CHECKING:
+    from asemacro.labels.attraction import Attraction as Attraction
+    from asemacro.labels.attraction import with_attraction as with_attraction
     from asemacro.labels.duration import DtReport as DtReport
     from asemacro.labels.duration import choose_dt as choose_dt
     from asemacro.labels.forces import force_labels as force_labels

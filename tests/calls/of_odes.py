@@ -13,6 +13,7 @@ from asemacro.closure.encoder import Encoder
 from asemacro.closure.encoder_network import MLPEncoder
 from asemacro.closure.particle_encoder import ParticleEncoder
 from asemacro.force_data import Layout
+from asemacro.labels import Attraction, with_attraction
 from asemacro.macro.ode_fit import OdeFitOptions
 from asemacro.observables.differentiable import TorchObservable
 from calls.given import Call, a_folder, a_z, rng
@@ -81,6 +82,8 @@ def calls() -> dict[str, Call]:
             am.force_labels,
             {"data": a_force_data(), "phi": mean, "space": "micro", "batch_size": 8},
         ),
+        "with_attraction": Call(with_attraction, {"labels": labels, "attraction": Attraction(1.0), "rng": rng()}),
+        "Attraction": Call(Attraction, {"rate": 1.0, "nearest": 1e-3, "farthest": 0.03, "copies": 2}),
         "fit_encoder": Call(
             am.fit_encoder,
             {"states": a_z(30, 6), "phi": mean, "dims": 1, "network": None, "options": EncoderOptions(**ENCODER),
@@ -103,7 +106,8 @@ def calls() -> dict[str, Call]:
             am.learn_from_forces,
             {"data": a_force_data(), "phi": mean, "dims": 1, "drift": "mlp", "seeds": 1, "rng": rng(),
              "progress": False, "states": a_z(30, 6), "network": MLPEncoder(6, 1, (4,)), "space": "micro",
-             "encoder_options": EncoderOptions(**ENCODER), "fit_options": OdeFitOptions(**OPTIONS)},
+             "encoder_options": EncoderOptions(**ENCODER), "fit_options": OdeFitOptions(**OPTIONS),
+             "attraction": Attraction(1.0)},
         ),
         "trajectory_error": Call(
             am.trajectory_error,

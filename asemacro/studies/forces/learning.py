@@ -13,6 +13,7 @@ from asemacro.arguments.checks import callable_of, choice_of, generator_of
 from asemacro.arguments.door import FORCE_DATA, MOST_WIDTH, checked, flag_or_report, instance, optional, whole
 from asemacro.closure.autoencoder import EncoderOptions, fit_encoder
 from asemacro.closure.encoder import Encoder, condition
+from asemacro.labels.attraction import Attraction, with_attraction
 from asemacro.labels.forces import check_enough, force_labels, never_changing
 from asemacro.macro.base import Drift
 from asemacro.macro.drift import OnsagerNet
@@ -50,6 +51,8 @@ class ForceFit(TypedDict, total=False):
             are put in by least squares (`labels_of_first`), which takes noise away. Default: all are kept.
         weights: function of the variables (N, d), observables first, that gives the weight (N,) of each state in the
             loss; default all alike. Where rates grow without bound, few states hold most of the loss: weigh them less.
+        attraction: of the states; without it (default) nothing says what the equation does beside them. The losses that
+            are reported are then those of the displaced copies, too.
     """
 
     states: NDArray[Any] | ForceData | None
@@ -59,6 +62,7 @@ class ForceFit(TypedDict, total=False):
     fit_options: OdeFitOptions | None
     kept: int | None
     weights: Callable[[Floats], Floats] | None
+    attraction: Attraction | None
 
 
 def _states(value: Any, name: str) -> Any:
@@ -84,6 +88,7 @@ def _drift(value: Any, name: str) -> Any:
     fit_options=optional(instance("OdeFitOptions")),
     kept=optional(whole(1)),
     weights=optional(callable_of),
+    attraction=optional(instance("Attraction")),
 )
 @one_thread()
 def learn_from_forces(
@@ -142,9 +147,12 @@ def learn_from_forces(
         weights = fit.get("weights")
         if weights is not None:
             labels = labels.weighted(weights(labels.z))
+        seen, attraction = labels, fit.get("attraction")
+        if attraction is not None:
+            seen = with_attraction(labels, attraction, rng=rng)
         ode = NeuralODE(_made(drift, encoder.dim), labels=encoder.labels)
         fitted = fit_ode(
-            ode, labels, seeds=seeds, rng=rng, options=fit.get("fit_options"), progress=part_of(report, "fit")
+            ode, seen, seeds=seeds, rng=rng, options=fit.get("fit_options"), progress=part_of(report, "fit")
         )
     about = ForcesReport(
         fitted.report.losses,

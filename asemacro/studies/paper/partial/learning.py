@@ -133,6 +133,7 @@ def learn(
             space=lesson.space,
             kept=world.kept,
             weights=world.weights,
+            attraction=world.attraction,
             fit_options=OdeFitOptions(
                 steps=effort.steps, batch_size=effort.batch_size, learning_rate=effort.learning_rate
             ),

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from asemacro.closure.autoencoder import EncoderReport
 from asemacro.closure.encoder import Encoder
 from asemacro.force_data import ForceData
+from asemacro.labels.attraction import Attraction
 from asemacro.macro.ode import NeuralODE
 from asemacro.micro.force_system import ForceSystem
 from asemacro.observables.differentiable import DifferentiableObservable
@@ -71,6 +72,7 @@ class World:
         encoder_s: of the autoencoder.
         depth: number of layers of all drifts.
         weights: of states in the losses of all fits, of the kept variables (N, d); default all alike.
+        attraction: of the states, in all fits.
     """
 
     system: ForceSystem
@@ -84,6 +86,7 @@ class World:
     encoder_s: float
     depth: int = DEPTH
     weights: Callable[[Floats], Floats] | None = None
+    attraction: Attraction | None = None
 
     @functools.cached_property
     def variables(self) -> Encoder:
