@@ -6,7 +6,7 @@ import enum
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -27,7 +27,9 @@ from asemacro.cli.options import (
     output_path,
     reading_of,
 )
-from asemacro.tasks.interrupts import naming_the_file
+from asemacro.files.content import content_of
+from asemacro.tasks.run_file import RunFile
+from asemacro.tasks.run_log import muted_if_quiet
 
 app = typer.Typer(help="Compute barriers, train and measure barrier networks.", no_args_is_help=True)
 
@@ -81,28 +83,31 @@ def label_verb(
     mix_sublattices: MixOption = False,
     seed: SeedOption = 0,
     workers: WorkersOption = None,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
 ) -> None:
     """Compute barriers of jumps in an alloy with any calculator of ASE."""
     from asemacro.studies.labelling.commands import run_label
 
-    run_label(
-        structure,
-        output,
-        reading=reading_of(format, types, index),
-        mix_sublattices=mix_sublattices,
-        calculator=calculator,
-        states=states,
-        barriers=barriers,
-        temperatures=temperatures,
-        images=images,
-        paths=paths,
-        relax=relax.value,
-        workers=workers,
-        seed=seed,
-        cells=cells,
-        jumps=jumps,
-        sites=sites,
-    )
+    with muted_if_quiet():
+        run_label(
+            structure,
+            output,
+            reading=reading_of(format, types, index),
+            mix_sublattices=mix_sublattices,
+            calculator=calculator,
+            states=states,
+            barriers=barriers,
+            temperatures=temperatures,
+            images=images,
+            paths=paths,
+            relax=relax.value,
+            workers=workers,
+            seed=seed,
+            cells=cells,
+            jumps=jumps,
+            sites=sites,
+        )
 
 
 @app.command("learn")
@@ -204,11 +209,16 @@ def train_verb(
         ),
     ] = None,
     seed: SeedOption = 0,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
 ) -> None:
     """Train a barrier network and write its card."""
     from asemacro.barriers.data.card import train_with_card
 
-    with naming_the_file(output):
+    with muted_if_quiet(), RunFile(output) as file:
+        file.keep_parts(
+            {"data": content_of(*data), "form": form.value, "members": members, "folds": folds, "seed": seed}
+        )
         train_with_card(
             data,
             output,
@@ -219,7 +229,7 @@ def train_verb(
             progress=True,
             attempt_frequency_Hz=attempt_frequency,
         )
-    print(f"wrote {output} and its card {output.with_suffix('.md')}")
+        print(f"wrote {output} and its card {output.with_suffix('.md')}")
 
 
 @app.command("evaluate")
@@ -261,8 +271,10 @@ def cross_validate_verb(
     """Errors on compositions that were not trained on, of networks and of a linear regression."""
     from asemacro.barriers.data.evaluation import write_cross_validation
 
-    with naming_the_file(output):
-        write_cross_validation(data, output, [one.value for one in (Form if form is None else [form])], seed=seed)
+    forms: Any = [one.value for one in (Form if form is None else [form])]
+    with RunFile(output) as file:
+        file.keep_parts({"data": content_of(data), "forms": forms, "seed": seed})
+        write_cross_validation(data, output, forms, seed=seed)
     print(f"wrote {output}")
 
 
@@ -278,7 +290,8 @@ def distil_verb(
     from asemacro.barriers.load import load_barriers
     from asemacro.studies.alloy.distil import distil
 
-    with naming_the_file(output):
+    with RunFile(output) as file:
+        file.keep_parts({"teacher": content_of(teacher), "seed": seed})
         errors = distil(load_barriers(teacher), output, seed=seed, progress=sys.stderr.isatty())
     for name, error in errors.items():
         print(f"{name}: MAE {error['raw']:.4f} eV from the teacher, {error['symmetrised']:.4f} from its average")

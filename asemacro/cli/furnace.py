@@ -17,10 +17,12 @@ from asemacro.cli.options import (
     FormatOption,
     IndexOption,
     MixOption,
+    QuietOption,
     SeedOption,
     ToleranceOption,
     TypesOption,
     VacanciesOption,
+    VerboseOption,
     WorkersOption,
     reading_of,
 )
@@ -78,6 +80,8 @@ def anneal_verb(
     force: ForceOption = False,
     seed: SeedOption = 0,
     workers: WorkersOption = None,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
 ) -> None:
     """Order over the programme of a furnace, in furnace time, from random."""
     from asemacro.studies.furnace.commands import run_anneal

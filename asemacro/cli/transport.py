@@ -16,12 +16,14 @@ from asemacro.cli.options import (
     FormatOption,
     IndexOption,
     MixOption,
+    QuietOption,
     SeedOption,
     StructureArgument,
     TemperaturesOption,
     ToleranceOption,
     TypesOption,
     VacanciesOption,
+    VerboseOption,
     WorkersOption,
     reading_of,
 )
@@ -54,6 +56,8 @@ def diffusion_verb(
     force: ForceOption = False,
     seed: SeedOption = 0,
     workers: WorkersOption = None,
+    quiet: QuietOption = False,
+    verbose: VerboseOption = False,
 ) -> None:
     """Diffusion of each species and the vacancy over temperature: D, correlation factors, Onsager coefficients."""
     from asemacro.studies.transport.command import run_diffusion

@@ -205,7 +205,7 @@ def _descend(
     )
     rate = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps * options.epochs)
     judged = torch.from_numpy(read(held)).to(model.dtype)
-    best = copy.deepcopy(model.state_dict())
+    best = _Best(model)
 
     def loss(x: Tensor) -> Tensor:
         error, kappa = model.losses(x)
@@ -221,15 +221,39 @@ def _descend(
         with torch.no_grad():
             return float(loss(judged)) if len(held) else -float(epoch)  # nothing judges: the last epoch is kept
 
-    def keep() -> None:
-        best.update(copy.deepcopy(model.state_dict()))
-
-    judge = Judge(of_held_out, keep, every=max(1, options.epochs // _LOOKS))
+    judge = Judge(of_held_out, best.keep, every=max(1, options.epochs // _LOOKS))
     history = descend(
-        of_rows, batches, optimiser, epochs=options.epochs, stepped=rate.step, judge=judge, progress=report
+        of_rows,
+        batches,
+        optimiser,
+        epochs=options.epochs,
+        stepped=rate.step,
+        judge=judge,
+        state=(rng, rate, best),
+        progress=report,
     )
-    model.load_state_dict(best)
+    model.load_state_dict(best.state_dict())
     return history
+
+
+class _Best:
+    """The parameters of a model that did best so far."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self._model = model
+        self.keep()
+
+    def keep(self) -> None:
+        """Those of now."""
+        self._held = copy.deepcopy(self._model.state_dict())
+
+    def state_dict(self) -> dict[str, Any]:
+        """They."""
+        return self._held
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take others in their place."""
+        self._held = state
 
 
 class Autoencoder(nn.Module):

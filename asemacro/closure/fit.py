@@ -37,6 +37,7 @@ from asemacro.macro.moment_fit import folds_of
 from asemacro.macro.quasi_newton import fill, minimise
 from asemacro.micro.blocks import observe
 from asemacro.observables.base import OBSERVABLE
+from asemacro.tasks.parts import part
 from asemacro.tasks.threads import one_thread
 from asemacro.typing import Floats
 
@@ -297,9 +298,12 @@ def _train(
         def judged() -> float:
             return float(objective.losses(z(), judge).mean().detach())
 
-        best = minimise(
-            parameters, lambda: objective.losses(z(), learn).mean(), options.steps, judged, options.patience
-        )
+        def least() -> Floats:
+            return minimise(
+                parameters, lambda: objective.losses(z(), learn).mean(), options.steps, judged, options.patience
+            )
+
+        best = part("closure", least)
         with torch.no_grad():
             fill(parameters, best)
             return judged()

@@ -33,6 +33,11 @@ def file_digest(path: str | Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def content_of(*paths: str | Path) -> list[str]:
+    """`file_digest` of files; of those that are not there their names."""
+    return [file_digest(path) if Path(path).is_file() else str(path) for path in paths]
+
+
 def _encoded(value: Any) -> bytes:
     """Bytes that differ for different content: every part is led by its kind and length."""
     if isinstance(value, np.generic):

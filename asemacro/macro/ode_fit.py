@@ -6,7 +6,7 @@ import copy
 import dataclasses
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -190,7 +190,16 @@ def _descend(
         options.patience * epochs,
         every=max(1, epochs // _LOOKS),
     )
-    history = descend(loss, batches, optimiser, epochs=epochs, stepped=rate.step, judge=judge, progress=report)
+    history = descend(
+        loss,
+        batches,
+        optimiser,
+        epochs=epochs,
+        stepped=rate.step,
+        judge=judge,
+        state=(generator, rate, together),
+        progress=report,
+    )
     together.put_best()
     history.training = [value / together.size for value in history.training]
     return history
@@ -239,6 +248,14 @@ class Batched:
         self.lowest, self.best_epoch = np.where(better, losses, self.lowest), np.where(better, epoch, self.best_epoch)
         for name, value in self.parameters.items():
             self._best[name][better] = value.detach()[better]
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that changes beside the parameters."""
+        return {"best": self._best, "lowest": self.lowest, "best_epoch": self.best_epoch}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Inverse of `state_dict`."""
+        self._best, self.lowest, self.best_epoch = state["best"], state["lowest"], state["best_epoch"]
 
     @torch.no_grad()
     def put_best(self) -> None:

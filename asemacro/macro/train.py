@@ -8,7 +8,7 @@ import dataclasses
 import functools
 import math
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -273,6 +273,7 @@ def _descend(start: _Start, pairs: Pairs, options: FitOptions, report: Report) -
         largest_gradient=10.0,
         # tiny epochs are not all worth a look at the held-out pairs
         judge=Judge(of_held_out, mean.keep, options.patience * epochs, every=max(1, epochs // 60)),
+        state=(start.generator, rate, mean),
         progress=part_of(report, "fit"),
     )
     mean.put_best()
@@ -313,6 +314,14 @@ class _RunningMean:
         kept = min(1 - 1 / self._steps, self._step / (self._step + 10))
         for mean, parameter in zip(self._mean, self._parameters, strict=True):
             mean.lerp_(parameter, 1 - kept)
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that changes."""
+        return {"step": self._step, "mean": self._mean, "best": self._best}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Inverse of `state_dict`."""
+        self._step, self._mean, self._best = state["step"], state["mean"], state["best"]
 
     @contextlib.contextmanager
     def in_place(self) -> Iterator[None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from asemacro.arguments.door import FORCE_DATA, array, checked, flag_or_report, 
 from asemacro.files.rows import RowSink, rows_in_memory
 from asemacro.force_data import ForceData, force_columns, write_force_rows
 from asemacro.micro.force_system import ForceSystem, active_of, draw_active, force_system, pauses_of
+from asemacro.tasks.parts import part
 from asemacro.tasks.patience import Patience
 from asemacro.tasks.progress import reporting
 from asemacro.typing import Floats, Report
@@ -133,20 +134,28 @@ def _fill(
             listed = {} if whole else {"active": active}
             sink.append(states=states, forces=f, group=group[kept], times=when[kept], **listed)
 
-    for first in range(0, n, together):
-        rows = np.arange(first, min(first + together, n))
-        waiting: list[Floats] = []
-        since = 0
+    def along(rows: NDArray[np.intp]) -> Iterator[tuple[int, Floats]]:
         for k, states in enumerate(system.states_at(starts[rows], times, rng=rng)):
-            waiting.append(states)
-            if k == len(times) - 1 or (together == 1 and len(waiting) == block):
-                when = times[since : k + 1]
-                stacked = np.stack(waiting, axis=1).reshape(-1, states.shape[1])
-                hand_on(stacked, np.repeat(rows, len(when)), np.tile(when, len(rows)))
-                waiting, since = [], k + 1
-            share = (first + len(rows) * (k + 1) / len(times)) / n
+            yield k, states
+            share = (rows[0] + len(rows) * (k + 1) / len(times)) / n
             if k:  # before the first step nothing is compiled yet
                 patience.done(share)
             tell("forces", share, f"{round(share * n)} of {n} trajectories")
+
+    for first in range(0, n, together):
+        rows = np.arange(first, min(first + together, n))
+        if block >= len(times):
+            found = part("trajectories", lambda rows=rows: [x for _, x in along(rows)], rng=rng)  # type: ignore[misc]
+            stacked = np.stack(found, axis=1).reshape(-1, starts.shape[1])
+            hand_on(stacked, np.repeat(rows, len(times)), np.tile(times, len(rows)))
+            continue
+        waiting: list[Floats] = []
+        since = 0
+        for k, states in along(rows):
+            waiting.append(states)
+            if k == len(times) - 1 or len(waiting) == block:
+                when = times[since : k + 1]
+                hand_on(np.concatenate(waiting), np.repeat(rows, len(when)), when)
+                waiting, since = [], k + 1
     if sink.count == 0:
         raise ValueError("no state is kept: see keep")

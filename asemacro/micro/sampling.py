@@ -86,7 +86,7 @@ def sample(
     bound_of_memory(size + n * _STREAM_BYTES, f"{n} trajectories of {len(times)} states")
     patience = Patience(f"the sampling of {n} trajectories")
     tasks = [
-        Task(f"trajectory {i}", partial(_trajectory, system, x0[i % len(x0)], times, stream))
+        Task(f"trajectory {i}", partial(_trajectory, system, x0[i % len(x0)], times, stream), part=())
         for i, stream in enumerate(rng.spawn(n))
     ]
     with reporting(progress, {"sample": 1.0}) as shown_to:

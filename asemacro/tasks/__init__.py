@@ -6,6 +6,8 @@ Kept                 how its result is kept in a store
 InTurn               an executor that runs one task after the other
 Checkpoint           finished tasks of a long run
 RunFolder            the folder of a run
+RunFile              the one file of a run
+part                 a finished part of a run, from which it goes on
 publish              files that are put in place together
 Progress             share done and time left
 progress_bar         a bar, or a line a minute
@@ -24,11 +26,13 @@ if TYPE_CHECKING:
     from asemacro.tasks.checkpoint import Checkpoint as Checkpoint
     from asemacro.tasks.descent import descend as descend
     from asemacro.tasks.interrupts import sigterm_like_ctrl_c as sigterm_like_ctrl_c
+    from asemacro.tasks.parts import part as part
     from asemacro.tasks.patience import Patience as Patience
     from asemacro.tasks.progress import Progress as Progress
     from asemacro.tasks.progress import part_of as part_of
     from asemacro.tasks.progress import progress_bar as progress_bar
     from asemacro.tasks.publication import publish as publish
+    from asemacro.tasks.run_file import RunFile as RunFile
     from asemacro.tasks.run_folder import RunFolder as RunFolder
     from asemacro.tasks.running import InTurn as InTurn
     from asemacro.tasks.running import Kept as Kept

@@ -154,11 +154,12 @@ class Checkpoint:
     counts as absent and what has changed can be named.
 
     Args:
-        directory: the run's folder; files go to its sub-folder `.checkpoint`. None keeps nothing.
+        directory: the run's folder; files go to a sub-folder of it. None keeps nothing.
+        name: of the sub-folder.
     """
 
-    def __init__(self, directory: str | Path | None) -> None:
-        self.directory = None if directory is None else Path(directory) / ".checkpoint"
+    def __init__(self, directory: str | Path | None, name: str = ".checkpoint") -> None:
+        self.directory = None if directory is None else Path(directory) / name
         self.lasting: set[str] = set()
         self._said: set[str] = set()
 

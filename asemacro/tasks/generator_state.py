@@ -26,6 +26,12 @@ def restore(rng: np.random.Generator, text: str) -> None:
     rng.bit_generator.state = state
 
 
+def spawned(rng: np.random.Generator) -> int:
+    """How many streams were spawned from it, which its state does not say."""
+    sequence = rng.bit_generator.seed_seq
+    return sequence.n_children_spawned if isinstance(sequence, np.random.SeedSequence) else 0
+
+
 def _listed(value: Any) -> Any:
     """Arrays in the state, such as those of Philox and SFC64."""
     return {"array": value.tolist(), "dtype": value.dtype.str}

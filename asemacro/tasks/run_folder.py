@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import shlex
 import sys
 from collections.abc import Mapping
@@ -14,6 +15,7 @@ from asemacro.files.store import CannotWrite, output_directory, remove_leftovers
 from asemacro.tasks.checkpoint import Checkpoint
 from asemacro.tasks.interrupts import interrupted
 from asemacro.tasks.lock import Lock
+from asemacro.tasks.parts import Parts, Place, at_place
 from asemacro.tasks.publication import RECORD, Files, listed_files, publish
 from asemacro.tasks.run_log import RunLog
 
@@ -74,6 +76,8 @@ class RunFolder:
         self._log = RunLog(self.path, verb)
         self._stale: tuple[str, ...] = ()
         self._published = False
+        self._parts: Parts | None = None
+        self._closing = contextlib.ExitStack()
 
     def __enter__(self) -> Self:
         output_directory(self.path)
@@ -90,6 +94,9 @@ class RunFolder:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self._parts is not None:
+            self._parts.leave(error)
+        self._closing.close()
         stands = self._what_stands()
         stopped = interrupted(error)
         self._log.shut(
@@ -99,6 +106,17 @@ class RunFolder:
         inner = isinstance(error, InterruptedError) and str(error)  # a run in a folder of this one says what it keeps
         if stopped and not (inner and not self._published and not self.checkpoint.holds_results):
             raise InterruptedError(f"interrupted; {stands}") from None
+
+    def keep_parts(self, inputs: Mapping[str, Any]) -> None:
+        """From here on, what the run finishes is kept (`parts.part`, `Task.part`, `descend`); the same run goes on.
+
+        Args:
+            inputs: all that the run depends on, in named parts, contents and not names.
+        """
+        self._parts = Parts(self.checkpoint, inputs)
+        self._closing.enter_context(at_place(Place(self._parts)))
+        if self._parts.goes_on:
+            print(f"goes on from what is kept in {self.path}, of the same run that was stopped")
 
     def publish(self, files: Files, record: Mapping[str, Any], record_name: str = RECORD) -> list[Path]:
         """Put results in place and forget what was kept for them, but for what lasts; see `publication.publish`.
@@ -115,6 +133,8 @@ class RunFolder:
         try:
             written = publish(self.path, files, content, record_name=record_name, stale=self._stale)
         except CannotWrite as error:
+            if self._parts is not None:
+                self._parts.leave(error)
             if self.checkpoint.holds_results:
                 raise error.with_advice("what was computed is kept, the same command goes on from there") from None
             raise

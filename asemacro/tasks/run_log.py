@@ -9,6 +9,7 @@ import logging
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
@@ -40,6 +41,13 @@ def set_loudness(wanted: Loudness) -> None:
     _now[0] = wanted
     for handler in logging.getLogger().handlers:
         handler.setLevel(logging.WARNING if wanted is Loudness.QUIET else logging.NOTSET)
+
+
+@contextlib.contextmanager
+def muted_if_quiet() -> Iterator[None]:
+    """Within the block nothing is printed if warnings and errors alone were asked for; of runs without a log."""
+    with contextlib.redirect_stdout(io.StringIO()) if loudness() is Loudness.QUIET else contextlib.nullcontext():
+        yield
 
 
 def note(line: str) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 from asemacro.files.arrays import read_arrays
 from asemacro.tasks.checkpoint import Checkpoint, Entry, arrays_of, items_of, write_arrays
 from asemacro.tasks.interrupts import Stops, stop_if_told, stoppable, stops_here
+from asemacro.tasks.parts import Place, at_place, place_here, store_here
 from asemacro.tasks.progress import silent
 from asemacro.typing import Report
 
@@ -66,12 +67,15 @@ class Task(Generic[T]):
             it names, what is shown is the name of this one. Random numbers come from a stream of its own.
         weight: how long it takes, compared with the others; the longest begin first, so that none is left over.
         kept: how its result is kept; None: it is not.
+        part: its result is kept with the parts of the run, as that of `parts.part`: it is all that the work does, of
+            plain values and dataclasses of these kinds. None: it is not.
     """
 
     name: str
     work: Callable[[Report], T]
     weight: float = 1.0
     kept: Kept[T] | None = None
+    part: Sequence[type] | None = None
 
 
 class InTurn(Executor):
@@ -103,7 +107,8 @@ def run_tasks(
         tasks: what to run.
         executor: any `concurrent.futures.Executor`; with one of processes the work must be picklable, and progress is
             told only when a task ends. Default: threads, as the compiled kernels release the interpreter lock.
-        store: where results are kept. Those in it, of the same inputs, are not made again.
+        store: where results are kept. Those in it, of the same inputs, are not made again. Default: with the parts of
+            the run (`RunFolder.keep_parts`), if it keeps them.
         progress: called as progress(task, fraction, text), from any thread.
         workers: threads of the default executor; default one for each core.
         finished: called with each result as soon as it is there, in the calling thread, one after the other; also with
@@ -115,7 +120,7 @@ def run_tasks(
     (name, count), *_ = Counter(task.name for task in tasks).most_common(1) or [("", 1)]
     if count > 1:
         raise ValueError(f"{count} tasks are named {name}; give each a name of its own")
-    run = _Run(tasks, store or Checkpoint(None), progress or silent, finished)
+    run = _Run(tasks, store or store_here(), progress or silent, finished)
     left = run.left()
     if not left:
         return run.results()
@@ -141,17 +146,30 @@ class _Run(Generic[T]):
             if task.kept is not None
         }
         self._done: dict[int, T] = {}
+        place = place_here()
+        call = "" if place is None else place.key("tasks")
+        self._places = [None if place is None else place.inside(f"{call}/{task.name}") for task in tasks]
 
     def left(self) -> list[int]:
-        """Take what the store holds; the tasks that remain, the longest first."""
-        for k, entry in self._entries.items():
-            kept = self._tasks[k].kept
-            found = None if kept is None else entry.load(kept.read)
+        """Take what the store and the parts of the run hold; the tasks that remain, the longest first."""
+        for k, task in enumerate(self._tasks):
+            found = self._held(k, task)
             if found is not None:
-                self._done[k] = found
-                self._progress(self._tasks[k].name, 1.0, "")
+                self._done[k] = found[0]
+                self._progress(task.name, 1.0, "")
         remain = [k for k in range(len(self._tasks)) if k not in self._done]
         return sorted(remain, key=lambda k: -self._tasks[k].weight)
+
+    def _held(self, k: int, task: Task[T]) -> tuple[T] | None:
+        """The result of a task, if it was kept."""
+        place = self._places[k]
+        if task.kept is not None:
+            found = self._entries[k].load(task.kept.read)
+            return None if found is None else (found,)
+        if task.part is None or place is None:
+            return None
+        held: tuple[T] | None = place.parts.get(place.result, task.part)
+        return held
 
     def on(self, executor: Executor, places: Sequence[int], last_moment_s: float | None) -> None:
         """Run tasks on an executor; an error stops all, and is raised when they have stopped or after a moment."""
@@ -161,7 +179,7 @@ class _Run(Generic[T]):
         try:
             for k in places:
                 task = self._tasks[k]
-                future = executor.submit(_work, task.work, _Told(task.name, self._progress, stops))
+                future = executor.submit(_work, task.work, _Told(task.name, self._progress, stops, self._places[k]))
                 running[future] = k
                 if future.done():
                     self._finish(future, k)
@@ -195,9 +213,11 @@ class _Run(Generic[T]):
     def _keep(self, k: int, result: T) -> None:
         if self._finished is not None:
             self._finished(result)
-        kept = self._tasks[k].kept
+        kept, kinds, place = self._tasks[k].kept, self._tasks[k].part, self._places[k]
         if kept is not None:
             self._entries[k].save(lambda path: kept.write(path, result))
+        elif kinds is not None and place is not None:
+            place.parts.put(place.result, (result,), kinds)
 
 
 class _Told:
@@ -206,19 +226,19 @@ class _Told:
     In another process, where neither can be reached, it does nothing.
     """
 
-    def __init__(self, name: str, progress: Report, stops: Stops) -> None:
-        self.name, self.progress, self.stops = name, progress, stops
+    def __init__(self, name: str, progress: Report, stops: Stops, place: Place | None) -> None:
+        self.name, self.progress, self.stops, self.place = name, progress, stops, place
 
     def __call__(self, task: str, fraction: float, text: str) -> None:
         stop_if_told()
         self.progress(self.name, fraction, text)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _Told, (self.name, silent, ())
+        return _Told, (self.name, silent, (), None)
 
 
 def _work(work: Callable[[Report], T], told: _Told) -> T:
     """What the executor runs."""
-    with stoppable(told.stops):
+    with stoppable(told.stops), at_place(told.place):
         stop_if_told()
         return work(told)

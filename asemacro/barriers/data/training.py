@@ -101,6 +101,7 @@ def fit_gnn(
                 optimiser,
                 epochs=epochs,
                 stepped=schedule.step,
+                state=(generator, schedule),
                 progress=part_of(report, "train", m * share, share),
             )
             histories.append(history)

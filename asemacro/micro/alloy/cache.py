@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,6 +67,20 @@ class CachePool:
         """Keep a cache, with what it knows, for the next run."""
         with self._lock:
             self._free.append(cache)
+
+    @property
+    def remembered(self) -> tuple[NDArray[Any], ...] | None:
+        """What the next run will know; None before the first one. For `remember`, of the same system."""
+        with self._lock:
+            return tuple(self._free[-1]) if self._free else None
+
+    def remember(self, known: tuple[NDArray[Any], ...] | None) -> None:
+        """Let the next run know what `remembered` gave: it finds as many barriers as if nothing had been stopped."""
+        if known is not None:
+            cache = self.take()
+            for own, kept in zip(cache, known, strict=True):
+                own[...] = kept
+            self.give(cache)
 
     def __getstate__(self) -> tuple[int, int]:
         # what is remembered stays in its process: it is only a matter of speed

@@ -98,7 +98,7 @@ class VacancyKMC(MicroSystem):
         self._shape = np.array(lattice.shape, dtype=np.int64)
         known = len(barriers.species) if barriers.species is not None else int(self._model.species.max())
         self._bits = max(1, int(known).bit_length())
-        self._caches = CachePool(cache_entries, self._model.n_targets)
+        self.caches = CachePool(cache_entries, self._model.n_targets)
         self._moved: Displacements | None = None
 
     @property
@@ -177,12 +177,12 @@ class VacancyKMC(MicroSystem):
         """
         state = state_of(self._lattice, x)
         chosen = (vacancies_of(state) if sites is None else active_of(state, np.asarray(sites)[None]))[0]
-        cache = self._caches.take()
+        cache = self.caches.take()
         try:
             walk = new_walk(self._model, cache, self._shape, state[0].copy(), chosen)
             self._walk(walk, cache, None, 0, np.random.default_rng(0), None)
         finally:
-            self._caches.give(cache)
+            self.caches.give(cache)
         return walk.rates
 
     def events(self, x: NDArray[np.int8], active: NDArray[np.integer] | None = None) -> Events:
@@ -226,7 +226,7 @@ class VacancyKMC(MicroSystem):
         new = x.copy()
         what = f"the evolution of {len(x)} states for {durations.max():g} s at {self._temperature_K:g} K"
         patience: Patience | None = None
-        cache = self._caches.take()
+        cache = self.caches.take()
         try:
             for k, (state, row, until) in enumerate(zip(new, sites, durations, strict=True)):
                 if len(row):
@@ -236,7 +236,7 @@ class VacancyKMC(MicroSystem):
                         patience = Patience(what)
                     self._walk(walk, cache, until, None, rng, share_of(until, None, k, len(x), patience))
         finally:
-            self._caches.give(cache)
+            self.caches.give(cache)
         return new, sites
 
     @door.checked(
@@ -287,7 +287,7 @@ class VacancyKMC(MicroSystem):
             sites = before.sites.copy()
         plan = plan_of(duration_s, hops, record_times_s, record_hops)
         record, marks = ([], []) if before is None else before.records(plan)
-        cache = self._caches.take()
+        cache = self.caches.take()
         kept = (lambda s: s[0].copy()) if observe is None else observe
         stopped = CHUNK
         try:
@@ -310,7 +310,7 @@ class VacancyKMC(MicroSystem):
             else:
                 stopped = self._walk(walk, cache, plan.until_s, plan.until_hops, rng, tick)
         finally:
-            self._caches.give(cache)
+            self.caches.give(cache)
         return result_of(walk, stopped, record, marks, time.perf_counter() - started)
 
     def _walk(

@@ -17,10 +17,12 @@ from asemacro.force_data import Layout
 from asemacro.micro.force_system import ForceSystem, finite_states, pauses_of, steps_of
 from asemacro.micro.particles.cut_out import cut_out, reach_of
 from asemacro.micro.particles.velocities import moving
+from asemacro.tasks.parts import part
 from asemacro.tasks.patience import Patience
 from asemacro.typing import Floats
 
 _OUTSIDE = 1e-9  # of a box length, that rounding may put an atom beyond it
+_Motion = tuple[Floats, Floats, Floats]  # positions, velocities, forces
 _calculator = offers("a calculator of ASE", "get_property")
 say = logging.getLogger("asemacro")
 
@@ -136,17 +138,23 @@ class PartialForces(ForceSystem):
         f = [self._all(r) for r, _ in states]
         pauses = pauses_of(times)
         patience = Patience(f"the motion of {self.n_carriers} atoms until t = {pauses.sum() / units.fs:g} fs")
-        for part, pause in enumerate(pauses):
+        for count, pause in enumerate(pauses):
             n_steps, step = steps_of(pause, self.time_step)
-            for row, (r, v) in enumerate(states):
-                for k in range(n_steps):
-                    v += 0.5 * step * f[row] / self._masses
-                    r += step * v
-                    f[row] = self._all(finite_states(r, self.time_step))
-                    v += 0.5 * step * f[row] / self._masses
-                    if rng is not None and self._bath is not None:
-                        self._shake(v, step, rng)
-                    patience.done((part + (row + (k + 1) / n_steps) / len(now)) / len(pauses))
+            for row in range(len(states)):
+
+                def moved(row: int = row, n_steps: int = n_steps, step: float = step, count: int = count) -> _Motion:
+                    (r, v), force = states[row].copy(), f[row]
+                    for k in range(n_steps):
+                        v += 0.5 * step * force / self._masses
+                        r += step * v
+                        force = self._all(finite_states(r, self.time_step))
+                        v += 0.5 * step * force / self._masses
+                        if rng is not None and self._bath is not None:
+                            self._shake(v, step, rng)
+                        patience.done((count + (row + (k + 1) / n_steps) / len(now)) / len(pauses))
+                    return r, v, force
+
+                states[row, 0], states[row, 1], f[row] = part("motion", moved, rng=rng)
             yield now.copy()
 
     def _shake(self, v: Floats, step: float, rng: np.random.Generator) -> None:

@@ -27,6 +27,7 @@ from asemacro.field_data import FieldData
 from asemacro.lattice.lattice import Lattice
 from asemacro.micro.spins.block_spins import BlockSpins
 from asemacro.observables.blocks import BlockMeans
+from asemacro.tasks.parts import part
 from asemacro.tasks.patience import Patience
 from asemacro.tasks.progress import reporting
 from asemacro.typing import Report
@@ -173,13 +174,20 @@ def make_field_data(
     with reporting(progress, {"fields": 1.0}) as tell:
         for start, x in enumerate(_starts(system, starts, n, block, rng)):
             for first, states in _copies(x, repeats):
-                for step in range(steps):
+
+                def runs(states: NDArray[Any] = states) -> list[tuple[NDArray[Any], ...]]:
+                    seen = []
+                    for _ in range(steps):
+                        old = phi.fields(states, system.lattice)
+                        states, flips = system.evolve_counting(states, duration, block, window=window, rng=rng)
+                        seen.append((old, phi.fields(states, system.lattice), *(() if flips is None else (flips,))))
+                    return seen
+
+                for step, (old, new, *counts) in enumerate(part("fields", runs, rng=rng)):
                     at = (start * repeats + first + np.arange(len(states))) * steps + step
-                    before[at] = phi.fields(states, system.lattice)
-                    states, flips = system.evolve_counting(states, duration, block, window=window, rng=rng)
-                    if flips is not None:
-                        counted[at] = flips
-                    after[at] = phi.fields(states, system.lattice)
+                    before[at], after[at] = old, new
+                    if counts:
+                        counted[at], flips = counts[0], counts[0]
                 share = (start + (first + len(states)) / repeats) / n
                 patience.done(share)
                 tell("fields", share, f"{round(share * n)} of {n} starts")

@@ -16,6 +16,8 @@ from asemacro.studies.alloy.calculated import PhaseDiagram
 from asemacro.studies.alloy.diagram import phase_diagram, stages
 from asemacro.studies.alloy.inputs import (
     choose_barriers,
+    contents_of,
+    large_enough,
     parse_temperatures,
 )
 from asemacro.studies.alloy.points import TRUSTED_ERROR
@@ -64,6 +66,11 @@ def _run_phase_diagram(
         "barriers": model.name,
     }
     print(f"{'-'.join(lattice.species)} on {lattice.prototype}, barriers: {model.name}")
+    content = {
+        "lattice": lattice,
+        "barriers": contents_of(model, large_enough(lattice.at_least(options["small"]), model)),
+    }
+    folder.keep_parts({**arguments, "structure": None, **content, "seed": seed})
     tasks = stages(temperatures_K, options["direct"])
     with progress_bar(*tasks, workers=workers or os.cpu_count() or 1) as report:
         diagram = phase_diagram(

@@ -21,6 +21,7 @@ from asemacro.studies.alloy.inputs import check_temperatures
 from asemacro.studies.alloy.study import Study
 from asemacro.studies.alloy.swap_equilibrium import LEAST_SWEEPS
 from asemacro.tasks.checkpoint import Checkpoint
+from asemacro.tasks.parts import store_here
 from asemacro.tasks.progress import silent
 from asemacro.tasks.streams import Streams
 from asemacro.typing import Report
@@ -132,7 +133,7 @@ def phase_diagram(
     anneal = Anneal(anneal_hops, anneal_time_s, vacancy_formation_energy_eV, alloy.boxes.concentration)
     anneal.check(temperatures)
     alloy.check(temperatures, seeds)
-    study = Study(alloy, budget, Streams.of(rng), workers, checkpoint or Checkpoint(None), tell)
+    study = Study(alloy, budget, Streams.of(rng), workers, checkpoint or store_here(), tell)
     simulated = study.simulate(temperatures, seeds * alloy.boxes.copies, direct=seeds if direct else 0)
     simulated = study.swap(simulated, sweeps)
     ensemble = study.learn(simulated)

@@ -6,7 +6,7 @@ import logging
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -89,6 +89,11 @@ def choose_barriers(barriers: str | Path | BarrierModel | None, lattice: Lattice
         f"no barrier model for {'-'.join(species)} on {lattice.prototype or 'this lattice'} ({known}); give "
         "--barriers FILE: pair energies, or a network by `asemacro barriers learn`"
     )
+
+
+def contents_of(model: BarrierModel, lattice: Lattice) -> list[Any]:
+    """What the barriers of a model and its members are made of, for `content.digest`, whatever its name is."""
+    return [[one.compile(lattice), dict(one.attempt_frequency_Hz or {})] for one in (model, *model.members())]
 
 
 class Boxes(NamedTuple):

@@ -17,7 +17,7 @@ from asemacro.macro.moment_fit import moments_from_pairs
 from asemacro.studies.alloy.alloy import Alloy
 from asemacro.studies.alloy.budget import Budget
 from asemacro.studies.alloy.campaign import task_name
-from asemacro.studies.alloy.inputs import parse_temperatures
+from asemacro.studies.alloy.inputs import contents_of, parse_temperatures
 from asemacro.studies.alloy.prediction import pairs_of
 from asemacro.studies.alloy.simulated import Simulated
 from asemacro.studies.alloy.study import Study
@@ -131,6 +131,8 @@ def learn_alloy(structure: str | Path, folder: RunFolder, *, seed: int, started:
         f"{'-'.join(alloy.lattice.species)} on {alloy.lattice.prototype}, {boxes.large.n_sites} sites learned from "
         f"{boxes.small.n_sites}, barriers: {alloy.model.name}"
     )
+    content = {"lattice": alloy.lattice, "barriers": contents_of(alloy.model, boxes.small)}
+    folder.keep_parts({**asked.record(alloy), "structure": None, **content, "seed": seed})
     tasks = ({task_name("small", t): 30.0 for t in kelvin}, {"fit": 10.0})
     with progress_bar(*tasks, workers=asked.workers or os.cpu_count() or 1) as report, one_thread():
         study = Study(alloy, budget, streams, asked.workers, folder.checkpoint, report)

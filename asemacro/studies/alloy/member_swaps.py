@@ -156,7 +156,7 @@ def run_again(
             rng=streams("swaps", "member", number),
         )
 
-    tasks: list[Task[Any]] = [Task(f"member {k}", partial(follow, k)) for k in range(len(members))]
+    tasks: list[Task[Any]] = [Task(f"member {k}", partial(follow, k), part=(ExchangeRun,)) for k in range(len(members))]
     found = run_tasks(tasks, progress=progress, workers=workers)
     averages = [[_average(level) for level in run.record] for run in found]
     mean, error = (np.array([[one[k] for one in row] for row in averages]) for k in range(2))

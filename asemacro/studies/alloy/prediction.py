@@ -141,7 +141,12 @@ def predict(
     times, settled, slowest = _times_of(ensemble[0], found)
     tell, share = progress or silent, 1 / (len(ensemble) + 1)
     tasks = [
-        Task(f"walk {k}", functools.partial(walk, k, model, start, times, 1 if k else TRAJECTORIES), 1.0 if k else 2.0)
+        Task(
+            f"walk {k}",
+            functools.partial(walk, k, model, start, times, 1 if k else TRAJECTORIES),
+            1.0 if k else 2.0,
+            part=(),
+        )
         for k, model in enumerate(ensemble)
     ]
     first = part_of(tell, "predict", 0.0, 1 - share, tasks=len(tasks))

@@ -1,4 +1,4 @@
-"""Runs from random at one temperature, side by side in rounds, until enough is known."""
+"""Runs from random at one temperature, side by side in rounds, until enough is known; they go on where they stopped."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ from asemacro.studies.alloy.approach import RELAXED, relaxation
 from asemacro.studies.alloy.budget import Budget
 from asemacro.studies.alloy.record import Record
 from asemacro.studies.alloy.visited import Visited
+from asemacro.tasks.generator_state import restore, state_text
+from asemacro.tasks.on_the_way import OnTheWay
+from asemacro.tasks.parts import place_here
 from asemacro.typing import Floats
 
 if TYPE_CHECKING:
@@ -24,6 +27,11 @@ LAST_STEP_HOPS = 256  # finest step late in a run; pairs join several
 GROWTH = 0.05  # step over age in between
 FIRST_ROUND = 64  # steps in the first round
 EVERY = 4  # records of a run, of which the members of the barrier model see one
+_NUMBERS = (
+    *("times", "_totals", "_before", "_length", "_relaxation_time", "_per_hop"),
+    *("_grid", "_came", "_made", "_begun", "_goal"),
+)
+"""Attributes of `_Rounds` that change, beside those of the runs."""
 STRAY = 64.0  # a run may take this many times the budget's hops before the record is cut
 
 
@@ -57,14 +65,13 @@ def collect(
         progress: called with the fraction done (0 to 1) and a short text.
     """
     runs = _Rounds(kmc, starts, sro, budget, streams, clock, progress or (lambda share, text: None))
-    goal = FIRST_ROUND * runs.first_s
-    while True:
-        begun, made = runs.times[-1], runs.typical_hops
-        whole = runs.advance(goal)
-        runs.look(columns)
-        if not whole or runs.over:
-            return runs.record(copies)
-        goal = runs.next_goal((runs.times[-1] - begun) / max(runs.typical_hops - made, 1.0))
+    with OnTheWay(runs, place_here(), "rounds", runs.n_bytes, f"{starts.size} sites") as way:
+        while True:
+            whole = runs.advance(way.look)
+            runs.look(columns)
+            if not whole or runs.over:
+                return runs.record(copies)
+            runs.set_goal()
 
 
 class _Rounds:
@@ -88,6 +95,9 @@ class _Rounds:
         self._hops = [[0.0] for _ in starts]
         self._totals = np.zeros(4)  # hops, misses, clamped x hops, adjacent time
         self._before = np.zeros(2)  # hops and misses when the round began
+        self._grid: list[float] = []  # of the round; none between two
+        self._came: list[bool] = []  # of the runs that have gone through the round, whether they came to its end
+        self._made = 0.0  # typical hops when it began
         self._length = 0.0  # in relaxation times
         self._relaxation_time = float("nan")
         self.times = [0.0]
@@ -95,6 +105,36 @@ class _Rounds:
         first = kmc.run(starts[0], hops=hops, rng=clock)
         self._per_hop = first.time_s / (first.hops / self._vacancies)
         self.first_s = self._per_hop * FIRST_STEP_HOPS
+        self._begun, self._goal = 0.0, FIRST_ROUND * self.first_s
+
+    @property
+    def n_bytes(self) -> float:
+        """Of `tree`, roughly: most of it is what is known of barriers."""
+        known = self._kmc.caches.remembered
+        return 0.0 if known is None else float(sum(array.nbytes for array in known))
+
+    def tree(self) -> Any:
+        """All that the runs need to go on, what is known of barriers too: how often it was decides when they end."""
+        return {
+            "states": list(self._states),
+            "order": [np.array(series) for series in self._order],
+            "hops": [np.array(series) for series in self._hops],
+            "streams": [state_text(stream) for stream in self._streams],
+            "visited": self._visited.seen,
+            "known": self._kmc.caches.remembered,
+            "numbers": {name: getattr(self, name) for name in _NUMBERS},
+        }
+
+    def restore(self, tree: Any) -> None:
+        """Inverse of `tree`."""
+        self._states = tree["states"]
+        self._order, self._hops = ([list(series) for series in tree[name]] for name in ("order", "hops"))
+        for stream, text in zip(self._streams, tree["streams"], strict=True):
+            restore(stream, text)
+        self._visited.seen = tree["visited"]
+        self._kmc.caches.remember(tree["known"])
+        for name in _NUMBERS:
+            setattr(self, name, tree["numbers"][name])
 
     @property
     def typical_hops(self) -> float:
@@ -113,24 +153,32 @@ class _Rounds:
         spent = made >= 0.95 * self._budget.hops or self._evaluated >= self._budget.evaluations_after(made)
         return spent or self._length >= self._budget.relaxations
 
-    def next_goal(self, per_hop: float) -> float:
-        """Time to which the next round goes, from the time that a hop took in the last one."""
-        self._per_hop = per_hop
+    def set_goal(self) -> None:
+        """Set the time to which the next round goes, from the time that a hop took in the last one."""
+        self._per_hop = (self.times[-1] - self._begun) / max(self.typical_hops - self._made, 1.0)
         budget, now, made = self._budget, self.times[-1], self.typical_hops
         spare = max(budget.evaluations_after(made) / max(self._evaluated, 1.0), 1.05)
         most_hops = budget.near_hops if made < 0.95 * budget.near_hops else budget.hops
-        return min(2 * now, now + (min(most_hops, budget.hops) - made) * per_hop, spare * now)
+        self._goal = min(2 * now, now + (min(most_hops, budget.hops) - made) * self._per_hop, spare * now)
 
-    def advance(self, goal: float) -> bool:
-        """Take all runs to a time; whether all of them came there."""
-        grid: list[float] = []
-        while not grid or grid[-1] < goal:
-            now = grid[-1] if grid else self.times[-1]
-            grid.append(now + max(self.first_s, min(GROWTH * now, LAST_STEP_HOPS * self._per_hop)))
-        self._before = self._totals[:2].copy()
-        came = [self._run(index, np.array(grid)) for index in range(len(self._states))]
-        self.times.extend(grid)
-        return all(came)
+    def advance(self, look: Callable[[], None]) -> bool:
+        """Take all runs to the goal; whether all of them came there. Calls `look` after each."""
+        if not self._grid:
+            self._lay_grid()
+        for index in range(len(self._came), len(self._states)):
+            self._came.append(self._run(index, np.array(self._grid)))
+            look()
+        whole = all(self._came)
+        self.times.extend(self._grid)
+        self._grid, self._came = [], []
+        return whole
+
+    def _lay_grid(self) -> None:
+        """Begin a round."""
+        self._begun, self._made, self._before = self.times[-1], self.typical_hops, self._totals[:2].copy()
+        while not self._grid or self._grid[-1] < self._goal:
+            now = self._grid[-1] if self._grid else self.times[-1]
+            self._grid.append(now + max(self.first_s, min(GROWTH * now, LAST_STEP_HOPS * self._per_hop)))
 
     def _run(self, index: int, grid: Floats) -> bool:
         """Run one cell along the grid; whether it came to the end of it."""

@@ -25,6 +25,7 @@ from asemacro.studies.alloy.member_swaps import (
     reweighted,
     run_again,
 )
+from asemacro.tasks.parts import part
 from asemacro.tasks.progress import part_of
 from asemacro.tasks.running import Task, run_tasks
 from asemacro.tasks.streams import Streams
@@ -167,7 +168,8 @@ def equilibrium_by_swaps(
         raise ValueError(f"{sweeps} sweeps are too few to tell an equilibrium; give at least {LEAST_SWEEPS}")
     rng = streams("swaps", "descent")
     first, second = lattice.random_state(counts, batch=2, rng=rng)
-    down = descend(lattice, model, temperatures_K, first, max(int(DESCENT * sweeps), 4), rng=rng, progress=progress)
+    cool = partial(descend, lattice, model, temperatures_K, first, max(int(DESCENT * sweeps), 4), rng=rng)
+    down = part("cooling", partial(cool, progress=progress), kinds=(Descent,))
     levels = ladder(down, max(MOST_RUNGS, len(temperatures_K)))
     exchange, members = ReplicaExchange(lattice, model, levels), model.members()
     marks = np.unique(np.linspace(0, sweeps, MARKS + 1).astype(int)[1:])
@@ -185,7 +187,7 @@ def equilibrium_by_swaps(
             rng=streams("swaps", name),
         )
 
-    tasks = [Task(name, partial(follow, name)) for name in starts]
+    tasks = [Task(name, partial(follow, name), part=(ExchangeRun,)) for name in starts]
     runs = run_tasks(tasks, progress=both, workers=workers)
     dim, found = len(sro.labels), []
     for kelvin in temperatures_K:

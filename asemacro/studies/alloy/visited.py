@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from typing import Any
 
 import numpy as np
 from ase.units import kB
@@ -61,6 +62,15 @@ class Visited:
         chance = (rates / np.where(out > 0, out, 1.0)[:, None])[free]
         self._uncertain[run].append(float((chance * (spread_eV > UNCERTAIN_EV)[free]).sum(axis=1).mean()))
         self._weights[run].append(weight)
+
+    @property
+    def seen(self) -> list[Any]:
+        """What was seen so far, to be set when runs go on."""
+        return [[np.array(of_run) for of_run in of] for of in (self._ratios, self._weights, self._uncertain)]
+
+    @seen.setter
+    def seen(self, seen: list[Any]) -> None:
+        self._ratios, self._weights, self._uncertain = ([list(of_run) for of_run in of] for of in seen)
 
     @property
     def log_rates(self) -> Floats:

@@ -21,6 +21,7 @@ from asemacro.observables.blocks import BlockMeans
 from asemacro.studies.alloy.inputs import choose_barriers, vacancies_in
 from asemacro.studies.alloy.mobility import check_mobile, hop_time_s, jumps_at
 from asemacro.studies.alloy.start import random_alloy
+from asemacro.tasks.parts import part
 from asemacro.tasks.patience import Patience
 from asemacro.typing import Floats, Report
 
@@ -79,18 +80,30 @@ class AlloyFields:
         """A time after which fields are compared: three exchanges of each site."""
         return 3 * self.duration / _HOPS
 
+    @property
+    def contents(self) -> dict[str, Any]:
+        """What the settings name, itself."""
+        lattice = self.system.lattice
+        return {"lattice": lattice, "barriers": self.system.barriers.compile(lattice)}
+
     def data(self, rng: np.random.Generator, progress: Report) -> FieldData:
         """Changes from composition waves, several in a row from each."""
-        before, after = [], []
+        seen: list[tuple[NDArray[np.float32], NDArray[np.float32]]] = []
+
+        def steps() -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
+            x, fields = self._start(rng, waves=True), []
+            for _ in range(_STEPS):
+                old = self._field(x)
+                x, _ = self.system.evolve(x, self.duration, rng=rng)
+                fields.append((old, self._field(x)))
+            return fields
+
         patience = Patience(f"the block fields of {self.starts} runs")
         for start in range(self.starts):
-            x = self._start(rng, waves=True)
-            for _ in range(_STEPS):
-                before.append(self._field(x))
-                x, _ = self.system.evolve(x, self.duration, rng=rng)
-                after.append(self._field(x))
+            seen += part("fields", steps, rng=rng)
             patience.done((start + 1) / self.starts)
             progress("fields", (start + 1) / self.starts, f"{start + 1} of {self.starts} starts")
+        before, after = zip(*seen, strict=True)
         n = len(before)
         step, t, h = (np.full(n, v) for v in (self.duration, kB * self.system.temperature_K, 0.0))
         group = np.repeat(np.arange(self.starts), _STEPS)

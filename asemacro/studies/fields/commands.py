@@ -74,6 +74,10 @@ def _learn_system(made_of: FieldSetup | AlloyFields, folder: RunFolder, *, seed:
         f"{made_of.name}, {made_of.n_sites} sites in {by([blocks.grid[k] for k in blocks.axes])} blocks of "
         f"V = {blocks.sites}; a field keeps {made_of.scalar}"
     )
+    arguments = {
+        "system": made_of.name, **made_of.settings, "starts": made_of.starts, "duration": made_of.duration,
+    }  # fmt: skip
+    folder.keep_parts({**arguments, **made_of.contents, "seed": seed})
     with progress_bar({"fields": 10.0}, {"fit fields": 10.0}, {"compare": 5.0}) as report, one_thread():
         data = made_of.data(rng, report)
         learned = learn_from_fields(data, options=made_of.options, rng=rng, progress=report)
@@ -81,9 +85,6 @@ def _learn_system(made_of: FieldSetup | AlloyFields, folder: RunFolder, *, seed:
         before, after = made_of.quenched(_RUNS, rng)
         found = _compared(learned, learned.temperatures[-1], before, after, made_of.later, "a random start", rng)
         report("compare", 1.0, "")
-    arguments = {
-        "system": made_of.name, **made_of.settings, "starts": made_of.starts, "duration": made_of.duration,
-    }  # fmt: skip
     _publish(learned, data, found, made_of.true, folder, arguments, seed, started)
 
 
@@ -152,15 +153,16 @@ def _learn_files(
         "no flips, so the mobility comes from the scatter"
     )
     data, rng = data_of(runs, t, sites, edge, h), np.random.default_rng(seed)
+    arguments = {
+        "system": FILES, "files": [str(file) for file in files], "temperature": [t], "field": h, "block": edge,
+        "spins": sites, "component": component,
+    }  # fmt: skip
+    folder.keep_parts({**arguments, "data": data, "seed": seed})
     with progress_bar({"fit fields": 10.0}, {"compare": 5.0}) as report, one_thread():
         learned = learn_from_fields(data, options=FieldFitOptions(rate=None), rng=rng, progress=report)
         report("compare", 0.0, "the same stretch of time")
         found = _of_run(learned, runs[0], t, rng)
         report("compare", 1.0, "")
-    arguments = {
-        "system": FILES, "files": [str(file) for file in files], "temperature": [t], "field": h, "block": edge,
-        "spins": sites, "component": component,
-    }  # fmt: skip
     _publish(learned, data, found, None, folder, arguments, seed, started)
 
 

@@ -69,6 +69,11 @@ class FieldSetup:
         """Of the lattice."""
         return self.systems[0].lattice.n_sites
 
+    @property
+    def contents(self) -> dict[str, Any]:
+        """What the settings name, itself."""
+        return {"lattice": self.systems[0].lattice}
+
     def data(self, rng: np.random.Generator, progress: Report) -> FieldData:
         """Changes of prepared fields at all temperatures."""
         n = len(self.systems)

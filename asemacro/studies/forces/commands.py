@@ -110,8 +110,6 @@ def learn_forces(asked: Asked, folder: RunFolder, *, seed: int, started: float) 
         f"{asked.system}: forces on {m} of {n} {_carriers(made_of)} in each state, observables "
         f"{', '.join(made_of.phi.labels)}, {made_of.dims} learned beside them"
     )
-    with progress_bar({"runs": 20.0}, *stages(made_of.dims), {"compare": 5.0}) as report, one_thread():
-        learned, found, result = _learn(made_of, fits, report, rng)
     arguments = {
         "system": asked.system,
         **made_of.settings,
@@ -122,6 +120,12 @@ def learn_forces(asked: Asked, folder: RunFolder, *, seed: int, started: float) 
         "drift": made_of.drift,
         "fits": fits,
     }
+    with one_thread():
+        tests = max(2, round(TESTS * made_of.trajectories))
+        starts = made_of.starts(made_of.trajectories + tests, rng)
+        folder.keep_parts({**arguments, **_contents(made_of, starts), "seed": seed})
+        with progress_bar({"runs": 20.0}, *stages(made_of.dims), {"compare": 5.0}) as report:
+            learned, found, result = _learn(made_of, fits, starts, tests, report, rng)
     files = {**learned.files(), "diagnostics.png": draw_paths(found).savefig}
     wall = time.perf_counter() - started
     written = folder.publish(files, run_record(arguments, seed, wall, **result))
@@ -133,12 +137,19 @@ def _carriers(made_of: ForceSetup) -> str:
     return "atoms" if made_of.system.layout.width == 3 else "numbers"
 
 
+def _contents(made_of: ForceSetup, starts: Floats) -> dict[str, Any]:
+    """What the arguments name, itself: of the structure, the calculator and the observable, what they give at first."""
+    return {
+        "structure": starts,
+        "forces of the calculator": made_of.system.forces(starts[:1]),
+        "observable": encode(made_of.phi, starts[:1]),
+    }
+
+
 def _learn(
-    made_of: ForceSetup, fits: int, report: Report, rng: np.random.Generator
+    made_of: ForceSetup, fits: int, starts: Floats, tests: int, report: Report, rng: np.random.Generator
 ) -> tuple[LearnedForces, Comparison, dict[str, Any]]:
-    """The runs, the model, and how it follows runs that it was not shown."""
-    tests = max(2, round(TESTS * made_of.trajectories))
-    starts = made_of.starts(made_of.trajectories + tests, rng)
+    """The runs, the model, and how it follows runs, the first `tests` of them, that it was not shown."""
     times = np.linspace(0.0, made_of.until, made_of.times)
     data = make_force_data(
         made_of.system,

@@ -24,6 +24,7 @@ from asemacro.studies.learn.figures import draw_diagnostics, explained, follow, 
 from asemacro.studies.learn.given_options import NO_ALLOYS, one_temperature, refuse_foreign
 from asemacro.studies.learn.learned import Learned, learn_from_moments, polynomial_sde
 from asemacro.studies.learn.systems import NAMES, Setup, setup
+from asemacro.tasks.parts import part
 from asemacro.tasks.progress import part_of, progress_bar
 from asemacro.tasks.run_folder import RunFolder
 from asemacro.tasks.threads import one_thread
@@ -119,9 +120,9 @@ def _learn_system(
     **options: Any,
 ) -> None:
     """Spins and fields."""
-    part = 1.0 if fraction is None else fraction
-    if not 0 < part <= 1:
-        raise ValueError(f"--fraction {part:g}: must lie above 0 and be at most 1")
+    share = 1.0 if fraction is None else fraction
+    if not 0 < share <= 1:
+        raise ValueError(f"--fraction {share:g}: must lie above 0 and be at most 1")
     made_of = setup(system, **{**options, "temperature": one_temperature(options["temperature"])})
     dims = _closure_dims(closure)
     if dims is not None and system == "curie-weiss":
@@ -132,6 +133,8 @@ def _learn_system(
     rng = np.random.default_rng(seed)
     n = made_of.settings["sites"]
     print(f"{system}, {n} sites learned from {made_of.settings['small']}, observables {', '.join(made_of.phi.labels)}")
+    arguments = {"system": system, **made_of.settings, "starts": count, "fraction": share, "closure": closure}
+    folder.keep_parts({**arguments, "lattice": made_of.small.lattice, "seed": seed})
     with progress_bar(*_stages(closed=dims is not None)) as report, one_thread():
         made = snapshots(
             made_of.small,
@@ -143,8 +146,7 @@ def _learn_system(
             rng=rng,
             progress=part_of(report, "runs"),
         )
-        learned, found, result = _learn(made_of, made, part, dims, report, rng)
-    arguments = {"system": system, **made_of.settings, "starts": count, "fraction": part, "closure": closure}
+        learned, found, result = _learn(made_of, made, share, dims, report, rng)
     files = dict(learned.files())
     if found is not None:
         from asemacro.closure.file import save_closure
@@ -234,7 +236,12 @@ def _labels(
     held = made.start % HELD == 0
 
     def labels(of: Any) -> Moments:
-        return patch_moments(made.system, made.x, of, fraction, group=made.start, rng=rng)
+        return part(
+            "labels",
+            lambda: patch_moments(made.system, made.x, of, fraction, group=made.start, rng=rng),
+            rng=rng,
+            kinds=(Moments,),
+        )
 
     report("labels", 0.0, "rates of the snapshots")
     phi, moments = made_of.phi, labels(made_of.phi)

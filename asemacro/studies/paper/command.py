@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from asemacro.files.store import output_directory
-from asemacro.studies.paper.runner import FIGURES, KEPT, missing, reproduce
+from asemacro.studies.paper.runner import FIGURES, missing, reproduce
 from asemacro.tasks.progress import progress_bar
 
 
@@ -23,9 +23,9 @@ def run_reproduce(figure: str, output: str | Path, *, quick: bool, seed: int) ->
             with progress_bar({"figure": 60.0}) as report:
                 result = reproduce(name, folder, quick=quick, seed=seed, progress=report)
         except (KeyboardInterrupt, InterruptedError):
-            cells = f", its finished parts are kept in {folder}" if name in KEPT else ""
             raise InterruptedError(
-                f"interrupted; {name} was not written{cells}, finished figures stay in {folder}"
+                f"interrupted; {name} was not written, its finished parts and finished figures stay in {folder}, the "
+                "same command goes on from there"
             ) from None
         print(result.text())
         print(f"wrote {name}.json, .csv, .png to {folder} in {time.perf_counter() - started:.0f} s\n")

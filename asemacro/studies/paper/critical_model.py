@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import partial
 
 import numpy as np
 from scipy import integrate
@@ -30,7 +31,9 @@ from asemacro.studies.paper.critical import (
     snapshots,
     system_of,
 )
+from asemacro.tasks.parts import part
 from asemacro.typing import Floats, Report
+from asemacro.upsampling.replication import FlipCalibration
 
 ODD = (0,)  # M changes sign, rho_DW does not
 PAIR_TIME = 20.0  # for the noise factor, which is K at any duration
@@ -109,16 +112,19 @@ def _study(
     cost = np.array([side**2 * budget.count(budget.states, side, t) for side, t in points], dtype=float)
     done = 0.1 + 0.9 * np.concatenate([[0.0], cost.cumsum()]) / cost.sum()
     progress("figure", 0.0, "8^2 and 16^2")
-    found = Study(calibrate(budget, rng=first), {}, {}, {})
+    doubling = part("calibrate", partial(calibrate, budget, rng=first), rng=first, kinds=(Doubling, FlipCalibration))
+    found, kinds = Study(doubling, {}, {}, {}), (Snapshots, Moments, OrderParameter)
     for k, (side, temperature) in enumerate(points):
         progress("figure", share * float(done[k]), f"L = {side}, T = {temperature:g}")
         own, truth = streams[2 * k : 2 * k + 2]
-        seen = snapshots(budget, found.doubling, side, temperature, rng=own)
+        make = partial(snapshots, budget, found.doubling, side, temperature, rng=own)
+        seen = part("snapshots", make, rng=own, kinds=kinds)
         found.models[side, temperature] = learn(seen, budget.degree, rng=own)
         if temperature == CRITICAL:
             found.critical[side] = seen
         count = budget.count(budget.direct, side, temperature)
-        found.direct[side, temperature] = direct_order(side, temperature, count, rng=truth)
+        drawn_directly = partial(direct_order, side, temperature, count, rng=truth)
+        found.direct[side, temperature] = part("direct", drawn_directly, rng=truth, kinds=kinds)
     return found
 
 

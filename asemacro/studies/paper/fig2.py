@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -20,6 +21,7 @@ from asemacro.plot.dynamics import discrepancy, mean_trajectory
 from asemacro.statistics.discrepancy import halves_floor, time_averaged_mmd, whiten
 from asemacro.studies.paper.predator_prey import CLOSED, END, MEANS, STARTS, K, direct, learn, predict, snapshots
 from asemacro.studies.paper.report import Result, Row, Table
+from asemacro.tasks.parts import part
 from asemacro.typing import Floats, Report
 
 LAMBDAS = (1.0, 2.5, 5.0, 10.0, 15.0, 20.0)
@@ -96,7 +98,7 @@ def compare(budget: Budget, *, rng: np.random.Generator, progress: Report) -> Re
     true = []
     for done, (start, count) in enumerate(zip(starts, counts, strict=True)):
         progress("figure", 0.1 * done / len(starts), "direct runs of 200 points")
-        true.append(direct(*start, TIMES, count, rng=rng))
+        true.append(part("direct", partial(direct, *start, TIMES, count, rng=rng), rng=rng))
     tested = len(budget.tested)
     found: dict[str, list[list[Measured]]] = {name: [] for name in MODELS}
     shown: dict[float, Floats] = {}

@@ -10,6 +10,8 @@ takes 1 % from |M| at L = 128 and adds .004 to beta/nu of direct runs: they are 
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from asemacro.studies.critical.criticality import (
@@ -20,10 +22,11 @@ from asemacro.studies.critical.criticality import (
     critical_exponents,
 )
 from asemacro.studies.paper.critical import CENTRAL, CRITICAL, FULL, QUICK, REPORTED, SMALL, SMALLER, Budget
-from asemacro.studies.paper.critical_clock import clock, direct_decay, model_decay
+from asemacro.studies.paper.critical_clock import Clock, Decay, clock, direct_decay, model_decay
 from asemacro.studies.paper.critical_model import Study, noise_factors, study, unconstrained
 from asemacro.studies.paper.fig6_drawing import Found, draw
 from asemacro.studies.paper.report import Result, Row, Table
+from asemacro.tasks.parts import part
 from asemacro.typing import Report
 
 PUBLISHED = {"beta_nu": 0.120, "gamma_nu": 1.792, "nu": 0.95}
@@ -52,12 +55,21 @@ def compare(budget: Budget, *, rng: np.random.Generator, progress: Report) -> Re
     first, *streams = rng.spawn(3 + len(budget.sides) + len(budget.rate_runs))
     data = study(budget, share=0.65, rng=first, progress=progress)
     progress("figure", 0.65, "unconstrained drift")
-    free = {side: unconstrained(data.critical[side], budget.refits, rng=streams.pop()) for side in budget.sides}
+    kinds = (OrderParameter, Decay)
+    free = {
+        side: part(
+            "unconstrained",
+            partial(unconstrained, data.critical[side], budget.refits, rng=streams.pop()),
+            kinds=kinds,
+        )
+        for side in budget.sides
+    }
     progress("figure", 0.7, "clock from 8^2 and 16^2")
-    ticks, decays = clock(budget, rng=streams.pop()), {}
+    ticks, decays = part("clock", partial(clock, budget, rng=streams.pop()), kinds=(Clock, *kinds)), {}
     for side, (runs, length) in budget.rate_runs.items():
         progress("figure", 0.75, f"direct dynamics, L = {side}")
-        truth = direct_decay(side, CRITICAL, runs, length, rng=streams.pop())
+        make = partial(direct_decay, side, CRITICAL, runs, length, rng=streams.pop())
+        truth = part("decay", make, kinds=kinds)
         sde = data.models[side, CRITICAL].sde
         decays[side] = (
             model_decay(ticks.applied(sde, side, truth.times), truth.times),
@@ -65,7 +77,8 @@ def compare(budget: Budget, *, rng: np.random.Generator, progress: Report) -> Re
             truth,
         )
     progress("figure", 0.95, "noise factor")
-    factors = noise_factors(FACTOR_SIDE, CRITICAL, budget.pairs, rng=streams.pop())
+    make_factors = partial(noise_factors, FACTOR_SIDE, CRITICAL, budget.pairs, rng=streams.pop())
+    factors = part("noise factors", make_factors)
     ways = {
         "": [data.models[side, CRITICAL].order for side in budget.sides],
         "unconstrained": [free[side] for side in budget.sides],
@@ -140,11 +153,11 @@ def _order_rows(found: Found, budget: Budget, temperature: float) -> list[Row]:
     at = "" if temperature == CRITICAL else f"/T={temperature:g}"
     for side in budget.sides:
         order, truth = data.models[side, temperature].order, data.direct[side, temperature]
-        for name, here, error, true, part in (
+        for name, here, error, true, within in (
             ("|M|", order.absolute, order.absolute_error, truth.absolute, 0.015),
             ("chi", order.susceptibility, order.susceptibility_error, truth.susceptibility, 0.1),
         ):
-            target = ((1 - part) * true, (1 + part) * true)
+            target = ((1 - within) * true, (1 + within) * true)
             rows.append(Row(f"{name}/L={side}{at}", here, error, None, true, "direct", target))
     return rows
 

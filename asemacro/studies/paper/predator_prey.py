@@ -12,6 +12,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -29,6 +30,7 @@ from asemacro.observables.base import Observable
 from asemacro.observables.field_covariance import FieldCovariance
 from asemacro.observables.field_mean import FieldMean
 from asemacro.observables.joined import Observables
+from asemacro.tasks.parts import part
 from asemacro.typing import Floats
 from asemacro.upsampling.interpolation import interpolate
 
@@ -125,5 +127,6 @@ def predict(
     first = np.concatenate([phi(cosine_fields(lattice, *start), lattice) for start in starts])
     z0 = np.repeat(first, counts, axis=0)
     steps = round(float(times[-1]) / STEP)
-    _, z = simulate(sde, z0, times_s=times, n_trajectories=len(z0), n_steps=steps, rng=rng)
+    go_on: dict[str, Any] = {"times_s": times, "n_trajectories": len(z0), "n_steps": steps}
+    z = part("paths", lambda: simulate(sde, z0, **go_on, rng=rng)[1], rng=rng)
     return np.split(z[:, :, :2], np.cumsum(counts)[:-1])

@@ -60,7 +60,7 @@ class Row:
         if self.target is None:
             return None
         low, high = self.target
-        return (low is None or self.here >= low) and (high is None or self.here <= high)
+        return bool((low is None or self.here >= low) and (high is None or self.here <= high))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -64,6 +64,7 @@ def _reproduce(name: str, folder: RunFolder, quick: bool, seed: int, progress: R
     started = time.perf_counter()
     module = importlib.import_module(f"asemacro.studies.paper.{name.replace('-', '.')}")
     report = progress or (lambda task, fraction, text: None)
+    folder.keep_parts({"figure": name, "quick": quick, "seed": seed})
     kept = {"store": folder.checkpoint} if name in KEPT else {}
     result: Result = module.run(quick=quick, rng=np.random.default_rng(seed), progress=report, **kept)
     result = dataclasses.replace(result, quick=quick)

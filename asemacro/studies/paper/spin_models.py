@@ -24,6 +24,7 @@ from asemacro.studies.paper.spin_transients import (
     large_snapshots,
     predict,
 )
+from asemacro.tasks.parts import part
 from asemacro.typing import Floats
 from asemacro.upsampling.ensemble import LargeSnapshots
 
@@ -78,12 +79,12 @@ class Data:
 
     def pairs(self, draw: Callable[[], Pairs]) -> Pairs:
         """One pair of each snapshot, drawn several times; those of one start stay one group."""
-        joined = Pairs.concat([draw() for _ in range(self.draws)])
+        joined = Pairs.concat([part("pairs", draw, rng=self.rng, kinds=(Pairs,)) for _ in range(self.draws)])
         return dataclasses.replace(joined, group=np.tile(self.made.start, self.draws))
 
     def moments(self, draw: Callable[[], Moments]) -> Moments:
         """Labels of each snapshot, drawn several times; those of one start stay one group."""
-        joined = Moments.concat([draw() for _ in range(self.draws)])
+        joined = Moments.concat([part("moments", draw, rng=self.rng, kinds=(Moments,)) for _ in range(self.draws)])
         return dataclasses.replace(joined, group=np.tile(self.made.start, self.draws))
 
 
@@ -150,7 +151,11 @@ def one_sweep(data: Data, *, closed: bool, naive: bool = False) -> Pairs:
 
 def law_of(data: Data, moments: Moments, trajectories: int) -> Law:
     """Mean and spread of the SDE learned from labels of the setting's observable."""
-    return predict(fit_of(data, moments), data.setting, data.setting.phi, trajectories, rng=data.rng)
+
+    def law() -> Law:
+        return predict(fit_of(data, moments), data.setting, data.setting.phi, trajectories, rng=data.rng)
+
+    return part("law", law, rng=data.rng, kinds=(Law,))
 
 
 def law_of_sweeps(data: Data, pairs: Pairs, trajectories: int) -> Law:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -27,6 +29,7 @@ from asemacro.observables.spins import DomainWallDensity, Magnetization
 from asemacro.statistics.averages import mean_errors
 from asemacro.studies.learn.learned import polynomial_sde
 from asemacro.studies.paper.report import Row, Table
+from asemacro.tasks.parts import part
 from asemacro.typing import Floats, Report
 from asemacro.upsampling.ensemble import LargeSnapshots, magnetised, snapshots
 from asemacro.upsampling.tiling import mosaic, repeat
@@ -122,13 +125,17 @@ def exact_law(setting: Setting) -> Law:
 
 def direct_law(setting: Setting, runs: int, *, rng: np.random.Generator, progress: Report) -> Law:
     """By direct runs of the large system from each start."""
-    values = np.empty((len(setting.starts), runs, len(setting.times), setting.phi.dim))
-    for k, m0 in enumerate(setting.starts):
-        x, now = random_spins(setting.system.lattice, m0, runs, rng=rng), 0.0
+
+    def of(k: int, m0: float) -> Floats:
+        x, now, seen = random_spins(setting.system.lattice, m0, runs, rng=rng), 0.0, []
         for i, t in enumerate(setting.times):
             x, _ = setting.system.evolve(x, t - now, rng=rng)
-            values[k, :, i], now = observe(setting.phi, x, setting.system.lattice), t
+            seen.append(observe(setting.phi, x, setting.system.lattice))
+            now = t
             progress("direct", (k + i / len(setting.times)) / len(setting.starts), "direct runs")
+        return np.stack(seen, axis=1)
+
+    values = np.stack([part("direct", partial(of, k, m0), rng=rng) for k, m0 in enumerate(setting.starts)])
     return Law(setting.times, values.mean(axis=1), values.std(axis=1), runs)
 
 
@@ -181,7 +188,8 @@ def predict(sde: NeuralSDE, setting: Setting, phi: Observable, trajectories: int
     lattice = setting.system.lattice
     starts = [observe(phi, random_spins(lattice, m0, trajectories, rng=rng), lattice) for m0 in setting.starts]
     z0 = np.concatenate(starts)
-    _, z = simulate(sde, z0, n_trajectories=len(z0), times_s=setting.times, max_rate_step=setting.rate_step, rng=rng)
+    go_on: dict[str, Any] = {"n_trajectories": len(z0), "times_s": setting.times, "max_rate_step": setting.rate_step}
+    z = part("paths", lambda: simulate(sde, z0, **go_on, rng=rng)[1], rng=rng)
     z = z.reshape(len(starts), trajectories, *z.shape[1:])
     return Law(setting.times, z.mean(axis=1), z.std(axis=1), trajectories)
 

@@ -211,6 +211,9 @@ class _Study:
         return walk(self.system.at(kelvin), start, duration_s, tell, rng)
 
     def _run(self, tasks: list[Task[Any]]) -> list[Any]:
+        there = sum(self.store.entry(task.name, task.kept.inputs).there for task in tasks if task.kept)
+        if there:
+            say.info("goes on: %d of %d runs of the same command that was stopped are kept", there, len(tasks))
         return run_tasks(tasks, None, self.store, self.progress, workers=self.workers)
 
     def _by_temperature(self, temperatures_K: Sequence[float], results: list[Any]) -> dict[float, list[Any]]:
