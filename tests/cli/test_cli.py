@@ -152,8 +152,7 @@ def diagram_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "phase-diagram", structures / "NiCoCr.cif", "-o", folder, "--temperatures", "900,1500", "--hops", 4000,
         "--sites", 256, "--small", 64, "--barriers", structures / PAIR, "--anneal", 2000, "--direct", "--html",
     ]  # fmt: skip
-    code = "from asemacro.cli.app import main; main()"
-    done = subprocess.run([sys.executable, "-c", code, *map(str, words)], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-m", "asemacro", *map(str, words)], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return folder
 
@@ -369,9 +368,8 @@ def test_ctrl_c_says_so_and_leaves_no_results(structures: Path, tmp_path: Path) 
         "phase-diagram", structures / "NiCoCr.cif", "-o", tmp_path / "out", "--temperatures", "300,400",
         "--hops", "1e9", "--barriers", structures / PAIR,
     ]  # fmt: skip
-    code = "from asemacro.cli.app import main; main()"
     process = subprocess.Popen(
-        [sys.executable, "-c", code, *map(str, words)],
+        [sys.executable, "-m", "asemacro", *map(str, words)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
