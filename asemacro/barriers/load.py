@@ -7,7 +7,7 @@ from pathlib import Path
 from asemacro.arguments.door import checked, path, text
 from asemacro.barriers.base import BarrierModel
 
-PRETRAINED = ("refractory", "refractory-direct", "nbmota")
+PRETRAINED = ("refractory", "refractory-direct", "nbmota", "cocrfeni")
 """Names of the models that come with the package."""
 DIRECTORY = Path(__file__).parent / "pretrained"
 

@@ -267,14 +267,15 @@ def test_bad_files(tmp_path: Path) -> None:
 def test_pretrained_models() -> None:
     from asemacro.barriers import available, card, load_barriers
 
-    assert set(available()) == {"refractory", "refractory-direct", "nbmota"}
+    assert set(available()) == {"refractory", "refractory-direct", "nbmota", "cocrfeni"}
     for name in available():
         model = load_barriers(name)
         assert isinstance(model, BarrierGNN)
         assert model.name == name
-        assert model.has_energy == (name == "refractory")
+        assert model.has_energy == (name in ("refractory", "cocrfeni"))
         assert name in card(name)
-        lattice = Lattice.bcc(3.24, model.species, 6)
+        make = {"bcc": Lattice.bcc, "fcc": Lattice.fcc}[model.prototype]
+        lattice = make(3.24, model.species, 6)
         x = state(lattice, 3)
         barriers = model.barriers(lattice, x, np.flatnonzero(x == 0))
         assert ((barriers > 0.2) & (barriers < 3.5)).sum() == np.isfinite(barriers).sum()

@@ -50,22 +50,17 @@ class Box:
 
 
 def choose_energy(barriers: str | Path | BarrierModel | None, lattice: Lattice) -> BarrierModel:
-    """The model that was asked for, else `refractory` where it knows lattice and species.
+    """The model that was asked for, else the default one with an energy for this lattice and its species.
 
     Raises:
         ValueError: one line; the model has no energy, or none knows the species.
     """
-    from asemacro.barriers.load import load_barriers
-
-    if barriers is None:
-        known = load_barriers("refractory")
-        if known.prototype == lattice.prototype and set(lattice.species) <= set(known.species or ()):
-            barriers = known
-    model = choose_barriers(barriers, lattice)
+    model = choose_barriers(barriers, lattice, with_energy=True)
     if not model.has_energy:
         raise ValueError(
             f"barrier model {model.name} has no energy, so it has no equilibrium to sample; give a model that has one: "
-            "--barriers refractory (Mo, Nb, Ta, V, W on bcc), pair energies (.json), a cluster expansion"
+            "--barriers refractory (Mo, Nb, Ta, V, W on bcc), cocrfeni (Cr, Fe, Co, Ni on fcc), pair energies (.json), "
+            "a cluster expansion"
         )
     return model
 

@@ -16,6 +16,7 @@ OF_BARRIERS = {
     "published NbMoTa network": ("nnk",),
     "refractory": ("nnkdata", "pyg"),
     "refractory-direct": ("nnkdata", "pyg"),
+    "cocrfeni": ("meam", "lammps", "pyg"),
 }
 """Where barrier models come from, by their name: data, and what trained them."""
 OF_CALCULATORS = {"lammps": ("lammps",), "chgnet": ("chgnet",)}

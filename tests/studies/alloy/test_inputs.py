@@ -12,7 +12,13 @@ from asemacro.barriers import PairBarrier
 from asemacro.lattice.lattice import Lattice
 from asemacro.lattice.reading.structure_file import read_structure
 from asemacro.studies.alloy.alloy import Alloy
-from asemacro.studies.alloy.inputs import check_temperatures, choose_boxes, parse_temperatures, vacancies_in
+from asemacro.studies.alloy.inputs import (
+    check_temperatures,
+    choose_barriers,
+    choose_boxes,
+    parse_temperatures,
+    vacancies_in,
+)
 
 
 @pytest.mark.parametrize(
@@ -39,6 +45,28 @@ def test_bad_temperatures_are_one_line(text: str) -> None:
 def test_no_temperature() -> None:
     with pytest.raises(ValueError, match="no temperature"):
         check_temperatures([])
+
+
+@pytest.mark.parametrize(
+    ("lattice", "name", "with_energy"),
+    [
+        (Lattice.bcc(3.2, ["Nb", "Mo"], 1), "nbmota", "refractory"),
+        (Lattice.bcc(3.2, ["Mo", "W"], 1), "refractory", "refractory"),
+        (Lattice.fcc(3.56, ["Ni", "Co", "Cr"], 1), "cocrfeni", "cocrfeni"),
+        (Lattice.fcc(3.56, ["Fe", "Ni"], 1), "cocrfeni", "cocrfeni"),
+    ],
+)
+def test_the_default_model_is_for_lattice_and_species(lattice: Lattice, name: str, with_energy: str) -> None:
+    assert choose_barriers(None, lattice).name == name
+    assert choose_barriers(None, lattice, with_energy=True).name == with_energy
+
+
+@pytest.mark.parametrize(
+    "lattice", [Lattice.fcc(3.2, ["Nb", "Mo"], 1), Lattice.bcc(2.87, ["Fe", "Cr"], 1), Lattice.fcc(3.7, ["Cu", "Au"], 1)]
+)
+def test_no_model_for_these(lattice: Lattice) -> None:
+    with pytest.raises(ValueError, match=r"no barrier model for .*cocrfeni: .* on fcc.*barriers learn"):
+        choose_barriers(None, lattice)
 
 
 def pair_model(*species: str) -> PairBarrier:

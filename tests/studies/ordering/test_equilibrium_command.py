@@ -63,7 +63,6 @@ def test_files_and_a_run_that_was_stopped(command, tmp_path: Path, monkeypatch: 
     ("words", "message"),
     [
         (("NbMoTa.cif", "--barriers", "nbmota"), "has no energy.*--barriers refractory"),
-        (("NiCoCr.cif",), "no barrier model for Cr-Co-Ni"),
         (("NiCoCr.cif", "--barriers", "refractory"), "fcc|does not know"),
         (("NbMoTa.cif", "-T", "400:300:100"), "STOP must not lie below START"),
         (("NbMoTa.cif", "-T", "0,300"), "above 0|from 1"),
