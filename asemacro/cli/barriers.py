@@ -199,6 +199,13 @@ def train_verb(
     members: Annotated[
         int | None, typer.Option(parser=Count(1, 100), help="Networks of the ensemble (labels 3, .npz 2).")
     ] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(parser=Count(1, 100_000), help="Passes over the data (labels: so many that 800 steps are made)."),
+    ] = None,
+    weight_decay: Annotated[
+        float | None, typer.Option(parser=Number(0, 100), help="Pulls the weights to zero; more for noisy barriers.")
+    ] = None,
     folds: Annotated[
         int | None, typer.Option(parser=Count(0, 100), help="Parts held out to measure errors (labels 3, .npz 0).")
     ] = None,
@@ -224,6 +231,8 @@ def train_verb(
             output,
             form=form.value,
             members=members,
+            epochs=epochs,
+            weight_decay=weight_decay,
             folds=folds,
             seed=seed,
             progress=True,

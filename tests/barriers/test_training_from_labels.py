@@ -152,6 +152,17 @@ def test_a_card_and_an_ensemble(labels: Path, tmp_path: Path, monkeypatch: pytes
     assert np.allclose(spread_of(model, data.around), apart, atol=1e-7)
 
 
+def test_a_stiff_network_knows_little_but_the_mean(labels: Path, tmp_path: Path) -> None:
+    """All folds and the last training take epochs and weight decay as asked, and the card has them."""
+    effort = {"epochs": 30, "weight_decay": 100.0, "members": 1, "folds": 2}
+    model = train_with_card(labels, tmp_path / "stiff.safetensors", **effort).model
+    data = read_barriers(labels)
+    known, found = data.barrier[data.known()], model.predict(data.around, only=data.known())[data.known()]
+    assert found.std() < 0.4 * known.std()
+    assert model.notes["held_out"]["rmse_eV"] == pytest.approx(known.std(), rel=0.25)
+    assert "30 epochs, weight decay 100, seed 0" in (tmp_path / "stiff.md").read_text()
+
+
 def test_calibration_of_errors_that_are_twice_the_spread() -> None:
     rng = np.random.default_rng(0)
     spread = rng.uniform(0.01, 0.2, (2000, 12))

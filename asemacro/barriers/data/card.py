@@ -10,7 +10,7 @@ from asemacro.barriers.attempt_frequency import COMMON_HZ, attempt_frequencies_o
 from asemacro.barriers.data.barrier_file import BarrierSource, read_barriers, source_name
 from asemacro.barriers.data.evaluation import held_out
 from asemacro.barriers.data.table import BarrierData
-from asemacro.barriers.data.training import TrainingReport, members_of, train_barriers
+from asemacro.barriers.data.training import Effort, TrainingReport, members_of, train_barriers
 from asemacro.barriers.gnn.model import BarrierGNN, Form
 from asemacro.files.store import output_file, write_whole
 from asemacro.fitted import Fitted
@@ -27,6 +27,8 @@ def train_with_card(
     *,
     form: Form = "consistent",
     members: int | None = None,
+    epochs: int | None = None,
+    weight_decay: float | None = None,
     folds: int | None = None,
     seed: int = 0,
     progress: bool | Report = False,
@@ -39,6 +41,8 @@ def train_with_card(
         out_path: file to write, .safetensors.
         form: "direct" or "consistent".
         members: networks averaged.
+        epochs: passes over the data, default `epochs_of`.
+        weight_decay: pulls the weights to zero, default WEIGHT_DECAY of the form.
         folds: parts of the cells that are held out in turn to measure errors before the last training on all; 0 for
             none. Default 3 of labels (fewer if there are fewer cells), none of arrays, for which `cross-validate` is
             there.
@@ -56,14 +60,19 @@ def train_with_card(
     parts = 0 if folds is None and parts < 2 else parts
     number = members or members_of(form, data)
     notes: dict[str, Any] = {}
+    effort = Effort.of(form, data, epochs, weight_decay)
     with reporting(progress, {"folds": float(parts)} if parts else {}, {"train": 1.0}) as report:
         if parts:
-            notes["held_out"] = held_out(data, form, members=number, n_folds=parts, seed=seed, progress=report)
+            notes["held_out"] = held_out(
+                data, form, members=number, effort=effort, n_folds=parts, seed=seed, progress=report
+            )
         fitted = train_barriers(
             data_path,
             out_path,
             form=form,
             members=number,
+            epochs=effort.epochs,
+            weight_decay=effort.weight_decay,
             seed=seed,
             progress=report,
             notes=notes,
@@ -104,7 +113,7 @@ def card_of(model: BarrierGNN, data: BarrierData, *, verb: str = "train", errors
         *(_held_out_lines(notes.get("held_out")) if errors is None else errors),
         *_frequency_lines(model),
         f"- Made by `asemacro barriers {verb}` of version {__version__}: form {model.form}, {len(model.nets)} members, "
-        f"{notes['epochs']} epochs, seed {notes['seed']}.",
+        f"{notes['epochs']} epochs, weight decay {notes['weight_decay']:g}, seed {notes['seed']}.",
         "- The barriers are no better than the calculator or the code that made the data: say here which it was and "
         "what it is worth for this alloy.",
     ]

@@ -159,6 +159,24 @@ def epochs_of(form: Form, data: BarrierData) -> int:
 
 
 @dataclasses.dataclass(frozen=True)
+class Effort:
+    """How long and how stiffly a network is trained.
+
+    Attributes:
+        epochs: passes over the data.
+        weight_decay: pulls the weights to zero: more for few or noisy barriers.
+    """
+
+    epochs: int
+    weight_decay: float
+
+    @classmethod
+    def of(cls, form: Form, data: BarrierData, epochs: int | None = None, weight_decay: float | None = None) -> Effort:
+        """What was asked for, else `epochs_of` and WEIGHT_DECAY of the form."""
+        return cls(epochs or epochs_of(form, data), WEIGHT_DECAY[form] if weight_decay is None else weight_decay)
+
+
+@dataclasses.dataclass(frozen=True)
 class TrainingReport:
     """What `train_barriers` did.
 
@@ -179,6 +197,7 @@ def train_barriers(
     form: Form = "direct",
     members: int | None = None,
     epochs: int | None = None,
+    weight_decay: float | None = None,
     seed: int = 0,
     progress: bool | Report = False,
     name: str | None = None,
@@ -194,6 +213,7 @@ def train_barriers(
         form: "direct" (more accurate) or "consistent" (detailed balance, a lattice energy).
         members: networks averaged, default `members_of`.
         epochs: passes over the data, default `epochs_of`.
+        weight_decay: pulls the weights to zero, default WEIGHT_DECAY of the form.
         seed: of everything random.
         progress: True for a bar, or a function called as progress("train", fraction, text).
         name: of the model, default the name of the file.
@@ -221,6 +241,7 @@ def train_barriers(
         form=form,
         members=members,
         epochs=epochs,
+        weight_decay=weight_decay,
         seed=seed,
         progress=progress,
         name=Path(out_path).stem if name is None else name,
@@ -247,6 +268,7 @@ def fit_barriers(
     form: Form = "direct",
     members: int | None = None,
     epochs: int | None = None,
+    weight_decay: float | None = None,
     seed: int = 0,
     progress: bool | Report = False,
     name: str = "gnn",
@@ -258,23 +280,23 @@ def fit_barriers(
     Args:
         data: barriers.
         source: where they come from, kept with the model.
-        form, members, epochs, seed, progress, name, notes, **settings: as of `train_barriers`.
+        form, members, epochs, weight_decay, seed, progress, name, notes, **settings: as of `train_barriers`.
 
     Returns:
         The model, the history of each member, and the mean absolute error on the barriers that it was trained on, eV.
     """
     _check_training(form, members, epochs)
-    epochs, members = epochs or epochs_of(form, data), members or members_of(form, data)
+    effort, members = Effort.of(form, data, epochs, weight_decay), members or members_of(form, data)
     model = BarrierGNN(data.species, form, members=members, jumps=data.jumps, **{**WIDTHS[form], **settings})
     model.name = name
-    fitted = fit_gnn(model, data.around, data.barrier, epochs=epochs, seed=seed, progress=progress)
+    fitted = fit_gnn(model, data.around, data.barrier, **dataclasses.asdict(effort), seed=seed, progress=progress)
     train_mae = float(np.nanmean(np.abs(model.predict(data.around, only=data.known()) - data.barrier)))
     model.notes = {
         "data": source,
         "cells": len(data.names),
         "barriers": int(data.known().sum()),
         "dropped": data.dropped,
-        "epochs": epochs,
+        **dataclasses.asdict(effort),
         "seed": seed,
         "train_mae_eV": round(train_mae, 5),
         **(notes or {}),
