@@ -223,9 +223,8 @@ def train_verb(
     from asemacro.barriers.data.card import train_with_card
 
     with muted_if_quiet(), RunFile(output) as file:
-        file.keep_parts(
-            {"data": content_of(*data), "form": form.value, "members": members, "folds": folds, "seed": seed}
-        )
+        effort = {"members": members, "epochs": epochs, "weight decay": weight_decay, "folds": folds}
+        file.keep_parts({"data": content_of(*data), "form": form.value, **effort, "seed": seed})
         train_with_card(
             data,
             output,
