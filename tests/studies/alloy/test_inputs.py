@@ -62,7 +62,8 @@ def test_the_default_model_is_for_lattice_and_species(lattice: Lattice, name: st
 
 
 @pytest.mark.parametrize(
-    "lattice", [Lattice.fcc(3.2, ["Nb", "Mo"], 1), Lattice.bcc(2.87, ["Fe", "Cr"], 1), Lattice.fcc(3.7, ["Cu", "Au"], 1)]
+    "lattice",
+    [Lattice.fcc(3.2, ["Nb", "Mo"], 1), Lattice.bcc(2.87, ["Fe", "Cr"], 1), Lattice.fcc(3.7, ["Cu", "Au"], 1)],
 )
 def test_no_model_for_these(lattice: Lattice) -> None:
     with pytest.raises(ValueError, match=r"no barrier model for .*cocrfeni: .* on fcc.*barriers learn"):
