@@ -244,7 +244,7 @@ BAD = {
     "unknown model": ("kmc", "{cif}", "-T", "1000", "--barriers", "nosuch"),
     "missing model": ("kmc", "{cif}", "-T", "1000", "--barriers", "nosuch.safetensors"),
     "species": ("kmc", "{fcc}", "-T", "1000", "--barriers", "nbmota"),
-    "no model for it": ("kmc", "{fcc}", "-T", "1000"),
+    "no model for it": ("kmc", "{cuau}", "-T", "1000"),
     "pure element": ("phase-diagram", "{pure}"),
     "formation energy": ("phase-diagram", "{cif}", "--vacancy-formation-energy", "-1"),
     "verb": ("nonsense",),
@@ -257,11 +257,17 @@ BAD = {
 }
 
 
+FCC = np.array([[0, 0, 0], [0, 1.95, 1.95], [1.95, 0, 1.95], [1.95, 1.95, 0]])
+
+
 @pytest.mark.parametrize("case", BAD)
 def test_bad_input_is_one_line_and_exit_2(command, structures: Path, tmp_path: Path, case: str) -> None:
     pure = tmp_path / "pure.cif"
     ase.io.write(pure, ase.Atoms("Nb2", [[0, 0, 0], [1.65, 1.65, 1.65]], cell=[3.3] * 3, pbc=True))
+    unknown = tmp_path / "CuAu.cif"
+    ase.io.write(unknown, ase.Atoms("Au2Cu2", FCC, cell=[3.9] * 3, pbc=True))
     names = {
+        "cuau": unknown,
         "cif": structures / "NbMoTa.cif",
         "fcc": structures / "NiCoCr.cif",
         "pair": structures / PAIR,

@@ -10,7 +10,7 @@ from asemacro.barriers.attempt_frequency import COMMON_HZ, attempt_frequencies_o
 from asemacro.barriers.data.barrier_file import BarrierSource, read_barriers, source_name
 from asemacro.barriers.data.evaluation import held_out
 from asemacro.barriers.data.table import BarrierData
-from asemacro.barriers.data.training import Effort, TrainingReport, members_of, train_barriers
+from asemacro.barriers.data.training import Effort, TrainingReport, fit_barriers, members_of, written
 from asemacro.barriers.gnn.model import BarrierGNN, Form
 from asemacro.files.store import output_file, write_whole
 from asemacro.fitted import Fitted
@@ -66,23 +66,24 @@ def train_with_card(
             notes["held_out"] = held_out(
                 data, form, members=number, effort=effort, n_folds=parts, seed=seed, progress=report
             )
-        fitted = train_barriers(
-            data_path,
-            out_path,
+        fitted = fit_barriers(
+            data,
+            source_name(data_path),
             form=form,
             members=number,
             epochs=effort.epochs,
             weight_decay=effort.weight_decay,
             seed=seed,
             progress=report,
+            name=out_path.stem,
             notes=notes,
-            data=data,
             attempt_frequency_Hz=own,
         )
+    trained = written(fitted, out_path)
     write_whole(
-        out_path.with_suffix(".md"), lambda path: path.write_text(card_of(fitted.model, data), encoding="utf-8")
+        out_path.with_suffix(".md"), lambda path: path.write_text(card_of(trained.model, data), encoding="utf-8")
     )
-    return fitted
+    return trained
 
 
 def card_of(model: BarrierGNN, data: BarrierData, *, verb: str = "train", errors: Sequence[str] | None = None) -> str:

@@ -201,8 +201,6 @@ def train_barriers(
     seed: int = 0,
     progress: bool | Report = False,
     name: str | None = None,
-    notes: Mapping[str, Any] | None = None,
-    data: BarrierData | None = None,
     **settings: Any,
 ) -> Fitted[BarrierGNN, TrainingReport]:
     """Train a network on a data file and write it.
@@ -217,8 +215,6 @@ def train_barriers(
         seed: of everything random.
         progress: True for a bar, or a function called as progress("train", fraction, text).
         name: of the model, default the name of the file.
-        notes: more facts that are kept in the file.
-        data: what `read_barriers` gave for the file, where it has been read.
         **settings: width, hidden, energy_width of `BarrierGNN`, default WIDTHS of the form; attempt_frequency_Hz, kept
             in the file: barriers say nothing about it.
 
@@ -230,13 +226,10 @@ def train_barriers(
         ValueError: in one line, if the data are not such a file.
         OSError: if a file cannot be read or written.
     """
-    from asemacro.barriers.gnn.file import save_gnn
-
     out_path = output_file(out_path)
     _check_training(form, members, epochs)
-    data = read_barriers(data_path) if data is None else data
     fitted = fit_barriers(
-        data,
+        read_barriers(data_path),
         source_name(data_path),
         form=form,
         members=members,
@@ -244,13 +237,18 @@ def train_barriers(
         weight_decay=weight_decay,
         seed=seed,
         progress=progress,
-        name=Path(out_path).stem if name is None else name,
-        notes=notes,
+        name=out_path.stem if name is None else name,
         **settings,
     )
-    written = save_gnn(fitted.model, out_path)
-    report = TrainingReport(written, fitted.report)
-    return Fitted(fitted.model, {}, report, fitted.histories, _before=written)
+    return written(fitted, out_path)
+
+
+def written(fitted: Fitted[BarrierGNN, float], path: Path) -> Fitted[BarrierGNN, TrainingReport]:
+    """What `fit_barriers` gave, in a file."""
+    from asemacro.barriers.gnn.file import save_gnn
+
+    place = save_gnn(fitted.model, path)
+    return Fitted(fitted.model, {}, TrainingReport(place, fitted.report), fitted.histories, _before=place)
 
 
 def _check_training(form: str, members: int | None, epochs: int | None) -> None:
