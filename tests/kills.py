@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import torch  # noqa: F401  (once, here: each run below is a fork of this process)
+from stopped_runs import kill_at_replacement
 
 from asemacro.cli.app import app
 from asemacro.studies.alloy import prediction
@@ -25,6 +26,10 @@ from asemacro.tasks import keeper, on_the_way, parts
 STRUCTURES = Path(__file__).parents[1] / "structures"
 ALLOY = (STRUCTURES / "NiCoCr.cif", "--barriers", STRUCTURES / "NiCoCr_pair.json")
 CASES: dict[str, tuple[tuple[object, ...], tuple[str, ...]]] = {
+    "kmc": (
+        ("kmc", *ALLOY, "-T", 1200, "--sites", 500, "--hops", 1_000_000),
+        ("sro.csv", "final.extxyz", "trajectory.amz.zip"),
+    ),
     "learn ising": (
         ("learn", "ising", "--sites", 256, "--small", 64, "--starts", 25),
         ("sde.safetensors", "training.safetensors"),
@@ -58,6 +63,9 @@ CASES: dict[str, tuple[tuple[object, ...], tuple[str, ...]]] = {
     ),
     "reproduce": (("reproduce", "fig4", "--quick"), ("fig4.csv", "fig4.json")),
 }
+EVERY_S, MOST_MOMENTS = {"kmc": 0.0}, {"kmc": 250}
+"""Between two times at which a run on its way is kept, and files that come into place at most before a kill, unless
+0.2 s, as short as these runs are, and 40: of kmc it is kept at every record point."""
 WORDS_OF_GOING_ON = ("goes on", "taken from")
 
 
@@ -67,21 +75,6 @@ def run(words: tuple[object, ...], folder: Path) -> str:
     with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
         app([str(word) for word in (*words, "-o", folder)], standalone_mode=False)
     return said.getvalue()
-
-
-def killed_while_publishing(words: tuple[object, ...], folder: Path, moment: int) -> None:
-    """The command, which kills itself before or after file number `moment` comes into place."""
-    replace, count = os.replace, [moment]
-
-    def replaced(*paths: str) -> None:
-        for act in (lambda: None, lambda: replace(*paths)):
-            act()
-            count[0] -= 1
-            if count[0] < 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-    os.replace = replaced  # type: ignore[assignment]
-    run(words, folder)
 
 
 def child_of(work: object) -> int:
@@ -95,8 +88,8 @@ def child_of(work: object) -> int:
 
 def main(case: str, folder: Path, most_kills: int) -> None:
     """Kill and start again, then let it come to its end."""
-    parts.EVERY_S = 0.2  # as short as these runs are
-    keeper.Keeper.__init__.__defaults__ = (0.2,)
+    parts.EVERY_S = EVERY_S.get(case, 0.2)
+    keeper.Keeper.__init__.__defaults__ = (parts.EVERY_S,)
     parts.LEAST_S = on_the_way.LEAST_S = on_the_way.LOOK_S = 0.0
     prediction.FIT = dataclasses.replace(prediction.FIT, max_epochs=2, min_steps=50)
     words, results = CASES[case]
@@ -109,15 +102,15 @@ def main(case: str, folder: Path, most_kills: int) -> None:
     took, files = time.monotonic() - begin, 0
     kills, finished = 0, 0
     while kills < most_kills or finished == 0:
-        inside, moment = kills < most_kills and kills % 2 == 1, int(rng.integers(0, 40))
+        inside, moment = kills < most_kills and kills % 2 == 1, int(rng.integers(0, MOST_MOMENTS.get(case, 40)))
 
         def work(inside: bool = inside, moment: int = moment) -> None:
             if inside:
-                killed_while_publishing(words, here, moment)
-                return
+                kill_at_replacement(moment)
             said = run(words, here)
-            with log.open("a") as file:
-                file.write(said)
+            if not inside:
+                with log.open("a") as file:
+                    file.write(said)
 
         child = child_of(work)
         if kills < most_kills and not inside:
@@ -131,6 +124,7 @@ def main(case: str, folder: Path, most_kills: int) -> None:
             finished += 1
             for name in results:
                 assert (here / name).read_bytes() == (whole / name).read_bytes(), f"{name} differs"
+            assert case != "kmc" or not (here / ".checkpoint").exists()
     went_on = sum(any(word in line for word in WORDS_OF_GOING_ON) for line in log.read_text().splitlines())
     print(f"{kills} kills, {finished} runs to the end, {files} files at most on the way, {went_on} lines of going on")
 

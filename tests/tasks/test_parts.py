@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from stopped_runs import kill_at_replacement
 
 from asemacro.files.plain_tree import arrays_of_tree, tree_of_arrays
 from asemacro.tasks import parts as module
@@ -220,20 +220,6 @@ def test_a_descent_goes_on_between_two_epochs(tmp_path: Path, monkeypatch: pytes
         assert torch.equal(again[1], whole[1])
         assert again[2] == whole[2]
         assert len(looks) == expected
-
-
-def kill_at_replacement(moment: int) -> None:
-    """This process kills itself before or after a file comes into place, `moment` of these later."""
-    replace, left = os.replace, [moment]
-
-    def replaced(*paths: Any) -> None:
-        for act in (lambda: None, lambda: replace(*paths)):
-            act()
-            left[0] -= 1
-            if left[0] < 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-    os.replace = replaced  # type: ignore[assignment]
 
 
 def test_killed_at_any_write_the_parts_before_are_whole(tmp_path: Path) -> None:

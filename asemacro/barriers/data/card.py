@@ -10,7 +10,7 @@ from asemacro.barriers.attempt_frequency import COMMON_HZ, attempt_frequencies_o
 from asemacro.barriers.data.barrier_file import BarrierSource, read_barriers, source_name
 from asemacro.barriers.data.evaluation import held_out
 from asemacro.barriers.data.table import BarrierData
-from asemacro.barriers.data.training import Effort, TrainingReport, fit_barriers, members_of, written
+from asemacro.barriers.data.training import TrainingReport, fit_barriers, members_of, written
 from asemacro.barriers.gnn.model import BarrierGNN, Form
 from asemacro.files.store import output_file, write_whole
 from asemacro.fitted import Fitted
@@ -60,19 +60,25 @@ def train_with_card(
     parts = 0 if folds is None and parts < 2 else parts
     number = members or members_of(form, data)
     notes: dict[str, Any] = {}
-    effort = Effort.of(form, data, epochs, weight_decay)
     with reporting(progress, {"folds": float(parts)} if parts else {}, {"train": 1.0}) as report:
         if parts:
             notes["held_out"] = held_out(
-                data, form, members=number, effort=effort, n_folds=parts, seed=seed, progress=report
+                data,
+                form,
+                members=number,
+                epochs=epochs,
+                weight_decay=weight_decay,
+                n_folds=parts,
+                seed=seed,
+                progress=report,
             )
         fitted = fit_barriers(
             data,
             source_name(data_path),
             form=form,
             members=number,
-            epochs=effort.epochs,
-            weight_decay=effort.weight_decay,
+            epochs=epochs,
+            weight_decay=weight_decay,
             seed=seed,
             progress=report,
             name=out_path.stem,

@@ -5,7 +5,6 @@ asemacro barriers cross-validate ../shared/data/dft_vacancy_barriers_bcc.npz -o 
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -20,7 +19,7 @@ from asemacro.barriers.data.barrier_file import read_barriers
 from asemacro.barriers.data.ensemble import calibration, spread_of
 from asemacro.barriers.data.ridge import Ridge
 from asemacro.barriers.data.table import BarrierData
-from asemacro.barriers.data.training import MEMBERS, WIDTHS, Effort, fit_gnn
+from asemacro.barriers.data.training import MEMBERS, WIDTHS, epochs_of, fit_gnn
 from asemacro.barriers.gnn.model import BarrierGNN, Form
 from asemacro.files.store import write_csv, write_whole
 from asemacro.tasks.progress import part_of, silent
@@ -128,7 +127,7 @@ def cross_validate(
     form: Form,
     *,
     members: int | None = None,
-    effort: Effort | None = None,
+    epochs: int | None = None,
     n_folds: int = 5,
     seed: int = 0,
     report: Any = sys.stdout,
@@ -140,7 +139,7 @@ def cross_validate(
         data: all cells.
         form: "direct" or "consistent".
         members: networks averaged, default that of `train_barriers`.
-        effort: of each training, default that of `train_barriers`.
+        epochs: passes over the data, default that of `train_barriers`.
         n_folds: number of parts of the compositions; one is held out at a time.
         seed: of the folds and the networks.
         report: text stream for the folds and their errors, or None.
@@ -152,7 +151,7 @@ def cross_validate(
     """
     rows = []
     for fold, (names, held, model, ridge) in enumerate(
-        _of_folds(data, form, members=members, effort=effort, n_folds=n_folds, seed=seed, **settings)
+        _of_folds(data, form, members=members, epochs=epochs, n_folds=n_folds, seed=seed, **settings)
     ):
         predicted = model.predict(held.around, only=held.known())
         change, wanted = reverse_differences(held, predicted), reverse_differences(held, held.barrier)
@@ -175,7 +174,8 @@ def held_out(
     form: Form,
     *,
     members: int,
-    effort: Effort | None = None,
+    epochs: int | None = None,
+    weight_decay: float | None = None,
     n_folds: int = 5,
     seed: int = 0,
     progress: Report = silent,
@@ -191,7 +191,8 @@ def held_out(
             data,
             form,
             members=members,
-            effort=effort,
+            epochs=epochs,
+            weight_decay=weight_decay,
             n_folds=n_folds,
             seed=seed,
             progress=part_of(progress, "folds", tasks=n_folds),
@@ -218,7 +219,8 @@ def _of_folds(
     members: int | None,
     n_folds: int,
     seed: int,
-    effort: Effort | None = None,
+    epochs: int | None = None,
+    weight_decay: float | None = None,
     progress: Report = silent,
     **settings: Any,
 ) -> Iterator[tuple[tuple[str, ...], BarrierData, BarrierGNN, Floats]]:
@@ -229,8 +231,8 @@ def _of_folds(
             data.species, form, members=members or MEMBERS[form], jumps=data.jumps, **{**WIDTHS[form], **settings}
         )
         told = partial(_renamed, progress, f"fold {fold}")
-        spent = dataclasses.asdict(effort or Effort.of(form, known))
-        fit_gnn(model, known.around, known.barrier, **spent, seed=seed, progress=told)
+        passes = epochs or epochs_of(form, known)
+        fit_gnn(model, known.around, known.barrier, epochs=passes, weight_decay=weight_decay, seed=seed, progress=told)
         yield names, held, model, Ridge.fit(known).predict(held)
 
 

@@ -159,24 +159,6 @@ def epochs_of(form: Form, data: BarrierData) -> int:
 
 
 @dataclasses.dataclass(frozen=True)
-class Effort:
-    """How long and how stiffly a network is trained.
-
-    Attributes:
-        epochs: passes over the data.
-        weight_decay: pulls the weights to zero: more for few or noisy barriers.
-    """
-
-    epochs: int
-    weight_decay: float
-
-    @classmethod
-    def of(cls, form: Form, data: BarrierData, epochs: int | None = None, weight_decay: float | None = None) -> Effort:
-        """What was asked for, else `epochs_of` and WEIGHT_DECAY of the form."""
-        return cls(epochs or epochs_of(form, data), WEIGHT_DECAY[form] if weight_decay is None else weight_decay)
-
-
-@dataclasses.dataclass(frozen=True)
 class TrainingReport:
     """What `train_barriers` did.
 
@@ -278,23 +260,28 @@ def fit_barriers(
     Args:
         data: barriers.
         source: where they come from, kept with the model.
-        form, members, epochs, weight_decay, seed, progress, name, notes, **settings: as of `train_barriers`.
+        form, members, epochs, weight_decay, seed, progress, name, **settings: as of `train_barriers`.
+        notes: more facts that are kept with the model.
 
     Returns:
         The model, the history of each member, and the mean absolute error on the barriers that it was trained on, eV.
     """
     _check_training(form, members, epochs)
-    effort, members = Effort.of(form, data, epochs, weight_decay), members or members_of(form, data)
+    epochs, members = epochs or epochs_of(form, data), members or members_of(form, data)
+    weight_decay = WEIGHT_DECAY[form] if weight_decay is None else weight_decay
     model = BarrierGNN(data.species, form, members=members, jumps=data.jumps, **{**WIDTHS[form], **settings})
     model.name = name
-    fitted = fit_gnn(model, data.around, data.barrier, **dataclasses.asdict(effort), seed=seed, progress=progress)
+    fitted = fit_gnn(
+        model, data.around, data.barrier, epochs=epochs, weight_decay=weight_decay, seed=seed, progress=progress
+    )
     train_mae = float(np.nanmean(np.abs(model.predict(data.around, only=data.known()) - data.barrier)))
     model.notes = {
         "data": source,
         "cells": len(data.names),
         "barriers": int(data.known().sum()),
         "dropped": data.dropped,
-        **dataclasses.asdict(effort),
+        "epochs": epochs,
+        "weight_decay": weight_decay,
         "seed": seed,
         "train_mae_eV": round(train_mae, 5),
         **(notes or {}),

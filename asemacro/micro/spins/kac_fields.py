@@ -169,7 +169,7 @@ def make_field_data(
     bound_of_memory(12.0 * rows * phi.dim, f"{rows} rows of {phi.dim} blocks")
     before, after = (np.empty((rows, *grid), dtype=np.float32) for _ in range(2))
     counted = np.zeros((rows, *grid), dtype=np.int32)
-    flips: NDArray[np.int64] | None = None
+    known = False  # whether flips are counted
     patience = Patience(f"the block fields of {rows} rows")
     with reporting(progress, {"fields": 1.0}) as tell:
         for start, x in enumerate(_starts(system, starts, n, block, rng)):
@@ -187,12 +187,12 @@ def make_field_data(
                     at = (start * repeats + first + np.arange(len(states))) * steps + step
                     before[at], after[at] = old, new
                     if counts:
-                        counted[at], flips = counts[0], counts[0]
+                        counted[at], known = counts[0], True
                 share = (start + (first + len(states)) / repeats) / n
                 patience.done(share)
                 tell("fields", share, f"{round(share * n)} of {n} starts")
     return FieldData(
-        before, after, None if flips is None else counted, np.full(rows, duration), np.full(rows, system.temperature),
+        before, after, counted if known else None, np.full(rows, duration), np.full(rows, system.temperature),
         np.full(rows, system.block_field), phi.sites, block, np.repeat(np.arange(n), repeats * steps),
     )  # fmt: skip
 

@@ -10,7 +10,8 @@ import pytest
 
 from asemacro.tasks.keeper import Keeper
 
-STRUCTURES = Path(__file__).parents[3] / "structures"
+TESTS = Path(__file__).parents[2]
+STRUCTURES = TESTS.parent / "structures"
 WORDS = ("kmc", STRUCTURES / "NiCoCr.cif", "-T", 1200, "--barriers", STRUCTURES / "NiCoCr_pair.json", "--sites", 500)
 RESULTS = ("sro.csv", "final.extxyz", "trajectory.amz.zip")
 
@@ -60,8 +61,8 @@ def test_another_run_does_not_go_on_from_there(command, tmp_path: Path, monkeypa
 
 def killed(folder: Path, kills: int) -> str:
     """What the script of kills prints."""
-    script = Path(__file__).with_name("kmc_kills.py")
-    done = subprocess.run([sys.executable, script, folder, str(kills)], capture_output=True, text=True, check=False)
+    words = [sys.executable, TESTS / "kills.py", "kmc", folder, str(kills)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     return done.stdout
 
