@@ -62,19 +62,16 @@ def listed(temperatures_K: Sequence[float]) -> str:
     return f"{', '.join(first)} and {last}" if first else last
 
 
-DEFAULTS = ("nbmota", "refractory", "cocrfeni")
-"""Pretrained models that are taken by themselves: the first that knows the lattice and all species."""
+DEFAULTS = ("refractory", "cocrfeni")
+"""Pretrained models that are taken by themselves, all with an energy: the first that knows the lattice and species."""
 
 
-def choose_barriers(
-    barriers: str | Path | BarrierModel | None, lattice: Lattice, *, with_energy: bool = False
-) -> BarrierModel:
+def choose_barriers(barriers: str | Path | BarrierModel | None, lattice: Lattice) -> BarrierModel:
     """The model that was asked for, or the default one for this lattice and its species, of `DEFAULTS`.
 
     Args:
         barriers: model, its name or file; None for the default one.
         lattice: with the species of the alloy.
-        with_energy: take the first default that has an energy.
 
     Raises:
         ValueError: one line naming each model's species and lattice if none covers the species.
@@ -86,8 +83,7 @@ def choose_barriers(
     species = lattice.species
     for name in DEFAULTS:
         model = load_barriers(name)
-        fits = model.prototype == lattice.prototype and set(species) <= set(model.species or ())
-        if fits and (model.has_energy or not with_energy):
+        if model.prototype == lattice.prototype and set(species) <= set(model.species or ()):
             return model
     known = "; ".join(
         f"{name}: {'-'.join(model.species or ())} on {model.prototype}"

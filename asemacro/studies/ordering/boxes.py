@@ -50,12 +50,12 @@ class Box:
 
 
 def choose_energy(barriers: str | Path | BarrierModel | None, lattice: Lattice) -> BarrierModel:
-    """The model that was asked for, else the default one with an energy for this lattice and its species.
+    """The model that was asked for, else the default one for this lattice and its species.
 
     Raises:
         ValueError: one line; the model has no energy, or none knows the species.
     """
-    model = choose_barriers(barriers, lattice, with_energy=True)
+    model = choose_barriers(barriers, lattice)
     if not model.has_energy:
         raise ValueError(
             f"barrier model {model.name} has no energy, so it has no equilibrium to sample; give a model that has one: "

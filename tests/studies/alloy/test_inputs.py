@@ -48,17 +48,18 @@ def test_no_temperature() -> None:
 
 
 @pytest.mark.parametrize(
-    ("lattice", "name", "with_energy"),
+    ("lattice", "name"),
     [
-        (Lattice.bcc(3.2, ["Nb", "Mo"], 1), "nbmota", "refractory"),
-        (Lattice.bcc(3.2, ["Mo", "W"], 1), "refractory", "refractory"),
-        (Lattice.fcc(3.56, ["Ni", "Co", "Cr"], 1), "cocrfeni", "cocrfeni"),
-        (Lattice.fcc(3.56, ["Fe", "Ni"], 1), "cocrfeni", "cocrfeni"),
+        (Lattice.bcc(3.2, ["Nb", "Mo"], 1), "refractory"),
+        (Lattice.bcc(3.2, ["Mo", "W"], 1), "refractory"),
+        (Lattice.fcc(3.56, ["Ni", "Co", "Cr"], 1), "cocrfeni"),
+        (Lattice.fcc(3.56, ["Fe", "Ni"], 1), "cocrfeni"),
     ],
 )
-def test_the_default_model_is_for_lattice_and_species(lattice: Lattice, name: str, with_energy: str) -> None:
-    assert choose_barriers(None, lattice).name == name
-    assert choose_barriers(None, lattice, with_energy=True).name == with_energy
+def test_the_default_model_is_for_lattice_and_species_and_has_an_energy(lattice: Lattice, name: str) -> None:
+    model = choose_barriers(None, lattice)
+    assert model.name == name
+    assert model.has_energy
 
 
 @pytest.mark.parametrize(
