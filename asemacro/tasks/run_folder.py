@@ -21,7 +21,10 @@ from asemacro.tasks.run_log import RunLog
 
 RESULTS = {
     "equilibrium": ("order.csv", "thermodynamics.csv", "long_range_order.csv", "equilibrium.png"),
-    "phase-diagram": ("sro.csv", "sro.png", "ttt.csv", "ttt.png", "final.extxyz", "courses.npz", "sde.safetensors"),
+    "phase-diagram": (
+        *("sro.csv", "sro.png", "ttt.csv", "ttt.png", "thermodynamics.csv"),
+        *("final.extxyz", "courses.npz", "sde.safetensors"),
+    ),
     "anneal": ("anneal.csv", "anneal.png", "cooling.csv"),
     "kmc": ("sro.csv", "final.extxyz", "trajectory.amz.zip", "trajectory.extxyz"),
     "sample": ("observables.csv", "final.extxyz", "trajectory.amz.zip", "trajectory.extxyz"),

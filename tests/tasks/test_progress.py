@@ -158,13 +158,11 @@ def test_a_bar_on_a_terminal_is_wiped_at_the_end(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_run_is_over_by_whichever_limit_it_meets_first() -> None:
-    quick = Budget(hops=6e5, evaluations=4e4, relaxations=12.0, near_hops=8e4, far_evaluations=1.2e4)
+    quick = Budget(hops=6e5, evaluations=4e4, relaxations=12.0)
     assert quick.share(5.7e4, 0, 0) == pytest.approx(0.1)
     assert quick.share(0, 2e4, 0) == pytest.approx(0.5)
     assert quick.share(0, 0, 9.0) == pytest.approx(0.75)
-    # a cold run with many new environments ends at near_hops, which is 13 % of the hops
-    assert quick.share(3.8e4, 1.5e4, 0) == pytest.approx(0.5)
-    assert quick.share(7.6e4, 1.2e4, 0) == 1
+    assert quick.share(5.7e5, 0, 0) == 1
     assert Budget(hops=1000).share(475, 1e9, 1) == pytest.approx(0.5)
 
 

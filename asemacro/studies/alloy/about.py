@@ -9,6 +9,7 @@ from typing import Any
 
 from asemacro.barriers.compiled import UNCERTAIN_EV
 from asemacro.files.store import without_nan
+from asemacro.observables.sublattice_order import SublatticeOrder
 from asemacro.plot.written_numbers import written
 from asemacro.studies.alloy.alloy import Alloy
 from asemacro.studies.alloy.anneal import Anneal
@@ -16,7 +17,8 @@ from asemacro.studies.alloy.at_temperature import AtTemperature
 from asemacro.studies.alloy.equilibrium import EXTRAPOLATED
 from asemacro.studies.alloy.inputs import listed
 from asemacro.studies.alloy.points import LONGEST_ANNEAL_S
-from asemacro.studies.alloy.swap_equilibrium import SwapOrder
+from asemacro.studies.alloy.swap_heat import waves_of
+from asemacro.studies.alloy.swap_order import SwapOrder
 from asemacro.studies.alloy.visited import within
 
 FEW = 5  # members: of fewer the spread itself is hardly known
@@ -37,6 +39,7 @@ def about_of(alloy: Alloy, anneal: Anneal, sweeps: int, found: Sequence[AtTemper
     boxes, shell = alloy.boxes, alloy.lattice.shells(1)[0]
     unknown = [at.temperature_K for at in found if not at.equilibrium.simulated]
     with_swaps = [at for at in found if at.swaps is not None]
+    waves = waves_of(boxes.small, boxes.counts) if with_swaps else None
     return {
         "barriers": alloy.model.name,
         "barrier_members": max(len(alloy.model.members()), 1),
@@ -58,14 +61,14 @@ def about_of(alloy: Alloy, anneal: Anneal, sweeps: int, found: Sequence[AtTemper
             "runs": [at.temperature_K for at in found if not at.equilibrium.reached],
             "swaps": [at.temperature_K for at in with_swaps if at.exact is None],
         },
-        "temperatures": [summary(at) for at in found],
+        "temperatures": [summary(at, waves) for at in found],
         "sweeps": sweeps if with_swaps else None,
         "vacancy_formation_energy_eV": anneal.formation_energy_eV,
         "anneal": anneal.text,
     }
 
 
-def summary(at: AtTemperature) -> dict[str, Any]:
+def summary(at: AtTemperature, waves: SublatticeOrder | None) -> dict[str, Any]:
     """What run.json says of one temperature."""
     record, found = at.runs, at.equilibrium
     return {
@@ -85,15 +88,16 @@ def summary(at: AtTemperature) -> dict[str, Any]:
         "adjacent_vacancies_fraction_of_time": record.adjacent,
         "time_factor_of_barriers": without_nan(at.time_factor),
         "uncertain_jumps_fraction": without_nan(record.uncertain),
-        "swaps": None if at.swaps is None else swap_summary(at.swaps),
+        "swaps": None if at.swaps is None else swap_summary(at.swaps, waves),
     }
 
 
-def swap_summary(swaps: SwapOrder) -> dict[str, Any]:
+def swap_summary(swaps: SwapOrder, waves: SublatticeOrder | None) -> dict[str, Any]:
     """What run.json says of the swaps at one temperature."""
     return {
         "equilibrium_reached": swaps.equilibrated,
         "why_not": swaps.why or None,
+        "long_range_order": swaps.long_range.text(waves) or None,
         "largest_difference_of_two_starts": float(swaps.gap.max()),
         "uphill_energy_accepted_kT_per_site": swaps.turnover,
         "replicas_from_the_hottest_temperature": swaps.arrivals,
@@ -113,9 +117,12 @@ def say_what_was_done(about: dict[str, Any], found: Sequence[AtTemperature]) -> 
             how,
             " and --sweeps" if about["sweeps"] else "",
         )
-    for at in found:
-        if at.swaps is not None and at.swaps.why:
-            say.warning("%g K: swap Monte Carlo gives no equilibrium: %s", at.temperature_K, at.swaps.why)
+    for one in about["temperatures"]:
+        if (swaps := one["swaps"]) is not None and swaps["why_not"]:
+            order = f"; {swaps['long_range_order']}" if swaps["long_range_order"] else ""
+            say.warning(
+                "%g K: swap Monte Carlo gives no equilibrium: %s%s", one["temperature_K"], swaps["why_not"], order
+            )
     times_s = {at.temperature_K: at.course.anneal_s * at.course.thermal for at in found}
     endless = [at for at in found if times_s[at.temperature_K] > LONGEST_ANNEAL_S]
     if endless:

@@ -12,31 +12,20 @@ LEAST_HOPS = 1000  # of a run: fewer leave nothing to learn from
 class Budget:
     """When the runs of one temperature end, whichever comes first.
 
-    Where equilibrium is out of reach, barrier evaluations are better spent at other temperatures; what a run goes on
-    with there are hops among environments that it knows.
-
     Attributes:
         hops: per run and vacancy.
-        evaluations: barrier evaluations (cache misses) per run and vacancy.
+        evaluations: barrier evaluations (cache misses) per run and vacancy: what a run goes on with where it is cold
+            are hops among environments that it knows, which cost little.
         relaxations: length in units of the slowest relaxation time seen.
-        near_hops: runs that have not reached equilibrium after so many hops are not expected to.
-        far_evaluations: barrier evaluations that are enough for those.
     """
 
     hops: float
     evaluations: float = math.inf
     relaxations: float = 30.0
-    near_hops: float = math.inf
-    far_evaluations: float = math.inf
-
-    def evaluations_after(self, hops: float) -> float:
-        """Barrier evaluations that a run of this many hops may have made."""
-        return self.evaluations if hops < 0.95 * self.near_hops else min(self.evaluations, self.far_evaluations)
 
     def share(self, hops: float, evaluations: float, relaxations: float) -> float:
         """Part of a run that is over: it ends by whichever limit it meets first."""
-        far = min(hops / max(0.95 * self.near_hops, 1.0), evaluations / self.far_evaluations)
-        spent = (hops / (0.95 * self.hops), evaluations / self.evaluations, relaxations / self.relaxations, far)
+        spent = (hops / (0.95 * self.hops), evaluations / self.evaluations, relaxations / self.relaxations)
         return min(max(spent), 1.0)
 
     @classmethod
@@ -55,4 +44,4 @@ class Budget:
         return cls(hops=hops)
 
 
-QUICK = Budget(hops=6e5, evaluations=2.6e4, relaxations=12.0, near_hops=8e4, far_evaluations=8e3)
+QUICK = Budget(hops=2e6, evaluations=2e5, relaxations=12.0)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from asemacro.files.store import write_csv
-from asemacro.studies.alloy.curves import Curves
+from asemacro.studies.alloy.curves import THERMODYNAMICS, Curves
 from asemacro.studies.alloy.figures import draw_diagram, draw_map
 from asemacro.studies.alloy.kept_course import COURSES, KeptCourse, write_courses
 from asemacro.studies.alloy.points import Point
@@ -36,7 +36,7 @@ class PhaseDiagram(Curves):
         return draw_map(self)
 
     def save(self, directory: str | Path) -> list[Path]:
-        """Write the tables and figures, final.extxyz, courses.npz and sde.safetensors, together or not at all."""
+        """Write the tables (thermodynamics.csv if the model has an energy) and figures, final.extxyz, courses.npz and sde.safetensors, together or not at all."""
         return publish(directory, self.files())
 
     def files(self) -> Files:
@@ -46,12 +46,14 @@ class PhaseDiagram(Curves):
         from asemacro.macro.file import save_sde
 
         columns = [field.name for field in dataclasses.fields(Point)]
-        order, heat = self.plot().figure, self.plot_map().figure
+        order, times, rows = self.plot().figure, self.plot_map().figure, self.thermodynamics
+        with_energy: Files = {"thermodynamics.csv": lambda path: write_csv(path, THERMODYNAMICS, rows)} if rows else {}
         return {
             "sro.csv": lambda path: write_csv(path, columns, (dataclasses.astuple(point) for point in self.points)),
             "sro.png": order.savefig,
             "ttt.csv": lambda path: write_csv(path, self.map.columns, self.map.rows()),
-            "ttt.png": heat.savefig,
+            "ttt.png": times.savefig,
+            **with_energy,
             "final.extxyz": lambda path: ase.io.write(path, self.snapshots, format="extxyz"),
             COURSES: lambda path: write_courses(path, [KeptCourse.of(at) for at in self.known]),
             "sde.safetensors": lambda path: save_sde(path, self.ensemble, barriers=self.about["barriers"]),

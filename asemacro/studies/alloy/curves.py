@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from asemacro.studies.alloy.at_temperature import AtTemperature
 from asemacro.studies.alloy.points import OTHER, Point
 from asemacro.studies.alloy.rows import points_of
+from asemacro.studies.alloy.swap_heat import waves_of
 from asemacro.studies.alloy.time_temperature import TimeTemperatureMap, time_temperature_map
 
 if TYPE_CHECKING:
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
 
     from asemacro.lattice.lattice import Lattice
     from asemacro.macro.sde import NeuralSDE
+
+
+THERMODYNAMICS = (
+    *("temperature_K", "sites", "energy_eV", "energy_err", "heat_capacity_kB", "heat_capacity_err"),
+    *("star", "order_parameter", "order_parameter_err", "from_random_start", "from_ordered_start", "equilibrated"),
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,6 +45,17 @@ class Curves:
     def points(self) -> list[Point]:
         """Rows of the table."""
         return [point for at in self.known for point in points_of(at)]
+
+    @functools.cached_property
+    def thermodynamics(self) -> list[tuple[Any, ...]]:
+        """Rows of thermodynamics.csv, columns THERMODYNAMICS, of the simulated cell; none without an energy."""
+        waves, rows = waves_of(self.small, self.about["small_cell"]), []
+        for at in self.known:
+            if (swaps := at.swaps) is not None:
+                star, *values = swaps.long_range
+                name = waves.stars[star] if waves is not None and star >= 0 else ""
+                rows.append((at.temperature_K, self.small.n_sites, *swaps.heat, name, *values, swaps.equilibrated))
+        return rows
 
     @functools.cached_property
     def map(self) -> TimeTemperatureMap:

@@ -101,8 +101,8 @@ def phase_diagram(
             runs from random took.
         anneal_time_s: anneal in seconds instead.
         seeds: small runs are seeds x K.
-        hops: most hops per small run and vacancy; None for a quick budget (`budget.QUICK`, at most 2.6e4 barrier
-            evaluations a run).
+        hops: most hops per small run and vacancy; None for a quick budget (`budget.QUICK`, which also bounds the
+            barrier evaluations).
         sweeps: of swap Monte Carlo at each temperature, two chains, where the model has an energy; default 400,
             whatever `hops`.
         direct: add direct KMC of the large system, `seeds` runs from random with the same budget.

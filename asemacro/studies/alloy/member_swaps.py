@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from asemacro.micro.alloy.exchange import ExchangeRun, ReplicaExchange
 from asemacro.micro.alloy.state_energy import StateEnergy
 from asemacro.statistics.averages import stationary_average
+from asemacro.studies.alloy.swap_heat import UNCHANGED, parameters
 from asemacro.tasks.running import Task, run_tasks
 from asemacro.tasks.streams import Streams
 from asemacro.typing import Floats, Report
@@ -28,13 +29,13 @@ if TYPE_CHECKING:
     from asemacro.barriers.base import BarrierModel
     from asemacro.lattice.lattice import Lattice
     from asemacro.observables.alloy import WarrenCowley
+    from asemacro.observables.sublattice_order import SublatticeOrder
 
 STATES = 50  # of a chain at a temperature whose energies are taken
 LEAST_EFFECTIVE = 20.0  # states that the weights of a member must leave, of two chains together
 BLOCKS = 5  # of a chain, for the error of what is weighted
 AGAIN = 0.5  # of the sweeps of the mean model, for a member that runs again
 WARM = 0.25  # of them are left out
-UNCHANGED = 1e-9
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,13 +54,14 @@ class MemberOrder:
 
 
 class Watched:
-    """What is kept of the states of a chain at several temperatures: order, and E_m - E_0 of each member now and then.
+    """What is kept of the states of a chain at several temperatures: order, long-range order, and E_m - E_0 of each
+    member of the model now and then.
 
     Args:
         lattice: the box.
         sro: measures all pairs.
-        model: the mean.
-        members: of it.
+        waves: measures long-range order; None for none.
+        models: the mean, then its members.
         zero: (n_sites,) state whose energies are 0.
         levels: temperatures, which are looked at one after the other.
         records: how often each is looked at; energies are taken in the second half, STATES times.
@@ -69,25 +71,25 @@ class Watched:
         self,
         lattice: Lattice,
         sro: WarrenCowley,
-        model: BarrierModel,
-        members: Sequence[BarrierModel],
+        waves: SublatticeOrder | None,
+        models: Sequence[BarrierModel],
         zero: NDArray[np.int8],
         levels: int,
         records: int,
     ) -> None:
-        self._lattice, self._sro, self._levels, self._looks = lattice, sro, levels, 0
-        self._energies = [StateEnergy(lattice, one, zero) for one in (model, *members)] if members else []
-        self._number = len(members)
+        self._lattice, self._sro, self._waves, self._levels, self._looks = lattice, sro, waves, levels, 0
+        self._number = len(models) - 1
+        self._energies = [StateEnergy(lattice, one, zero) for one in models] if self._number else []
         self._chosen = set(np.unique(np.linspace(records // 2, records - 1, STATES).astype(int)).tolist())
 
     def __call__(self, x: NDArray[np.int8]) -> Floats:
-        """(D + M,) of a state (1, n_sites), energies in eV; nan where they are not taken."""
+        """(D + n_stars + M,) of a state (1, n_sites), energies in eV; nan where they are not taken."""
         record, self._looks = self._looks // self._levels, self._looks + 1
         above = np.full(self._number, np.nan)
         if self._energies and record in self._chosen:
             mean, *each = (energy(x) for energy in self._energies)
             above = np.array(each) - mean
-        return np.concatenate([self._sro(x, self._lattice)[0], above])
+        return np.concatenate([self._sro(x, self._lattice)[0], parameters(self._waves, x), above])
 
 
 def reweighted(order: Floats, above_eV: Floats, temperature_K: float) -> MemberOrder:

@@ -150,16 +150,15 @@ class _Rounds:
     def over(self) -> bool:
         """Whether the budget is spent, or equilibrium well sampled."""
         made = self.typical_hops
-        spent = made >= 0.95 * self._budget.hops or self._evaluated >= self._budget.evaluations_after(made)
+        spent = made >= 0.95 * self._budget.hops or self._evaluated >= self._budget.evaluations
         return spent or self._length >= self._budget.relaxations
 
     def set_goal(self) -> None:
         """Set the time to which the next round goes, from the time that a hop took in the last one."""
         self._per_hop = (self.times[-1] - self._begun) / max(self.typical_hops - self._made, 1.0)
         budget, now, made = self._budget, self.times[-1], self.typical_hops
-        spare = max(budget.evaluations_after(made) / max(self._evaluated, 1.0), 1.05)
-        most_hops = budget.near_hops if made < 0.95 * budget.near_hops else budget.hops
-        self._goal = min(2 * now, now + (min(most_hops, budget.hops) - made) * self._per_hop, spare * now)
+        spare = max(budget.evaluations / max(self._evaluated, 1.0), 1.05)
+        self._goal = min(2 * now, now + (budget.hops - made) * self._per_hop, spare * now)
 
     def advance(self, look: Callable[[], None]) -> bool:
         """Take all runs to the goal; whether all of them came there. Calls `look` after each."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from asemacro.studies.alloy.points import PairTable
 from asemacro.studies.alloy.record import Record
-from asemacro.studies.alloy.swap_equilibrium import SwapOrder
+from asemacro.studies.alloy.swap_order import SwapOrder
 from asemacro.studies.alloy.visited import time_factor
 from asemacro.typing import Floats
 

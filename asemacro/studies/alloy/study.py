@@ -14,7 +14,8 @@ from asemacro.studies.alloy.budget import Budget
 from asemacro.studies.alloy.campaign import Job, run_jobs
 from asemacro.studies.alloy.prediction import MEMBERS, Predicted, learn, pairs_of, predict
 from asemacro.studies.alloy.simulated import Simulated
-from asemacro.studies.alloy.swap_equilibrium import SwapOrder, equilibrium_by_swaps
+from asemacro.studies.alloy.swap_equilibrium import equilibrium_by_swaps
+from asemacro.studies.alloy.swap_order import SwapOrder
 from asemacro.tasks.checkpoint import Checkpoint, arrays_of, items_of, write_arrays
 from asemacro.tasks.progress import silent
 from asemacro.tasks.streams import Streams

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -14,17 +13,11 @@ from numpy.typing import NDArray
 
 from asemacro.arguments.checks import MOST_KELVIN
 from asemacro.micro.alloy.exchange import ExchangeRun, ReplicaExchange
+from asemacro.micro.alloy.state_energy import StateEnergy
 from asemacro.micro.alloy.swap import SwapMC
-from asemacro.statistics.averages import stationary_average
-from asemacro.studies.alloy.member_swaps import (
-    AGAIN,
-    LEAST_EFFECTIVE,
-    UNCHANGED,
-    MemberOrder,
-    Watched,
-    reweighted,
-    run_again,
-)
+from asemacro.studies.alloy.member_swaps import AGAIN, Watched, run_again
+from asemacro.studies.alloy.swap_heat import RandomAlloys, waves_of
+from asemacro.studies.alloy.swap_order import Seen, SwapOrder
 from asemacro.tasks.parts import part
 from asemacro.tasks.progress import part_of
 from asemacro.tasks.running import Task, run_tasks
@@ -38,8 +31,6 @@ if TYPE_CHECKING:
 
 MARKS = 1000  # times that a chain is looked at
 LEAST_SWEEPS = 40  # fewer leave too few states to average over
-STILL = 4.0  # standard errors by which two starts, or two halves, may differ, the largest of all pairs
-TOLERANCE = (0.02, 0.15)  # within them whatever the standard errors are
 EASY = 0.05  # turnover (kT a site and sweep) above which a temperature needs no help from hotter ones
 FREE = 0.9  # acceptance above which it needs none either: energies are small beside kT, and so is the turnover
 HEATING = 1.25  # ratio of temperatures that are added above the list until swaps are easy
@@ -48,86 +39,6 @@ ENERGY_GAP = 2.0  # (1/kT - 1/kT') (E' - E) of neighbours: exchanges are then ac
 MOST_RUNGS = 12  # temperatures added within the list, or as many as the list has
 DESCENT = 0.25  # of the sweeps go to the descent
 MEMBERS_SHARE = 0.2  # of the work, for the progress
-LEAST_TURNOVER, LEAST_ARRIVALS = 1.0, 2  # kT a site, or replicas from the hot end, that make states new
-
-
-@dataclasses.dataclass(frozen=True)
-class SwapOrder:
-    """Order of all pairs at one temperature by swap Monte Carlo from two starts, one random and one ordered.
-
-    Attributes:
-        delta: (D,) mean of both.
-        error: (D,) one standard error, at least half of what the starts differ by.
-        gap: (D,) what they differ by.
-        drift: (D,) what the two quarters at the end differ by.
-        allowed: (D,) what either may be.
-        turnover: energy of the accepted uphill swaps in kT a site, of the start that has less.
-        arrivals: replicas that came from the hottest temperature, of the start that has fewer.
-        shift: (M, D) of the members of a model that is the mean of several, see `MemberOrder`.
-        shift_error: (M, D) its standard errors.
-        effective: states that weights leave, of the member that has fewest.
-    """
-
-    delta: Floats
-    error: Floats
-    gap: Floats
-    drift: Floats
-    allowed: Floats
-    turnover: float
-    arrivals: int
-    shift: Floats
-    shift_error: Floats
-    effective: float
-
-    @property
-    def equilibrated(self) -> bool:
-        """Whether both starts came to the same order, it stands, and the states were renewed."""
-        return not self.why
-
-    @property
-    def reweighted(self) -> bool:
-        """Whether the order of the members comes from these states, weighted; else they ran again."""
-        return self.effective >= LEAST_EFFECTIVE
-
-    @property
-    def why(self) -> str:
-        """Why this is no equilibrium; empty if it is one."""
-        if (self.gap > self.allowed).any():
-            k = int(np.argmax(self.gap - self.allowed))
-            return f"the random and the ordered start end {self.gap[k]:.2f} apart"
-        if (self.drift > self.allowed).any():
-            return f"the order still drifts, by {self.drift.max():.2f}"
-        if self.turnover < LEAST_TURNOVER and self.arrivals < LEAST_ARRIVALS:
-            return (
-                f"frozen: hardly any swap that costs energy was accepted, "
-                f"and {self.arrivals} states came from the hottest temperature"
-            )
-        return ""
-
-    @classmethod
-    def of(cls, order: Floats, turnover: float, arrivals: int, members: MemberOrder | None = None) -> SwapOrder:
-        """Judge two chains of equal length, (2, n, D)."""
-        one, two = (stationary_average(chain[None]) for chain in order)
-        noise = np.hypot(one.error, two.error)
-        gap = np.abs(one.mean - two.mean)
-        both = order[:, order.shape[1] // 2 :]
-        kept, seen = both.mean(axis=0), both.shape[0] * both.shape[1]
-        half = len(kept) // 2
-        # order that never changed may still do so once in as many states as were looked at
-        still = np.where(np.ptp(both, axis=(0, 1)) < UNCHANGED, 1 / seen, 0.0)
-        return cls(
-            delta=(one.mean + two.mean) / 2,
-            error=np.maximum(np.maximum(noise, gap) / 2, still),
-            gap=gap,
-            drift=np.abs(kept[half:].mean(axis=0) - kept[:half].mean(axis=0)),
-            # one half of both chains has sqrt(2) times the error of both, two halves differ by twice that of both
-            allowed=(STILL * noise).clip(*TOLERANCE),
-            turnover=float(turnover),
-            arrivals=int(arrivals),
-            shift=np.empty((0, order.shape[2])) if members is None else members.shift,
-            shift_error=np.empty((0, order.shape[2])) if members is None else members.error,
-            effective=math.inf if members is None else members.effective,
-        )
 
 
 def equilibrium_by_swaps(
@@ -171,7 +82,7 @@ def equilibrium_by_swaps(
     cool = partial(descend, lattice, model, temperatures_K, first, max(int(DESCENT * sweeps), 4), rng=rng)
     down = part("cooling", partial(cool, progress=progress), kinds=(Descent,))
     levels = ladder(down, max(MOST_RUNGS, len(temperatures_K)))
-    exchange, members = ReplicaExchange(lattice, model, levels), model.members()
+    exchange, members, waves = ReplicaExchange(lattice, model, levels), model.members(), waves_of(lattice, counts)
     marks = np.unique(np.linspace(0, sweeps, MARKS + 1).astype(int)[1:])
     starts = {"from random": second, "from ordered": down.x}
     share = 1 - DESCENT / 2 - (MEMBERS_SHARE if members else 0.0)
@@ -182,23 +93,18 @@ def equilibrium_by_swaps(
         return exchange.run(
             starts[name],
             record_sweeps=marks,
-            observe=Watched(lattice, sro, model, members, first, len(levels), len(marks)),
+            observe=Watched(lattice, sro, waves, (model, *members), first, len(levels), len(marks)),
             progress=lambda task, share, text: told(name, share, f"{where}, {text}"),
             rng=streams("swaps", name),
         )
 
     tasks = [Task(name, partial(follow, name), part=(ExchangeRun,)) for name in starts]
     runs = run_tasks(tasks, progress=both, workers=workers)
-    dim, found = len(sro.labels), []
-    for kelvin in temperatures_K:
-        level = int(np.flatnonzero(levels == kelvin)[0])
-        turnover = min(run.turnover[level] for run in runs) * sweeps
-        record = np.array([run.record[level] for run in runs])
-        order, above = record[..., :dim], record[..., dim:]
-        taken = np.isfinite(above).all(axis=(0, 2))
-        weighted = reweighted(order[:, taken], above[:, taken], kelvin) if members else None
-        arrivals = min(int(run.arrivals[level]) for run in runs)
-        found.append(SwapOrder.of(order, turnover, arrivals, weighted))
+    above = StateEnergy(lattice, model, first)
+    zeros = [above(x) for x in starts.values()]
+    random = RandomAlloys.of(lattice, counts, above, waves, streams("swaps", "random alloys"))
+    seen = Seen(levels, runs, sweeps, sro.dim, zeros, random, sum(counts[name] for name in lattice.species))
+    found = [seen.at(kelvin, bool(members)) for kelvin in temperatures_K]
     if members:
         last = part_of(progress, "swaps", 1 - MEMBERS_SHARE, MEMBERS_SHARE, len(members))
 

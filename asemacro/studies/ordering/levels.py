@@ -5,15 +5,11 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from ase.units import kB
 
-from asemacro.statistics.averages import stationary_average
-from asemacro.studies.alloy.member_swaps import UNCHANGED
-from asemacro.studies.alloy.swap_equilibrium import SwapOrder
+from asemacro.studies.alloy.swap_heat import Heat, TwoStarts, variance
+from asemacro.studies.alloy.swap_order import SwapOrder
 from asemacro.studies.ordering.chains import Sampled
 from asemacro.typing import Floats
-
-DISCARD = 0.5  # of each chain, as `SwapOrder.of` leaves out
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,25 +60,21 @@ def _level(sampled: Sampled, k: int) -> Level:
     of_order, moved = np.concatenate([delta, waves[..., :stars]], axis=-1), (sampled.turnover[k], sampled.arrivals[k])
     judged = SwapOrder.of(of_order / _size(sampled), *moved)
     judged = dataclasses.replace(judged, delta=judged.delta * _size(sampled), error=judged.error * _size(sampled))
-    other = SwapOrder.of(np.concatenate([energy[..., None] / atoms, waves[..., stars:]], axis=-1), *moved)
     dim = delta.shape[-1]
-    heat, heat_error = variance(energy[..., None])
+    heat = Heat.of(energy, kelvin, atoms, sampled.random.energy_error_eV)
     spread, spread_error = variance(waves[..., :stars])
-    unit, sites = atoms * (kB * kelvin) ** 2, sampled.box.lattice.n_sites
+    sites = sampled.box.lattice.n_sites
     return Level(
         temperature_K=kelvin,
         sites=sites,
         delta=judged.delta[:dim],
         delta_error=judged.error[:dim],
-        energy_eV=float(other.delta[0]),
-        energy_error_eV=float(np.hypot(other.error[0], sampled.random.energy_error_eV / atoms)),
-        heat_capacity_kB=float(heat[0] / unit),
-        heat_capacity_error_kB=float(heat_error[0] / unit),
+        **heat._asdict(),
         order=judged.delta[dim:],
         order_error=judged.error[dim:],
         fluctuation=sites * spread,
         fluctuation_error=sites * spread_error,
-        pairs=other.delta[1:].reshape(stars, -1),
+        pairs=TwoStarts.of(waves[..., stars:]).mean.reshape(stars, -1),
         why=judged.why,
     )
 
@@ -92,17 +84,3 @@ def _size(sampled: Sampled) -> Floats:
     neighbours = sampled.sro.neighbours(sampled.box.lattice)
     each = np.repeat(neighbours / neighbours[0], len(sampled.sro.pairs))
     return np.append(each, np.ones(len(sampled.sublattices.stars)))
-
-
-def variance(series: Floats) -> tuple[Floats, Floats]:
-    """Variances (d,) of two stationary chains (2, m, d) about their common mean, and standard errors.
-
-    The mean of the squares of what is left after the mean, whose error knows their autocorrelation; divided by
-    1 - 1/n for n independent values, since the mean itself was taken from them. The error of what never changed is nan.
-    """
-    kept = series[:, int(np.ceil(DISCARD * series.shape[1])) :]
-    mean = stationary_average(kept, discard=0.0)
-    squares = stationary_average((kept - mean.mean) ** 2, discard=0.0)
-    rest = 1 - 1 / np.maximum(mean.effective_samples, 2.0)
-    moved = mean.sd > UNCHANGED * np.maximum(np.abs(mean.mean), 1e-30)
-    return squares.mean / rest, np.where(moved, squares.error / rest, np.nan)

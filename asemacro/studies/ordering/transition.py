@@ -14,13 +14,13 @@ import numpy as np
 from ase.units import kB
 
 from asemacro.statistics.multi_histogram import MultiHistogram
+from asemacro.studies.alloy.swap_heat import ABOVE_NOISE, DISCARD
 from asemacro.studies.ordering.chains import Sampled
-from asemacro.studies.ordering.levels import DISCARD, Level
+from asemacro.studies.ordering.levels import Level
 from asemacro.typing import Floats
 
 ORDERED = -0.5  # exponent of the size above which there is long-range order
 SURE = 2.0  # standard errors
-ABOVE_NOISE = 2.0  # times the square of the order parameter of random alloys
 BLOCKS = 5  # of a chain, for the errors of curves
 GRID = 400  # temperatures of a curve
 ENOUGH = 3  # temperatures at equilibrium that a curve needs

@@ -15,7 +15,7 @@ from asemacro.studies.alloy.equilibrium import Equilibrium, equilibrium_of
 from asemacro.studies.alloy.points import PairTable
 from asemacro.studies.alloy.prediction import Predicted, Prediction
 from asemacro.studies.alloy.record import Record
-from asemacro.studies.alloy.swap_equilibrium import SwapOrder
+from asemacro.studies.alloy.swap_order import SwapOrder
 from asemacro.typing import Floats
 
 KELVIN = np.array([600.0, 800, 1000, 1200, 1400, 1600, 1800, 2000, 2300, 2600, 3000])

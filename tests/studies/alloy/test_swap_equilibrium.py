@@ -10,7 +10,9 @@ from asemacro.barriers.pair import PairBarrier
 from asemacro.lattice.lattice import Lattice
 from asemacro.micro.alloy.exchange import ReplicaExchange
 from asemacro.observables.alloy import WarrenCowley
-from asemacro.studies.alloy.swap_equilibrium import EASY, Descent, SwapOrder, descend, equilibrium_by_swaps, ladder
+from asemacro.studies.alloy.swap_equilibrium import EASY, Descent, descend, equilibrium_by_swaps, ladder
+from asemacro.studies.alloy.swap_heat import waves_of
+from asemacro.studies.alloy.swap_order import SwapOrder
 from asemacro.tasks.streams import Streams
 from tests.micro.test_kmc import PAIR, SPECIES, arrangements
 
@@ -45,6 +47,35 @@ def test_the_mean_is_that_of_the_boltzmann_sum() -> None:
         assert one.equilibrated, one.why
         # 12 values: 4.6 standard errors have alpha 1e-5 each
         assert (np.abs(one.delta - exact) < 4.6 * one.error + 1e-9).all(), temperature
+        # energy above the mean of all arrangements, and the heat capacity, of the 7 atoms
+        mean = weight @ energy / weight.sum()
+        heat = (weight @ energy**2 / weight.sum() - mean**2) / (7 * (kB * temperature) ** 2)
+        assert abs(one.heat.energy_eV - (mean - energy.mean()) / 7) < 4.6 * one.heat.energy_error_eV
+        assert abs(one.heat.heat_capacity_kB - heat) < 4.6 * one.heat.heat_capacity_error_kB
+        assert one.heat.heat_capacity_error_kB < 0.1 * heat
+
+
+def test_long_range_order_is_found_and_named() -> None:
+    """An alloy that orders like B2: complete where it is cold, none where it is hot."""
+    lattice, counts = Lattice.bcc(3.0, ["Ni", "Al"], 4), {"X": 0, "Ni": 64, "Al": 64}
+    model = PairBarrier(("Ni", "Al"), {"Ni": 1.0, "Al": 1.0}, [{"Al-Ni": -0.1}])
+    sro = WarrenCowley(lattice.species, pairs="all")
+    cold, hot = equilibrium_by_swaps(
+        lattice, model, [300.0, 30_000.0], counts, sro, sweeps=200, workers=1, streams=Streams((0,)), progress=silent
+    )  # fmt: skip
+    waves = waves_of(lattice, counts)
+    assert waves is not None
+    assert waves.stars[cold.long_range.star] == "H"
+    assert cold.long_range.order_parameter == pytest.approx(1, abs=0.02)
+    assert "B2 (star H)" in cold.long_range.text(waves)
+    assert hot.long_range.star == -1
+    assert hot.long_range.text(waves) == ""
+    # every atom has its 8 neighbours of the other kind, 4 of them in the random alloy: -0.1 eV for each bond
+    assert cold.heat.energy_eV == pytest.approx(-0.1 * (4 - 4 * 64 / 127), abs=0.01)
+
+
+def test_a_box_of_odd_edges_has_no_waves() -> None:
+    assert waves_of(Lattice.bcc(3.0, ["Ni", "Al"], 3), {"X": 0, "Ni": 27, "Al": 27}) is None
 
 
 def test_the_result_does_not_depend_on_the_other_temperatures() -> None:
