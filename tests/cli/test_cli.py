@@ -190,8 +190,8 @@ def test_phase_diagram_files(diagram_folder: Path) -> None:
     from asemacro.macro.file import load_sde
 
     assert {path.name for path in diagram_folder.iterdir()} == {
-        "sro.csv", "sro.png", "ttt.csv", "ttt.png", "final.extxyz", "courses.npz", "sde.safetensors", "run.json",
-        "report.html", "run.log", ".checkpoint",
+        "sro.csv", "sro.png", "ttt.csv", "ttt.png", "thermodynamics.csv", "final.extxyz", "courses.npz",
+        "sde.safetensors", "run.json", "report.html", "run.log", ".checkpoint",
     }  # fmt: skip
     sde, *members = load_sde(diagram_folder / "sde.safetensors")
     assert members

@@ -36,7 +36,7 @@ class PhaseDiagram(Curves):
         return draw_map(self)
 
     def save(self, directory: str | Path) -> list[Path]:
-        """Write the tables (thermodynamics.csv if the model has an energy) and figures, final.extxyz, courses.npz and sde.safetensors, together or not at all."""
+        """Write the tables, figures, final.extxyz, courses.npz and sde.safetensors, together or not at all."""
         return publish(directory, self.files())
 
     def files(self) -> Files:

@@ -6,6 +6,7 @@ import dataclasses
 import functools
 from typing import TYPE_CHECKING, Any
 
+from asemacro.files.store import without_nan
 from asemacro.studies.alloy.at_temperature import AtTemperature
 from asemacro.studies.alloy.points import OTHER, Point
 from asemacro.studies.alloy.rows import points_of
@@ -54,7 +55,8 @@ class Curves:
             if (swaps := at.swaps) is not None:
                 star, *values = swaps.long_range
                 name = waves.stars[star] if waves is not None and star >= 0 else ""
-                rows.append((at.temperature_K, self.small.n_sites, *swaps.heat, name, *values, swaps.equilibrated))
+                heat, order = without_nan([*swaps.heat]), without_nan(values)
+                rows.append((at.temperature_K, self.small.n_sites, *heat, name, *order, swaps.equilibrated))
         return rows
 
     @functools.cached_property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -102,8 +103,13 @@ def test_numbers_are_numbers(diagram: PhaseDiagram, tmp_path: Path) -> None:
         assert point.delta_low <= point.delta <= point.delta_high
     json.dumps(diagram.about, allow_nan=False)
     assert {path.name for path in diagram.save(tmp_path)} == {
-        "sro.csv", "sro.png", "ttt.csv", "ttt.png", "final.extxyz", "courses.npz", "sde.safetensors",
+        "sro.csv", "sro.png", "ttt.csv", "ttt.png", "thermodynamics.csv", "final.extxyz", "courses.npz",
+        "sde.safetensors",
     }  # fmt: skip
+    rows = list(csv.DictReader((tmp_path / "thermodynamics.csv").read_text().splitlines()))
+    assert [float(row["temperature_K"]) for row in rows] == [at.temperature_K for at in diagram.known]
+    assert all(float(row["heat_capacity_kB"]) >= 0 for row in rows)
+    assert "nan" not in (tmp_path / "thermodynamics.csv").read_text()
 
 
 def test_the_map_stands_in_its_table(diagram: PhaseDiagram) -> None:

@@ -17,7 +17,7 @@ STRUCTURES = Path(__file__).parents[3] / "structures"
 ALLOY = (STRUCTURES / "NiCoCr.cif", "--barriers", STRUCTURES / "NiCoCr_pair.json", "--workers", 1)
 SMALL = ("--small", 108, "--sites", 432, "--hops", 1500)
 WORDS = ("phase-diagram", *ALLOY, *SMALL, "--temperatures", "1000,1500", "--sweeps", 40)
-RESULTS = ("sro.csv", "sde.safetensors", "ttt.csv", "courses.npz", "final.extxyz")
+RESULTS = ("sro.csv", "sde.safetensors", "ttt.csv", "thermodynamics.csv", "courses.npz", "final.extxyz")
 
 
 @pytest.fixture(autouse=True)
