@@ -14,6 +14,7 @@ import csv
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -29,7 +30,7 @@ from asemacro.statistics.members import error_of_members
 from asemacro.studies.labelling import Cells, label_barriers
 
 NETWORKS, TESTS, MODEL = 13, 10, 3
-WIDTHS = {"width": 12, "hidden": 24, "energy_width": 12}
+WIDTHS: dict[str, Any] = {"width": 12, "hidden": 24, "energy_width": 12}
 TEMPERATURES_K = (1500.0, 600.0)
 CU3AU = {"Cu": 0.75, "Au": 0.25}
 
