@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 from asemacro.plot import short_range_order as plot
 from asemacro.studies.paper.partial import lennard_jones, published
@@ -133,6 +134,7 @@ def draw(budget: Budget, found: Mapping[str, Found]) -> Figure:
     for ax in axes:
         ax.set_xscale("log")
         ax.set_yscale("log")
+        ax.xaxis.set_minor_formatter(NullFormatter())  # on less than a decade they would lie on each other
     for ax in axes[:-1]:
         ax.axhline(THRESHOLD, color="black", linestyle=":", linewidth=1)
         ax.set_xlabel("forces on an atom")
