@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from asemacro.arguments.checks import bound_of_memory
 from asemacro.files.format_of_ase import CONTENT
-from asemacro.files.reading import UnreadableFile, plain
+from asemacro.files.reading import UnreadableFile, bound_of_unpacked, plain
 
 """What the attributes of a file call it; among its first bytes, so that it is known by them."""
 VERSION = 1
@@ -120,6 +120,7 @@ class FramesFile:
         self._path = Path(path)
         if not self._path.is_file():
             raise FileNotFoundError(f"no file of frames {path}")
+        size = self._path.stat().st_size
         try:
             self._store = zarr.storage.ZipStore(self._path, mode="r")
             root = zarr.open_group(store=self._store, mode="r")
@@ -131,8 +132,8 @@ class FramesFile:
             listed = {str(name): (root[str(of["place"])], np.dtype(of["dtype"])) for name, of in
                       dict(about["columns"]).items()}  # fmt: skip
             frames = int(about["frames"])
-            self._columns = {name: _Column(array, dtype, frames) for name, (array, dtype) in listed.items()}
-            self.info: list[dict[str, Any]] = json.loads(bytes(_Column(root[_INFO], np.dtype("u1"), None).all()))
+            self._columns = {name: _Column(array, dtype, frames, size) for name, (array, dtype) in listed.items()}
+            self.info: list[dict[str, Any]] = json.loads(bytes(_Column(root[_INFO], np.dtype("u1"), None, size).all()))
             if len(self.info) != frames or not all(isinstance(row, dict) for row in self.info):
                 raise ValueError("its times are not those of its frames")
         except Exception as error:
@@ -161,16 +162,20 @@ class _Column:
         array: of zarr.
         dtype: that its numbers had.
         frames: how many rows it may have, if not one; None for any number.
+        file_bytes: of the file.
     """
 
-    def __init__(self, array: Any, dtype: np.dtype[Any], frames: int | None) -> None:
+    def __init__(self, array: Any, dtype: np.dtype[Any], frames: int | None, file_bytes: int) -> None:
         if array.dtype.kind not in _KINDS or dtype.kind not in _KINDS or array.ndim < 1:
             raise ValueError(f"it holds {array.dtype}")
         if frames is not None and array.shape[0] not in (1, frames):
             raise ValueError(f"a column has {array.shape[0]} rows for {frames} frames")
-        bound_of_memory(float(array.dtype.itemsize) * math.prod(array.chunks), "a part of the file")
+        part = float(array.dtype.itemsize) * math.prod(array.chunks)
+        bound_of_memory(part, "a part of the file")
+        bound_of_unpacked(part, file_bytes)
         self._array, self._dtype, self._rows = array, dtype, int(array.chunks[0])
         self._first, self._part = -1, np.empty(0)
+        self._file_bytes = file_bytes
 
     def row(self, number: int) -> NDArray[Any]:
         """A row, in a memory of its own."""
@@ -183,4 +188,5 @@ class _Column:
     def all(self) -> NDArray[Any]:
         """All rows."""
         bound_of_memory(float(self._array.nbytes), "a part of the file")
+        bound_of_unpacked(float(self._array.nbytes), self._file_bytes)
         return np.asarray(self._array[:])

@@ -14,6 +14,7 @@ LARGEST_BYTES = 10**9
 LARGEST_WEIGHT = 1e6
 """Weights of networks beyond it are damage: a few bits of a number that were lost make it absurd long before inf."""
 
+_MOST_PACKED = 200  # times that what becomes larger was packed: zstd and gzip pack noise of nothing a thousandfold
 _SHOWN = 240  # letters of a reason
 
 
@@ -56,6 +57,21 @@ def reading(path: str | Path, kind: str, complaint: str, advice: str = "") -> It
         raise UnreadableFile(f"{path} {complaint} ({plain(error)}){advice}") from None
 
 
+def bound_of_unpacked(unpacked: float, packed: float, always: float = 5e8) -> None:
+    """Refuse what a small file would blow up to: damaged sizes, or a file made to fill the memory.
+
+    Args:
+        unpacked: bytes that it would become.
+        packed: bytes that it has.
+        always: bytes that any file may become.
+
+    Raises:
+        ValueError: more than that, and more than 200 times as much as it has.
+    """
+    if unpacked > always and unpacked > _MOST_PACKED * packed:
+        raise ValueError(f"its {packed:.3g} bytes would become {unpacked:.3g}")
+
+
 def plain(error: BaseException) -> str:
     """An error in words, short enough for a part of one line."""
     if isinstance(error, RecursionError):
@@ -71,6 +87,11 @@ def plain(error: BaseException) -> str:
     lines = str(error).strip().splitlines()
     text = lines[0] if lines else type(error).__name__
     text = text if len(text) <= _SHOWN else f"{text[: _SHOWN - 3]}..."
+    return printable(text)
+
+
+def printable(text: str) -> str:
+    """A text whose control characters, which could rule a terminal, are written as \\x1b."""
     return "".join(letter if letter.isprintable() else f"\\x{ord(letter):02x}" for letter in text)
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from asemacro.arguments.checks import bound_of_memory
-from asemacro.files.reading import UnreadableFile, plain
+from asemacro.files.reading import UnreadableFile, bound_of_unpacked, plain
 from asemacro.files.store import write_whole
 
 CHUNK_BYTES = 1 << 18
@@ -251,7 +251,7 @@ def read_rows(
         members = _members(path)
         root = zarr.open_group(store=zarr.storage.ZipStore(path, mode="r"), mode="r")
         about = dict(root.attrs)
-        n_rows = int(np.asarray(root["n_rows"])[0])
+        n_rows = _number_of_rows(root["n_rows"])
         found = {
             name: _column(path, name, root[name], columns[name], n_rows, members) for name in columns if name in root
         }
@@ -265,6 +265,13 @@ def read_rows(
     return rows, about
 
 
+def _number_of_rows(array: Any) -> int:
+    """What the array of one number says."""
+    if array.shape != (1,) or array.dtype.kind not in "iu":
+        raise ValueError(f"n_rows holds {array.dtype} in the shape {array.shape}, not one number")
+    return int(np.asarray(array)[0])
+
+
 def _column(
     path: Path, name: str, array: Any, kind: str, n_rows: int, members: Mapping[str, tuple[int, int]]
 ) -> _InFile:
@@ -273,8 +280,9 @@ def _column(
     if array.dtype.kind != kind or not 0 <= n_rows <= shape[0] or array.chunks[1:] != shape[1:] or array.compressors:
         raise ValueError(f"{name} holds {array.dtype} in the shape {shape}, {n_rows} rows of it")
     row_bytes = array.dtype.itemsize * math.prod(shape[1:])
+    bound_of_unpacked(float(n_rows) * max(row_bytes, 8), path.stat().st_size)  # chunks of zeros are not in the file
     end = "/0" * (len(shape) - 1)
-    begins = np.full(-(-shape[0] // chunk), -1)
+    begins = np.full(-(-n_rows // chunk), -1)
     for k in range(-(-n_rows // chunk)):
         begin, size = members.get(f"{name}/c/{k}{end}", (-1, chunk * row_bytes))
         if size != chunk * row_bytes:

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
+from asemacro.files.reading import bound_of_unpacked, plain, printable
 from asemacro.lattice.reading.cif_file import cif_frames
 from asemacro.lattice.reading.structure_text import (
     PLAIN_TEXT,
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
 
 FRAMES = "asemacro"  # the format of files of frames
 TIME_KEYS = ("time_s", "time", "Time", "TIME")  # what writers of extended xyz call the time of a frame
-MOST_BYTES = 2**30  # of a packed CIF
+_PIECE = 1 << 20
+_PACKED_TEXT = 2e7  # bytes that any packed file may become: readers take up to fifty times as much for short lines
 Index = int | slice | str
 say = logging.getLogger("asemacro")
 
@@ -100,6 +102,7 @@ def read_frames(
     file, wanted = locate(path, index)
     if types is not None and (isinstance(types, str) or not all(isinstance(t, str) for t in types)):
         raise TypeError(f"types must be a sequence of element symbols like ['Mo', 'Nb'], got {types!r}")
+    _check_packed(file)
     frames, total = _read(file, format, types, wanted)
     if total == 0:
         raise ValueError(f"{file}: holds no structure")
@@ -164,6 +167,26 @@ def locate(path: str | Path, index: Index | None = None) -> tuple[Path, int | sl
     if not file.is_file():
         raise ValueError(f"{file}: is not an ordinary file; save what it gives to one")
     return file, wanted
+
+
+def _check_packed(file: Path) -> None:
+    """Unpack a packed file once, piece by piece: what a small one becomes may be far larger than the memory.
+
+    Raises:
+        ValueError: one line; it becomes far larger than structures do, or is damaged.
+    """
+    from ase.io.formats import get_compression, open_with_compression
+
+    if get_compression(str(file))[1] is None:
+        return
+    size, unpacked = file.stat().st_size, 0
+    try:
+        with open_with_compression(str(file), "rb") as packed:
+            while part := len(packed.read(_PIECE)):
+                unpacked += part
+                bound_of_unpacked(unpacked, size, _PACKED_TEXT)
+    except Exception as error:  # gzip, bz2 and xz raise what they like
+        raise ValueError(f"{file}: cannot be unpacked ({plain(error)}); it is damaged, fetch it again") from None
 
 
 def _read(
@@ -293,13 +316,13 @@ def _images(name: Path, text: str | None, known: str) -> Iterator[Iterable[Atoms
             return
         if text is None:
             with open_with_compression(str(name), "rb") as packed:
-                text = packed.read(MOST_BYTES).decode("utf-8-sig", errors="replace")
+                text = packed.read().decode("utf-8-sig", errors="replace")
         yield cif_frames(text)
 
 
 def _refusal(file: Path, text: str | None, known: str, asked: str | None, error: Exception) -> ValueError:
     """What the reader said, in one line, and what may help."""
-    said = " ".join(str(error).split())[:300]
+    said = printable(" ".join(str(error).split())[:300])
     if isinstance(error, (KeyError, IndexError, AssertionError, StopIteration)) or not said:
         said = f"{type(error).__name__} {said}".strip()
     remedy = ""

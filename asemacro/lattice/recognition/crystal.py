@@ -15,6 +15,9 @@ from asemacro.lattice.reading.occupancy import is_definite, leading, site_shares
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
+FARTHEST = 1e9
+"""Angstrom, of an atom from the origin: beyond it a float has too few digits for the place in a cell."""
+
 
 class Crystal(NamedTuple):
     """Sites of a crystal.
@@ -93,6 +96,12 @@ def read_crystal(source: Atoms | Structure | Crystal) -> Crystal:
         raise ValueError("the structure has no periodic cell; set atoms.cell and atoms.pbc")
     if not (np.all(np.isfinite(positions)) and np.all(np.isfinite(cell))):
         raise ValueError("the structure has positions or cell vectors that are not finite numbers")
+    far = max(float(np.abs(positions).max()), float(np.abs(cell).max()))
+    if far > FARTHEST:
+        raise ValueError(
+            f"the structure has positions or cell vectors of {far:.3g} angstrom, at most {FARTHEST:g} are taken; "
+            "write the atoms inside the cell"
+        )
     occupancy = None if held is None or all(is_definite(shares) for shares in held) else held
     for shares in occupancy or []:
         atoms_there = [s for s in shares if s != VACANCY]

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from asemacro.arguments.checks import bound_of_memory, choice_of
 from asemacro.arguments.door import above_zero, checked, many, number, optional, path, whole
 from asemacro.field_data import FieldData
-from asemacro.files.reading import UnreadableFile, plain, reading
+from asemacro.files.reading import UnreadableFile, bound_of_unpacked, plain, reading
 from asemacro.typing import Floats
 
 COMPONENTS = ("x", "y", "z")
@@ -195,7 +195,8 @@ def _npz(file: Path) -> tuple[dict[str, NDArray[Any]], list[str]]:
         held = np.load(found, allow_pickle=False)
         if not isinstance(held, np.lib.npyio.NpzFile):
             raise ValueError("it holds one array without a name")
-        with held:
+        with held, zipfile.ZipFile(found) as archive:
+            bound_of_unpacked(sum(member.file_size for member in archive.infolist()), found.stat().st_size)
             return {name: held[name] for name in _NAMES if name in held.files}, held.files
 
 
@@ -208,18 +209,36 @@ def _is_zarr_zip(file: Path) -> bool:
 
 
 def _zarr(file: Path) -> tuple[dict[str, NDArray[Any]], list[str]]:
-    """The same of a zarr group."""
+    """The same of a zarr group; nothing but numbers is unpacked, since objects may be pickled."""
     import zarr
 
     try:
         store: Any = zarr.storage.ZipStore(file, mode="r") if file.is_file() else str(file)
-        held = dict(zarr.open_group(store, mode="r").arrays())
-        wanted = [name for name in _NAMES if name in held]
-        bound_of_memory(float(sum(held[name].nbytes for name in wanted)), f"the fields of {file}")
-        return {name: np.asarray(held[name][...]) for name in wanted}, list(held)
+        group = zarr.open_group(store, mode="r")
+        held = {name: group[name] for name in _NAMES if name in group}
+        for name, array in held.items():
+            if not isinstance(array, zarr.Array) or array.dtype.kind not in "fiu":
+                raise ValueError(f"{name} is no array of numbers")
+        size = float(sum(array.nbytes for array in held.values()))
+        bound_of_unpacked(size, _bytes_of(file))
+        bound_of_memory(size, f"the fields of {file}")
+        return {name: np.asarray(array[...]) for name, array in held.items()}, _members(file)
     except Exception as error:  # zarr fails in as many ways as there are damages
         advice = "a folder holds OVF files or is a zarr group"
         raise UnreadableFile(f"{file} {_COMPLAINT} ({plain(error)}); {advice}") from None
+
+
+def _members(file: Path) -> list[str]:
+    """Names of what a zarr group holds."""
+    if file.is_dir():
+        return [found.name for found in file.iterdir() if found.is_dir()]
+    with zipfile.ZipFile(file) as archive:
+        return list({name.partition("/")[0] for name in archive.namelist() if "/" in name})
+
+
+def _bytes_of(file: Path) -> int:
+    """Bytes of a file, or of all in a folder."""
+    return sum(found.stat().st_size for found in (file.rglob("*") if file.is_dir() else [file]))
 
 
 def _ovf_files(file: Path) -> list[Path]:
