@@ -6,6 +6,7 @@ lattice, where states live
     Lattice                a crystal as unit cell x grid, from a prototype's name or from atoms
     read_structure         the atoms of one frame of any structure file
     read_frames            several frames of a file, each with its number and time
+    sublattice_of          a structure of which one sublattice is meant
     random_spins           states of spins with an exact magnetisation
     spins_at               independent spins of given local magnetisations
     spins_to_atoms         spins as pseudo-atoms of ASE
@@ -186,6 +187,7 @@ if TYPE_CHECKING:
     from asemacro.lattice.lattice import Lattice as Lattice
     from asemacro.lattice.reading.structure_file import read_frames as read_frames
     from asemacro.lattice.reading.structure_file import read_structure as read_structure
+    from asemacro.lattice.recognition.sublattice import sublattice_of as sublattice_of
     from asemacro.lattice.spins import random_spins as random_spins
     from asemacro.lattice.spins import spins_at as spins_at
     from asemacro.lattice.spins import spins_from_atoms as spins_from_atoms

@@ -15,6 +15,7 @@ HERE = Path(__file__).resolve().parent
 
 BCC = ((0, 0, 0), (0.5, 0.5, 0.5))
 FCC = ((0, 0, 0), (0, 0.5, 0.5), (0.5, 0, 0.5), (0.5, 0.5, 0))
+OCTAHEDRAL = ((0.5, 0, 0), (0, 0.5, 0), (0, 0, 0.5), (0.5, 0.5, 0.5))
 
 
 def cif(
@@ -58,6 +59,11 @@ def main() -> None:
     solution("NiCoCr", 3.56, FCC, ("Cr", "Co", "Ni"))
     solution("CoCrFeNi", 3.57, FCC, ("Cr", "Fe", "Co", "Ni"))
     cif("MoTa_B2", (3.23, 3.23, 3.23), [(BCC[0], {"Mo": 1}), (BCC[1], {"Ta": 1})])
+    cif(
+        "TiZrHfC",
+        (4.60, 4.60, 4.60),
+        [*((p, dict.fromkeys(("Ti", "Zr", "Hf"), 1 / 3)) for p in FCC), *((p, {"C": 1}) for p in OCTAHEDRAL)],
+    )
     cif("square", (1, 1, 10), [((0, 0, 0), {"X": 1})])
     cif("chain", (1, 10, 10), [((0, 0, 0), {"X": 1})])
     atoms = bulk("Nb", "bcc", a=3.24, cubic=True).repeat(4)
@@ -71,6 +77,12 @@ def main() -> None:
         "pair_eV": [{"Cr-Cr": 0.06, "Cr-Co": -0.03, "Cr-Ni": -0.03}, {"Cr-Cr": -0.02}],
     }
     (HERE / "NiCoCr_pair.json").write_text(json.dumps(pair, indent=2) + "\n")
+    carbide = {
+        "species": ["Ti", "Zr", "Hf"],
+        "migration_eV": {"Ti": 3.0, "Zr": 3.2, "Hf": 3.3},
+        "pair_eV": [{"Ti-Zr": 0.03, "Ti-Hf": 0.02}],
+    }
+    (HERE / "TiZrHfC_pair.json").write_text(json.dumps(carbide, indent=2) + "\n")
 
 
 if __name__ == "__main__":

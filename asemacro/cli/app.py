@@ -44,6 +44,7 @@ from asemacro.cli.options import (
     Radiation,
     SeedOption,
     StructureArgument,
+    SublatticeOption,
     TemperaturesOption,
     ToleranceOption,
     TypesOption,
@@ -112,6 +113,7 @@ def phase_diagram_verb(
     format: FormatOption = None,
     types: TypesOption = None,
     index: IndexOption = None,
+    sublattice: SublatticeOption = None,
     mix_sublattices: MixOption = False,
     html: Annotated[bool, typer.Option("--html", help="A page of HTML of the results, as `report` makes.")] = False,
     force: ForceOption = False,
@@ -126,7 +128,7 @@ def phase_diagram_verb(
     run_phase_diagram(
         structure,
         output,
-        reading=reading_of(format, types, index),
+        reading=reading_of(format, types, index, sublattice),
         mix_sublattices=mix_sublattices,
         shell_tolerance=shell_tolerance,
         temperatures=temperatures,
@@ -169,6 +171,7 @@ def equilibrium_verb(
     format: FormatOption = None,
     types: TypesOption = None,
     index: IndexOption = None,
+    sublattice: SublatticeOption = None,
     mix_sublattices: MixOption = False,
     force: ForceOption = False,
     seed: SeedOption = 0,
@@ -182,7 +185,7 @@ def equilibrium_verb(
     run_equilibrium(
         structure,
         output,
-        reading=reading_of(format, types, index),
+        reading=reading_of(format, types, index, sublattice),
         mix_sublattices=mix_sublattices,
         shell_tolerance=shell_tolerance,
         temperatures=temperatures,
@@ -214,6 +217,7 @@ def kmc_verb(
     format: FormatOption = None,
     types: TypesOption = None,
     index: IndexOption = None,
+    sublattice: SublatticeOption = None,
     mix_sublattices: MixOption = False,
     force: ForceOption = False,
     seed: SeedOption = 0,
@@ -226,7 +230,7 @@ def kmc_verb(
     run_kmc(
         structure,
         output,
-        reading=reading_of(format, types, index),
+        reading=reading_of(format, types, index, sublattice),
         mix_sublattices=mix_sublattices,
         shell_tolerance=shell_tolerance,
         temperature_K=temperature,
@@ -278,12 +282,13 @@ def sro_verb(
     index: Annotated[
         str | None, typer.Option("--index", help="Frames, -1 or START:STOP:STEP as ::10 (default: the last one).")
     ] = None,
+    sublattice: SublatticeOption = None,
     force: ForceOption = False,
 ) -> None:
     """Warren-Cowley order of structures, a row for each frame, shell and pair."""
     from asemacro.studies.alloy.sro_command import run_sro
 
-    reading = reading_of(format, types, index)
+    reading = reading_of(format, types, index, sublattice)
     run_sro(
         files,
         output,

@@ -102,6 +102,12 @@ IndexOption = Annotated[
     str | None,
     typer.Option("--index", help="Frame of the structure file, counted from 0 (default: the last one)."),
 ]
+SublatticeOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--sublattice", help="Only the sites of these elements; the others stay as they are.", metavar="Ti,Zr,..."
+    ),
+]
 MixOption = Annotated[
     bool, typer.Option("--mix-sublattices", help="Let hops carry atoms to sites that the file keeps for other species.")
 ]
@@ -288,7 +294,9 @@ MagnetisationOption = Annotated[
 ]
 
 
-def reading_of(format: str | None, types: str | None, index: str | None) -> Reading:
+def reading_of(
+    format: str | None, types: str | None, index: str | None, sublattice: list[str] | None = None
+) -> Reading:
     """The options that say how a structure file is to be read, without those that are not given."""
     reading: Reading = {}
     if format is not None:
@@ -297,7 +305,28 @@ def reading_of(format: str | None, types: str | None, index: str | None) -> Read
         reading["types"] = [part.strip() for part in types.split(",")]
     if index is not None:
         reading["index"] = index
+    if sublattice:
+        reading["sublattice"] = _one_group(sublattice)
     return reading
+
+
+def _one_group(groups: list[str]) -> list[str]:
+    """Elements of the one sublattice that is meant.
+
+    Raises:
+        ValueError: several of them, or an element that is on two.
+    """
+    named = [[part.strip() for part in group.split(",")] for group in groups]
+    elements = [symbol for group in named for symbol in group]
+    twice = [symbol for k, symbol in enumerate(elements) if symbol in elements[:k]]
+    option = " ".join(f"--sublattice {group}" for group in groups)
+    if twice:
+        raise ValueError(f"{option}: {twice[0]} is named twice; an element is on one sublattice")
+    if len(named) > 1:
+        raise ValueError(
+            f"{option}: one sublattice at a time; give one of them, the atoms of the others then stay where they are"
+        )
+    return elements
 
 
 def show_version(wanted: bool) -> None:

@@ -25,6 +25,7 @@ from asemacro.arguments.door import (
     text,
     whole,
 )
+from asemacro.lattice.spectators import Spectators
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -42,10 +43,22 @@ class Grid:
     ideal: NDArray[np.float64]
     vacant: float = 0.0
     open_axes: tuple[bool, bool, bool] = (False, False, False)
+    _spectators: Spectators | None = dataclasses.field(default=None, repr=False)  # no result of a run depends on them
     _memo: dict[Any, Any] = dataclasses.field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         check_form(self)
+
+    @property
+    def spectators(self) -> Spectators | None:
+        """The atoms beside a sublattice, which stay where they are; None if the lattice is that of all atoms."""
+        return self._spectators
+
+    @property
+    def n_beside(self) -> int:
+        """Places of atoms beside the sublattice."""
+        box = self.cell * np.array(self.shape)[:, None]
+        return 0 if self._spectators is None else self._spectators.count(self.conventional, box)
 
     @property
     def n_basis(self) -> int:

@@ -38,6 +38,7 @@ from asemacro.arguments.door import (
 from asemacro.lattice.counts import counts_of
 from asemacro.lattice.grid import Grid, need_memory
 from asemacro.lattice.prototypes import PROTOTYPES
+from asemacro.lattice.recognition.crystal import MARK
 from asemacro.lattice.recognition.distortion import SHELL_TOLERANCE, ideal_stacking
 from asemacro.lattice.shells import MOST_SHELLS, Shell, find_shells, offset_table
 
@@ -175,7 +176,7 @@ class Lattice(Grid):
         """The lattice that the atoms of a (strained, rattled, defective) crystal sit on; see `recognise`.
 
         Args:
-            atoms: any cell of it.
+            atoms: any cell of it, or one that names a sublattice (`sublattice_of`).
             shell_tolerance: distortion up to which neighbours are those of the undistorted crystal, 0 to 0.15;
                 None for 0.08.
         """
@@ -300,6 +301,8 @@ class Lattice(Grid):
     def to_atoms(self, x: NDArray[np.int8], *, vacancies: bool = True) -> Atoms:
         """Atoms of one state, (n_sites,) or (1, n_sites), in the order of the sites.
 
+        Behind them come those beside a sublattice (`spectators`), and the atoms say which sublattice is meant.
+
         Args:
             x: the state.
             vacancies: keep vacancies as atoms X (then `state` gives x back), or leave them out.
@@ -315,11 +318,14 @@ class Lattice(Grid):
         box = self.cell * np.array(self.shape)[:, None]
         pbc = np.array(self.pbc) & ~np.array(self.open_axes)
         atoms = Atoms(numbers=numbers, positions=self.positions(), cell=box, pbc=pbc)
+        if self.spectators is not None:
+            atoms += self.spectators.in_box(self.conventional, box)
+            atoms.info[MARK] = ",".join(self.species)
         oblique = np.linalg.norm(box, axis=1).prod() > 2 * abs(np.linalg.det(box))
         if oblique and not any(self.open_axes):  # the same crystal in a compact box
             atoms.set_cell(minkowski_reduce(box, pbc=np.array(self.pbc))[0])
             atoms.wrap()
-        return atoms if vacancies else atoms[numbers > 0]
+        return atoms if vacancies else atoms[atoms.numbers > 0]
 
     @checked(x=STATES, larger=CRYSTAL)
     def tile(self, x: NDArray[Whole], larger: Lattice) -> NDArray[Whole]:

@@ -45,7 +45,7 @@ def _shared_sites(lattice: Lattice, crystal: Crystal, places: Places) -> Floats:
                 filled[s, columns[symbol]] += fraction
     total = filled.sum(1)
     if total.max() > 1 + ROUNDING * (1 + 1e-9):
-        crowd = np.flatnonzero((site == total.argmax()) & placed)
+        crowd = crystal.numbers_in_file(np.flatnonzero((site == total.argmax()) & placed))
         raise ValueError(
             f"sites {', '.join(map(str, crowd))} of the structure (counted from 0) are on the same lattice site, with "
             f"occupancies that add up to {total.max():g}, more than one atom"

@@ -54,7 +54,8 @@ class ShortRangeOrder:
             is alpha of Mo-Ta. "alpha_unlike", of the first shell only: 1 - n / (Z (1 - c)), with n the neighbours of
             other species than the atom's own and c the fraction of its own; one number to colour by, negative where
             an atom has more unlike neighbours than in a random alloy. Of two species it is their alpha.
-            Atoms far from any site have -1 neighbours and nan. None for fractional occupancy.
+            Atoms far from any site, or beside the sublattice that is meant, have -1 neighbours and nan. None for
+            fractional occupancy.
     """
 
     pairs: tuple[str, ...]
@@ -94,7 +95,7 @@ def warren_cowley(
     Periodic images count: in a small cell an atom meets images of itself, as in the infinite crystal.
 
     Args:
-        atoms: any cell of a crystal, see `Lattice.from_atoms`.
+        atoms: any cell of a crystal, see `Lattice.from_atoms`; of a sublattice alone with `sublattice_of`.
         shells: number of neighbour shells, up to 100; "all" for those within half the cell, beyond which shells hold
             images of nearer neighbours.
         shell_tolerance: distortion up to which neighbours are those of the undistorted crystal, see
@@ -195,18 +196,21 @@ def _with_local(
     if isinstance(atoms, Atoms):
         copy = atoms.copy()
     else:
-        copy = Atoms(crystal.symbols, positions=crystal.positions, cell=crystal.cell, pbc=crystal.pbc)
-    known = places.distance <= 0.5 * lattice.shells(1)[0].distance
+        whole = crystal if crystal.whole is None else crystal.whole
+        copy = Atoms(whole.symbols, positions=whole.positions, cell=whole.cell, pbc=whole.pbc)
+    rows = np.arange(len(places.site)) if crystal.rows is None else crystal.rows
+    site, known = np.zeros(len(copy), dtype=np.int64), np.zeros(len(copy), dtype=bool)
+    site[rows], known[rows] = places.site, places.distance <= 0.5 * lattice.shells(1)[0].distance
     sizes = around.sum(-1).mean(-1)
     for n, counts in enumerate(around):
         end = f"_{n + 1}" if n else ""
         for k, symbol in enumerate((VACANCY, *lattice.species)):
-            met = counts[places.site, k]
+            met = counts[site, k]
             if k or counts[:, 0].any():
                 copy.set_array(f"neighbours_{symbol}{end}", np.where(known, np.rint(met), -1).astype(np.int32))
             if k:
                 copy.set_array(f"alpha_{symbol}{end}", np.where(known, 1 - met / (sizes[n] * share[k - 1]), np.nan))
     own = np.array([(copy.numbers == atomic_numbers[symbol]) for symbol in lattice.species])
-    unlike = (around[0, places.site, 1:] * ~own.T).sum(1)
+    unlike = (around[0, site, 1:] * ~own.T).sum(1)
     copy.set_array("alpha_unlike", np.where(known, 1 - unlike / (sizes[0] * (1 - share @ own)), np.nan))
     return copy

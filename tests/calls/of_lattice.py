@@ -27,6 +27,7 @@ def calls() -> dict[str, Call]:
         "open_axes": (False, False, False),
     }
     return named | {
+        "sublattice_of": Call(am.sublattice_of, {"atoms": BCC.to_atoms(ATOMS[0]), "elements": ["Nb"]}),
         "Lattice": Call(am.Lattice, raw),
         "Lattice.hcp": Call(am.Lattice.hcp, made | {"c": 4.9}),
         "Lattice.from_prototype": Call(am.Lattice.from_prototype, {"prototype": "hcp", **made, "c": 4.9}),

@@ -31,12 +31,17 @@ def ideal_cell(lattice: Lattice) -> Lattice:
     """The same crystal without strain, in a standard orientation if it has a name; of the same volume and shape.
 
     Raises:
-        ValueError: the crystal is not periodic along all axes, or has no element.
+        ValueError: the crystal is not periodic along all axes, is one sublattice, or has no element.
     """
     if not all(lattice.pbc):
         raise ValueError(
             f"barriers are labelled in crystals that are periodic along three axes, the {lattice.prototype} lattice "
             "of the structure is not"
+        )
+    if lattice.spectators is not None:
+        raise ValueError(
+            f"barriers of one sublattice, {', '.join(lattice.species)}, are not computed by this program; compute them "
+            "elsewhere, and train a network on them (barriers train)"
         )
     if not lattice.species:
         raise ValueError("the structure names no element: there is no alloy to draw cells of")

@@ -28,6 +28,7 @@ from asemacro.lattice.reading.structure_text import (
     replace_symbols,
     with_types,
 )
+from asemacro.lattice.recognition.sublattice import sublattice_of
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -46,6 +47,7 @@ class Reading(TypedDict, total=False):
     format: str | None
     types: Sequence[str] | None
     index: Index | None
+    sublattice: Sequence[str] | None
 
 
 class Frame(NamedTuple):
@@ -63,7 +65,12 @@ class Frame(NamedTuple):
 
 
 def read_structure(
-    path: str | Path, *, format: str | None = None, types: Sequence[str] | None = None, index: Index | None = None
+    path: str | Path,
+    *,
+    format: str | None = None,
+    types: Sequence[str] | None = None,
+    index: Index | None = None,
+    sublattice: Sequence[str] | None = None,
 ) -> Atoms:
     """The atoms of one frame of a structure file.
 
@@ -72,11 +79,13 @@ def read_structure(
         format: name of the format as ASE knows it ("vasp", "lammps-data", ...); None to tell it by name and content.
         types: elements of the numbered types of LAMMPS and VASP 4 files, in order.
         index: which frame, counted from 0; default the last one.
+        sublattice: elements of the one sublattice that is meant, see `sublattice_of`; None for what the file says of
+            it, as those do that this program wrote, else all sites.
 
     Raises:
         ValueError: one line, if the file is missing, empty or not a structure, or several frames are asked for.
     """
-    frames = read_frames(path, format=format, types=types, index=index)
+    frames = read_frames(path, format=format, types=types, index=index, sublattice=sublattice)
     if len(frames) > 1:
         raise ValueError(
             f"{path}: {len(frames)} frames are asked for where one is needed; give one number as the index"
@@ -85,7 +94,12 @@ def read_structure(
 
 
 def read_frames(
-    path: str | Path, *, format: str | None = None, types: Sequence[str] | None = None, index: Index | None = None
+    path: str | Path,
+    *,
+    format: str | None = None,
+    types: Sequence[str] | None = None,
+    index: Index | None = None,
+    sublattice: Sequence[str] | None = None,
 ) -> list[Frame]:
     """Frames of a structure file, each with its number and, if the file has it, its time.
 
@@ -95,6 +109,7 @@ def read_frames(
         format: name of the format as ASE knows it ("vasp", "lammps-data", ...); None to tell it by name and content.
         types: elements of the numbered types of LAMMPS and VASP 4 files, in order.
         index: a number, a slice or its text "START:STOP:STEP", counted from 0; default the last frame.
+        sublattice: see `read_structure`.
 
     Raises:
         ValueError: one line, if the file is missing, empty or not a structure, or has no such frame.
@@ -115,7 +130,12 @@ def read_frames(
         chosen = ", ".join(str(f.number) for f in frames[:3]) + (", ..." if len(frames) > 3 else "")
         hint = f"; {file.name}@INDEX or --index takes others" if wanted is None else ""
         say.info("%s: frame %s of %d (counted from 0)%s", file, chosen, total, hint)
-    return frames
+    if sublattice is None:
+        return frames
+    try:
+        return [frame._replace(atoms=sublattice_of(frame.atoms, sublattice)) for frame in frames]
+    except ValueError as error:
+        raise ValueError(f"{file}: {error}") from None
 
 
 def parse_index(text: str) -> int | slice:

@@ -15,6 +15,7 @@ it is no translation, so the crystal is a plane (two axes) or a chain (one axis)
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import logging
 from typing import TYPE_CHECKING, NamedTuple
@@ -32,6 +33,7 @@ from asemacro.lattice.recognition.distortion import SHELL_TOLERANCE, WIDEST
 from asemacro.lattice.recognition.periodic_points import PeriodicPoints
 from asemacro.lattice.recognition.placement import Places, nearest_sites
 from asemacro.lattice.recognition.possible import check_cell, check_distances, near_pairs, too_near
+from asemacro.lattice.recognition.sublattice import describe_sublattice, likely_vacancies, spectators_of
 from asemacro.lattice.recognition.symmetry import describe_distortion, name_crystal
 from asemacro.lattice.recognition.translations import (
     NO_LATTICE,
@@ -40,6 +42,7 @@ from asemacro.lattice.recognition.translations import (
     primitive_cell,
     translation_axes,
 )
+from asemacro.typing import Floats
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
@@ -64,6 +67,7 @@ def recognise(source: Atoms | Structure | Crystal, *, shell_tolerance: float | N
 
     Args:
         source: a perfect, strained, rotated, sheared or rattled cell or supercell, atoms may be missing.
+            If it names a sublattice (`sublattice_of`), the lattice is that of its sites alone.
         shell_tolerance: distortion (1 - smallest / largest principal stretch, 0.07 at c/a = 0.93 of a face-centred
             crystal) up to which a strained crystal is read as the more symmetric one that it is near to, whose
             neighbour shells it then has; 0 to 0.15, None for 0.08. What was chosen is said in one line.
@@ -77,19 +81,56 @@ def recognise(source: Atoms | Structure | Crystal, *, shell_tolerance: float | N
     asked = SHELL_TOLERANCE if shell_tolerance is None else shell_tolerance
     tolerance = number_of(asked, "shell_tolerance", least=0, most=WIDEST)
     crystal = read_crystal(source)
-    check_cell(crystal)
-    points = PeriodicPoints(crystal.cell, crystal.pbc, crystal.positions)
-    nearest = check_distances(crystal, points)
-    near = neighbour_distance(points)
+    whole = crystal if crystal.whole is None else crystal.whole
+    check_cell(whole)
+    points = PeriodicPoints(whole.cell, whole.pbc, whole.positions)
+    nearest = check_distances(whole, points)
+    alone = whole is crystal
+    found = _lattice_under(points, crystal.positions, tolerance) if alone else _sublattice_under(crystal, tolerance)
+    places = nearest_sites(found.bare, crystal.positions)
+    placed = _on_lattice(found, crystal, points, places)
+    composition = placed.composition()
+    for line in (*crystal.notes, nearest, found.distortion):
+        if line:
+            log.info("%s", line)
+    grid = dataclasses.replace(found.bare, species=tuple(composition), composition=composition, vacant=placed.vacant())
+    if not alone:
+        grid = dataclasses.replace(grid, _spectators=spectators_of(crystal, grid, found.near))
+        log.info("%s", describe_sublattice(grid, whole))
+    return Recognised(grid, places)
+
+
+class _Found(NamedTuple):
+    """A lattice without species, the distance to a first neighbour, and what to say of its distortion."""
+
+    bare: Grid
+    near: float
+    distortion: str | None
+
+
+def _sublattice_under(crystal: Crystal, tolerance: float) -> _Found:
+    """The lattice of a sublattice; empty sites (X) count where they are likely to be its own, if that gives one."""
+    alone = PeriodicPoints(crystal.cell, crystal.pbc, crystal.positions)
+    empty = likely_vacancies(crystal, alone)
+    if len(empty):
+        with contextlib.suppress(ValueError):
+            joined = np.concatenate([crystal.positions, empty])
+            return _lattice_under(PeriodicPoints(crystal.cell, crystal.pbc, joined), joined, tolerance)
+    return _lattice_under(alone, crystal.positions, tolerance)
+
+
+def _lattice_under(points: PeriodicPoints, positions: Floats, tolerance: float) -> _Found:
+    """The lattice that most of the points, whose positions are not wrapped, are on."""
+    box, near = points.cell, neighbour_distance(points)
     axes = translation_axes(points, near)
     if axes != tuple(bool(p) for p in points.pbc):
-        points = PeriodicPoints(crystal.cell, axes, crystal.positions)
+        points = PeriodicPoints(box, axes, positions)
     primitive = primitive_cell(points, near)
     basis = fold(points, primitive, near)
-    named = name_crystal(primitive, basis, axes, near, crystal.cell, tolerance)
+    named = name_crystal(primitive, basis, axes, near, box, tolerance)
     if named.kinds == len(basis) > 2:  # two sites always have a centre of symmetry between them
         raise ValueError(NO_LATTICE.format(n=len(points)))
-    cell, shape = as_grid(crystal.cell, primitive, named.conventional, points.pbc)
+    cell, shape = as_grid(box, primitive, named.conventional, points.pbc)
     bare = Grid(
         cell=cell,
         basis=sites_in(primitive, named.basis, cell),
@@ -101,36 +142,28 @@ def recognise(source: Atoms | Structure | Crystal, *, shell_tolerance: float | N
         conventional=named.conventional,
         ideal=named.ideal,
     )
-    places = nearest_sites(bare, crystal.positions)
-    placed = _on_lattice(bare, crystal, points, near, places)
-    composition = placed.composition()
-    for line in (*crystal.notes, nearest, describe_distortion(named, primitive, basis, axes, near, tolerance)):
-        if line:
-            log.info("%s", line)
-    grid = dataclasses.replace(bare, species=tuple(composition), composition=composition, vacant=placed.vacant())
-    return Recognised(grid, places)
+    return _Found(bare, near, describe_distortion(named, primitive, basis, axes, near, tolerance))
 
 
-def _on_lattice(lattice: Grid, crystal: Crystal, points: PeriodicPoints, near: float, places: Places) -> Crystal:
-    """The crystal without the atoms that are far from any site; species that are lost so are named."""
-    stray = places.distance > 0.5 * near
+def _on_lattice(found: _Found, crystal: Crystal, points: PeriodicPoints, places: Places) -> Crystal:
+    """The crystal without the atoms that are far from any site; species that are lost so are named.
+
+    `points` are those of the whole crystal.
+    """
+    stray = places.distance > 0.5 * found.near
     if not stray.any():
         return crystal
-    pairs = near_pairs(crystal, points, np.flatnonzero(stray))
+    whole = crystal if crystal.whole is None else crystal.whole
+    pairs = near_pairs(whole, points, crystal.numbers_in_file(np.flatnonzero(stray)))
     if pairs:
         raise ValueError(f"{too_near(pairs)}, and not on the lattice: take the misplaced atom out")
-    kept = np.flatnonzero(~stray)
-    left = crystal._replace(
-        positions=crystal.positions[kept],
-        numbers=crystal.numbers[kept],
-        occupancy=None if crystal.occupancy is None else [crystal.occupancy[k] for k in kept],
-    )
+    left = crystal.at(np.flatnonzero(~stray))
     lost = [s for s in crystal.composition() if s not in left.composition()]
     if lost:
         log.info(
             "%s: on no site of the %s lattice (%d of %d atoms); left out",
             ", ".join(lost),
-            lattice.prototype,
+            found.bare.prototype,
             stray.sum(),
             len(stray),
         )
@@ -145,6 +178,8 @@ def read_state(
     `places` are those of the atoms on this lattice, if they are known.
     """
     crystal = read_crystal(source)
+    if lattice.spectators is not None and crystal.whole is None:
+        crystal = crystal.sublattice(lattice.species)
     if crystal.occupancy is not None:
         raise ValueError(
             "the structure has fractional occupancy and so no definite state; draw one with lattice.random_state"
@@ -165,7 +200,7 @@ def read_state(
         )
     count = np.bincount(site[~stray], minlength=lattice.n_sites)
     if np.any(count > 1):
-        pair = np.flatnonzero((site == np.argmax(count > 1)) & ~stray)[:2]
+        pair = crystal.numbers_in_file(np.flatnonzero((site == np.argmax(count > 1)) & ~stray)[:2])
         raise ValueError(
             f"atoms {pair[0]} and {pair[1]} (counted from 0) are on the same lattice site, which holds one atom; take "
             "one of them out (interstitial atoms, dumbbells and crowdions cannot be represented)"

@@ -1,7 +1,11 @@
-"""ASE Atoms and pymatgen Structures in one plain form: sites, symbols and fractional occupancy."""
+"""ASE Atoms and pymatgen Structures in one plain form: sites, symbols and fractional occupancy.
+
+A structure may name the sublattice that is meant (`sublattice_of`): then the sites are those of its elements.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -19,8 +23,12 @@ FARTHEST = 1e9
 """Angstrom, of an atom from the origin: beyond it a float has too few digits for the place in a cell."""
 
 
+MARK = "asemacro_sublattice"
+"""Name under which a structure keeps the elements of the sublattice that is meant, "Ti,Zr,Hf"."""
+
+
 class Crystal(NamedTuple):
-    """Sites of a crystal.
+    """Sites of a crystal, or of one sublattice of it.
 
     Attributes:
         cell: (3, 3) cell vectors in rows, angstrom.
@@ -30,6 +38,8 @@ class Crystal(NamedTuple):
         occupancy: None, or what each site holds, {element: fraction} with vacancies "X" adding up to 1, if one of
             them is fractional (`occupancy.site_shares`).
         notes: what was chosen in reading, for the user.
+        whole: the crystal that the sites are a sublattice of; None if they are all.
+        rows: (n,) which sites of `whole` they are; None if they are all.
     """
 
     cell: NDArray[np.float64]
@@ -38,6 +48,52 @@ class Crystal(NamedTuple):
     numbers: NDArray[np.int64]
     occupancy: list[dict[str, float]] | None
     notes: tuple[str, ...] = ()
+    whole: Crystal | None = None
+    rows: NDArray[np.int64] | None = None
+
+    def numbers_in_file(self, rows: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Numbers in the structure of some of the sites."""
+        return rows if self.rows is None else self.rows[rows]
+
+    def held(self) -> list[dict[str, float]]:
+        """What each site holds, {element: fraction}, vacancies as "X"."""
+        return [{symbol: 1.0} for symbol in self.symbols] if self.occupancy is None else self.occupancy
+
+    def at(self, rows: NDArray[np.int64]) -> Crystal:
+        """Some of the sites."""
+        held = None if self.occupancy is None else [self.occupancy[k] for k in rows]
+        if held is not None and all(is_definite(shares) for shares in held):
+            held = None
+        return self._replace(positions=self.positions[rows], numbers=self.numbers[rows], occupancy=held)
+
+    def sublattice(self, elements: Sequence[str]) -> Crystal:
+        """The sites that hold these elements; empty ones (X) are left out, since nothing says whose they are.
+
+        Raises:
+            ValueError: elements that are not there, or are all there are, or share a site with others.
+        """
+        there, named = list(self.composition()), ", ".join(elements)
+        absent = [symbol for symbol in elements if symbol not in there]
+        if absent:
+            raise ValueError(f"sublattice {named}: {absent[0]} is not in the structure, which holds {', '.join(there)}")
+        if set(elements) == set(there):
+            raise ValueError(
+                f"sublattice {named}: names every element of the structure, so there is no other; leave it out"
+            )
+        if self.occupancy is None:
+            own = np.isin(self.numbers, [atomic_numbers[symbol] for symbol in elements])
+        else:
+            own = np.array([any(symbol in shares for symbol in elements) for shares in self.occupancy])
+            for k in np.flatnonzero(own):
+                foreign = [s for s in self.occupancy[k] if s != VACANCY and s not in elements]
+                if foreign:
+                    both = next(s for s in self.occupancy[k] if s in elements)
+                    raise ValueError(
+                        f"sublattice {named}: site {k} (counted from 0) holds {both} and {foreign[0]}, which so are of "
+                        f"one sublattice; name {foreign[0]} too"
+                    )
+        rows = np.flatnonzero(own)
+        return self.at(rows)._replace(whole=self, rows=rows)
 
     @property
     def symbols(self) -> list[str]:
@@ -68,6 +124,7 @@ def read_crystal(source: Atoms | Structure | Crystal) -> Crystal:
     kind of site as long as all its atoms carry the symbol that ase.io gave them; if the user has put other
     atoms there, these win, and one line says so. Structures are read from their site species.
     Ions, isotopes and repeated entries of an element are that element, what is missing to 1 is vacant.
+    Of a structure that names a sublattice the sites of that.
 
     Raises:
         TypeError: neither of the two.
@@ -75,6 +132,18 @@ def read_crystal(source: Atoms | Structure | Crystal) -> Crystal:
     """
     if isinstance(source, Crystal):
         return source
+    crystal, mark = all_sites(source), mark_of(source)
+    return crystal.sublattice(mark) if mark else crystal
+
+
+def mark_of(source: Atoms | Structure) -> list[str]:
+    """Elements of the sublattice that a structure says is meant; none if it says nothing."""
+    kept = source.info if isinstance(source, Atoms) else source.properties
+    return [part for part in str(kept.get(MARK, "")).split(",") if part]
+
+
+def all_sites(source: Atoms | Structure) -> Crystal:
+    """Sites of a structure, whatever sublattice is meant."""
     notes: list[str] = []
     if isinstance(source, Atoms):
         cell, pbc = np.array(source.cell.complete()), tuple(bool(p) for p in source.pbc)

@@ -13,6 +13,7 @@ from ase.data import atomic_numbers
 from asemacro.arguments.door import ATOMS, checked, model
 from asemacro.barriers.load import load_barriers
 from asemacro.lattice.lattice import Lattice
+from asemacro.lattice.recognition.sublattice import ON_SITE
 from asemacro.micro.alloy.vacancy_kmc import VacancyKMC
 from asemacro.micro.driver import Driver
 
@@ -93,9 +94,15 @@ class KMC(Driver):
 
 
 def _with_vacancies(atoms: Atoms, lattice: Lattice) -> tuple[Atoms, np.ndarray]:
-    """The atoms with an X on each site that had none, and the site of each; -1 for atoms far from all sites."""
+    """The atoms with an X on each site that had none, and the site of each; -1 for atoms far from all sites or beside
+    a sublattice."""
     site, distance = lattice.nearest_sites(atoms.positions)
-    site = np.where(distance <= 0.5 * lattice.shells(1)[0].distance, site, -1)
+    reach = 0.5 * lattice.shells(1)[0].distance
+    if lattice.spectators is None:
+        site = np.where(distance <= reach, site, -1)
+    else:  # an X may be on a site of others, which can be as near as that
+        own, empty = np.isin(atoms.symbols, lattice.species), atoms.numbers == 0
+        site = np.where(own & (distance <= reach) | empty & (distance <= ON_SITE * 2 * reach), site, -1)
     empty = np.setdiff1d(np.arange(lattice.n_sites), site)
     if len(empty):
         atoms += Atoms(f"X{len(empty)}", positions=lattice.positions()[empty])

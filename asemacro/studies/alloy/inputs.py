@@ -74,13 +74,19 @@ def choose_barriers(barriers: str | Path | BarrierModel | None, lattice: Lattice
         lattice: with the species of the alloy.
 
     Raises:
-        ValueError: one line naming each model's species and lattice if none covers the species.
+        ValueError: one line naming each model's species and lattice if none covers the species; a sublattice, for
+            which there is no default.
     """
     from asemacro.barriers.load import available, load_barriers
 
     if barriers is not None:
         return load_barriers(barriers) if isinstance(barriers, (str, Path)) else barriers
     species = lattice.species
+    if lattice.spectators is not None:  # those that there are know metals, with nothing between them
+        raise ValueError(
+            f"no barrier model is made for {'-'.join(species)} beside {', '.join(lattice.spectators.elements)}; give "
+            "--barriers FILE: pair energies of the sublattice, or a network trained on barriers in this crystal"
+        )
     for name in DEFAULTS:
         model = load_barriers(name)
         if model.prototype == lattice.prototype and set(species) <= set(model.species or ()):

@@ -122,7 +122,8 @@ def _start(structure: str | Path, options: Options, rng: np.random.Generator) ->
     box = large_enough(begin.lattice.at_least(options["sites"]), model)
     # the states that are kept for the order over time, once more as they are written, and the random numbers that a
     # state is drawn with
-    bound_of_memory(box.n_sites * (2 * RECORDS + 25.0), f"a run of {box.n_sites} sites")
+    size = box.n_sites * (2 * RECORDS + 25.0) + box.n_beside * 2 * RECORDS
+    bound_of_memory(size, f"a run of {box.n_sites} sites")
     start = begin.draw(box, options["vacancies"], options["vacancy_concentration"], rng=rng)
     absent = [symbol for k, symbol in enumerate(box.species) if not (start == k + 1).any()]
     if absent:
@@ -224,8 +225,9 @@ def _files(box: Lattice, run: KMCRun) -> Files:
     columns, rows = order_table(WarrenCowley(box.species, shells=1, pairs="all"), box, run)
     final = at_time(box.to_atoms(run.x), time_s=run.time_s)
     numbers = np.array([0, *(atomic_numbers[s] for s in box.species)], dtype=np.int8)
-    times = [{"time_s": float(t)} for t in run.record_times_s]
-    frames = columns_of_states(final, numbers=numbers[run.record])
+    times = [{**final.info, "time_s": float(t)} for t in run.record_times_s]
+    beside = np.tile(final.numbers[box.n_sites :].astype(np.int8), (len(times), 1))
+    frames = columns_of_states(final, numbers=np.hstack([numbers[run.record], beside]))
     return {
         "sro.csv": lambda path: write_csv(path, columns, rows),
         "final.extxyz": lambda path: write_extxyz(path, [final]),

@@ -6,7 +6,8 @@ that every kind of site gets its share. Runs of a diagram begin from the random 
 Sublattices. Vacancies carry atoms to any site of the lattice. Where a structure says that they must not, it is refused
 unless the caller allows it: a disordered one whose species fall into groups that never share a site (Ti and Al here, N
 there), and a definite one in which metals have nothing but nonmetals around them and the reverse (rock salt). Ordered
-alloys of metals (B2, L1_0, L1_2) are one lattice, whose order the hops make and unmake.
+alloys of metals (B2, L1_0, L1_2) are one lattice, whose order the hops make and unmake. A structure that names one
+sublattice (`sublattice_of`) is that lattice alone, and nothing is mixed.
 """
 
 from __future__ import annotations
@@ -69,8 +70,9 @@ class Start:
             apart = " and of ".join(", ".join(group) for group in groups)
             if not mix_sublattices:
                 raise ValueError(
-                    f"hops would mix the sublattices of {apart}, which never share a site; take one of them out of the "
-                    "structure, or allow it with --mix-sublattices (mix_sublattices=True)"
+                    f"hops would mix the sublattices of {apart}, which never share a site; name the one that is "
+                    f"meant, --sublattice {','.join(max(groups, key=len))} (sublattice_of), or allow it with "
+                    "--mix-sublattices (mix_sublattices=True)"
                 )
             say.warning("hops mix the sublattices of %s", apart)
         return cls(lattice, fractions.argmax(1).astype(np.int8) if definite else None, fractions)

@@ -81,7 +81,8 @@ def _run_learn(
     structure = files[0] if files else None
     if system in FORCE_NAMES:
         foreign = (*NO_ALLOYS, *ALLOYS)
-        refuse_foreign(system, options, foreign, {} if system == "particles" else reading, mix_sublattices)
+        own = ("format", "types", "index") if system == "particles" else ()
+        refuse_foreign(system, options, foreign, [name for name in reading if name not in own], mix_sublattices)
         if system != "particles":
             _refuse_structure(system, structure)
         temperature = one_temperature(options.pop("temperature"))

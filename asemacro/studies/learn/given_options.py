@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
-
-from asemacro.lattice.reading.structure_file import Reading
 
 NO_ALLOYS = ("small", "field", "lattice", "starts")
 """Options that some systems have, but not alloys."""
 
 
 def refuse_foreign(
-    system: str, options: dict[str, Any], names: Sequence[str], reading: Reading, mix_sublattices: bool
+    system: str, options: dict[str, Any], names: Sequence[str], reading: Iterable[str], mix_sublattices: bool
 ) -> None:
     """Take the options of these names, which the system does not have, out; one line about the first that was given."""
     given = [name for name in names if options.pop(name) is not None]
