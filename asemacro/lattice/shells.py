@@ -63,7 +63,8 @@ def find_shells(lattice: Grid, n: int) -> tuple[Shell, ...]:
         if len({len(t) for t in tables}) > 1:
             raise ValueError(
                 f"sites of this {lattice.prototype} crystal have different numbers of neighbours in shell "
-                f"{s + 1} ({', '.join(str(len(t)) for t in tables[:8])}); its sites are not equivalent"
+                f"{s + 1} ({', '.join(str(len(t)) for t in tables[:8])}); its sites are not equivalent; if "
+                "groups of elements never exchange, name one: --sublattice A,B (sublattice_of)"
             )
         table = np.array(tables)
         found.append(Shell(float(distance[rank == s].mean() * unit), table, _each_bond_once(table)))

@@ -92,7 +92,8 @@ def in_smallest_box(spectators: Spectators, unit: Floats, conventional: Floats, 
         return spectators
     inside = spectators.places @ conventional @ np.linalg.inv(unit)
     left = np.arange(len(inside))
-    places, held = [], []
+    places: list[Floats] = []
+    held: list[dict[str, float]] = []
     while len(left):
         gap = inside[left] - inside[left[0]]
         gap -= np.rint(gap)

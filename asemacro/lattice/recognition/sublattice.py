@@ -89,6 +89,7 @@ def spectators_of(crystal: Crystal, lattice: Grid, near: float) -> Spectators:
         ValueError: some of them are on sites of the sublattice.
     """
     assert crystal.whole is not None
+    assert crystal.rows is not None
     whole = crystal.whole
     others = whole.at(np.setdiff1d(np.arange(len(whole.numbers)), crystal.rows))
     held = others.held()
@@ -108,13 +109,13 @@ def spectators_of(crystal: Crystal, lattice: Grid, near: float) -> Spectators:
     return in_smallest_box(box, lattice.cell, lattice.conventional, SAME)
 
 
-def describe_sublattice(lattice: Grid, whole: Crystal) -> str:
+def describe_sublattice(lattice: Grid) -> str:
     """One line: which sublattice is meant, and what stays where it is."""
     beside = lattice.spectators
     assert beside is not None
     drawn = any(len(shares) > 1 for shares in beside.held)
     return (
-        f"the sublattice of {', '.join(lattice.species)} alone: {lattice.prototype}, {lattice.n_sites} of the "
-        f"{len(whole.numbers)} sites; {', '.join(beside.elements)} ({lattice.n_beside} sites) "
+        f"the sublattice of {', '.join(lattice.species)} alone: {lattice.prototype}, {lattice.n_sites} sites; "
+        f"{', '.join(beside.elements)} on {lattice.n_beside} others "
         + ("are drawn once by their occupancies and stay where they are" if drawn else "stay where they are")
     )

@@ -68,10 +68,11 @@ class Start:
         groups = _alternating(lattice, fractions) if definite else _separate(lattice, fractions)
         if len(groups) > 1:
             apart = " and of ".join(", ".join(group) for group in groups)
+            _, largest = max((len(group), group) for group in groups)
             if not mix_sublattices:
                 raise ValueError(
                     f"hops would mix the sublattices of {apart}, which never share a site; name the one that is "
-                    f"meant, --sublattice {','.join(max(groups, key=len))} (sublattice_of), or allow it with "
+                    f"meant, --sublattice {','.join(largest)} (sublattice_of), or allow it with "
                     "--mix-sublattices (mix_sublattices=True)"
                 )
             say.warning("hops mix the sublattices of %s", apart)
