@@ -55,7 +55,7 @@ def command(*words: object) -> str:
     before, err = sys.argv, io.StringIO()
     sys.argv = ["asemacro", *map(str, words)]
     try:
-        with contextlib.redirect_stderr(err):
+        with contextlib.redirect_stderr(err), contextlib.redirect_stdout(io.StringIO()):
             main()
     except SystemExit as end:
         said = err.getvalue()

@@ -61,9 +61,7 @@ def test_atoms_farther_away_than_a_float_can_place_them() -> None:
     lattice = am.Lattice.from_atoms(atoms)
     atoms.positions[3] = 1e300
     for reader in (lambda: am.warren_cowley(atoms, shells=1), lambda: lattice.nearest_sites(atoms.positions)):
-        with pytest.raises(
-            ValueError, match=r"positions or cell vectors of 1e\+300 angstrom, at most 1e\+09 are taken"
-        ):
+        with pytest.raises(ValueError, match=r"vectors of 1e\+300 angstrom, at most 1e\+09 are taken"):
             reader()
 
 
