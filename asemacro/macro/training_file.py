@@ -17,6 +17,9 @@ from asemacro.files.tensors import check_values, json_of, read_tensors, write_te
 from asemacro.macro.moment_fit import MomentReport
 from asemacro.typing import Floats
 
+_LARGEST = 1e100
+"""Of a state: the squares of larger ones are no numbers."""
+
 
 def save_training(
     path: str | Path,
@@ -65,7 +68,7 @@ def load_training(
     advice = "; learn again"
     notes, tensors = read_tensors(Path(path), "training", advice)
     with reading(path, "training", "is damaged or does not belong to the model beside it", advice):
-        check_values(tensors, math.inf)
+        check_values(tensors, _LARGEST)
         if model is not None and notes.get("model", model) != model:
             raise ValueError("it was written with another model")
         if set(tensors) != {"z", "condition"} or tensors["z"].ndim != 2:

@@ -46,7 +46,7 @@ class Touch:
     def __init__(self, path: Path) -> None:
         self.path = str(path)
 
-    def __reduce__(self) -> object:
+    def __reduce__(self) -> tuple[object, ...]:
         return os.open, (self.path, os.O_CREAT)
 
 

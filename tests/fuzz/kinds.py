@@ -38,6 +38,8 @@ from asemacro.lattice.lattice import Lattice
 from asemacro.lattice.reading.structure_file import read_frames
 from asemacro.macro.file import load_ode, save_ode
 from asemacro.observables.differentiable import TorchObservable
+from asemacro.studies.alloy.kept_course import IN_FILE, read_courses
+from asemacro.studies.alloy.point_table import read_points
 from asemacro.studies.alloy.start import Start
 from asemacro.studies.fields.readers import last_field, read_series
 
@@ -172,13 +174,17 @@ def read_structure(folder: Path, path: Path, rng: np.random.Generator) -> None:
             am.warren_cowley(frame.atoms, shells=int(rng.integers(1, 3)))
 
 
-def kmc_of(folder: Path, path: Path, rng: np.random.Generator) -> None:
+def take_structure(folder: Path, path: Path, rng: np.random.Generator) -> str:
     """The commands that take a structure."""
     if rng.random() < 0.5:
-        command("sro", path, "--json")
-    else:
-        words = ("--hops", 20, "--sites", 16, "-o", folder / "out", "--barriers", STRUCTURES / "NiCoCr_pair.json")
-        command("kmc", path, "-T", 1000, *words)
+        return command("sro", path, "--json")
+    words = ("--hops", 20, "--sites", 16, "-o", folder / "out", "--barriers", folder / "pair.json")
+    return command("kmc", path, "-T", 1000, *words)
+
+
+def make_for_verbs(folder: Path) -> None:
+    make_poscar(folder)
+    whole_files.pair_file(folder)
 
 
 def make_pair(folder: Path) -> None:
@@ -216,13 +222,13 @@ def make_learned(folder: Path) -> None:
         shutil.copy(path, folder)
 
 
-def read_learned(folder: Path, path: Path, rng: np.random.Generator) -> None:
+def read_learned(folder: Path, path: Path, rng: np.random.Generator) -> str:
     from asemacro.studies.learn.learned import Learned
 
-    if rng.random() < 0.7:
-        Learned.load(folder)
-    else:
-        command("simulate", folder, "--start", 0.1, "--until", 1, "--trajectories", 2, "-o", folder / "out")
+    if rng.random() < 0.3:
+        return command("simulate", folder, "--start", 0.1, "--until", 1, "--trajectories", 2, "-o", folder / "out")
+    Learned.load(folder)
+    return ""
 
 
 def make_rows(folder: Path) -> None:
@@ -329,12 +335,12 @@ def make_bands(folder: Path) -> None:
     (folder / "table.csv").write_text(f"file,atom,forward,backward\nstart.extxyz,{moved},1.0,1.2\n")
 
 
-def read_bands(folder: Path, path: Path, rng: np.random.Generator) -> None:
+def read_bands(folder: Path, path: Path, rng: np.random.Generator) -> str:
     file = folder / "table.csv" if path.name.startswith("start") else path
     if rng.random() < 0.2:
-        command("barriers", "import", file, "-o", folder / "new.db")
-    else:
-        import_bands([file], folder / "new.db")
+        return command("barriers", "import", file, "-o", folder / "new.db")
+    import_bands([file], folder / "new.db")
+    return ""
 
 
 def make_run(folder: Path) -> None:
@@ -357,15 +363,14 @@ def seal(folder: Path, path: Path) -> None:
         record.write_text(json.dumps(content))
 
 
-def read_run(folder: Path, path: Path, rng: np.random.Generator) -> None:
+def read_run(folder: Path, path: Path, rng: np.random.Generator) -> str:
     way = rng.integers(4)
     if way < 2:
-        command("report", path.parent, "-o", folder / "page.html")
-    elif way == 2:
-        command("info", "--citations", path.parent)
-    else:
-        words = ("--barriers", STRUCTURES / "NiCoCr_pair.json", "--sites", 64, "--hops", 20)
-        command("kmc", STRUCTURES / "NiCoCr.cif", "-T", 1000, *words, "-o", path.parent)
+        return command("report", path.parent, "-o", folder / "page.html")
+    if way == 2:
+        return command("info", "--citations", path.parent)
+    words = ("--barriers", STRUCTURES / "NiCoCr_pair.json", "--sites", 64, "--hops", 20)
+    return command("kmc", STRUCTURES / "NiCoCr.cif", "-T", 1000, *words, "-o", path.parent)
 
 
 def make_stopped(folder: Path) -> None:
@@ -387,9 +392,10 @@ def make_stopped(folder: Path) -> None:
         kmc_command._Order.take = taken  # type: ignore[method-assign]
 
 
-def go_on(folder: Path) -> None:
+def go_on(folder: Path) -> str:
+    """The run that was stopped, again."""
     words = ("--barriers", STRUCTURES / "NiCoCr_pair.json", "--sites", 64, "--hops", 400)
-    command("kmc", STRUCTURES / "NiCoCr.cif", "-T", 1000, *words, "-o", folder)
+    return command("kmc", STRUCTURES / "NiCoCr.cif", "-T", 1000, *words, "-o", folder)
 
 
 def read_schedule(folder: Path, path: Path, rng: np.random.Generator) -> None:
@@ -427,6 +433,21 @@ class Unneeded(Exception):
     """The file was taken."""
 
 
+def make_tables(folder: Path) -> None:
+    lines = (ROOT / "docs" / "NbMoTa-sro.csv").read_text().splitlines()[:30]
+    (folder / "sro.csv").write_text("\n".join(lines) + "\n")
+    lengths = {"temperatures": 2, "pairs": 1, "all pairs": 3, "times": 4}
+    arrays = {
+        name: np.zeros([lengths[str(axis)] for axis in of.shape], bool if of.kind == "truth value" else float)
+        for name, of in IN_FILE.items()
+    }
+    np.savez_compressed(folder / "courses.npz", **arrays)  # type: ignore[arg-type]
+
+
+def read_tables(folder: Path, path: Path, rng: np.random.Generator) -> None:
+    (read_points if path.suffix == ".csv" else read_courses)(path)
+
+
 structure_readers = {
     "cif": make_cif,
     "poscar": make_poscar,
@@ -457,6 +478,7 @@ KINDS: dict[str, Kind] = {
     "run": Kind(make_run, read_run, lambda name: name.endswith((".json", ".csv", ".extxyz", ".zip")), seal),
     "resume": Kind(make_stopped, lambda folder, path, rng: go_on(folder), lambda name: ".checkpoint/" in name, seal),
     "schedule": Kind(make_schedules, read_schedule),
+    "table": Kind(make_tables, read_tables),
     "potential": Kind(make_potential, read_potential),
-    "verb": Kind(make_poscar, kmc_of),
+    "verb": Kind(make_for_verbs, take_structure, lambda name: name != "pair.json"),
 }

@@ -22,6 +22,7 @@ from asemacro.calculators.named import calculator_named
 from asemacro.files.frames import FramesFile, write_frames
 from asemacro.files.reading import UnreadableFile
 from asemacro.lattice.reading.structure_file import read_structure
+from asemacro.macro.training_file import load_training, save_training
 from asemacro.studies.fields.readers import read_series
 
 
@@ -97,6 +98,16 @@ def test_an_eam_potential_of_nan(tmp_path: Path) -> None:
         else:
             with pytest.raises(ValueError, match="holds numbers that are not finite"):
                 calculator_named(f"eam:{path}", ["Cu"])
+
+
+def test_training_states_whose_squares_are_no_numbers(tmp_path: Path) -> None:
+    for size in (1e99, 1e200):
+        save_training(tmp_path / "a.safetensors", np.full((3, 1), size), np.zeros((3, 0)), 1)
+        if size < 1e100:
+            load_training(tmp_path / "a.safetensors", 1, 0)
+        else:
+            with pytest.raises(UnreadableFile, match=r"z holds 1e\+200, beyond 1e\+100"):
+                load_training(tmp_path / "a.safetensors", 1, 0)
 
 
 def series(folder: Path, about: dict[str, object], chunk: bytes | None) -> Path:

@@ -24,7 +24,7 @@ SLOW = {
     **{"pair": 12_000, "network": 5_000, "published": 2_000, "sde": 4_000, "ode": 3_000, "spde": 3_000},
     **{"training": 3_000, "closure": 4_000, "encoder": 3_000, "learned": 1_000, "data": 2_000, "checkpoint": 5_000},
     **{"record": 8_000, "rows": 3_000, "fields": 2_000, "labels": 1_000, "bands": 1_000, "run": 400, "resume": 300},
-    **{"schedule": 8_000, "verb": 300, "potential": 2_000},
+    **{"schedule": 8_000, "verb": 300, "potential": 2_000, "table": 2_000},
 }
 """Files of each kind, 10^5 in all beside those of the ordinary test."""
 

@@ -28,7 +28,6 @@ _CEILING = 4 * 10**9  # of address space beyond what is taken: the machine is sp
 _LONGEST_LINE = 1500
 _MOST_TRIES = 20
 _ROOT = Path(__file__).resolve().parents[2] / "asemacro"
-Read = Callable[[Path, np.random.Generator], object]
 
 
 class Hang(BaseException):
@@ -41,7 +40,8 @@ class Kind:
 
     Attributes:
         make: writes whole ones into a folder.
-        read: reads that folder, of which one file was damaged, as a user would: by public functions or a command.
+        read: reads that folder, of which one file was damaged, as a user would: by public functions or a command, whose
+            refusal it returns.
         victims: which of the files are damaged; all by default.
         seal: mends checksums in the folder after the damage, half of the times.
     """
@@ -133,7 +133,8 @@ class Trials:
             warnings.simplefilter("always")
             with contextlib.redirect_stderr(err), _limited():
                 try:
-                    read()
+                    given = read()
+                    said = given if isinstance(given, str) else ""
                 except (ValueError, OSError) as error:
                     said = str(error)
                     faults += _faults_of_line(error)
