@@ -215,7 +215,7 @@ def _zarr(file: Path) -> tuple[dict[str, NDArray[Any]], list[str]]:
     try:
         store: Any = zarr.storage.ZipStore(file, mode="r") if file.is_file() else str(file)
         group = zarr.open_group(store, mode="r")
-        held = {name: group[name] for name in _NAMES if name in group}
+        held: dict[str, Any] = {name: group[name] for name in _NAMES if name in group}
         for name, array in held.items():
             if not isinstance(array, zarr.Array) or array.dtype.kind not in "fiu":
                 raise ValueError(f"{name} is no array of numbers")
