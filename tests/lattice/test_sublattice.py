@@ -108,6 +108,18 @@ def test_states_are_written_with_all_atoms_in_place_and_read_again(name: str, tm
     assert same_atoms(larger.to_atoms(lattice.tile(x, larger)), atoms.repeat(times))
 
 
+def test_atoms_that_are_off_the_sites_of_their_sublattice_are_said_to_be_written_on_them(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    atoms, own = crystal("B2", 3)
+    atoms.positions[own] += 0.2 * np.where(np.arange(own.sum()) % 2, 1.0, -1.0)[:, None] * [0, 0, 1]
+    with caplog.at_level(logging.INFO, logger="asemacro"):
+        lattice = Lattice.from_atoms(sublattice_of(atoms, ["Fe", "Ni"]))
+    assert "its atoms, 0.2 angstrom from its sites (rms), are written on them" in caplog.text
+    written = lattice.to_atoms(lattice.random_state(vacancies=0, rng=np.random.default_rng(0)))
+    assert same_atoms(written[written.symbols == "Al"], atoms[~own])
+
+
 def test_swaps_keep_the_composition_and_move_no_atom_beside_the_group() -> None:
     atoms, own = crystal("rock salt", 4)
     marked = sublattice_of(atoms, METALS)

@@ -96,7 +96,7 @@ def recognise(source: Atoms | Structure | Crystal, *, shell_tolerance: float | N
     grid = dataclasses.replace(found.bare, species=tuple(composition), composition=composition, vacant=placed.vacant())
     if not alone:
         grid = dataclasses.replace(grid, _spectators=spectators_of(crystal, grid, found.near))
-        log.info("%s", describe_sublattice(grid))
+        log.info("%s", describe_sublattice(grid, places.distance))
     return Recognised(grid, places)
 
 

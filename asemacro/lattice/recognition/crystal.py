@@ -55,7 +55,10 @@ class Crystal(NamedTuple):
 
     def held(self) -> list[dict[str, float]]:
         """What each site holds, {element: fraction}, vacancies as "X"."""
-        return [{symbol: 1.0} for symbol in self.symbols] if self.occupancy is None else self.occupancy
+        if self.occupancy is not None:
+            return self.occupancy
+        full = {symbol: {symbol: 1.0} for symbol in set(self.symbols)}
+        return [full[symbol] for symbol in self.symbols]
 
     def at(self, rows: NDArray[np.int64]) -> Crystal:
         """Some of the sites."""

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 ON_SITE = 0.25  # of the neighbour distance: as near to a site an atom is on it
 NEIGHBOURS = (0.85, 1.2)  # neighbour distances between which a vacant site is from a filled one of its sublattice
+WORTH_SAYING = 0.05  # angstrom, rms, that the atoms of a sublattice are from its sites; told to one digit
 SAME = 0.02  # angstrom: atoms beside the sublattice that repeat as exactly stand for each other
 
 
@@ -103,19 +104,20 @@ def spectators_of(crystal: Crystal, lattice: Grid, near: float) -> Spectators:
             f"these elements exchange; name {symbol} too"
         )
     inverse = np.linalg.inv(lattice.conventional)
-    box = Spectators(
-        crystal.cell @ inverse, others.positions[filled] @ inverse, tuple(dict(sorted(held[k].items())) for k in filled)
-    )
+    box = Spectators(crystal.cell @ inverse, others.positions[filled] @ inverse, tuple(held[k] for k in filled))
     return in_smallest_box(box, lattice.cell, lattice.conventional, SAME)
 
 
-def describe_sublattice(lattice: Grid) -> str:
-    """One line: which sublattice is meant, and what stays where it is."""
+def describe_sublattice(lattice: Grid, distance: Floats) -> str:
+    """One line: which sublattice is meant, what stays where it is, and how far its atoms are from the sites (n,)."""
     beside = lattice.spectators
     assert beside is not None
     drawn = any(len(shares) > 1 for shares in beside.held)
+    off = float(np.sqrt(np.mean(np.square(distance))))
+    moved = f"; its atoms, {off:.1g} angstrom from its sites (rms), are written on them" if off > WORTH_SAYING else ""
     return (
         f"the sublattice of {', '.join(lattice.species)} alone: {lattice.prototype}, {lattice.n_sites} sites; "
         f"{', '.join(beside.elements)} on {lattice.n_beside} others "
         + ("are drawn once by their occupancies and stay where they are" if drawn else "stay where they are")
+        + moved
     )

@@ -72,8 +72,26 @@ def test_kinetics_are_those_of_the_bare_lattice_and_every_structure_holds_all_at
     [
         ("equilibrium", "-T", "1500,2500", "--sites", 108, "--sweeps", 40, "--shells", 1),
         ("diffusion", "-T", "1800", "--hops", 1000, "--settle", 1000, "--runs", 4, "--sites", 256),
+        pytest.param(
+            (
+                "phase-diagram",
+                "--temperatures",
+                "1500,2500",
+                "--sites",
+                512,
+                "--small",
+                256,
+                "--hops",
+                1000,
+                "--sweeps",
+                40,
+                "--anneal",
+                500,
+            ),
+            marks=pytest.mark.slow,
+        ),
     ],
-    ids=["equilibrium", "diffusion"],
+    ids=["equilibrium", "diffusion", "phase-diagram"],
 )
 def test_verbs_give_what_they_give_on_the_bare_lattice(
     command, files: tuple[Path, Path, Path], tmp_path: Path, words: tuple[object, ...]
@@ -83,6 +101,27 @@ def test_verbs_give_what_they_give_on_the_bare_lattice(
     assert tables
     for name in tables:
         assert (one / name).read_bytes() == (other / name).read_bytes(), name
+
+
+def test_vacancies_on_one_side_of_b2_stay_there(command, tmp_path: Path) -> None:
+    whole = bulk("NiAl", "cesiumchloride", a=2.88, cubic=True).repeat(5)
+    nickel = np.flatnonzero(whole.symbols == "Ni")
+    ase.io.write(tmp_path / "NiAl.vasp", whole[np.setdiff1d(np.arange(250), nickel[:5])], sort=True)
+    pair = {"species": ["Ni"], "migration_eV": {"Ni": 1.0}, "pair_eV": [{"Ni-Ni": 0.05}]}
+    (tmp_path / "ni.json").write_text(json.dumps(pair))
+    words = ("kmc", tmp_path / "NiAl.vasp", "--sublattice", "Ni", "--barriers", tmp_path / "ni.json", "-T", 1500)
+    code, _, err = command(*words, "--hops", 300, "--sites", 125, "-o", tmp_path / "out")
+    assert code == 0, err
+    frames = [frame.atoms for frame in read_frames(tmp_path / "out" / "trajectory.amz.zip", index="::40")]
+    moved = set()
+    for frame in frames:
+        empty = frame.get_scaled_positions()[frame.symbols == "X"] * 5
+        assert len(empty) == 5
+        np.testing.assert_allclose(empty, np.rint(empty), atol=1e-6)  # corners of the cells: the side of nickel
+        np.testing.assert_allclose((frame.get_scaled_positions()[frame.symbols == "Al"] * 5) % 1, 0.5, atol=1e-6)
+        assert sorted(frame.symbols.formula.count().items()) == [("Al", 125), ("Ni", 120), ("X", 5)]
+        moved.add(frame.numbers.tobytes())
+    assert len(moved) > 1
 
 
 def test_pretrained_barriers_of_metals_are_not_taken_for_their_compounds(command, tmp_path: Path) -> None:
