@@ -14,6 +14,7 @@ import typer
 
 from asemacro.cli import barriers as cli_barriers
 from asemacro.cli import bench, furnace, systems, transport
+from asemacro.cli.executor import with_executor
 from asemacro.cli.numbers import (
     HOPS,
     MOST_EXTENT,
@@ -81,6 +82,7 @@ def options_of_all(
 
 
 @app.command("phase-diagram")
+@with_executor
 def phase_diagram_verb(
     structure: StructureArgument,
     output: FolderOption = Path("phase-diagram"),
@@ -152,6 +154,7 @@ def phase_diagram_verb(
 
 
 @app.command("equilibrium")
+@with_executor
 def equilibrium_verb(
     structure: StructureArgument,
     output: FolderOption = Path("equilibrium"),

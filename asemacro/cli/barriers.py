@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from asemacro.cli.executor import with_executor
 from asemacro.cli.numbers import MOST_RUNS, SITES, SWEEPS, Count, Frequencies, Number
 from asemacro.cli.options import (
     FolderOption,
@@ -60,6 +61,7 @@ CellSitesOption = Annotated[int, typer.Option(parser=SITES, help="Least sites of
 
 
 @app.command("label")
+@with_executor
 def label_verb(
     structure: StructureArgument,
     calculator: CalculatorName,
@@ -111,6 +113,7 @@ def label_verb(
 
 
 @app.command("learn")
+@with_executor
 def learn_verb(
     structure: StructureArgument,
     calculator: CalculatorName,

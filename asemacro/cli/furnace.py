@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from asemacro.cli.executor import with_executor
 from asemacro.cli.numbers import HOPS, MOST_FIELD, RUNS, SITES, SWEEPS, Number
 from asemacro.cli.options import (
     BarriersOption,
@@ -32,6 +33,7 @@ app = typer.Typer()
 
 
 @app.command("anneal")
+@with_executor
 def anneal_verb(
     known: Annotated[
         Path,

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from asemacro.cli.executor import with_executor
 from asemacro.cli.numbers import MOST_FIELD, RUNS, SITES, TIME, Number
 from asemacro.cli.options import (
     AnisotropyOption,
@@ -125,6 +126,7 @@ def sample_verb(
 
 
 @app.command("learn")
+@with_executor
 def learn_verb(
     system: LearnArgument,
     files: LearnFiles = None,

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from asemacro.cli.executor import with_executor
 from asemacro.cli.numbers import LONG_RUN, MOST_EV, SITES, Count, Number
 from asemacro.cli.options import (
     BarriersOption,
@@ -33,6 +34,7 @@ app = typer.Typer()
 
 
 @app.command("diffusion")
+@with_executor
 def diffusion_verb(
     structure: StructureArgument,
     temperatures: TemperaturesOption = "1200:2000:200",

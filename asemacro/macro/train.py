@@ -171,8 +171,11 @@ def fit_ensemble(
     starts += [_resampled(copy.deepcopy(sde), pairs, rng, options) for _ in range(members)]
     import_optimisers()
     with reporting(progress, {"fit": 1.0}) as report:
-        tasks = [Task(f"fit {k}", functools.partial(_descend, start, pairs, options)) for k, start in enumerate(starts)]
-        histories = run_tasks(tasks, progress=part_of(report, "fit", tasks=len(tasks)), workers=workers)
+        tasks = [Task(f"fit {k}", functools.partial(_fit_one, start, pairs, options)) for k, start in enumerate(starts)]
+        fits = run_tasks(tasks, progress=part_of(report, "fit", tasks=len(tasks)), workers=workers)
+    for start, (_, parameters) in zip(starts, fits, strict=True):  # fitted in place, or a copy in another process
+        start.sde.load_state_dict(parameters)
+    histories = [history for history, _ in fits]
     models = [start.sde for start in starts]
     own = _fitted(starts[0], histories[0])
     return dataclasses.replace(own, histories=tuple(histories), members=tuple(models[1:]), _before=models)
@@ -227,6 +230,12 @@ def _resampled(sde: NeuralSDE, pairs: Pairs, rng: np.random.Generator, options: 
 def _fitted(start: _Start, history: History) -> Fitted[NeuralSDE, None]:
     losses = {"negative log-likelihood": min(history.validation)} if start.held_out.any() else {}
     return Fitted(start.sde, losses, None, (history,), _before=history)
+
+
+def _fit_one(start: _Start, pairs: Pairs, options: FitOptions, report: Report) -> tuple[History, dict[str, Tensor]]:
+    """The history of a fit, and what the model has become."""
+    history = _descend(start, pairs, options, report)
+    return history, start.sde.state_dict()
 
 
 @one_thread()

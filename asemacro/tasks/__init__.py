@@ -4,6 +4,8 @@ run_tasks            results of tasks that do not need each other, in order
 Task                 a piece of work with a name
 Kept                 how its result is kept in a store
 InTurn               an executor that runs one task after the other
+running_on           a block whose tasks run on an executor of yours
+executor_of          the same by name: threads, processes, the workers of a Dask scheduler
 Checkpoint           finished tasks of a long run
 RunFolder            the folder of a run
 RunFile              the one file of a run
@@ -25,6 +27,7 @@ from asemacro.lazy import lazily
 if TYPE_CHECKING:
     from asemacro.tasks.checkpoint import Checkpoint as Checkpoint
     from asemacro.tasks.descent import descend as descend
+    from asemacro.tasks.executors import executor_of as executor_of
     from asemacro.tasks.interrupts import sigterm_like_ctrl_c as sigterm_like_ctrl_c
     from asemacro.tasks.parts import part as part
     from asemacro.tasks.patience import Patience as Patience
@@ -39,5 +42,6 @@ if TYPE_CHECKING:
     from asemacro.tasks.running import Task as Task
     from asemacro.tasks.running import run_tasks as run_tasks
     from asemacro.tasks.threads import one_thread as one_thread
+    from asemacro.tasks.where import running_on as running_on
 else:
     __getattr__, __dir__, __all__ = lazily(__name__)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -13,9 +12,11 @@ from typing import Any, Generic, TypeVar
 
 from asemacro.files.arrays import read_arrays
 from asemacro.tasks.checkpoint import Checkpoint, Entry, arrays_of, items_of, write_arrays
+from asemacro.tasks.elsewhere import marked, send_home
 from asemacro.tasks.interrupts import Stops, stop_if_told, stoppable, stops_here
 from asemacro.tasks.parts import Place, at_place, place_here, store_here
 from asemacro.tasks.progress import silent
+from asemacro.tasks.where import at_once, where_here
 from asemacro.typing import Report
 
 T = TypeVar("T")
@@ -100,17 +101,19 @@ def run_tasks(
     """Results of tasks, in their order, whatever runs them and however many at once.
 
     An error of one task, or Ctrl-C or SIGTERM (`sigterm_like_ctrl_c`), stops the others and is raised once. Tasks that
-    run stop where they next report progress or call `Patience.done`; those in other processes, which cannot be told,
-    run to their end. Results that are finished by then are in the store.
+    run stop where they next report progress or call `Patience.done`; those in other processes stop there too if their
+    executor tells them (`dask_workers`), end with them (`worker_processes`), or run to their end. Results that are
+    finished by then are in the store.
 
     Args:
         tasks: what to run.
         executor: any `concurrent.futures.Executor`; with one of processes the work must be picklable, and progress is
-            told only when a task ends. Default: threads, as the compiled kernels release the interpreter lock.
+            told only when a task ends, but for those of asemacro. Default: that of the block (`running_on`, and the
+            option --executor), else threads, as the compiled kernels release the interpreter lock.
         store: where results are kept. Those in it, of the same inputs, are not made again. Default: with the parts of
             the run (`RunFolder.keep_parts`), if it keeps them.
         progress: called as progress(task, fraction, text), from any thread.
-        workers: threads of the default executor; default one for each core.
+        workers: threads, where no block says how many; default one for each core.
         finished: called with each result as soon as it is there, in the calling thread, one after the other; also with
             those that are finished when another task fails. Not with those that the store held.
 
@@ -124,10 +127,13 @@ def run_tasks(
     left = run.left()
     if not left:
         return run.results()
+    if executor is None and (where := where_here()) is not None:
+        where.say()
+        executor = where.executor
     if executor is not None:
         run.on(executor, left, LAST_MOMENT_S)
     else:
-        with ThreadPoolExecutor(min(workers or os.cpu_count() or 1, len(left))) as threads:
+        with ThreadPoolExecutor(min(at_once(workers), len(left))) as threads:
             run.on(threads, left, None)
     return run.results()
 
@@ -176,18 +182,19 @@ class _Run(Generic[T]):
         stop = threading.Event()
         stops = (*stops_here(), stop)
         running: dict[Future[T], int] = {}
+        told = {k: _Told(self._tasks[k].name, self._progress, stops, self._places[k]) for k in places}
         try:
             for k in places:
-                task = self._tasks[k]
-                future = executor.submit(_work, task.work, _Told(task.name, self._progress, stops, self._places[k]))
+                future = executor.submit(_work, self._tasks[k].work, told[k])
                 running[future] = k
                 if future.done():
                     self._finish(future, k)
             for future in as_completed([f for f, k in running.items() if k not in self._done]):
                 self._finish(future, running[future])
+                del running[future]  # or it would be kept where it was made, and made again if that worker dies
         except BaseException:
             stop.set()
-            for future in running:
+            for future in reversed(running):  # those that wait before those whose place they would take
                 future.cancel()
             wait(running, timeout=last_moment_s)
             for future, k in running.items():
@@ -221,24 +228,44 @@ class _Run(Generic[T]):
 
 
 class _Told:
-    """The progress that a task is given: shows its name, and stops it when it shall stop.
+    """The progress that a task is given: shows its name, and stops it when it shall stop."""
 
-    In another process, where neither can be reached, it does nothing.
-    """
+    stops: Stops
+    place: Place | None
 
     def __init__(self, name: str, progress: Report, stops: Stops, place: Place | None) -> None:
         self.name, self.progress, self.stops, self.place = name, progress, stops, place
+        self._mark = marked(self)
 
     def __call__(self, task: str, fraction: float, text: str) -> None:
         stop_if_told()
         self.progress(self.name, fraction, text)
 
+    def heard(self, fraction: float, text: str) -> None:
+        """A word of the task from another process; the last one is told when its result is there."""
+        if fraction < 1 and not any(event.is_set() for event in self.stops):
+            self.progress(self.name, fraction, text)
+
     def __reduce__(self) -> tuple[Any, ...]:
-        return _Told, (self.name, silent, (), None)
+        return _ToldElsewhere, (self._mark,)
 
 
-def _work(work: Callable[[Report], T], told: _Told) -> T:
+class _ToldElsewhere:
+    """The same in another process: words go home, if the executor carries them."""
+
+    stops: Stops = ()
+    place: Place | None = None
+
+    def __init__(self, mark: int) -> None:
+        self._mark = mark
+
+    def __call__(self, task: str, fraction: float, text: str) -> None:
+        stop_if_told()
+        send_home(self._mark, fraction, text)
+
+
+def _work(work: Callable[[Report], T], told: _Told | _ToldElsewhere) -> T:
     """What the executor runs."""
-    with stoppable(told.stops), at_place(told.place):
+    with stoppable((*stops_here(), *told.stops)), at_place(told.place):
         stop_if_told()
         return work(told)

@@ -22,7 +22,7 @@ from asemacro.files.store import _lives
 from asemacro.tasks.checkpoint import Checkpoint
 from asemacro.tasks.interrupts import Stopped, sigterm_like_ctrl_c, stop_if_told
 from asemacro.tasks.patience import Patience
-from asemacro.tasks.processes import worker_processes
+from asemacro.tasks.processes import WorkersLost, worker_processes
 from asemacro.tasks.progress import Report, part_of, reporting
 from asemacro.tasks.running import InTurn, Kept, Task, run_tasks
 
@@ -305,7 +305,7 @@ def crashing(progress: Report) -> int:
 
 
 def test_a_worker_process_that_crashes_is_one_line() -> None:
-    with pytest.raises(ValueError, match="a worker process ended by itself"), worker_processes(2) as executor:
+    with pytest.raises(WorkersLost, match=r"^3 worker processes ended by themselves"), worker_processes(2) as executor:
         run_tasks([Task("crash", crashing)], executor)
 
 
@@ -315,7 +315,7 @@ def test_worker_processes_end_with_a_parent_that_is_killed(tmp_path: Path) -> No
     script.write_text(
         "import os, sys, time\n"
         "from pathlib import Path\n"
-        "from asemacro.tasks.processes import worker_processes\n"
+        "from asemacro.tasks.processes import WorkersLost, worker_processes\n"
         "from asemacro.tasks.running import Task, run_tasks\n"
         "def work(progress):\n"
         "    Path(sys.argv[0]).with_suffix('.pid').write_text(str(os.getpid()))\n"

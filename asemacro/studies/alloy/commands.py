@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from asemacro.studies.alloy.points import TRUSTED_ERROR
 from asemacro.studies.alloy.start import random_alloy
 from asemacro.tasks.progress import progress_bar
 from asemacro.tasks.run_folder import RunFolder
+from asemacro.tasks.where import at_once
 
 
 def run_phase_diagram(
@@ -72,7 +72,7 @@ def _run_phase_diagram(
     }
     folder.keep_parts({**arguments, "structure": None, **content, "seed": seed})
     tasks = stages(temperatures_K, options["direct"])
-    with progress_bar(*tasks, workers=workers or os.cpu_count() or 1) as report:
+    with progress_bar(*tasks, workers=at_once(workers)) as report:
         diagram = phase_diagram(
             lattice,
             temperatures_K=temperatures_K,

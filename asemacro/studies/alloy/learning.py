@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -28,6 +27,7 @@ from asemacro.tasks.progress import progress_bar
 from asemacro.tasks.run_folder import RunFolder
 from asemacro.tasks.streams import Streams
 from asemacro.tasks.threads import one_thread
+from asemacro.tasks.where import at_once
 
 if TYPE_CHECKING:
     from asemacro.macro.sde import NeuralSDE
@@ -134,7 +134,7 @@ def learn_alloy(structure: str | Path, folder: RunFolder, *, seed: int, started:
     content = {"lattice": alloy.lattice, "barriers": contents_of(alloy.model, boxes.small)}
     folder.keep_parts({**asked.record(alloy), "structure": None, **content, "seed": seed})
     tasks = ({task_name("small", t): 30.0 for t in kelvin}, {"fit": 10.0})
-    with progress_bar(*tasks, workers=asked.workers or os.cpu_count() or 1) as report, one_thread():
+    with progress_bar(*tasks, workers=at_once(asked.workers)) as report, one_thread():
         study = Study(alloy, budget, streams, asked.workers, folder.checkpoint, report)
         found = study.simulate(kelvin, boxes.copies)
         sde = study.learn(found, members=0)[0]

@@ -149,20 +149,36 @@ def run_again(
         progress: called as progress("member 0", fraction, text) and so on.
     """
 
-    def follow(number: int, told: Report) -> ExchangeRun:
-        return ReplicaExchange(lattice, members[number], levels).run(
-            runs[number % len(runs)].x[: len(levels)],
-            record_sweeps=np.arange(1, sweeps + 1),
-            observe=lambda x: sro(x, lattice)[0],
-            progress=lambda task, share, text: told(f"member {number}", share, f"swaps of member {number + 1}, {text}"),
-            rng=streams("swaps", "member", number),
-        )
-
-    tasks: list[Task[Any]] = [Task(f"member {k}", partial(follow, k), part=(ExchangeRun,)) for k in range(len(members))]
+    tasks: list[Task[Any]] = []
+    for k, member in enumerate(members):
+        x = runs[k % len(runs)].x[: len(levels)]
+        work = partial(_follow, k, lattice, member, levels, x, sro, sweeps, streams("swaps", "member", k))
+        tasks.append(Task(f"member {k}", work, part=(ExchangeRun,)))
     found = run_tasks(tasks, progress=progress, workers=workers)
     averages = [[_average(level) for level in run.record] for run in found]
     mean, error = (np.array([[one[k] for one in row] for row in averages]) for k in range(2))
     return mean, error
+
+
+def _follow(
+    number: int,
+    lattice: Lattice,
+    member: BarrierModel,
+    levels: Floats,
+    x: NDArray[np.int8],
+    sro: WarrenCowley,
+    sweeps: int,
+    rng: np.random.Generator,
+    told: Report,
+) -> ExchangeRun:
+    """The chain of one member."""
+    return ReplicaExchange(lattice, member, levels).run(
+        x,
+        record_sweeps=np.arange(1, sweeps + 1),
+        observe=lambda x: sro(x, lattice)[0],
+        progress=lambda task, share, text: told(f"member {number}", share, f"swaps of member {number + 1}, {text}"),
+        rng=rng,
+    )
 
 
 def _average(order: Floats) -> tuple[Floats, Floats]:

@@ -87,18 +87,11 @@ def equilibrium_by_swaps(
     starts = {"from random": second, "from ordered": down.x}
     share = 1 - DESCENT / 2 - (MEMBERS_SHARE if members else 0.0)
     both = part_of(progress, "swaps", DESCENT / 2, share, len(starts))
-    where = f"swap Monte Carlo, {len(levels)} temperatures"
-
-    def follow(name: str, told: Report) -> ExchangeRun:
-        return exchange.run(
-            starts[name],
-            record_sweeps=marks,
-            observe=Watched(lattice, sro, waves, (model, *members), first, len(levels), len(marks)),
-            progress=lambda task, share, text: told(name, share, f"{where}, {text}"),
-            rng=streams("swaps", name),
-        )
-
-    tasks = [Task(name, partial(follow, name), part=(ExchangeRun,)) for name in starts]
+    tasks, where = [], f"swap Monte Carlo, {len(levels)} temperatures"
+    for name, x in starts.items():
+        watched = Watched(lattice, sro, waves, (model, *members), first, len(levels), len(marks))
+        work = partial(_follow, name, where, exchange, x, marks, watched, streams("swaps", name))
+        tasks.append(Task(name, work, part=(ExchangeRun,)))
     runs = run_tasks(tasks, progress=both, workers=workers)
     above = StateEnergy(lattice, model, first)
     zeros = [above(x) for x in starts.values()]
@@ -118,6 +111,26 @@ def equilibrium_by_swaps(
         found = with_members(found, temperatures_K, levels, again)
     progress("swaps", 1.0, "")
     return found
+
+
+def _follow(
+    name: str,
+    where: str,
+    exchange: ReplicaExchange,
+    x: NDArray[np.int8],
+    marks: NDArray[np.int64],
+    watched: Watched,
+    rng: np.random.Generator,
+    told: Report,
+) -> ExchangeRun:
+    """One chain of all temperatures."""
+    return exchange.run(
+        x,
+        record_sweeps=marks,
+        observe=watched,
+        progress=lambda task, share, text: told(name, share, f"{where}, {text}"),
+        rng=rng,
+    )
 
 
 def with_members(

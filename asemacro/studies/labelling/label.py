@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import time
 from collections import Counter
@@ -28,6 +29,7 @@ from asemacro.tasks.processes import worker_processes
 from asemacro.tasks.progress import reporting
 from asemacro.tasks.running import Task, run_tasks
 from asemacro.tasks.streams import Streams
+from asemacro.tasks.where import Where, at_once, running_at, where_here
 from asemacro.typing import Report
 
 if TYPE_CHECKING:
@@ -231,5 +233,10 @@ def _compute(
 
     tasks = [Task(jump.name, partial(band, jump)) for jump in jumps]
     report("label", 0.0, f"{total - len(jumps)} of {total} jumps")
-    with worker_processes(min(workers, len(jumps))) as executor:
-        run_tasks(tasks, executor, finished=finished)
+    here = where_here()
+    with contextlib.ExitStack() as stack:
+        if here is None or here.executor is None:  # calculators are Python, and not made for threads
+            count = min(at_once(workers), len(jumps))
+            words = f"{count} processes" if count > 1 else ""
+            stack.enter_context(running_at(Where(stack.enter_context(worker_processes(count)), count, words)))
+        run_tasks(tasks, finished=finished)

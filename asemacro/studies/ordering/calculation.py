@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -103,17 +104,17 @@ def equilibrium(
     )  # fmt: skip
     sampled = sample_boxes(boxes, plan)
     levels = [levels_of(one) for one in sampled]
-    curves = run_tasks([_curves_task(one, of) for one, of in zip(sampled, levels, strict=True)], workers=workers)
+    curves = run_tasks(
+        [Task(one.box.name, partial(_curves, one, of)) for one, of in zip(sampled, levels, strict=True)],
+        workers=workers,
+    )
     common, orderings = orderings_of(temperatures, sampled, levels, curves)
     return AlloyEquilibrium(temperatures, sampled, levels, curves, common, orderings, _about(boxes, plan))
 
 
-def _curves_task(sampled: Sampled, levels: Any) -> Task[Curves | None]:
-    def work(told: Report) -> Curves | None:
-        with one_thread():
-            return curves_of(sampled, levels)
-
-    return Task(sampled.box.name, work)
+@one_thread()
+def _curves(sampled: Sampled, levels: Any, told: Report) -> Curves | None:
+    return curves_of(sampled, levels)
 
 
 def _about(boxes: Sequence[Box], plan: Plan) -> dict[str, Any]:

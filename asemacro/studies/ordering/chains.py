@@ -20,6 +20,7 @@ from asemacro.studies.ordering.boxes import Box
 from asemacro.tasks.checkpoint import Checkpoint
 from asemacro.tasks.keeper import Keeper
 from asemacro.tasks.patience import Patience
+from asemacro.tasks.progress import silent
 from asemacro.tasks.running import Task, kept_item, run_tasks
 from asemacro.tasks.streams import Streams
 from asemacro.tasks.threads import one_thread
@@ -111,6 +112,12 @@ class Plan:
     streams: Streams
     checkpoint: Checkpoint
     progress: Report
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """In another process neither the store nor the progress is within reach: what is finished is kept here."""
+        return Plan, (
+            self.model, self.temperatures_K, self.shells, self.sweeps, 1, self.streams, Checkpoint(None), silent,
+        )  # fmt: skip
 
     def inputs(self, box: Box, **more: Any) -> dict[str, Any]:
         """What the samples of a box depend on."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from asemacro.studies.ordering.chains import stages
 from asemacro.studies.ordering.result import AlloyEquilibrium
 from asemacro.tasks.progress import progress_bar
 from asemacro.tasks.run_folder import RunFolder
+from asemacro.tasks.where import at_once
 
 
 def run_equilibrium(structure: str | Path, output: str | Path, *, force: bool = False, **options: Any) -> None:
@@ -48,7 +48,7 @@ def _run_equilibrium(
     )
     model = choose_energy(barriers, lattice)
     print(f"{'-'.join(lattice.species)} on {lattice.prototype}, energy: {model.name}")
-    with progress_bar(*stages(), workers=workers or os.cpu_count() or 1) as report:
+    with progress_bar(*stages(), workers=at_once(workers)) as report:
         found = equilibrium(
             lattice, model, temperatures_K=temperatures_K, workers=workers, checkpoint=folder.checkpoint,
             progress=report, rng=np.random.default_rng(seed), **options,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,7 @@ from asemacro.studies.transport.said import about
 from asemacro.studies.transport.study import diffusion, stages
 from asemacro.tasks.progress import progress_bar
 from asemacro.tasks.run_folder import RunFolder
+from asemacro.tasks.where import at_once
 
 
 def run_diffusion(structure: str | Path, output: str | Path, *, force: bool = False, **options: Any) -> None:
@@ -33,7 +33,7 @@ def _run_diffusion(
     temperatures_K = parse_temperatures(temperatures)
     atoms = read_structure(structure, **reading)
     workers = options["workers"]
-    with progress_bar(*stages(temperatures_K, options["runs"]), workers=workers or os.cpu_count() or 1) as report:
+    with progress_bar(*stages(temperatures_K, options["runs"]), workers=at_once(workers)) as report:
         found = diffusion(
             atoms,
             temperatures_K=temperatures_K,

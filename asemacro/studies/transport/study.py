@@ -179,17 +179,10 @@ class _Study:
                 rng = self.streams("settle", kelvin, run)
                 x = self.setup.draw(self.streams("draw", kelvin, run))
                 inputs = {**self._same, "temperature": kelvin, "start": x, "settling": [hops, SWEEPS], "seed": rng}
-                work = functools.partial(self._settled, kelvin, x, hops, rng)
+                work = functools.partial(_settled, self.system.at(kelvin), x, hops, rng)
                 name = task_name("settle", kelvin, run)
                 tasks.append(Task(name, work, kept=kept_item(Settled, inputs, "settled states")))
         return self._by_temperature(temperatures_K, self._run(tasks))
-
-    def _settled(
-        self, kelvin: float, x: NDArray[np.int8], hops: int, rng: np.random.Generator, tell: Report
-    ) -> Settled:
-        if self.setup.model.has_energy:
-            x = SwapMC(self.setup.box, self.setup.model, kelvin).run(x, SWEEPS, rng=rng).x
-        return settle(self.system.at(kelvin), x, hops, tell, rng)
 
     def walk(self, settled: dict[float, list[Settled]], hops: int) -> dict[float, list[Walked]]:
         """What the particles did, in runs of one length at each temperature: that of `hops` hops on average."""
@@ -200,15 +193,10 @@ class _Study:
             for run, start in enumerate(starts):
                 rng = self.streams("walk", kelvin, run)
                 inputs = {**self._same, "temperature": kelvin, "start": start.x, "length": duration_s, "seed": rng}
-                work = functools.partial(self._walked, kelvin, start, duration_s, rng)
+                work = functools.partial(_walked, self.system.at(kelvin), start, duration_s, rng)
                 name = task_name("walk", kelvin, run)
                 tasks.append(Task(name, work, kept=kept_item(Walked, inputs, "displacements")))
         return self._by_temperature(list(settled), self._run(tasks))
-
-    def _walked(
-        self, kelvin: float, start: Settled, duration_s: float, rng: np.random.Generator, tell: Report
-    ) -> Walked:
-        return walk(self.system.at(kelvin), start, duration_s, tell, rng)
 
     def _run(self, tasks: list[Task[Any]]) -> list[Any]:
         there = sum(self.store.entry(task.name, task.kept.inputs).there for task in tasks if task.kept)
@@ -218,3 +206,15 @@ class _Study:
 
     def _by_temperature(self, temperatures_K: Sequence[float], results: list[Any]) -> dict[float, list[Any]]:
         return {kelvin: results[k * self.runs : (k + 1) * self.runs] for k, kelvin in enumerate(temperatures_K)}
+
+
+def _settled(system: VacancyKMC, x: NDArray[np.int8], hops: int, rng: np.random.Generator, tell: Report) -> Settled:
+    """One run up to equilibrium."""
+    if system.barriers.has_energy:
+        x = SwapMC(system.lattice, system.barriers, system.temperature_K).run(x, SWEEPS, rng=rng).x
+    return settle(system, x, hops, tell, rng)
+
+
+def _walked(system: VacancyKMC, start: Settled, duration_s: float, rng: np.random.Generator, tell: Report) -> Walked:
+    """One run at equilibrium."""
+    return walk(system, start, duration_s, tell, rng)
