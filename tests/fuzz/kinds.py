@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import gzip
 import io
 import json
@@ -33,6 +34,7 @@ from asemacro.closure.encoder_file import load_encoder, save_encoder
 from asemacro.closure.encoder_network import MLPEncoder
 from asemacro.files.content import file_digest
 from asemacro.files.frames import FramesFile, write_frames
+from asemacro.files.store import write_csv
 from asemacro.force_data import ForceData, Layout
 from asemacro.lattice.lattice import Lattice
 from asemacro.lattice.reading.structure_file import read_frames
@@ -40,6 +42,7 @@ from asemacro.macro.file import load_ode, save_ode
 from asemacro.observables.differentiable import TorchObservable
 from asemacro.studies.alloy.kept_course import IN_FILE, read_courses
 from asemacro.studies.alloy.point_table import read_points
+from asemacro.studies.alloy.points import Point
 from asemacro.studies.alloy.start import Start
 from asemacro.studies.fields.readers import last_field, read_series
 
@@ -434,8 +437,9 @@ class Unneeded(Exception):
 
 
 def make_tables(folder: Path) -> None:
-    lines = (ROOT / "docs" / "NbMoTa-sro.csv").read_text().splitlines()[:30]
-    (folder / "sro.csv").write_text("\n".join(lines) + "\n")
+    cells = {"float": 0.5, "float | None": None, "int": 1, "str": "Mo-Ta", "bool": True}
+    fields = dataclasses.fields(Point)
+    write_csv(folder / "sro.csv", [of.name for of in fields], [[cells[str(of.type)] for of in fields]] * 5)
     lengths = {"temperatures": 2, "pairs": 1, "all pairs": 3, "times": 4}
     arrays = {
         name: np.zeros([lengths[str(axis)] for axis in of.shape], bool if of.kind == "truth value" else float)

@@ -17,7 +17,7 @@ from fuzz.kinds import KINDS
 from fuzz.trial import Kind, Trials
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="memory is counted as Linux tells it")
-ORDINARY = {"run": 6, "resume": 4, "verb": 4, "learned": 8}
+ORDINARY = {"run": 4, "resume": 4, "verb": 4, "learned": 8}
 """Files of each kind in the ordinary test, of others 16: whole commands take longest."""
 SLOW = {
     **{"cif": 9_000, "poscar": 9_000, "extxyz": 9_000, "structure": 5_000, "frames": 2_000, "frames-open": 3_000},
