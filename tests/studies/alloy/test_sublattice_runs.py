@@ -11,7 +11,8 @@ import pytest
 from ase import Atoms
 from ase.build import bulk
 
-from asemacro import read_frames, read_structure, sublattice_of, warren_cowley
+from asemacro import Lattice, read_frames, read_structure, sublattice_of, warren_cowley
+from asemacro.barriers.labelling.parameter import ideal_cell
 
 METALS = ("Ti", "Zr", "Hf")
 
@@ -136,7 +137,7 @@ def test_pretrained_barriers_of_metals_are_not_taken_for_their_compounds(command
     assert "no barrier model is made for Cr-Fe beside N; give --barriers FILE" in err
 
 
-def test_what_is_refused_is_one_line_and_code_2(command, structures: Path, files: tuple[Path, Path, Path]) -> None:
+def test_what_is_refused_is_one_line_and_code_2(command, files: tuple[Path, Path, Path], tmp_path: Path) -> None:
     carbide = files[0]
     for words, line in (
         (("--sublattice", "Ti,Zr", "--sublattice", "Hf,C"), "one sublattice at a time"),
@@ -151,13 +152,18 @@ def test_what_is_refused_is_one_line_and_code_2(command, structures: Path, files
         code, _, err = command("sro", carbide, *words)
         assert code == 2, words
         assert line in err.strip().splitlines()[-1], (words, err)
-    code, _, err = command("kmc", carbide, "-T", 1500)
+    carbon = tmp_path / "carbon.json"
+    carbon.write_text(json.dumps({"species": ["C"], "migration_eV": {"C": 1.0}, "pair_eV": [{}]}))
+    for verb in ("equilibrium", "phase-diagram"):
+        code, _, err = command(verb, carbide, "--sublattice", "C", "--barriers", carbon, "-o", tmp_path / verb)
+        assert (code, "no unlike pairs" in err.strip().splitlines()[-1]) == (2, True), verb
+    code, _, err = command("kmc", carbide, "-T", 1500, "-o", tmp_path / "kmc")
     assert code == 2
     assert "--sublattice Ti,Zr,Hf" in err
-    code, _, err = command("learn", "particles", carbide, "--calculator", "lj", "--sublattice", "C")
+    code, _, err = command(
+        "learn", "particles", carbide, "--calculator", "lj", "--sublattice", "C", "-o", tmp_path / "learned"
+    )
     assert (code, "--sublattice belongs to alloys, not to particles" in err) == (2, True)
+    metals = Lattice.from_atoms(sublattice_of(read_structure(carbide), METALS))
     with pytest.raises(ValueError, match="barriers of one sublattice, Ti, Zr, Hf, are not computed"):
-        from asemacro.barriers.labelling.parameter import ideal_cell
-        from asemacro.lattice import Lattice
-
-        ideal_cell(Lattice.from_atoms(sublattice_of(read_structure(carbide), METALS)))
+        ideal_cell(metals)
