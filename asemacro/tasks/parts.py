@@ -128,9 +128,13 @@ class Parts:
         return self._checkpoint.entry(f"parts-{number:05d}", self._inputs)
 
 
+class Unfinished(ValueError):
+    """Something of the user failed in the middle of a run, as a calculator does now and then: it may work next time."""
+
+
 def worth_keeping(error: BaseException | None) -> bool:
     """Whether the same command could go on after an error; after one that says what is wrong with it it could not."""
-    return error is not None and not isinstance(error, ValueError | TypeError)
+    return error is not None and (isinstance(error, Unfinished) or not isinstance(error, ValueError | TypeError))
 
 
 class _Begun(Entry):

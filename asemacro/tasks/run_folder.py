@@ -15,7 +15,7 @@ from asemacro.files.store import CannotWrite, output_directory, remove_leftovers
 from asemacro.tasks.checkpoint import Checkpoint
 from asemacro.tasks.interrupts import interrupted
 from asemacro.tasks.lock import Lock
-from asemacro.tasks.parts import Parts, Place, at_place
+from asemacro.tasks.parts import Parts, Place, Unfinished, at_place
 from asemacro.tasks.publication import RECORD, Files, listed_files, publish
 from asemacro.tasks.run_log import RunLog
 
@@ -109,6 +109,8 @@ class RunFolder:
         inner = isinstance(error, InterruptedError) and str(error)  # a run in a folder of this one says what it keeps
         if stopped and not (inner and not self._published and not self.checkpoint.holds_results):
             raise InterruptedError(f"interrupted; {stands}") from None
+        if isinstance(error, Unfinished) and self.checkpoint.holds_results:
+            raise Unfinished(f"{error}; {stands}") from None
 
     def keep_parts(self, inputs: Mapping[str, Any]) -> None:
         """From here on, what the run finishes is kept (`parts.part`, `Task.part`, `descend`); the same run goes on.

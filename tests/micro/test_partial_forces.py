@@ -206,6 +206,20 @@ def test_what_goes_wrong_is_one_line() -> None:
         broken.forces(broken.initial([300.0], rng=rng))
     with pytest.raises(ValueError, match="temperatures must be numbers of kelvin above 0"):
         broken.initial([-3.0], rng=rng)
+    for error, said in (
+        (RuntimeError("no convergence\nat all"), "no convergence"),
+        (MemoryError(), "asks for more mem"),
+    ):
+
+        def fail(*given: Any, error: Exception = error) -> None:
+            raise error
+
+        broken._calculator.calculate = fail
+        with pytest.raises(ValueError, match=f"^the calculator Spring fails: .*{said}[^\n]*$"):
+            broken.forces(broken.initial([300.0], rng=rng))
+        partial = am.PartialForces(molecule, Spring(), subset=fail)
+        with pytest.raises(ValueError, match=f"^the function subset of Spring fails: .*{said}[^\n]*$"):
+            partial.forces(partial.initial([300.0], rng=rng), np.array([[0]]))
     fixed = molecule.copy()
     fixed.set_constraint(ase.constraints.FixAtoms([0]))
     with pytest.raises(ValueError, match="none with constraints"):

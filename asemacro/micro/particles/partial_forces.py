@@ -17,7 +17,7 @@ from asemacro.force_data import Layout
 from asemacro.micro.force_system import ForceSystem, finite_states, pauses_of, steps_of
 from asemacro.micro.particles.cut_out import cut_out, reach_of
 from asemacro.micro.particles.velocities import moving
-from asemacro.tasks.parts import part
+from asemacro.tasks.parts import Unfinished, part
 from asemacro.tasks.patience import Patience
 from asemacro.typing import Floats
 
@@ -87,7 +87,7 @@ class PartialForces(ForceSystem):
         self._at(self._atoms.positions)
         try:
             self.halo = reach_of(calculator, self._atoms.copy()) if halo is None else halo
-        except NotImplementedError as error:
+        except Exception as error:  # whatever a foreign calculator does
             raise self._not_these("forces", error) from None
         if self.halo is None and subset is None:
             say.warning(
@@ -214,7 +214,11 @@ class PartialForces(ForceSystem):
         """Forces (m, 3) on some atoms."""
         atoms = self._at(r)
         if self._subset is not None:
-            return self._finite(self._subset(atoms, active), len(active))
+            try:
+                found = self._subset(atoms, active)
+            except Exception as error:
+                raise Unfinished(f"the function subset of {self._name} fails: {plain(error)}") from None
+            return self._finite(found, len(active))
         if self.halo is not None and len(active):
             part, places = cut_out(atoms, active, self.halo)
             if len(part) < len(atoms):
@@ -225,13 +229,15 @@ class PartialForces(ForceSystem):
         """Energy or forces of atoms by the calculator."""
         try:
             value = self._calculator.get_property(what, atoms)
-        except NotImplementedError as error:
+        except Exception as error:
             raise self._not_these(what, error) from None
         return self._finite(value, len(atoms)) if what == "forces" else float(value)
 
     def _not_these(self, what: str, error: Exception) -> ValueError:
-        """What is said where a calculator gives up."""
-        return ValueError(f"the calculator {self._name} gives no {what} of these atoms: {plain(error)}")
+        """What is said where a calculator gives up; one that fails now and then may be asked again."""
+        if isinstance(error, NotImplementedError):
+            return ValueError(f"the calculator {self._name} gives no {what} of these atoms: {plain(error)}")
+        return Unfinished(f"the calculator {self._name} fails: {plain(error)}")
 
     def _finite(self, f: Any, n: int) -> Floats:
         """Forces (n, 3), if they are finite."""

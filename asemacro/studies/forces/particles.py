@@ -12,6 +12,7 @@ from asemacro.arguments.checks import temperature_of
 from asemacro.calculators.foreign import called, imported
 from asemacro.calculators.named import CALCULATORS, calculator_named
 from asemacro.lattice.reading.structure_file import Reading, read_structure
+from asemacro.lattice.recognition.crystal import read_crystal
 from asemacro.micro.particles.partial_forces import PartialForces
 from asemacro.observables.differentiable import DifferentiableObservable, TorchObservable
 from asemacro.observables.kinetic_temperature import KineticTemperature
@@ -56,6 +57,11 @@ def particle_setup(asked: Particles) -> ForceSetup:
         raise ValueError(f"--ensemble {ensemble}: give one of {', '.join(ENSEMBLES)}")
     kelvin = KELVIN if asked.temperature is None else temperature_of(asked.temperature, "--temperature")
     atoms = read_structure(asked.structure, **asked.reading)
+    if "occupancy" in atoms.info and read_crystal(atoms).occupancy is not None:
+        raise ValueError(
+            f"{asked.structure} has sites with partial occupancies, particles are definite atoms; give a file of "
+            "those, as a POSCAR is (structures/NbMoTa_128.POSCAR of the repository is one)"
+        )
     calculator = calculator_named(asked.calculator, atoms.get_chemical_symbols())
     try:
         system = PartialForces(atoms, calculator, bath_K=kelvin if ensemble == "langevin" else None)

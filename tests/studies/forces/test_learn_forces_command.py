@@ -15,6 +15,9 @@ from asemacro.studies.forces.learned import LearnedForces
 from asemacro.studies.learn.loading import load_learned
 
 MINE = """
+import os
+import time
+
 import numpy as np
 import torch
 from ase.calculators.calculator import Calculator, all_changes
@@ -31,6 +34,23 @@ class Springs(Calculator):
 
 class EnergyAlone(Calculator):
     implemented_properties = ["energy"]
+
+
+class Flaky(Springs):
+    left = 10
+
+    def calculate(self, *given):
+        super().calculate(*given)
+        if not os.path.exists("mended"):
+            time.sleep(0.03)  # as long as a part of a run takes that is kept
+            Flaky.left -= 1
+            if Flaky.left < 0:
+                raise RuntimeError("CUDA out of memory")
+
+
+class Failing(Springs):
+    def calculate(self, *given):
+        raise KeyError("Xe")
 
 
 def nothing():
@@ -105,6 +125,7 @@ def test_systems_known_by_name(system: str, sites: int, here: Path, command: Any
 
 
 PARTICLES = ("learn", "particles", "atoms.extxyz")
+NBMOTA = str(Path(__file__).resolve().parents[3] / "structures" / "NbMoTa.cif")
 SPRINGS = ("--calculator", "mine_of_test:Springs")
 
 
@@ -150,6 +171,8 @@ SPRINGS = ("--calculator", "mine_of_test:Springs")
             (*PARTICLES, *SPRINGS, *SHORT, "--observable", "mine_of_test:constant"),
             "the observable constant is 1 in all states",
         ),
+        ((*PARTICLES, "--calculator", "mine_of_test:Failing"), "the calculator Failing fails: Xe is missing"),
+        (("learn", "particles", NBMOTA, *SPRINGS), "partial occupancies, particles are definite atoms; give a file of"),
         (("learn", "particles", "outside.extxyz", *SPRINGS), "atom 0 is outside the box along axis 1"),
     ],
     ids=lambda value: " ".join(map(str, value[1:])) if isinstance(value, tuple) else "",
@@ -181,3 +204,18 @@ def test_a_bath_is_for_visiting_states(here: Path, command: Any) -> None:
                              "mine_of_test:speed", "--closure", "1", "-o", "out")  # fmt: skip
     assert code == 0, error
     assert load_learned("out").labels == ("speed", "encoder_1")
+
+
+def test_a_calculator_that_fails_on_the_way_keeps_what_is_finished(here: Path, command: Any) -> None:
+    words = (*PARTICLES, "--calculator", "mine_of_test:Flaky", *SHORT, "--closure", "0", "--fraction", "1", "-o", "out")
+    code, _, error = command(*words)
+    assert code == 2
+    (line,) = [line for line in error.splitlines() if line.startswith("asemacro: ")]
+    assert line == (
+        "asemacro: the calculator Flaky fails: CUDA out of memory; what was computed is kept in out, the same command "
+        "goes on from there"
+    )
+    (here / "mended").touch()
+    code, said, error = command(*words)
+    assert code == 0, error
+    assert "goes on from what is kept in out" in said
