@@ -214,6 +214,7 @@ def test_what_goes_wrong_is_one_line() -> None:
         def fail(*given: Any, error: Exception = error) -> None:
             raise error
 
+        broken = am.PartialForces(molecule, Spring(), halo=3.0)
         broken._calculator.calculate = fail
         with pytest.raises(ValueError, match=f"^the calculator Spring fails: .*{said}[^\n]*$"):
             broken.forces(broken.initial([300.0], rng=rng))
