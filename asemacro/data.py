@@ -167,6 +167,8 @@ class ForceLabels:
         rest: (N,) what no g can explain.
         fraction: part of the carriers whose forces entered.
         group: (N,) states with the same number are correlated (of one trajectory); default: none are.
+        gram: (N, d, d) inverse of root_n^T root_n in the mean over the carriers that might have been taken: phi' phi'^T
+            of a loss in microscopic space. Default: not known, and no variables can be left out.
 
     Raises:
         ValueError: shapes that do not fit together, or values that are not finite.
@@ -178,9 +180,12 @@ class ForceLabels:
     rest: Floats
     fraction: float = 1.0
     group: NDArray[np.int64] = dataclasses.field(default=None)  # type: ignore[assignment, arg-type]
+    gram: Floats | None = None
 
     def __post_init__(self) -> None:
         z = array_of(self.z, "z", (None, None)).copy()
+        if self.gram is not None:
+            object.__setattr__(self, "gram", array_of(self.gram, "gram", (len(z), z.shape[1], z.shape[1])).copy())
         target = array_of(self.target, "target", (len(z), None)).copy()
         columns = {
             "z": z,
@@ -205,7 +210,7 @@ class ForceLabels:
         """Some of the states, by index or mask."""
         rows = rows_of(rows, len(self))
         columns = {name: getattr(self, name)[rows] for name in ("z", "root", "target", "rest", "group")}
-        return ForceLabels(fraction=self.fraction, **columns)
+        return ForceLabels(fraction=self.fraction, gram=None if self.gram is None else self.gram[rows], **columns)
 
     @checked(weights=array(None))
     def weighted(self, weights: Floats) -> ForceLabels:
@@ -227,6 +232,7 @@ class ForceLabels:
             root=self.root * factor[:, None, None],
             target=self.target * factor[:, None],
             rest=self.rest * factor**2,
+            gram=None if self.gram is None else self.gram / factor[:, None, None] ** 2,
         )
 
     @checked(rates=array(None, None))

@@ -39,6 +39,7 @@ from asemacro.arguments.door import (
 from asemacro.closure.encoder import Encoder, condition, joined_gram
 from asemacro.closure.encoder_network import EncoderNetwork, MLPEncoder, reset_softplus, run_softplus, softplus_layers
 from asemacro.fitted import Fitted, History
+from asemacro.macro.splits import held_out_rows
 from asemacro.observables.differentiable import DifferentiableObservable
 from asemacro.tasks.descent import Judge, descend
 from asemacro.tasks.progress import part_of, reporting
@@ -71,7 +72,8 @@ class EncoderOptions:
         learning_rate: of Adam, at the start; it falls along a half cosine.
         betas: of Adam.
         weight_decay: of Adam.
-        validation: part of the states that is held out and judges which parameters are kept.
+        validation: part of the states, or of the trajectories of force data, that is held out and judges which
+            parameters are kept.
 
     Raises:
         ValueError: a setting is out of range.
@@ -153,11 +155,10 @@ def fit_encoder(
     read, n = _reader(states)
     if n <= phi.dim + dims:
         raise ValueError(f"{n} states are too few for {phi.dim + dims} variables; take more")
-    order = rng.permutation(n)
-    held, learn = np.split(order, [round(options.validation * n)])
-    numbers = read(order[:1]).shape[1]
+    held, learn = _split(n, None if isinstance(states, np.ndarray) else states.group, options.validation, rng)
+    numbers = read(learn[:1]).shape[1]
     some = min(_SAMPLE, max(2 * (phi.dim + dims), _SAMPLE_NUMBERS // numbers))
-    sample = torch.from_numpy(read(np.sort(order[:some])))
+    sample = torch.from_numpy(read(np.sort(learn[:some])))
     if not (sample != sample[0]).any():
         raise ValueError("all states are the same; take some that differ")
     network = network or MLPEncoder(numbers, dims, options.hidden)
@@ -174,6 +175,15 @@ def fit_encoder(
         kappa = condition(encoder.linearised(judged.double(), torch.zeros(len(judged), 0, dtype=torch.int64)).gram)
     found = EncoderReport(error, float(kappa.median()), float(kappa.max()))
     return Fitted(encoder, {"reconstruction": error} if len(held) else {}, found, (history,))
+
+
+def _split(
+    n: int, group: NDArray[np.int64] | None, fraction: float, rng: np.random.Generator
+) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Rows that are held out, whole trajectories if the states are from some, and the others; both in random order."""
+    out = held_out_rows(np.arange(n) if group is None else group, fraction, rng)
+    order = rng.permutation(n)
+    return order[out[order]], order[~out[order]]
 
 
 def _reader(states: NDArray[Any] | ForceData) -> tuple[Callable[[NDArray[np.intp]], NDArray[Any]], int]:
@@ -285,7 +295,10 @@ class Autoencoder(nn.Module):
         super().__init__()
         self._phi, self._options, self.dtype = phi, options, torch.float32
         self.network = network.to(self.dtype)
-        self.network.start(sample, phi.gradient(sample.to(self.dtype)).mean(dim=0), generator)
+        # the gradient of a kinetic energy turns with the velocities: its mean over states is far shorter than it is
+        rows = phi.gradient(sample.to(self.dtype))
+        length = float(rows.double().square().sum(dim=2).mean().sqrt())
+        self.network.start(sample, rows.mean(dim=0), length, generator)
         mean = sample.double().mean(dim=0)
         scale = (sample - mean).square().mean().sqrt()
         with torch.no_grad():

@@ -54,12 +54,13 @@ class EncoderNetwork(nn.Module, abc.ABC):
         """JSON-ready arguments that make it again."""
 
     @abc.abstractmethod
-    def start(self, x: Tensor, rows: Tensor, generator: torch.Generator) -> None:
+    def start(self, x: Tensor, rows: Tensor, length: float, generator: torch.Generator) -> None:
         """Set scales and first parameters.
 
         Args:
             x: (n, N) some of the states.
-            rows: (s, N) mean gradients of the given observables: those of the network shall be as large.
+            rows: (s, N) mean gradients of the given observables, directions that they have already.
+            length: root mean square length of their gradients: those of the network shall be as long.
             generator: random parameters.
         """
 
@@ -174,7 +175,7 @@ class MLPEncoder(EncoderNetwork):
         return {"n_components": self.n_components, "dim": self.dim, "hidden": list(self.hidden)}
 
     @torch.no_grad()
-    def start(self, x: Tensor, rows: Tensor, generator: torch.Generator) -> None:
+    def start(self, x: Tensor, rows: Tensor, length: float, generator: torch.Generator) -> None:
         """Start at the principal components, one spread for all numbers: phi' keeps the proportions of its columns."""
         check_size(x, self.n_components)
         reset_softplus(self.layers, generator)
@@ -186,7 +187,7 @@ class MLPEncoder(EncoderNetwork):
         scale = apart.square().mean().sqrt()
         rows = rows.double()
         self.mean, self.scale = mean.to(self.mean.dtype), scale.to(self.mean.dtype)
-        self.gain = (rows.square().sum(dim=1).mean().sqrt() * scale).to(self.mean.dtype)
+        self.gain = (length * scale).to(self.mean.dtype)
         apart = apart - torch.linalg.lstsq(rows.T, apart.T).solution.T @ rows
         # of the smaller of the two Gram matrices
         gram = (apart @ apart.T if len(apart) < apart.shape[1] else apart.T @ apart).numpy()

@@ -89,10 +89,10 @@ def force_labels(
         at = phi.linearised(x, torch.from_numpy(np.array(data.components(rows))))
         _check_gram(at.gram, phi.labels)
         parts.append(_of_rates(at, f) if space == "macro" else _of_components(at, f, p))
-    z, root, target, rest = (torch.cat(column).numpy() for column in zip(*parts, strict=True))
+    z, root, target, rest, gram = (torch.cat(column).numpy() for column in zip(*parts, strict=True))
     for k in never_changing(z):
         raise ValueError(f"the variable {phi.labels[k]} is {z[0, k]:g} in all states; leave it out")
-    return ForceLabels(z, root, target, rest, fraction=p, group=data.group)
+    return ForceLabels(z, root, target, rest, fraction=p, group=data.group, gram=gram)
 
 
 def never_changing(z: Floats) -> list[int]:
@@ -113,19 +113,19 @@ def check_enough(data: ForceData, dim: int, space: str) -> None:
         raise ValueError(f"{n} states are too few for {dim} variables; take more")
 
 
-def _of_rates(at: Linearised, f: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """z, root, target and rest of |phi' f - g|^2."""
+def _of_rates(at: Linearised, f: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """z, root, target, rest and gram of |phi' f - g|^2."""
     rate = (at.columns @ f.unsqueeze(2)).squeeze(2)
     eye = torch.eye(rate.shape[1], dtype=rate.dtype).expand(len(rate), -1, -1)
-    return at.z, eye, rate, torch.zeros(len(rate), dtype=rate.dtype)
+    return at.z, eye, rate, torch.zeros(len(rate), dtype=rate.dtype), eye
 
 
-def _of_components(at: Linearised, f: Tensor, p: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """z, root, target and rest of |f_I - P g|^2 / p."""
+def _of_components(at: Linearised, f: Tensor, p: float) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """z, root, target, rest and gram of |f_I - P g|^2 / p."""
     q, r = torch.linalg.qr(torch.linalg.solve(at.gram, at.columns).transpose(1, 2))
     seen = (q.transpose(1, 2) @ f.unsqueeze(2)).squeeze(2)
     rest = f.square().sum(1) - seen.square().sum(1)
-    return at.z, r / p**0.5, seen / p**0.5, rest.clamp(min=0) / p
+    return at.z, r / p**0.5, seen / p**0.5, rest.clamp(min=0) / p, at.gram
 
 
 def _check_gram(gram: Tensor, labels: tuple[str, ...]) -> None:

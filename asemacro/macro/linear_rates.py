@@ -34,30 +34,35 @@ def labels_of_first(labels: ForceLabels, count: int) -> ForceLabels:
     The rates of the others are put in: with h = (h_1, h_2) the least-squares fit of all rates by a constant, all
     variables and products of two of the first, and G = phi' phi'^T,
 
-        loss_n(g) = |root_n (g, h_2 + C (g - h_1)) - target_n|^2 + rest_n,        C = G_21 G_11^-1,
+        loss_n(g) = |root_n (g, h_2 + C_n (g - h_1)) - target_n|^2 + rest_n,        C_n = G_21 G_11^-1 of the state,
 
-    so that what the forces do along the others is no longer noise. The mean of root^T root over index sets is G^-1, in
-    whose metric g then does not meet the error of h_2 - C h_1: there is no bias, however wrong h is. C is taken from
-    the mean G^-1 of all states. The minimum over the rates of the others in each state would be biased, as the forces
-    beside all variables are not independent of which carriers are seen.
+    so that what the forces do along the others is no longer noise. The mean of root_n^T root_n over index sets is
+    G_n^-1, in whose metric g - dz_1/dt does not meet h_2 - dz_2/dt - C_n (h_1 - dz_1/dt): there is no bias, however
+    wrong h is. (With one C for all states there is, where G differs from state to state.) The minimum over the rates
+    of the others in each state would be biased, as the forces beside all variables are not independent of which
+    carriers are seen.
 
     Raises:
-        ValueError: not 1 to d variables.
+        ValueError: not 1 to d variables, or labels that do not say what G is.
     """
     if not 1 <= count <= labels.dim:
         raise ValueError(f"there are {labels.dim} variables, {count} cannot be the first of them")
+    if labels.gram is None:
+        raise ValueError("these labels do not know phi' phi'^T of their states (gram): no variables can be left out")
     y = (labels.z - labels.z.mean(axis=0)) / labels.z.std(axis=0)
     one, other = np.triu_indices(count)
     features = np.concatenate([np.ones((len(y), 1)), y, y[:, one] * y[:, other]], axis=1)
     h = features @ _coefficients(features, labels.root, labels.target)
-    inverse = np.einsum("nri,nrj->ij", labels.root, labels.root)
-    along = -np.linalg.solve(inverse[count:, count:], inverse[count:, :count])
+    own, cross = labels.gram[:, :count, :count], labels.gram[:, :count, count:]
+    along = np.linalg.solve(own, cross).transpose(0, 2, 1)
     others = labels.root[:, :, count:]
-    target = labels.target - np.einsum("nrk,nk->nr", others, h[:, count:] - h[:, :count] @ along.T)
+    target = labels.target - np.einsum(
+        "nrk,nk->nr", others, h[:, count:] - np.einsum("nki,ni->nk", along, h[:, :count])
+    )
     q, root = np.linalg.qr(labels.root[:, :, :count] + others @ along)
     seen = np.einsum("nrk,nr->nk", q, target)
     rest = labels.rest + (target**2).sum(axis=1) - (seen**2).sum(axis=1)
-    return ForceLabels(labels.z[:, :count], root, seen, rest.clip(min=0), labels.fraction, labels.group)
+    return ForceLabels(labels.z[:, :count], root, seen, rest.clip(min=0), labels.fraction, labels.group, own)
 
 
 def _coefficients(features: Floats, root: Floats, target: Floats) -> Floats:

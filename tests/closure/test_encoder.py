@@ -14,6 +14,8 @@ from asemacro.closure.encoder_file import load_encoder, save_encoder
 from asemacro.closure.encoder_network import EncoderNetwork, MLPEncoder
 from asemacro.closure.particle_encoder import ParticleEncoder
 from asemacro.force_data import ForceData, Layout
+from asemacro.micro.callable_forces import CallableForces
+from asemacro.micro.force_runs import make_force_data
 from asemacro.observables.differentiable import TorchObservable
 
 MEAN = TorchObservable(lambda x: x.mean(dim=1, keepdim=True), ("mean",))
@@ -130,10 +132,32 @@ def test_what_cannot_be_encoded_is_refused_in_one_line() -> None:
         ParticleEncoder(4, 1, periods=(1.0, 2.0))
 
 
+def test_observables_whose_gradient_turns_from_state_to_state_are_conditioned() -> None:
+    """A kinetic energy: its gradient is as long as ever, and its mean over states nothing."""
+    rng = np.random.default_rng(4)
+    x = rng.normal(size=(500, N)) * np.linspace(1, 3, N)
+    energy = TorchObservable(lambda x: (x[:, : N // 2] ** 2).mean(dim=1, keepdim=True), ("energy",))
+    for states in (x, np.concatenate([x, -x])):
+        fitted = fit_encoder(states, energy, 2, options=EncoderOptions(epochs=1, learning_rate=1e-6), rng=rng)
+        assert fitted.report.kappa < 10
+
+
+def test_whole_trajectories_are_held_out() -> None:
+    """States of a trajectory are nearly the same: those of one that is learned from would judge nothing."""
+    rng = np.random.default_rng(5)
+    made = make_force_data(
+        CallableForces(lambda x, places: -np.take_along_axis(x, places, axis=1), n_carriers=N, time_step=0.1),
+        rng.normal(size=(20, N)), np.linspace(0, 0.5, 30), fraction=1.0, rng=rng,
+    )  # fmt: skip
+    fitted = fit_encoder(made, MEAN, 4, options=EncoderOptions(epochs=5), rng=rng)
+    # 5 variables cannot tell 20 random directions of 12 numbers from each other
+    assert fitted.report.reconstruction > 0.1
+
+
 @pytest.mark.parametrize("network", [MLPEncoder(N, 2, (5, 4)), ParticleEncoder(3, 2, 2, 2, 6, 5, (2.0, 3.0))])
 def test_files_give_the_same_encoder_again(network: EncoderNetwork, tmp_path: Path) -> None:
     x = torch.from_numpy(curved(20))
-    network.start(x.float(), torch.ones(1, N), torch.Generator().manual_seed(1))
+    network.start(x.float(), torch.ones(1, N), N**0.5, torch.Generator().manual_seed(1))
     encoder = Encoder(MEAN, network)
     again = load_encoder(save_encoder(tmp_path / "encoder.safetensors", encoder), MEAN)
     with torch.no_grad():
@@ -150,7 +174,7 @@ def test_files_give_the_same_encoder_again(network: EncoderNetwork, tmp_path: Pa
 @pytest.mark.parametrize("network", [MLPEncoder(N, 3, (5, 4)), ParticleEncoder(4, 3, 1, 3, periods=(2.0, 2.0, 2.0))])
 def test_the_leading_variables_are_an_encoder_of_their_own(network: EncoderNetwork) -> None:
     x = torch.from_numpy(curved(20))
-    network.start(x, torch.ones(1, N), torch.Generator().manual_seed(3))
+    network.start(x, torch.ones(1, N), N**0.5, torch.Generator().manual_seed(3))
     whole = Encoder(MEAN, network)
     part = whole.leading(3)
     assert part.labels == whole.labels[:3]

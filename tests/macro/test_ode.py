@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Callable
 from pathlib import Path
@@ -169,17 +170,25 @@ def test_linear_rates_are_exact_where_the_equation_is_linear(seen: int) -> None:
 def test_rates_of_first_variables_have_no_bias_over_sets_of_carriers() -> None:
     """Averaged over all sets, what the forces do along the variables left out, and beside all of them, is gone."""
     rng = np.random.default_rng(5)
-    rows = rng.normal(size=(3, 8))  # phi', z = phi' x
+    rows = rng.normal(size=(6, 3, 8))  # phi', another one in each state, as of variables that are not linear
     sets = np.array(list(itertools.combinations(range(8), 4)))
-    x, f = rng.normal(size=(6, 8)), rng.normal(size=(6, 8))  # no rate is a function of z
-    n, m = len(x), len(sets)
-    root = np.tile(np.sqrt(2) * np.linalg.pinv(rows)[sets], (n, 1, 1))
+    z, f = rng.normal(size=(6, 3)), rng.normal(size=(6, 8))  # no rate is a function of z
+    n, m = len(f), len(sets)
+    root = np.sqrt(2) * np.linalg.pinv(rows)[:, sets].reshape(n * m, 4, 3)
     target = np.sqrt(2) * f[:, sets].reshape(n * m, 4)
-    labels = ForceLabels(np.repeat(x @ rows.T, m, axis=0), root, target, np.zeros(n * m), 0.5)
+    gram = np.repeat(rows @ rows.transpose(0, 2, 1), m, axis=0)
+    labels = ForceLabels(np.repeat(z, m, axis=0), root, target, np.zeros(n * m), 0.5, gram=gram)
     first = labels_of_first(labels, 2)
     normal = np.einsum("snri,snrj->sij", *2 * [first.root.reshape(n, m, 2, 2)])
     right = np.einsum("snri,snr->si", first.root.reshape(n, m, 2, 2), first.target.reshape(n, m, 2))
-    np.testing.assert_allclose(np.linalg.solve(normal, right[..., None])[..., 0], f @ rows[:2].T, rtol=1e-9)
+    rates = np.einsum("skc,sc->sk", rows[:, :2], f)
+    np.testing.assert_allclose(np.linalg.solve(normal, right[..., None])[..., 0], rates, rtol=1e-8)
+    one = labels_of_first(first, 1)  # and again of those
+    normal, right = (
+        (one.root**2).reshape(n, m).sum(axis=1),
+        (one.root[:, :, 0] * one.target).reshape(n, m).sum(axis=1),
+    )
+    np.testing.assert_allclose(right / normal, rates[:, 0], rtol=1e-8)
 
 
 def test_rates_of_variables_left_out_are_least_squares() -> None:
@@ -187,7 +196,8 @@ def test_rates_of_variables_left_out_are_least_squares() -> None:
     rng = np.random.default_rng(6)
     z, root = rng.normal(size=(300, 3)) * [1.0, 20.0, 0.1], rng.normal(size=(300, 4, 3))
     rates = np.stack([z[:, 0], z[:, 1] - 1, 3 + 2 * z[:, 0] * z[:, 1] - z[:, 1] ** 2 + 5 * z[:, 2]], axis=1)
-    labels = ForceLabels(z, root, np.einsum("nri,ni->nr", root, rates), np.full(300, 0.5), 0.2, np.arange(300) // 9)
+    seen, gram = np.einsum("nri,ni->nr", root, rates), np.broadcast_to(np.diag([1.0, 2.0, 3.0]), (300, 3, 3))
+    labels = ForceLabels(z, root, seen, np.full(300, 0.5), 0.2, np.arange(300) // 9, gram)
     first = labels_of_first(labels, 2)
     np.testing.assert_allclose(first.losses(rates[:, :2]), 0.5, rtol=1e-5)
     assert (first.fraction, first.dim) == (0.2, 2)
@@ -196,6 +206,8 @@ def test_rates_of_variables_left_out_are_least_squares() -> None:
     np.testing.assert_allclose(labels_of_first(labels, 3).losses(1 + rates), labels.losses(1 + rates))
     with pytest.raises(ValueError, match="there are 3 variables, 4 cannot be the first of them"):
         labels_of_first(labels, 4)
+    with pytest.raises(ValueError, match="no variables can be left out"):
+        labels_of_first(dataclasses.replace(labels, gram=None), 2)
 
 
 @pytest.mark.parametrize(("name", "steps"), [("onsager", 150), ("mlp", 800)])  # the first starts at least squares
