@@ -161,7 +161,7 @@ def test_derivatives_in_factors_are_those_of_autograd(periods: tuple[float, ...]
     ]
     x = states(9, 12)
     for network in networks:
-        network.start(torch.from_numpy(x), torch.ones(1, 12), torch.Generator().manual_seed(3))
+        network.start(torch.from_numpy(x), torch.ones(1, 12), 12**0.5, torch.Generator().manual_seed(3))
         encoder = Encoder(phi, network)
         slope = jacobian(encoder, x)
         components = np.argsort(np.random.default_rng(2).random((9, 12)), axis=1)[:, :5]
@@ -176,7 +176,7 @@ def test_derivatives_in_factors_are_those_of_autograd(periods: tuple[float, ...]
 def test_particles_are_not_told_apart() -> None:
     network = ParticleEncoder(4, 2, blocks=2, width=3, periods=(2.0, 3.0, 5.0)).double()
     x = states(5, 24)
-    network.start(torch.from_numpy(x), torch.ones(1, 24), torch.Generator().manual_seed(3))
+    network.start(torch.from_numpy(x), torch.ones(1, 24), 24**0.5, torch.Generator().manual_seed(3))
     own = x.reshape(5, 2, 4, 3)
     moved = own[:, :, [2, 0, 3, 1]].copy()
     moved[:, 0] += np.array([4.0, -3.0, 5.0])  # images in the box
