@@ -10,6 +10,7 @@ from torch import Tensor
 
 from asemacro.arguments.checks import shown
 from asemacro.arguments.door import checked, function, many, text
+from asemacro.files.reading import plain
 from asemacro.observables.linearised import Linearised, columns_of
 
 
@@ -43,14 +44,14 @@ class DifferentiableObservable(abc.ABC):
             point = x.detach().requires_grad_()
             z = self(point)
             if not z.requires_grad:
-                raise ValueError(
-                    f"the observable {', '.join(self.labels)} has no gradient: compute it from x by functions of torch "
-                    "that can be differentiated (no numpy, no rounding, no counting)"
-                )
-            rows = [
-                torch.autograd.grad(z[:, j].sum(), point, retain_graph=j + 1 < self.dim, materialize_grads=True)[0]
-                for j in range(self.dim)
-            ]
+                raise ValueError(_without_gradient(self.labels))
+            try:
+                rows = [
+                    torch.autograd.grad(z[:, j].sum(), point, retain_graph=j + 1 < self.dim, materialize_grads=True)[0]
+                    for j in range(self.dim)
+                ]
+            except RuntimeError as error:  # values that are overwritten after they were used, and the like
+                raise ValueError(f"the observable {', '.join(self.labels)} has no gradient: {plain(error)}") from None
         return torch.stack(rows, dim=1)
 
     def linearised(self, x: Tensor, components: Tensor) -> Linearised:
@@ -67,6 +68,8 @@ class DifferentiableObservable(abc.ABC):
 class TorchObservable(DifferentiableObservable):
     """An observable of your own: a function of torch from states (batch, N) to values (batch, dim).
 
+    The function is given states in float64, a copy that it may edit; what it gives is handed on in the dtype of x.
+
     Args:
         function: of torch; it must be differentiable.
         labels: names of the variables, one for each column.
@@ -82,15 +85,30 @@ class TorchObservable(DifferentiableObservable):
         """Values of the function.
 
         Raises:
-            ValueError: it gives something else than one row a state and one column a label.
+            ValueError: it fails, or gives something else than real numbers, one row a state and one column a label.
         """
-        z = self._function(x)
+        try:
+            z = self._function(x.to(torch.float64, copy=True))
+        except Exception as error:  # whatever a function of the user does
+            if x.requires_grad and "numpy()" in str(error):  # torch advises to detach, which leaves no gradient
+                raise ValueError(_without_gradient(self.labels)) from None
+            raise ValueError(f"the observable {', '.join(self.labels)} fails: {plain(error)}") from None
         if not isinstance(z, Tensor) or z.shape != (len(x), self.dim):
             got = tuple(z.shape) if isinstance(z, Tensor) else shown(z)
             raise ValueError(
                 f"the observable must give ({len(x)}, {self.dim}), a row a state, a column a label; got {got}"
             )
-        return z
+        if z.is_complex():
+            raise ValueError(f"the observable {', '.join(self.labels)} must give real numbers, got complex ones")
+        return z.to(x.dtype)
+
+
+def _without_gradient(labels: Sequence[str]) -> str:
+    """What is said of an observable that cannot be differentiated."""
+    return (
+        f"the observable {', '.join(labels)} has no gradient: compute it from x by functions of torch that can be "
+        "differentiated (no numpy, no rounding, no counting)"
+    )
 
 
 def check_gradient(observable: DifferentiableObservable, x: Tensor) -> Tensor:

@@ -26,6 +26,12 @@ def some_states(n: int, batch: int = 3) -> torch.Tensor:
     return torch.as_tensor(np.random.default_rng(n).standard_normal((batch, n)))
 
 
+def overwritten(x: torch.Tensor) -> torch.Tensor:
+    """Edits a value that the gradient needs."""
+    z = x[:, :1].exp()
+    return z.mul_(2)
+
+
 @pytest.mark.parametrize("name", sorted(CASES))
 def test_gradient_is_that_of_the_call(name: str) -> None:
     phi, n = CASES[name]
@@ -73,6 +79,11 @@ def test_temperature_is_that_of_ase() -> None:
         (lambda x: torch.as_tensor(x.detach().numpy()[:, :1]), "has no gradient"),
         (lambda x: x[:, :1].round(), "is zero in all states: a function in steps cannot be learned"),
         (lambda x: (x[:, :1] - x[:, :1]).sqrt(), "is not finite"),
+        (lambda x: torch.as_tensor(x.numpy()[:, :1]), "has no gradient: compute it from x by functions of torch"),
+        (lambda x: torch.fft.fft(x)[:, :1], "must give real numbers, got complex"),
+        (lambda x: overwritten(x), "has no gradient: one of the variables needed"),
+        (lambda x: x[:, 7:8], "must give"),
+        (lambda x: x[:, 7], "the observable z fails: index 7 is out of bounds"),
         (lambda x: x, r"must give \(3, 1\), a row a state, a column a label; got \(3, 4\)"),
         (lambda x: 3.0, r"must give \(3, 1\), a row a state, a column a label; got 3.0"),
     ],
@@ -87,3 +98,20 @@ def test_states_of_another_system() -> None:
         if not isinstance(phi, am.TorchObservable):
             with pytest.raises(ValueError, match=r"a state .* hold"):
                 phi(some_states(n + 1))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_an_observable_of_ones_own_has_the_dtype_of_the_states(dtype: torch.dtype) -> None:
+    """With constants of numpy in it, in products of both kinds; it may edit what it is given, not the states."""
+    weight = torch.as_tensor(np.linspace(1, 2, 4))
+    x = some_states(4).to(dtype)
+    before = x.clone()
+    for function in (
+        lambda x: (x**2 * weight).sum(dim=1, keepdim=True),
+        lambda x: (x**2 @ weight)[:, None],
+        lambda x: (x.pow_(2) * weight).sum(dim=1, keepdim=True),
+    ):
+        phi = am.TorchObservable(function, ["z"])
+        assert phi(x).dtype == phi.gradient(x).dtype == dtype
+        torch.testing.assert_close(phi.gradient(x), (2 * x * weight)[:, None].to(dtype))
+        torch.testing.assert_close(x, before, rtol=0, atol=0)
