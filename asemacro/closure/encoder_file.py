@@ -19,38 +19,45 @@ _FORMAT = "asemacro-encoder-1"
 
 
 @checked(path=path, encoder=instance("Encoder"))
-def save_encoder(path: str | Path, encoder: Encoder) -> Path:
+def save_encoder(path: str | Path, encoder: Encoder, model: str | None = None) -> Path:
     """Write the learned part of an encoder, and the names of the observables that it was learned for.
 
     Args:
         path: file name, by convention ending in .safetensors.
         encoder: what `fit_encoder` gave.
+        model: fingerprint of the equation of its variables.
     """
     metadata = {
         "format": _FORMAT,
         "network": json.dumps({"kind": encoder.network.kind, **encoder.network.settings}),
         "labels": json.dumps(encoder.phi.labels),
     }
-    return write_tensors(path, encoder.network.state_dict(), metadata)
+    notes = metadata if model is None else {**metadata, "model": model}
+    return write_tensors(path, encoder.network.state_dict(), notes)
 
 
 @checked(path=path, phi=instance("DifferentiableObservable"))
-def load_encoder(path: str | Path, phi: DifferentiableObservable) -> Encoder:
+def load_encoder(path: str | Path, phi: DifferentiableObservable, model: str | None = None) -> Encoder:
     """Read what `save_encoder` wrote.
 
     Args:
         path: the file.
         phi: the observables that it was learned for.
+        model: fingerprint of the equation that it should belong to; files that name none are taken.
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: one line; the file is damaged, not such an encoder, or belongs to other observables.
+        ValueError: one line; the file is damaged, not such an encoder, or belongs to other observables or another
+            equation.
     """
     metadata, tensors = read_tensors(Path(path), "encoder", "; save it again")
     with reading(path, "encoder", "is not an asemacro encoder", "; fit it again"):
         if metadata.get("format") != _FORMAT:
             raise ValueError(f"format {metadata.get('format')!r}, not {_FORMAT}")
         check_values(tensors)
+    with reading(path, "encoder", "does not belong to the model beside it", "; learn again"):
+        if model is not None and metadata.get("model", model) != model:
+            raise ValueError("it was written with another model")
     with reading(path, "encoder", "does not hold the encoder that its settings describe"):
         labels = texts_in(json_of(metadata, "labels"), "labels")
         if labels != tuple(phi.labels):

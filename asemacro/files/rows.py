@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -188,6 +189,7 @@ class _InFile:
     ) -> None:
         self.shape, self.dtype = shape, dtype
         self._path, self._chunks, self._rows_of_a_chunk = path, chunks, rows_of_a_chunk
+        self._opened = _mark(path.stat())
 
     @property
     def nbytes(self) -> int:
@@ -198,13 +200,17 @@ class _InFile:
         """Rows by their numbers; rows that follow each other are read at once.
 
         Raises:
-            UnreadableFile: the file ends early, or holds nan or inf.
+            UnreadableFile: the file is another one than was opened, ends early, or holds nan or inf.
         """
         out = np.zeros((len(rows), *self.shape[1:]), dtype=self.dtype)
         row_bytes = self.dtype.itemsize * math.prod(self.shape[1:])
         chunk, within = np.divmod(rows, self._rows_of_a_chunk)
         starts = np.flatnonzero((np.diff(rows, prepend=-2) != 1) | (np.diff(chunk, prepend=-2) != 0))
         with self._path.open("rb", buffering=0) as file:
+            if _mark(os.fstat(file.fileno())) != self._opened:
+                raise UnreadableFile(
+                    f"{self._path} is not the file that was opened: it was written again; open it anew"
+                )
             for first, end in zip(starts, [*starts[1:], len(rows)], strict=True):
                 begin = self._chunks[chunk[first]]
                 if begin >= 0:
@@ -214,6 +220,11 @@ class _InFile:
         if self.dtype.kind == "f" and not np.isfinite(out).all():
             raise UnreadableFile(f"{self._path} is damaged: it holds numbers that are not finite")
         return out
+
+
+def _mark(found: os.stat_result) -> tuple[int, int, int]:
+    """What tells a file from another one that took its place."""
+    return found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _filled(file: Any, out: NDArray[Any]) -> bool:

@@ -125,7 +125,7 @@ def _fill(
     patience = Patience(f"the forces along {n} trajectories")
 
     def hand_on(states: Floats, group: NDArray[np.int64], when: Floats) -> None:
-        kept = np.ones(len(states), dtype=bool) if keep is None else np.asarray(keep(states), dtype=bool)
+        kept = np.ones(len(states), dtype=bool) if keep is None else _truth_values(keep(states), len(states))
         if kept.any():
             states = states[kept]
             active = draw_active(len(states), system.n_carriers, fraction, rng=rng)
@@ -158,4 +158,13 @@ def _fill(
                 hand_on(np.concatenate(waiting), np.repeat(rows, len(when)), when)
                 waiting, since = [], k + 1
     if sink.count == 0:
-        raise ValueError("no state is kept: see keep")
+        raise ValueError("no state is kept: keep, which is asked for the states to learn from, leaves out all of them")
+
+
+def _truth_values(kept: Any, n: int) -> NDArray[np.bool_]:
+    """What `keep` gives for n states, if it is (n,) truth values."""
+    found = np.asarray(kept)
+    if found.dtype != bool or found.shape != (n,):
+        got = f"an array of {found.dtype} with the shape {found.shape}"
+        raise ValueError(f"keep must give ({n},) truth values, one for each state, got {got}")
+    return found

@@ -76,6 +76,15 @@ def test_compiled_steps_are_runge_kutta() -> None:
     np.testing.assert_allclose(compiled, plain, rtol=1e-12)
 
 
+@pytest.mark.parametrize("n", [2, 3, 4])
+def test_few_cells_move_as_many_do(n: int) -> None:
+    """Fields of one value, which are their own mirror image, and others."""
+    system = am.AllenCahn(n)
+    x = np.concatenate([np.full((1, n * n), 0.5), np.random.default_rng(0).uniform(-1, 1, (1, n * n))])
+    plain = np.stack(list(super(am.AllenCahn, system).states_at(x, [0.01, 0.05])), axis=1)
+    np.testing.assert_allclose(system.trajectories(x, [0.01, 0.05]), plain, rtol=1e-12)
+
+
 def test_a_quarter_of_a_symmetric_field_is_enough() -> None:
     system = am.AllenCahn(20)
     start = system.rings([0.35], [0.125])

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -233,6 +234,33 @@ def test_rows_that_do_not_fit(change: dict[str, np.ndarray], message: str) -> No
     ForceData(**right, layout=Layout(3, blocks=2))
     with pytest.raises(ValueError, match=message):
         ForceData(**right | change, layout=Layout(3, blocks=2))
+
+
+@pytest.mark.parametrize(
+    "keep",
+    [
+        lambda x: np.ones(3, dtype=bool),
+        lambda x: np.ones((len(x), 1), dtype=bool),
+        lambda x: np.full(len(x), np.nan),
+        lambda x: None,
+    ],
+)
+def test_what_is_kept_must_be_truth_values(keep: Callable[[np.ndarray], np.ndarray]) -> None:
+    with pytest.raises(
+        ValueError, match=r"^keep must give \(210,\) truth values, one for each state, got an array[^\n]*$"
+    ):
+        some_data(keep=keep)
+
+
+def test_a_file_that_was_written_again_is_another_one(tmp_path: Path) -> None:
+    """Of as many bytes, and of the same rows or others."""
+    data = some_data(tmp_path / "made.zip")
+    states = data.states(slice(None))
+    make_force_data(SYSTEM, STARTS[::-1], TIMES, fraction=0.2, path=tmp_path / "made.zip", rng=np.random.default_rng(2))
+    with pytest.raises(ValueError, match=r"made\.zip is not the file that was opened: it was written again; open it"):
+        data.states([0])
+    again = ForceData.open(tmp_path / "made.zip", 0.0).states(slice(None))
+    np.testing.assert_array_equal(again[:30], states[-30:])
 
 
 def test_damaged_files_are_one_line(tmp_path: Path) -> None:

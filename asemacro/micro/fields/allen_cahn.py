@@ -123,8 +123,11 @@ class AllenCahn(ForceSystem):
 
 
 def _part_that_is_enough(field: Floats) -> Floats:
-    """A quarter of a field (n, n) that is its own mirror image along both axes, else the field itself."""
+    """A quarter of a field (n, n) that is its own mirror image along both axes, else the field itself.
+
+    The quarter of two by two cells is one cell, with two edges on each axis: no part for the compiled loop.
+    """
     half, odd = divmod(len(field), 2)
-    if odd or not (np.array_equal(field, field[::-1]) and np.array_equal(field, field[:, ::-1])):
+    if odd or half < 2 or not (np.array_equal(field, field[::-1]) and np.array_equal(field, field[:, ::-1])):
         return field
     return np.ascontiguousarray(field[:half, :half])

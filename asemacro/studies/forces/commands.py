@@ -94,7 +94,7 @@ class Asked:
 
 def _dims(text: str) -> int:
     """The number in --closure."""
-    if not (text.isdigit() and int(text) <= MOST_DIMS):
+    if not (text.isdecimal() and int(text) <= MOST_DIMS):
         raise ValueError(f"--closure {text}: give a number of variables from 0 to {MOST_DIMS}")
     return int(text)
 

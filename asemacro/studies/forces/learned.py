@@ -63,6 +63,7 @@ class LearnedForces(LearnedModel):
     """
 
     FILE: ClassVar[str] = "ode.safetensors"
+    SOMETIMES: ClassVar[tuple[str, ...]] = (ENCODER_FILE,)
     NEAREST: ClassVar[int] = 1  # a mean over several paths is on none of them
     ode: NeuralODE
     z: Floats
@@ -84,12 +85,12 @@ class LearnedForces(LearnedModel):
 
     def files(self) -> Files:
         """What `save` writes, by name: the models, the training states, and the encoder if one was learned."""
-        encoder = self.encoder
+        encoder, model = self.encoder, fingerprint(self.ode)
         learned = isinstance(encoder, Encoder)
         return {
             self.FILE: lambda path: save_ode(path, [self.ode, *self.members]),
             **self.training_file(),
-            **({ENCODER_FILE: lambda path: save_encoder(path, encoder)} if learned else {}),  # type: ignore[arg-type]
+            **({ENCODER_FILE: lambda path: save_encoder(path, encoder, model)} if learned else {}),  # type: ignore[arg-type]
         }
 
     @classmethod
@@ -109,7 +110,7 @@ class LearnedForces(LearnedModel):
         ode, *members = load_ode(folder / cls.FILE)
         encoder = phi
         if phi is not None and (folder / ENCODER_FILE).is_file():
-            encoder = load_encoder(folder / ENCODER_FILE, phi)
+            encoder = load_encoder(folder / ENCODER_FILE, phi, fingerprint(ode))
         if encoder is not None and encoder.labels != ode.labels:
             raise ValueError(f"{folder} holds a model of {', '.join(ode.labels)}, not of {', '.join(encoder.labels)}")
         if not (folder / TRAINING_FILE).is_file():

@@ -23,8 +23,10 @@ from asemacro.observables.species_means import SpeciesMeans
 from asemacro.typing import Floats
 
 NAMES = ("predator-prey-ode", "allen-cahn", "lennard-jones", "particles")
+LEAST_CELLS = 100  # of Allen-Cahn rings: all starts of ten by ten cells have LEAST_ENERGY, of six by six a third
 LEAST_ENERGY = 0.1  # of an Allen-Cahn state with a ring, for each cell along an edge; a whole one has 1
 TEMPERATURES = (0.5, 1.5)  # of the starts of a Lennard-Jones fluid, as published
+MOST_TEMPERATURE = 1000.0  # pairs that meet come as near as 0.6, where 624 / r^14 allows of steps up to 0.0025
 ENCODER = EncoderOptions(epochs=20, batch_size=128)
 COMPONENTS = EncoderOptions(epochs=1, batch_size=256, learning_rate=1e-6)  # it stays at the principal components
 FIT = OdeFitOptions(steps=1500, batch_size=256)
@@ -108,6 +110,8 @@ def _prey(n: int) -> ForceSetup:
 
 def _allen_cahn(cells: int) -> ForceSetup:
     """Rings that shrink; a state without a ring has no gradient of the energy, and is left out."""
+    if cells < LEAST_CELLS:
+        raise ValueError(f"--sites {cells}: so few cells hold no ring; give {LEAST_CELLS} or more")
     n = math.isqrt(cells)
     if n * n != cells:
         raise ValueError(f"--sites {cells}: a square grid has {n**2} or {(n + 1) ** 2} cells, not {cells}")
@@ -131,6 +135,11 @@ def _lennard_jones(n: int, temperature: float) -> ForceSetup:
     """One packing of atoms with one set of directions of velocities, let go at different temperatures."""
     if not (math.isfinite(temperature) and temperature > 0):
         raise ValueError(f"--temperature {temperature:g}: a Lennard-Jones fluid needs one above 0, in reduced units")
+    if temperature > MOST_TEMPERATURE:
+        raise ValueError(
+            f"--temperature {temperature:g}: the steps of the runs are too long for such fast atoms; give at most "
+            f"{MOST_TEMPERATURE:g}, in reduced units"
+        )
     system = LennardJones(n)
     low, high = (temperature * end for end in TEMPERATURES)
     return ForceSetup(

@@ -29,6 +29,7 @@ class LearnedModel(abc.ABC):
 
     Attributes:
         FILE: name of the file that holds the equation.
+        SOMETIMES: names of files that only some models of the kind have; those of an older one go.
         NEAREST: training states that the learned variables of a start are a mean of.
         z: (N, d) training states, in the order of `labels`; none if unknown.
         n_observed: the first variables, given by the user: z*; the others are learned.
@@ -36,6 +37,7 @@ class LearnedModel(abc.ABC):
     """
 
     FILE: ClassVar[str]
+    SOMETIMES: ClassVar[tuple[str, ...]] = ()
     NEAREST: ClassVar[int]
     z: Floats
     n_observed: int
@@ -123,7 +125,7 @@ class LearnedModel(abc.ABC):
 
         A run record in the folder that lists one of them is removed.
         """
-        return publish(directory, self.files())
+        return publish(directory, self.files(), stale=self.SOMETIMES)
 
     @abc.abstractmethod
     def files(self) -> Files:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -95,22 +95,21 @@ def _path(learned: LearnedForces, z0: Floats, until: float, points: int) -> tupl
     given = _names(learned)[: learned.n_observed]
     end = ", ".join(f"{label} {value:+.4f}" for label, value in zip(given, z[0, -1], strict=False))
     print(f"one path to time {until:g}: {end}")
-    _say_where_it_leaves(learned, times, z[0], given)
+    _say_where_it_leaves(learned, times, z[0])
     return ["time", *_names(learned)], np.column_stack([times, z[0]])
 
 
-def _say_where_it_leaves(learned: LearnedForces, times: Floats, z: Floats, labels: Sequence[str]) -> None:
-    """One line if an observable goes beyond the states that were learned from, by more than a part of their width."""
+def _say_where_it_leaves(learned: LearnedForces, times: Floats, z: Floats) -> None:
+    """One line if a variable goes beyond the states that were learned from, by more than a part of their width."""
     if not len(learned.z):
         return
-    seen = learned.z[:, : len(labels)]
-    low, high = seen.min(axis=0), seen.max(axis=0)
-    beyond = np.maximum(low - z[:, : len(labels)], z[:, : len(labels)] - high) > MARGIN * (high - low)
+    low, high = learned.z.min(axis=0), learned.z.max(axis=0)
+    beyond = np.maximum(low - z, z - high) > MARGIN * (high - low)
     if beyond.any():
         at, k = (int(v) for v in np.argwhere(beyond)[0])
         print(
-            f"from time {times[at]:.4g} on the path is beyond what was learned from, and means nothing: {labels[k]} "
-            f"{z[at, k]:.4g}, learned from {low[k]:.4g} to {high[k]:.4g}"
+            f"from time {times[at]:.4g} on the path is beyond what was learned from, and means nothing: "
+            f"{_names(learned)[k]} {z[at, k]:.4g}, learned from {low[k]:.4g} to {high[k]:.4g}"
         )
 
 

@@ -68,6 +68,23 @@ def test_what_does_not_belong_together_is_refused_in_one_line(tmp_path: Path) ->
         load_learned(tmp_path)
 
 
+def test_an_encoder_belongs_to_one_model(tmp_path: Path) -> None:
+    """One of another model, whose variables have the same names, is refused; that of an older model goes."""
+    learned().save(tmp_path / "one")
+    slower = learned()
+    slower.ode.slow_down(2.0)
+    slower.save(tmp_path / "two")
+    (tmp_path / "two" / ENCODER_FILE).replace(tmp_path / "one" / ENCODER_FILE)
+    with pytest.raises(
+        ValueError, match=r"one/encoder\.safetensors does not belong to the model beside it \(it was wri"
+    ):
+        LearnedForces.load(tmp_path / "one", MEAN)
+    plain = LearnedForces(am.NeuralODE(am.MLPDrift(1), labels=("mean",)), np.linspace(0, 1, 9)[:, None], 1, MEAN)
+    plain.save(tmp_path / "one")
+    assert LearnedForces.load(tmp_path / "one", MEAN).labels == ("mean",)
+    assert not (tmp_path / "one" / ENCODER_FILE).exists()
+
+
 def test_simulate_follows_the_path(tmp_path: Path, command: Any) -> None:
     model = learned()
     model.save(tmp_path / "m")
@@ -96,12 +113,17 @@ def test_a_path_beyond_what_was_learned_from_is_said(capsys: pytest.CaptureFixtu
     z = np.linspace(0, 1, 11)[:, None]
     model = LearnedForces(am.NeuralODE(am.MLPDrift(1), labels=("mean",)), z, 1)
     times, path = np.linspace(0, 2, 11), np.linspace(0, 2, 11)[:, None]
-    _say_where_it_leaves(model, times, path, ("mean",))
+    _say_where_it_leaves(model, times, path)
     said = capsys.readouterr().out
     # a tenth of the range is no reason to speak
     assert said == (
         "from time 1.2 on the path is beyond what was learned from, and means nothing: mean 1.2, learned from 0 to 1\n"
     )
-    _say_where_it_leaves(model, times[:6], path[:6], ("mean",))
-    _say_where_it_leaves(LearnedForces(model.ode, np.zeros((0, 1)), 1), times, path, ("mean",))
+    _say_where_it_leaves(model, times[:6], path[:6])
+    _say_where_it_leaves(LearnedForces(model.ode, np.zeros((0, 1)), 1), times, path)
     assert capsys.readouterr().out == ""
+    _say_where_it_leaves(learned(), times, np.stack([np.zeros(11), 4 * times], axis=1))
+    assert capsys.readouterr().out == (
+        "from time 1 on the path is beyond what was learned from, and means nothing: encoder_1 4, "
+        "learned from -3 to 3\n"
+    )
