@@ -105,6 +105,22 @@ def wrong(tell: Report) -> None:
     raise ValueError("no barrier")
 
 
+def walked(hops: int, rng: np.random.Generator, tell: Report) -> tuple[bytes, float, float]:
+    """One vacancy KMC run of an alloy, from random; seconds that it took by the clock, and of the processor."""
+    from asemacro.barriers import PairBarrier
+    from asemacro.lattice import Lattice
+    from asemacro.micro import VacancyKMC
+
+    begun = time.perf_counter(), time.thread_time()
+    species = ("Nb", "Mo", "Ta")
+    lattice = Lattice.bcc(3.24, species, 8)
+    model = PairBarrier(species, {"Nb": 0.9, "Mo": 1.3, "Ta": 1.0}, [{"Nb-Mo": -0.05}])
+    kmc = VacancyKMC(lattice, model, 1200.0)
+    run = kmc.run(lattice.random_state(vacancies=1, rng=rng)[0], hops=hops, rng=rng, progress=tell)
+    found = run.x.tobytes() + np.float64(run.time_s).tobytes()
+    return found, time.perf_counter() - begun[0], time.thread_time() - begun[1]
+
+
 class Pickled(Executor):
     """Runs what comes back from bytes, in turn: what cannot be sent to another process fails here."""
 

@@ -6,7 +6,6 @@ import contextlib
 import os
 import pickle
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dask_cluster import dask_cluster
 from sent_work import Pickled, draws, endless, fatal, killed_right, killed_tasks, limits, right, talks, wrong
 
 from asemacro.tasks import dask_scheduler, same_code
@@ -25,7 +25,6 @@ from asemacro.tasks.processes import WorkersLost
 from asemacro.tasks.running import InTurn, Task, run_tasks
 from asemacro.tasks.where import Where, at_once, running_on, where_here
 
-ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_S = 240.0  # of a machine that has other things to do
 
 
@@ -33,22 +32,7 @@ PATIENCE_S = 240.0  # of a machine that has other things to do
 def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """The file of a Dask scheduler with two workers of one thread, each a process of this machine."""
     pytest.importorskip("distributed", reason="Dask is not installed: pip install 'asemacro[dask]'")
-    folder = tmp_path_factory.mktemp("dask")
-    file = folder / "scheduler.json"
-    path = os.pathsep.join([str(ROOT), str(ROOT / "tests")])
-    commands = (
-        ("scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(file)),
-        ("worker", "--scheduler-file", str(file), "--nworkers", "2", "--nthreads", "1"),
-    )
-    with contextlib.ExitStack() as stack:
-        for words in commands:
-            log = stack.enter_context((folder / f"{words[0]}.log").open("w"))
-            process = subprocess.Popen(
-                [sys.executable, "-m", "dask", *words, "--no-dashboard"],
-                cwd=folder, env={**os.environ, "PYTHONPATH": path}, stdout=log, stderr=log,
-            )  # fmt: skip
-            stack.callback(process.wait)
-            stack.callback(process.terminate)
+    with dask_cluster(tmp_path_factory.mktemp("dask"), 2) as file:
         yield file
 
 
@@ -239,6 +223,26 @@ def test_a_scheduler_that_is_lost(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         run_tasks([Task("one", partial(endless, tmp_path, "one"))])
     closing.join(PATIENCE_S)
     until((tmp_path / "one.ended").exists)
+
+
+def test_the_recipe_for_a_queue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As far as it goes without one: its job runs a worker, and asemacro finds the scheduler by the file."""
+    jobqueue = pytest.importorskip("dask_jobqueue", reason="not installed: pip install 'asemacro[hpc]'")
+    page = (Path(__file__).resolve().parents[2] / "docs" / "scaling.md").read_text(encoding="utf-8")
+    lines = page.split("from dask_jobqueue import SLURMCluster\n")[1].split("```")[0].splitlines()
+    made, wrote = lines[1], lines[3]
+    assert made.startswith("cluster = SLURMCluster(")
+    monkeypatch.chdir(tmp_path)
+    distributed = pytest.importorskip("distributed")
+    names = {"SLURMCluster": jobqueue.SLURMCluster, "Client": distributed.Client}
+    exec(made, names)
+    with names["cluster"] as cluster:
+        script = cluster.job_script()
+        assert "distributed.cli.dask_worker tcp://" in script
+        assert "--nthreads 1" in script
+        exec(wrote, names)
+        with dask_scheduler.connected(str(tmp_path / "scheduler.json")) as client:
+            assert client.scheduler.address == cluster.scheduler_address
 
 
 # ---------------------------------------------------------------- executors of the user
