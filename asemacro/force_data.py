@@ -134,6 +134,11 @@ class ForceData:
     def __len__(self) -> int:
         return len(self._rows)
 
+    def __repr__(self) -> str:
+        """One line; the attributes hold the rest."""
+        about = f"{len(self):,} states of {self.layout.n_carriers:,} carriers, forces on {self._m:,} of them"
+        return f"<ForceData: {about}, {len(np.unique(self.group)):,} trajectories>"
+
     @property
     def n_configurations(self) -> int:
         """Number of states."""

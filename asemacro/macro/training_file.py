@@ -5,10 +5,14 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
 from asemacro.arguments.checks import array_of, count_of, instance_of
 from asemacro.files.json_text import object_in
@@ -21,12 +25,41 @@ _LARGEST = 1e100
 """Of a state: the squares of larger ones are no numbers."""
 
 
+@dataclasses.dataclass(frozen=True)
+class Course:
+    """Where training states stand in the runs that they are of.
+
+    Attributes:
+        group: (N,) number of the run.
+        times: (N,) time in it.
+    """
+
+    group: NDArray[np.int64]
+    times: Floats
+
+    def take(self, rows: NDArray[np.integer]) -> Course:
+        """That of some of the states."""
+        return Course(self.group[rows], self.times[rows])
+
+
+class Training(NamedTuple):
+    """What a training file holds."""
+
+    z: Floats
+    condition: Floats
+    n_observed: int
+    report: MomentReport | None
+    bounds: Floats | None
+    course: Course | None
+
+
 def save_training(
     path: str | Path,
     z: Floats,
     condition: Floats,
     n_observed: int,
     report: MomentReport | None = None,
+    course: Course | None = None,
     *,
     bounds: Floats | None = None,
     model: str | None = None,
@@ -39,21 +72,23 @@ def save_training(
         condition: (N, 0 or 1) their temperatures.
         n_observed: how many of the variables the user gave.
         report: of the fit.
+        course: runs and times of the states; None if they are not known.
         bounds: (d, 2) least and largest values, infinite where not known; None if none is known.
         model: fingerprint of the model that was learned from them.
     """
     found = None if report is None else dataclasses.asdict(report) | {"noise": report.noise.tolist()}
     tensors = {"z": torch.tensor(z, dtype=torch.float64), "condition": torch.tensor(condition, dtype=torch.float64)}
+    if course is not None:
+        tensors["group"] = torch.tensor(course.group, dtype=torch.int64)
+        tensors["times"] = torch.tensor(course.times, dtype=torch.float64)
     notes = {"n_observed": str(n_observed), "report": json.dumps(found)}
     if bounds is not None:
         notes["bounds"] = json.dumps([[v if math.isfinite(v) else None for v in row] for row in bounds.tolist()])
     return write_tensors(path, tensors, notes if model is None else {**notes, "model": model})
 
 
-def load_training(
-    path: str | Path, dim: int, n_conditions: int, *, model: str | None = None
-) -> tuple[Floats, Floats, int, MomentReport | None, Floats | None]:
-    """Read what `save_training` wrote: states, conditions, number of observed variables, report, bounds (if known).
+def load_training(path: str | Path, dim: int, n_conditions: int, *, model: str | None = None) -> Training:
+    """Read what `save_training` wrote; files of version 0.1 lack the course of the runs.
 
     Args:
         path: the file.
@@ -71,20 +106,34 @@ def load_training(
         check_values(tensors, _LARGEST)
         if model is not None and notes.get("model", model) != model:
             raise ValueError("it was written with another model")
-        if set(tensors) != {"z", "condition"} or tensors["z"].ndim != 2:
+        if set(tensors) - {"group", "times"} != {"z", "condition"} or tensors["z"].ndim != 2:
             raise ValueError("it must hold the tables z and condition")
-        for name, columns in (("z", dim), ("condition", n_conditions)):
-            shape = (len(tensors["z"]), columns)
-            if tensors[name].shape != shape or tensors[name].dtype != torch.float64:
-                raise ValueError(
-                    f"{name} holds {str(tensors[name].dtype).removeprefix('torch.')} of shape "
-                    f"{tuple(tensors[name].shape)}, not float64 of shape {shape}"
-                )
+        n = len(tensors["z"])
+        for name, *shape in (("z", n, dim), ("condition", n, n_conditions)):
+            _check_table(tensors, name, tuple(shape), torch.float64)
+        course = _course_of(tensors, n) if {"group", "times"} & set(tensors) else None
         observed = count_of(json_of(notes, "n_observed"), "observed variables", least=1, most=dim)
         found = json_of(notes, "report")
         report = None if found is None else _report_of(object_in(found, "report"), dim)
         bounds = _bounds_of(json_of(notes, "bounds"), dim) if "bounds" in notes else None
-        return tensors["z"].numpy(), tensors["condition"].numpy(), observed, report, bounds
+        return Training(tensors["z"].numpy(), tensors["condition"].numpy(), observed, report, bounds, course)
+
+
+def _check_table(tensors: Mapping[str, Tensor], name: str, shape: tuple[int, ...], dtype: torch.dtype) -> None:
+    """A table of this name, shape and type."""
+    found = tensors[name]
+    if found.shape != shape or found.dtype != dtype:
+        is_, wanted = (str(one).removeprefix("torch.") for one in (found.dtype, dtype))
+        raise ValueError(f"{name} holds {is_} of shape {tuple(found.shape)}, not {wanted} of shape {shape}")
+
+
+def _course_of(tensors: Mapping[str, Tensor], n: int) -> Course:
+    """The runs and times of n states in a training file."""
+    if not {"group", "times"} <= set(tensors):
+        raise ValueError("of group and times it must hold both or none")
+    _check_table(tensors, "group", (n,), torch.int64)
+    _check_table(tensors, "times", (n,), torch.float64)
+    return Course(tensors["group"].numpy(), tensors["times"].numpy())
 
 
 def _bounds_of(found: Any, dim: int) -> Floats:

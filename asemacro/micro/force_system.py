@@ -32,6 +32,11 @@ class ForceSystem(abc.ABC):
     layout: Layout
     time_step: float
 
+    def __repr__(self) -> str:
+        """One line; the attributes hold the rest."""
+        about = f"{self.n_carriers:,} carriers, {self.n_components:,} numbers, time step {self.time_step:.4g}"
+        return f"<{type(self).__name__}: {about}>"
+
     @property
     def n_carriers(self) -> int:
         """Number of carriers."""

@@ -18,6 +18,7 @@ from asemacro.studies.forces.figures import Comparison, draw_paths
 from asemacro.studies.forces.learned import LearnedForces
 from asemacro.studies.forces.learning import DRIFTS, learn_from_forces, stages
 from asemacro.studies.forces.particles import Particles, particle_setup
+from asemacro.studies.forces.remarks import ranges_of, remark_on_error
 from asemacro.studies.forces.systems import ForceSetup, force_setup
 from asemacro.tasks.progress import part_of, progress_bar
 from asemacro.tasks.run_folder import RunFolder
@@ -27,7 +28,6 @@ from asemacro.typing import Floats, Report
 FITS = 5
 TESTS = 0.2  # runs that are compared with, over those that are learned from
 MOST_DIMS = 64
-POOR = 0.1  # a relative error that is worth a warning
 
 
 @dataclasses.dataclass(frozen=True)
@@ -130,6 +130,10 @@ def learn_forces(asked: Asked, folder: RunFolder, *, seed: int, started: float) 
     wall = time.perf_counter() - started
     written = folder.publish(files, run_record(arguments, seed, wall, **result))
     _say_quality(result)
+    print(ranges_of(learned))
+    poor = remark_on_error(result)
+    if poor is not None:
+        print(poor)
     print(f"wrote {', '.join(path.name for path in written)} to {folder.path} in {wall:.0f} s")
 
 
@@ -179,7 +183,9 @@ def _learn(
         ode.slow_down(1 / made_of.time)  # from the unit of the system to that of people
     least = np.full((learned.ode.dim, 2), [-np.inf, np.inf])
     least[: len(made_of.least), 0] = made_of.least
-    learned = dataclasses.replace(learned, bounds=least)
+    assert learned.runs is not None
+    runs = dataclasses.replace(learned.runs, times=learned.runs.times / made_of.time)
+    learned = dataclasses.replace(learned, bounds=least, runs=runs)
     report("compare", 0.0, "runs to compare with")
     found = _compared(made_of, learned, starts[:tests], times)
     report("compare", 1.0, "")
@@ -224,13 +230,12 @@ def _say_quality(result: dict[str, Any]) -> None:
     )
     rebuilt = result["reconstruction_held_out"]
     encoder = "" if rebuilt is None else f"; encoder: {rebuilt:.2g} of the spread of the states is not rebuilt"
-    print(f"kappa {result['kappa']:.3g}{encoder}")
+    kappa = result["kappa"]
+    print(
+        f"kappa {kappa:.3g} (1 is best: an error of dz/dt counts up to {kappa:.3g} times less in one direction of z "
+        f"than in another){encoder}"
+    )
     print(
         f"{result['force_evaluations']:,} forces computed for the labels, "
         f"{result['force_evaluations_of_all_carriers']:,} are all of them"
     )
-    if not error < POOR:
-        print(
-            "the model does not follow the runs: look at diagnostics.png, give more --trajectories, another --closure "
-            "or --drift"
-        )

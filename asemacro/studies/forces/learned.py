@@ -13,9 +13,10 @@ from asemacro.closure.encoder import Encoder
 from asemacro.closure.encoder_file import load_encoder, save_encoder
 from asemacro.macro.file import fingerprint, load_ode, save_ode
 from asemacro.macro.ode import NeuralODE
-from asemacro.macro.training_file import load_training
+from asemacro.macro.training_file import Course, load_training
 from asemacro.observables.differentiable import DifferentiableObservable
-from asemacro.studies.learn.model import TRAINING_FILE, LearnedModel
+from asemacro.studies.forces.starts import learned_at_start
+from asemacro.studies.learn.model import TRAINING_FILE, LearnedModel, say
 from asemacro.tasks.publication import Files
 from asemacro.typing import Floats
 
@@ -60,6 +61,7 @@ class LearnedForces(LearnedModel):
         members: the models of all seeds, in their order; none if unknown.
         report: of the fit, if known.
         bounds: (d, 2) least and largest values of the variables, infinite where not known; None if none is known.
+        runs: runs of the training states, and their times in them; None if they are not known.
     """
 
     FILE: ClassVar[str] = "ode.safetensors"
@@ -72,11 +74,31 @@ class LearnedForces(LearnedModel):
     members: tuple[NeuralODE, ...] = ()
     report: ForcesReport | None = None
     bounds: Floats | None = None
+    runs: Course | None = None
 
     def __post_init__(self) -> None:
         check_fields(self, ode=ODE, members=many(ODE), encoder=optional(instance("DifferentiableObservable")))
         check_fields(self, report=optional(instance("ForcesReport")))
+        check_fields(self, runs=optional(instance("Course")))
         self.check_states()
+
+    def __repr__(self) -> str:
+        """One line; the attributes hold the rest."""
+        about = f"{type(self.ode.drift_network).__name__}, {len(self.members)} fits, {len(self.z)} training states"
+        return f"<LearnedForces {', '.join(self.labels)}: {about}>"
+
+    def course(self) -> Course | None:
+        """Runs and times of the training states, if they are known."""
+        return self.runs
+
+    def _learned_at(self, at: Floats, nearest: int) -> Floats:
+        """Learned variables beside values of z*, as runs of the training start; a line in the log says which."""
+        if self.runs is None:
+            say.info("which training states runs start with is not known: starts as the nearest of all")
+            return super()._learned_at(at, nearest)
+        start = learned_at_start(self.z, self.runs.group, self.runs.times, at, self.labels[: self.n_observed], nearest)
+        (say.info if start.usual else say.warning)(start.words)
+        return start.learned
 
     @property
     def equation(self) -> NeuralODE:
@@ -115,7 +137,6 @@ class LearnedForces(LearnedModel):
             raise ValueError(f"{folder} holds a model of {', '.join(ode.labels)}, not of {', '.join(encoder.labels)}")
         if not (folder / TRAINING_FILE).is_file():
             return cls(ode, np.zeros((0, ode.dim)), ode.dim, encoder, tuple(members))
-        z, _, n_observed, _, bounds = load_training(
-            folder / TRAINING_FILE, ode.dim, ode.n_conditions, model=fingerprint(ode)
-        )
-        return cls(ode, z, n_observed, encoder, tuple(members), bounds=bounds)
+        found = load_training(folder / TRAINING_FILE, ode.dim, ode.n_conditions, model=fingerprint(ode))
+        of_runs = {"bounds": found.bounds, "runs": found.course}
+        return cls(ode, found.z, found.n_observed, encoder, tuple(members), **of_runs)

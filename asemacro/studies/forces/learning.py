@@ -22,6 +22,7 @@ from asemacro.macro.linear_rates import labels_of_first
 from asemacro.macro.mlp_drift import MLPDrift
 from asemacro.macro.ode import NeuralODE
 from asemacro.macro.ode_fit import OdeFitOptions, fit_ode
+from asemacro.macro.training_file import Course
 from asemacro.observables.differentiable import DifferentiableObservable, check_gradient
 from asemacro.studies.forces.learned import ForcesReport, LearnedForces
 from asemacro.tasks.progress import part_of, reporting
@@ -162,7 +163,8 @@ def learn_from_forces(
         data.force_evaluations,
         data.n_configurations * data.layout.n_carriers,
     )
-    return LearnedForces(fitted.model, labels.z, observed, encoder, fitted.members, about)
+    runs = Course(data.group, data.times)
+    return LearnedForces(fitted.model, labels.z, observed, encoder, fitted.members, about, runs=runs)
 
 
 def encoder_of(phi: DifferentiableObservable) -> Encoder:

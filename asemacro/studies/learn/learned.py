@@ -117,7 +117,8 @@ class Learned(LearnedModel):
         path = folder / TRAINING_FILE
         if not path.is_file():
             return cls(sde, np.zeros((0, sde.dim)), np.zeros((0, sde.n_conditions)), sde.dim)
-        return cls(sde, *load_training(path, sde.dim, sde.n_conditions, model=fingerprint(sde)))
+        found = load_training(path, sde.dim, sde.n_conditions, model=fingerprint(sde))
+        return cls(sde, found.z, found.condition, found.n_observed, found.report, found.bounds)
 
 
 class Fit(TypedDict, total=False):

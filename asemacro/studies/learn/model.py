@@ -14,7 +14,7 @@ from asemacro.arguments.door import above_zero, array, check_fields, checked, op
 from asemacro.macro.equation import Equation
 from asemacro.macro.file import fingerprint
 from asemacro.macro.moment_fit import MomentReport
-from asemacro.macro.training_file import save_training
+from asemacro.macro.training_file import Course, save_training
 from asemacro.tasks.publication import Files, check_files, publish
 from asemacro.typing import Floats
 
@@ -57,6 +57,10 @@ class LearnedModel(abc.ABC):
         """(N, 0 or 1) temperatures of the training states; none by default."""
         return np.zeros((len(self.z), 0))
 
+    def course(self) -> Course | None:
+        """Runs and times of the training states; None, the default, if they are not known."""
+        return None
+
     def check_states(self) -> None:
         """Check what all models have."""
         d = self.equation.dim
@@ -93,10 +97,15 @@ class LearnedModel(abc.ABC):
         if (condition is not None) != (self.equation.n_conditions > 0):
             raise ValueError("a start needs the temperature if, and only if, the model depends on it")
         at = np.append(given, [] if condition is None else [condition])
+        return np.concatenate([given, self._learned_at(at, nearest or self.NEAREST)])
+
+    def _learned_at(self, at: Floats, nearest: int) -> Floats:
+        """(d - n_observed,) learned variables at values of z* and of the temperature, if the model has one."""
         seen = np.concatenate([self.z[:, : self.n_observed], self.conditions()], axis=1)
         spread = np.maximum(seen.std(axis=0), np.finfo(float).tiny)
-        order = np.argsort((((seen - at) / spread) ** 2).sum(axis=1), kind="stable")[: nearest or self.NEAREST]
-        return np.concatenate([given, self.z[order, self.n_observed :].mean(axis=0)])
+        order = np.argsort((((seen - at) / spread) ** 2).sum(axis=1), kind="stable")[:nearest]
+        mean: Floats = self.z[order, self.n_observed :].mean(axis=0)
+        return mean
 
     def _check_range(self, given: Floats) -> None:
         """Refuse values of z* that no state has; say which lie outside of what the model was learned from."""
@@ -121,7 +130,8 @@ class LearnedModel(abc.ABC):
 
     @checked(directory=path)
     def save(self, directory: str | Path) -> list[Path]:
-        """Write the files of the model, together or not at all: FILE, and at most 20,000 training states, evenly taken.
+        """Write the files of the model, together or not at all: FILE, and at most 20,000 training states, evenly taken
+        (the first ones of the runs are all kept, where they are known).
 
         A run record in the folder that lists one of them is removed.
         """
@@ -134,9 +144,14 @@ class LearnedModel(abc.ABC):
     def training_file(self, report: MomentReport | None = None) -> Files:
         """The file of the training states, by name."""
         rows = np.unique(np.linspace(0, max(len(self.z) - 1, 0), min(len(self.z), KEPT_STATES)).astype(int))
+        course = self.course()
+        if course is not None:  # runs start with these: none of them is left out for the others
+            first = np.flatnonzero(course.times == course.times.min())[:KEPT_STATES]
+            rows = np.union1d(rows[:: max(1, -(-len(rows) // max(1, KEPT_STATES - len(first))))], first)
+            course = course.take(rows)
         training = (self.z[rows], self.conditions()[rows], self.n_observed, report)
         model = fingerprint(self.equation)
-        return {TRAINING_FILE: lambda path: save_training(path, *training, bounds=self.bounds, model=model)}
+        return {TRAINING_FILE: lambda path: save_training(path, *training, course, bounds=self.bounds, model=model)}
 
     @classmethod
     def folder_with(cls, directory: str | Path, *others: str) -> Path:

@@ -18,6 +18,7 @@ from asemacro.studies.fields.learned import LearnedFields
 from asemacro.studies.fields.simulate_command import simulate_learned_fields
 from asemacro.studies.fields.starts import Asked
 from asemacro.studies.forces.learned import LearnedForces
+from asemacro.studies.forces.remarks import remarks_on_path
 from asemacro.studies.learn.learned import Learned
 from asemacro.studies.learn.loading import load_learned
 from asemacro.studies.learn.model import LearnedModel
@@ -75,6 +76,8 @@ def run_simulate(
     if isinstance(learned, LearnedForces):
         if trajectories is not None:
             raise ValueError(f"--trajectories {trajectories}: an ODE has one path from a start; leave it out")
+        for line in remarks_on_path(directory, learned, until):
+            print(line)
         header, rows = _path(learned, z0, until, points)
     else:
         count = TRAJECTORIES if trajectories is None else trajectories
@@ -94,8 +97,8 @@ def _path(learned: LearnedForces, z0: Floats, until: float, points: int) -> tupl
     times, z = simulate_ode(learned.ode, z0, until, n_saves=points)
     given = _names(learned)[: learned.n_observed]
     end = ", ".join(f"{label} {value:+.4f}" for label, value in zip(given, z[0, -1], strict=False))
-    print(f"one path to time {until:g}: {end}")
     _say_where_it_leaves(learned, times, z[0])
+    print(f"one path to time {until:g}: {end}")
     return ["time", *_names(learned)], np.column_stack([times, z[0]])
 
 

@@ -106,6 +106,8 @@ def test_particles_with_a_calculator_of_ones_own(here: Path, command: Any) -> No
     assert isinstance(model, LearnedForces)
     assert model.labels == ("T", "encoder_1", "encoder_2")
     assert np.ptp(model.z[:, 0]) > 50
+    assert model.runs is not None
+    assert model.runs.times.max() == pytest.approx(100)
     code, said, error = command("simulate", "out", "--start", "100", "--until", "50", "-o", "path.csv")
     assert code == 0, error
     code, _, error = command("simulate", "out", "--start", "-5", "--until", "50", "-o", "path.csv")
@@ -119,6 +121,12 @@ def test_systems_known_by_name(system: str, sites: int, here: Path, command: Any
     code, said, error = command("learn", system, *words, "-o", "out", "--closure", "1")
     assert code == 0, error
     assert "wrote ode.safetensors" in said
+    model = LearnedForces.load("out")
+    assert model.runs is not None
+    starts = model.z[model.runs.times == 0, 0]
+    lines = [line for line in said.splitlines() if line.startswith("learned from states with ")]
+    ranges = (model.z[:, 0].min(), model.z[:, 0].max(), starts.min(), starts.max())
+    assert "from {:.4g} to {:.4g} (starts {:.4g} to {:.4g})".format(*ranges) in lines[0]
     first = (here / "out" / "ode.safetensors").read_bytes()
     assert command("learn", system, *words, "-o", "again", "--closure", "1")[0] == 0
     assert (here / "again" / "ode.safetensors").read_bytes() == first

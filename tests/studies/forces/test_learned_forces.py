@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import torch
 import asemacro as am
 from asemacro.closure.encoder import Encoder
 from asemacro.closure.encoder_network import MLPEncoder
+from asemacro.macro.training_file import Course
 from asemacro.observables.differentiable import TorchObservable
 from asemacro.studies.forces.learned import ENCODER_FILE, LearnedForces
 from asemacro.studies.learn.learned import Learned
@@ -127,3 +129,89 @@ def test_a_path_beyond_what_was_learned_from_is_said(capsys: pytest.CaptureFixtu
         "from time 1 on the path is beyond what was learned from, and means nothing: encoder_1 4, "
         "learned from -3 to 3\n"
     )
+
+
+def oscillator(starts: np.ndarray, times: np.ndarray) -> LearnedForces:
+    """Runs of x'' = -x - x' / 5 that start at rest, one after the other: x is observed, v = x' is learned."""
+    rate = np.array([[0.0, 1.0], [-1.0, -0.2]])
+    values, vectors = np.linalg.eig(rate)
+    flow = np.stack([((vectors * np.exp(values * t)) @ np.linalg.inv(vectors)).real for t in times])
+    z = np.concatenate([flow @ [start, 0.0] for start in starts])
+    runs = Course(np.repeat(np.arange(len(starts)), len(times)), np.tile(times, len(starts)))
+    return LearnedForces(am.NeuralODE(am.MLPDrift(2, hidden=4), labels=("x", "encoder_1")), z, 1, runs=runs)
+
+
+def test_a_start_is_at_rest_as_the_runs_start(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", logger="asemacro")
+    model = oscillator(np.array([2.0, 1.0, 1.5, 0.5]), np.linspace(0, 6, 61))
+    nearest = model.z[np.argmin(np.abs(model.z[:, 0] - 1.2)), 1]
+    assert abs(nearest) > 0.5  # states that pass there are far from rest
+    model.save(tmp_path)
+    for one in (model, LearnedForces.load(tmp_path)):
+        np.testing.assert_allclose(one.start([1.2]), [1.2, 0.0], atol=1e-12)
+    assert caplog.messages[-1] == "starts between run 1 and run 2 at time 0"
+    caplog.clear()
+    away = model.start([-0.8])  # no run starts there
+    assert "no run of the training starts near (they start from x = 0.5 to 2): starts as run" in caplog.messages[-1]
+    k = int(np.argmin(np.abs(model.z[:, 0] + 0.8)))
+    np.testing.assert_allclose(away, [-0.8, model.z[k, 1]])
+
+
+def test_learned_variables_of_a_start_are_interpolated_only_along_a_curve(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO", logger="asemacro")
+    rng = np.random.default_rng(0)
+    x = rng.uniform(1, 2, 12)
+    ode = am.NeuralODE(am.MLPDrift(2, hidden=4), labels=("x", "encoder_1"))
+    runs = Course(np.arange(12), np.zeros(12))
+    curve = LearnedForces(ode, np.column_stack([x, np.sqrt(x)]), 1, runs=runs)
+    at = float(np.sort(x)[4:6].mean())
+    np.testing.assert_allclose(curve.start([at]), [at, np.sqrt(at)], atol=1e-3)
+    left, right = np.argsort(x)[4:6]
+    assert caplog.messages[-1] == f"starts between run {left} and run {right} at time 0"
+    scattered = LearnedForces(ode, np.column_stack([x, rng.standard_normal(12)]), 1, runs=runs)
+    assert scattered.start([at])[1] in scattered.z[[left, right], 1]
+
+
+def test_the_first_states_of_the_runs_are_all_kept_in_the_file(tmp_path: Path) -> None:
+    z = np.zeros((30_000, 2))
+    z[:, 0] = np.arange(len(z))
+    runs = Course(np.arange(len(z)) // 3, np.tile([0.0, 1.0, 2.0], 10_000))
+    ode = am.NeuralODE(am.MLPDrift(2, hidden=4), labels=("x", "encoder_1"))
+    LearnedForces(ode, z, 1, runs=runs).save(tmp_path)
+    again = LearnedForces.load(tmp_path)
+    assert len(again.z) <= 20_000
+    assert again.runs is not None
+    assert (again.runs.times == 0).sum() == 10_000
+    np.testing.assert_array_equal(again.runs.group, again.z[:, 0] // 3)
+
+
+@pytest.mark.parametrize(
+    ("error", "words"), [(0.05, None), (0.31, "(relative error 0.31)"), (None, "(it runs away)")], ids=str
+)
+def test_simulate_says_first_what_is_known_of_the_model(
+    error: float | None, words: str | None, tmp_path: Path, command: Any
+) -> None:
+    """That it does not follow the runs, if so, and where they ended; then the line of the result."""
+    oscillator(np.array([2.0, 1.0, 1.5, 0.5]), np.linspace(0, 6, 61)).save(tmp_path / "m")
+    (tmp_path / "m" / "run.json").write_text(json.dumps({"relative_error": error, "unit_of_time": "fs"}))
+    for until in (6, 8):
+        code, said, told = command("simulate", tmp_path / "m", "--start", 1.2, "--until", until, "-o", tmp_path / "p")
+        assert code == 0, told
+        lines = said.splitlines()
+        if words is not None:
+            assert lines.pop(0).startswith(f"the model does not follow the runs {words}: look at diagnostics.png")
+        if until > 6:
+            assert lines.pop(0) == (
+                "the runs of the training ended at time 6 fs: what lies beyond rests on the equation alone"
+            )
+        *leaves, path, _ = lines
+        assert path.startswith(f"one path to time {until}: ")
+        assert all("beyond what was learned from" in line for line in leaves)
+
+
+def test_objects_say_in_a_line_what_they_are() -> None:
+    assert repr(learned()) == "<LearnedForces mean, encoder_1: GFINN, 2 fits, 50 training states>"
+    system = am.CallableForces(lambda x, places: -np.take_along_axis(x, places, axis=1), 6, time_step=0.1)
+    assert repr(system) == "<CallableForces: 6 carriers, 6 numbers, time step 0.1>"
+    data = am.make_force_data(system, np.ones((2, 6)), [0, 1], fraction=0.5, rng=np.random.default_rng(0))
+    assert repr(data) == "<ForceData: 4 states of 6 carriers, forces on 3 of them, 2 trajectories>"

@@ -1,0 +1,61 @@
+"""What is to be said of a model that was learned from forces, beside its numbers: one line each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from asemacro.files.json_text import read_json
+from asemacro.studies.forces.learned import LearnedForces
+from asemacro.tasks.publication import RECORD
+
+POOR = 0.1  # a relative error that is worth a warning
+
+
+def remark_on_error(record: Mapping[str, Any]) -> str | None:
+    """That a model does not follow the runs that it was compared with, from what run.json says; None if it does."""
+    error = record["relative_error"]
+    if isinstance(error, int | float) and error < POOR:
+        return None
+    size = f"relative error {error:.2g}" if isinstance(error, int | float) else "it runs away"
+    return (
+        f"the model does not follow the runs ({size}): look at diagnostics.png, give more --trajectories, another "
+        "--closure or --drift"
+    )
+
+
+def remarks_on_path(directory: str | Path, learned: LearnedForces, until: float) -> Iterator[str]:
+    """What to know before a path is read: how the model did, and where the runs of its training ended.
+
+    Args:
+        directory: of the model; a run.json in it tells the error and the unit of time.
+        learned: the model.
+        until: end of the path.
+
+    Raises:
+        ValueError: one line; a run.json that is damaged.
+    """
+    path = Path(directory) / RECORD
+    record = read_json(path, "run record") if path.is_file() else {}
+    poor = remark_on_error(record) if "relative_error" in record else None
+    if poor is not None:
+        yield poor
+    course = learned.course()
+    if course is not None and len(course.times) and until > course.times.max() * (1 + 1e-9):
+        unit = record.get("unit_of_time", "time")
+        end = f"{course.times.max():.4g}{'' if unit == 'time' else f' {unit}'}"
+        yield f"the runs of the training ended at time {end}: what lies beyond rests on the equation alone"
+
+
+def ranges_of(learned: LearnedForces) -> str:
+    """Where the observables of the training states lie, and those that runs start with: what a start may be."""
+    course = learned.course()
+    parts = []
+    for k, label in enumerate(learned.labels[: learned.n_observed]):
+        text = f"{label} from {learned.z[:, k].min():.4g} to {learned.z[:, k].max():.4g}"
+        if course is not None:
+            first = learned.z[course.times == course.times.min(), k]
+            text += f" (starts {first.min():.4g} to {first.max():.4g})"
+        parts.append(text)
+    return f"learned from states with {', '.join(parts)}: `asemacro simulate --start` takes such values"

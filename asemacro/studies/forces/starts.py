@@ -1,0 +1,97 @@
+"""The learned variables of a start: as the runs of the training start, not as they pass.
+
+A run that started hotter passes the temperature of a start in the middle of its fall, in a state that no run starts
+from. So the first states of the runs are looked at before all others.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+from numpy.typing import NDArray
+
+from asemacro.typing import Floats
+
+NEAR = 0.5  # standard deviations over the training states, by which a start may lie outside of those of the runs
+SMOOTH = 0.25  # error of interpolation over that of the nearest state, squared, below which there is a curve to follow
+
+
+@dataclasses.dataclass(frozen=True)
+class Start:
+    """The learned variables of a start, and which state of the training they are of.
+
+    Attributes:
+        learned: (d - s,) their values.
+        words: one line.
+        usual: whether runs of the training start near.
+    """
+
+    learned: Floats
+    words: str
+    usual: bool = True
+
+
+def learned_at_start(
+    z: Floats, group: NDArray[np.int64], times: Floats, at: Floats, labels: tuple[str, ...], nearest: int
+) -> Start:
+    """What stands beside s given values z*: what the runs of the training started with.
+
+    With one observable and enough runs it is interpolated between the two starts around the given one, if that does
+    well for the starts themselves (`_interpolates`); else it is that of the nearest start. Where no run starts near,
+    it is that of the nearest state of all.
+
+    Args:
+        z: (N, d) states of the training, the observables first.
+        group: (N,) their runs.
+        times: (N,) their times.
+        at: (s,) the given values.
+        labels: of the observables.
+        nearest: number of states to take the mean of; more than 1 leaves out the interpolation.
+    """
+    s = len(at)
+    spread = np.maximum(z[:, :s].std(axis=0), np.finfo(float).tiny)
+    away = np.sqrt((((z[:, :s] - at) / spread) ** 2).sum(axis=1))
+    first = np.flatnonzero(times == times.min())
+    starts = z[first, :s]
+    inside = bool(((starts.min(axis=0) <= at) & (at <= starts.max(axis=0))).all())
+    if not inside and away[first].min() > NEAR:
+        order = np.argsort(away, kind="stable")[:nearest]
+        ranges = ", ".join(
+            f"{label} = {low:.3g} to {high:.3g}"
+            for label, low, high in zip(labels, starts.min(axis=0), starts.max(axis=0), strict=True)
+        )
+        k = order[0]
+        words = f"no run of the training starts near (they start from {ranges}): starts as run {group[k]} at time "
+        return Start(z[order, s:].mean(axis=0), f"{words}{times[k]:.3g}", usual=False)
+    if s == 1 and nearest == 1 and inside and _interpolates(z[first]):
+        value = np.array([np.interp(at[0], *_sorted(z[first], k)) for k in range(1, z.shape[1])])
+        around = np.argsort(z[first, 0], kind="stable")
+        k = int(np.clip(np.searchsorted(z[first][around, 0], at[0]), 1, len(first) - 1))
+        left, right = group[first[around[k - 1]]], group[first[around[k]]]
+        return Start(value, f"starts between run {left} and run {right} at time {times.min():.3g}")
+    order = first[np.argsort(away[first], kind="stable")[:nearest]]
+    return Start(z[order, s:].mean(axis=0), f"starts as run {group[order[0]]} at time {times.min():.3g}")
+
+
+def _sorted(starts: Floats, column: int) -> tuple[Floats, Floats]:
+    order = np.argsort(starts[:, 0], kind="stable")
+    return starts[order, 0], starts[order, column]
+
+
+def _interpolates(starts: Floats) -> bool:
+    """Whether a start (n, d), left out, lies where its two neighbours in the first variable tell.
+
+    Starts on a curve (one structure at different temperatures) do; of starts that the observable leaves open the
+    mean of two is like none, and is no better than the nearest.
+    """
+    ordered = starts[np.argsort(starts[:, 0], kind="stable")]
+    gaps = np.diff(ordered[:, 0])
+    if len(ordered) < 4 or not (gaps > 0).all():
+        return False
+    before, here, after = ordered[:-2, 1:], ordered[1:-1, 1:], ordered[2:, 1:]
+    weight = (gaps[:-1] / (gaps[:-1] + gaps[1:]))[:, None]
+    between = here - before - weight * (after - before)
+    nearest = here - np.where(weight < 0.5, before, after)
+    scale = np.maximum(ordered[:, 1:].std(axis=0), np.finfo(float).tiny)
+    return bool(((between / scale) ** 2).sum() <= SMOOTH * ((nearest / scale) ** 2).sum())
