@@ -244,7 +244,8 @@ StartOption = Annotated[
     str,
     typer.Option(
         "--start",
-        help="One value per observable, comma-separated; of block fields: m, a file, quench, or quench:T from T.",
+        help="One value per observable, comma-separated (of systems without noise learn prints the range); of block "
+        "fields: m, a file, quench, or quench:T from T.",
         metavar="VALUES|FILE|quench[:T]",
     ),
 ]

@@ -17,7 +17,7 @@ from asemacro.studies.learn.figures import Path as Course
 from asemacro.studies.learn.figures import draw_diagnostics
 from asemacro.studies.learn.learned import polynomial_sde
 from asemacro.studies.paper import fig2, fig8c
-from asemacro.studies.paper.report import QUICK, Result, Row, Table
+from asemacro.studies.paper.report import FULL_TARGETS, QUICK, Result, Row, Table
 from asemacro.tasks.publication import publish
 
 NBMOTA = ("Nb", "Mo", "Ta")
@@ -111,3 +111,6 @@ def test_a_quick_run_says_so_on_its_figure_and_on_screen(tmp_path: Path, title: 
         said = figures[-1].get_suptitle()
         assert said.startswith(title)
         assert (QUICK in said, QUICK in made.text()) == (quick, quick)
+        assert FULL_TARGETS not in said + made.text()
+        aimed = Result("of a figure", [Row("a", 1.0, target=(0, 2))], {}, draw, quick=quick)
+        assert (FULL_TARGETS in aimed.text()) == quick

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Interval = tuple[float | None, float | None]
-QUICK = "quick run: reduced budget, larger errors; the targets are those of the full run"
+QUICK = "quick run: reduced budget, larger errors"
+FULL_TARGETS = "; the targets are those of the full run"
 MARK = "#B00020"  # dark red: no curve has it
 
 
@@ -105,7 +106,7 @@ class Result:
         }
         figure = self.draw()
         if self.quick:
-            _mark(figure, QUICK)
+            _mark(figure, self._said_if_quick())
         return {**tables, f"{name}.png": figure.savefig, f"{name}.json": lambda path: _write(path, text)}
 
     def text(self) -> str:
@@ -125,10 +126,18 @@ class Result:
             )
         return "\n".join([*lines, *self.notes, *self._verdict()])
 
+    @property
+    def _targets(self) -> int:
+        """Number of rows with a target."""
+        return sum(row.target is not None for row in self.rows)
+
+    def _said_if_quick(self) -> str:
+        return QUICK + FULL_TARGETS * bool(self._targets)
+
     def _verdict(self) -> list[str]:
         """How many targets are met, and which are not."""
-        lines = [QUICK] if self.quick else []
-        count = sum(row.met is not None for row in self.rows)
+        lines = [self._said_if_quick()] if self.quick else []
+        count = self._targets
         if self.missed:
             names = ", ".join(row.quantity for row in self.missed)
             lines.append(f"{len(self.missed)} of {count} targets NOT MET: {names}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, PercentFormatter
 
 from asemacro.plot import short_range_order as plot
 from asemacro.studies.paper.partial.cells import Group
@@ -64,6 +65,9 @@ def draw_errors(ax: Axes, paths: Paths) -> None:
             ax.plot(np.full(len(own), step), own, ".", color=color, alpha=0.5)
     ax.set_xscale("log")
     ax.set_yscale("log")
+    ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))  # errors often span less than a decade
+    ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
+    ax.yaxis.set_minor_formatter(NullFormatter())
     ax.set_xlabel("step of the learned equation")
-    ax.set_title("error", fontsize=9)
+    ax.set_title("error: median of the fits (line), each fit (points)", fontsize=8)
     ax.legend(frameon=False, fontsize=8)

@@ -53,14 +53,14 @@ def run(*, quick: bool, rng: np.random.Generator, progress: Report, store: Check
 
 
 def draw(paths: Paths, fields: Floats) -> Figure:
-    """Means over time, exact in dashes; errors over the step; fields of one trajectory."""
-    figure, axes = plot.new_figure(15.0, 4.0, columns=4, share=False)
+    """Means over time, a colour for each start, exact in dashes; errors over the step; fields of one trajectory."""
+    figure, axes = plot.new_figure(17.0, 4.0, columns=4, share=False)
     for column, name in enumerate(("mean of prey u", "mean of predators v")):
         for k, exact in enumerate(paths.exact):
             axes[column].plot(paths.times, paths.learned["p=1/5"][k, :, column], color=plot.color_of(k))
             axes[column].plot(paths.times, exact[:, column], "--", color="black", linewidth=1)
         axes[column].set_xlabel("time")
-        axes[column].set_title(f"{name}, p = 1/5 (dashes: exact)", fontsize=9)
+        axes[column].set_title(f"{name}, p = 1/5 (a colour a start; dashes: exact)", fontsize=8)
     draw_errors(axes[2], paths)
     cells = np.arange(fields.shape[1] // 2) + 0.5
     for k, (time, state) in enumerate(zip(FIELDS_AT, fields, strict=True)):
@@ -68,5 +68,5 @@ def draw(paths: Paths, fields: Floats) -> Figure:
         axes[3].plot(cells, state[len(cells) :], ":", color=plot.shade_of(k, len(fields)))
     axes[3].set_xlabel("cell")
     axes[3].set_title("a state: u, and v in dots", fontsize=9)
-    axes[3].legend(frameon=False, fontsize=8)
+    axes[3].legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))  # beside the curves
     return figure
