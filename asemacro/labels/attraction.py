@@ -10,6 +10,9 @@ from asemacro.arguments.checks import generator_of
 from asemacro.arguments.door import FORCE_LABELS, above_zero, check_fields, checked, instance, whole
 from asemacro.data import ForceLabels
 
+_MOST_RATE = 1e30  # its square is a number, also over that of a time step
+_FARTHEST = 100.0  # nothing is learned from states beyond it
+
 
 @dataclasses.dataclass(frozen=True)
 class Attraction:
@@ -39,6 +42,11 @@ class Attraction:
         check_fields(self, rate=above_zero, nearest=above_zero, farthest=above_zero, copies=whole(1, 100))
         if self.nearest > self.farthest:
             raise ValueError(f"nearest {self.nearest:g} must not exceed farthest {self.farthest:g}")
+        if self.rate > _MOST_RATE or self.farthest > _FARTHEST:
+            raise ValueError(
+                f"rate must be at most {_MOST_RATE:g} and farthest at most {_FARTHEST:g} standard deviations, got "
+                f"{self.rate:g} and {self.farthest:g}"
+            )
 
 
 @checked(labels=FORCE_LABELS, attraction=instance("Attraction"), rng=generator_of)

@@ -77,7 +77,7 @@ def force_labels(
             gradient, or variables that depend on each other.
     """
     n, p = data.n_configurations, data.fraction
-    check_enough(data, phi.dim, space)
+    check_enough(n, p, phi.dim, space)
     numbers, known = data.states(slice(0, 1)).shape[1], data.forces(slice(0, 1)).shape[1]
     batch_size = batch_size or min(
         _MOST_STATES, max(1, int(_BATCH_BYTES / (8 * _COPIES * (numbers + phi.dim * known))))
@@ -100,13 +100,12 @@ def never_changing(z: Floats) -> list[int]:
     return np.flatnonzero(z.std(axis=0) <= _SPREAD * np.abs(z).max(axis=0)).tolist()
 
 
-def check_enough(data: ForceData, dim: int, space: str) -> None:
-    """Refuse data that cannot be labels of `dim` variables, before any are made.
+def check_enough(n: int, p: float, dim: int, space: str) -> None:
+    """Refuse n states with a part p of their forces that cannot be labels of `dim` variables, before any are made.
 
     Raises:
         ValueError: L_z of a part of the forces, or fewer states than variables.
     """
-    n, p = data.n_configurations, data.fraction
     if space == "macro" and p < 1:
         raise ValueError(f"L_z needs the forces on all carriers, there are those of {p:g} of them; use space='micro'")
     if n <= dim:

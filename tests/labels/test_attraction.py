@@ -64,6 +64,11 @@ def test_an_equation_of_a_circle_leads_back_to_it() -> None:
         ({"rate": 1.0, "nearest": 0.1, "farthest": 0.01}, "nearest 0.1 must not exceed farthest 0.01"),
         ({"rate": 1.0, "copies": 0}, "copies must"),
         ({"rate": float("nan")}, "rate must"),
+        (
+            {"rate": 1e300},
+            "rate must be at most 1e\\+30 and farthest at most 100 standard deviations, got 1e\\+300 and",
+        ),
+        ({"rate": 1.0, "farthest": 1e300}, "rate must be at most .* got 1 and 1e\\+300"),
     ],
 )
 def test_numbers_out_of_range_are_refused_in_one_line(wrong: dict, message: str) -> None:

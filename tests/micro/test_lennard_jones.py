@@ -161,3 +161,13 @@ def test_boxes_that_make_no_sense(options: dict[str, Any], message: str) -> None
 def test_steps_that_are_too_long() -> None:
     with pytest.raises(ValueError, match=r"the states ran away to infinity: steps of 0\.5 are too long"):
         am.LennardJones(108, time_step=0.5).trajectories(STARTS, [50.0])
+
+
+def test_atoms_at_one_place_have_no_force() -> None:
+    x = STARTS[:2].copy()
+    x[1, 30:33] = x[1, 60:63]
+    with pytest.raises(ValueError, match="in state 1 atom 10 is where another one is: the force on it is no number"):
+        SMALL.forces(x)
+    assert np.isfinite(SMALL.forces(x, np.array([[10], [11]]))).all()
+    with pytest.raises(ValueError, match="in state 1 atom 20 is where another one is"):
+        SMALL.forces(x, np.array([[10], [20]]))

@@ -81,7 +81,11 @@ class LennardJones(ForceSystem):
             )
 
     def forces(self, x: NDArray[Any], active: NDArray[np.integer] | None = None) -> Floats:
-        """dx/dt (batch, 6 N), or (batch, 6 m) of the atoms `active` (batch, m): velocity and acceleration of each."""
+        """dx/dt (batch, 6 N), or (batch, 6 m) of the atoms `active` (batch, m): velocity and acceleration of each.
+
+        Raises:
+            ValueError: atoms at one place, or so near that the force between them is no number.
+        """
         x = self.checked_states(x)
         n = self.n_carriers
         chosen = None if active is None else self.checked_active(active, len(x))
@@ -91,6 +95,9 @@ class LennardJones(ForceSystem):
             atoms = np.arange(n) if chosen is None else chosen[k]
             out[k, 0] = v[atoms]
             out[k, 1] = self._on(r, atoms)[0]
+            if not np.isfinite(out[k, 1]).all():
+                bad = atoms[np.argwhere(~np.isfinite(out[k, 1]))[0, 0]]
+                raise ValueError(f"in state {k} atom {bad} is where another one is: the force on it is no number")
         return (out if chosen is None else out.swapaxes(1, 2)).reshape(len(x), -1)
 
     def energy(self, x: NDArray[Any]) -> Floats:

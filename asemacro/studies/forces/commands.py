@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from asemacro.files.store import run_record, without_nan
+from asemacro.labels.forces import check_enough
 from asemacro.lattice.reading.structure_file import Reading
 from asemacro.micro.force_runs import make_force_data
 from asemacro.micro.force_system import active_of
 from asemacro.studies.forces.errors import encode, encode_along, follow, trajectory_error
 from asemacro.studies.forces.figures import Comparison, draw_paths
 from asemacro.studies.forces.learned import LearnedForces
-from asemacro.studies.forces.learning import DRIFTS, learn_from_forces, stages
+from asemacro.studies.forces.learning import DRIFTS, check_at_starts, check_variables, learn_from_forces, stages
 from asemacro.studies.forces.particles import Particles, particle_setup
 from asemacro.studies.forces.remarks import ranges_of, remark_on_error
 from asemacro.studies.forces.systems import ForceSetup, force_setup
@@ -28,6 +29,7 @@ from asemacro.typing import Floats, Report
 FITS = 5
 TESTS = 0.2  # runs that are compared with, over those that are learned from
 MOST_DIMS = 64
+FAR = 10  # widths of the training states, by which a run to compare with may start outside of them
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,6 +104,9 @@ def _dims(text: str) -> int:
 def learn_forces(asked: Asked, folder: RunFolder, *, seed: int, started: float) -> None:
     """ode.safetensors, training.safetensors, encoder.safetensors (if any), run.json, diagnostics.png."""
     made_of = asked.setup()
+    check_variables(made_of.phi, made_of.dims, made_of.drift)
+    states = made_of.trajectories * made_of.times
+    check_enough(states, made_of.fraction, made_of.phi.dim + made_of.dims, "micro")
     rng = np.random.default_rng(seed)
     fits = FITS if asked.fits is None else asked.fits
     n = made_of.system.n_carriers
@@ -123,6 +128,7 @@ def learn_forces(asked: Asked, folder: RunFolder, *, seed: int, started: float) 
     with one_thread():
         tests = max(2, round(TESTS * made_of.trajectories))
         starts = made_of.starts(made_of.trajectories + tests, rng)
+        check_at_starts(made_of.phi, starts)
         folder.keep_parts({**arguments, **_contents(made_of, starts), "seed": seed})
         with progress_bar({"runs": 20.0}, *stages(made_of.dims), {"compare": 5.0}) as report:
             learned, found, result = _learn(made_of, fits, starts, tests, report, rng)
@@ -196,9 +202,16 @@ def _compared(made_of: ForceSetup, learned: LearnedForces, starts: Floats, times
     """Runs from starts (n, N) that the model was not shown, its paths, and the errors of all fits."""
     phi, system = learned.encoder or made_of.phi, made_of.isolated or made_of.system
     truth = encode_along(made_of.phi, system.states_at(starts, made_of.time * times))
-    errors = [trajectory_error(ode, phi, starts, times, truth) for ode in learned.members]
-    paths = follow(learned.ode, encode(phi, starts), times)
-    return Comparison(made_of.phi.labels, times, made_of.unit, truth, paths, np.array(errors))
+    low, high = learned.z.min(axis=0), learned.z.max(axis=0)
+    z0 = encode(phi, starts)
+    near = (np.maximum(low - z0, z0 - high) <= FAR * (high - low)).all(axis=1)  # others take steps without end
+    errors = np.full((len(learned.members), len(starts)), np.inf)
+    paths = np.full((len(starts), len(times), learned.ode.dim), np.inf)
+    if near.any():
+        paths[near] = follow(learned.ode, z0[near], times)
+        for fit, ode in enumerate(learned.members):
+            errors[fit, near] = trajectory_error(ode, phi, starts[near], times, truth[near])
+    return Comparison(made_of.phi.labels, times, made_of.unit, truth, paths, errors, int((~near).sum()))
 
 
 def _result(learned: LearnedForces, found: Comparison) -> dict[str, Any]:
@@ -216,12 +229,13 @@ def _result(learned: LearnedForces, found: Comparison) -> dict[str, Any]:
         "kappa": about.kappa,
         "relative_error": without_nan(float(each[about.best])),
         "relative_error_of_each_fit": [without_nan(float(value)) for value in each],
+        "runs_not_followed": found.far,
         "unit_of_time": found.unit,
     }
 
 
 def _say_quality(result: dict[str, Any]) -> None:
-    """Three lines that tell whether to trust the model."""
+    """Three lines that tell whether to trust the model, and more where it is not to be trusted."""
     names = ("relative_error", "relative_error_of_each_fit")
     error, *each = (np.inf if v is None else v for v in (result[names[0]], *result[names[1]]))
     print(
@@ -239,3 +253,8 @@ def _say_quality(result: dict[str, Any]) -> None:
         f"{result['force_evaluations']:,} forces computed for the labels, "
         f"{result['force_evaluations_of_all_carriers']:,} are all of them"
     )
+    if result["runs_not_followed"]:
+        print(
+            f"{result['runs_not_followed']} of the runs to compare with start more than {FAR} times the width of the "
+            "training states away from them: their errors count as infinite; give more --trajectories"
+        )

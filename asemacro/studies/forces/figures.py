@@ -29,6 +29,7 @@ class Comparison:
         truth: (n, n_times, s) observables of the runs.
         paths: (n_times, s) of the model from each start, (n, n_times, s); inf where it runs away.
         errors: (n_fits, n) relative error of each fit along each run, see `trajectory_error`.
+        far: how many of the runs start so far from the training states that no path was made: errors are infinite.
     """
 
     labels: tuple[str, ...]
@@ -37,6 +38,7 @@ class Comparison:
     truth: Floats
     paths: Floats
     errors: Floats
+    far: int = 0
 
 
 def draw_paths(found: Comparison) -> Figure:

@@ -37,6 +37,7 @@ DRIFTS = ("onsager", "mlp", "gfinn")
 HIDDEN, DEPTH = 64, 2
 _GRADIENT_BYTES = 2.5e8  # of phi' of those that gradients are taken of
 _LOOKED_AT = 64  # states in which an observable is looked at before anything is learned
+_BESIDE = 1e-3  # of the size of the numbers of a state: the distance of others beside it
 
 
 class ForceFit(TypedDict, total=False):
@@ -123,12 +124,13 @@ def learn_from_forces(
         ValueError: an observable that is constant or has no gradient, fewer states than variables, L_z of a part of the
             forces, a drift of another dimension, or a loss that is not finite.
     """
-    space, states = fit.get("space", "micro"), fit.get("states")
-    check_enough(data, phi.dim + dims, space)
+    space, states, kept = fit.get("space", "micro"), fit.get("states"), fit.get("kept")
+    check_variables(phi, dims, drift, kept)
+    check_enough(data.n_configurations, data.fraction, phi.dim + dims, space)
     check_observable(data, phi)
     reconstruction = None
     with reporting(progress, *stages(dims)) as report:
-        observed, encoder = (phi.phi.dim if isinstance(phi, Encoder) else phi.dim), phi
+        observed, encoder = _observed(phi), phi
         if dims:
             found = fit_encoder(
                 data if states is None else states,
@@ -142,16 +144,16 @@ def learn_from_forces(
             encoder, reconstruction = found.model, found.report.reconstruction
         report("fit", 0.0, "what the forces say")
         labels = force_labels(data, encoder, space=space)  # type: ignore[arg-type]
-        kept = fit.get("kept")
         if kept is not None:
-            labels, encoder = labels_of_first(labels, kept), encoder_of(encoder).leading(kept)
+            labels, encoder = labels_of_first(labels, kept), encoder.leading(kept)  # type: ignore[attr-defined]
         weights = fit.get("weights")
         if weights is not None:
             labels = labels.weighted(weights(labels.z))
         seen, attraction = labels, fit.get("attraction")
         if attraction is not None:
             seen = with_attraction(labels, attraction, rng=rng)
-        ode = NeuralODE(_made(drift, encoder.dim), labels=encoder.labels)
+        made = drift_named(drift, encoder.dim) if isinstance(drift, str) else drift
+        ode = NeuralODE(made, labels=encoder.labels)
         fitted = fit_ode(
             ode, seen, seeds=seeds, rng=rng, options=fit.get("fit_options"), progress=part_of(report, "fit")
         )
@@ -167,15 +169,39 @@ def learn_from_forces(
     return LearnedForces(fitted.model, labels.z, observed, encoder, fitted.members, about, runs=runs)
 
 
-def encoder_of(phi: DifferentiableObservable) -> Encoder:
-    """The encoder that a part of the variables is kept of.
+def check_variables(phi: DifferentiableObservable, dims: int, drift: str | Drift, kept: int | None = None) -> None:
+    """Refuse, before anything is computed, variables of which the equation cannot be learned; see `learn_from_forces`.
 
     Raises:
-        ValueError: there is none.
+        ValueError: one line; an encoder to be learned beside a learned one, two variables of one name, `kept` out of
+            range, or a drift of another number of variables.
     """
-    if not isinstance(phi, Encoder):
-        raise ValueError("kept leaves out variables of an encoder, and there is none; take dims above 0")
-    return phi
+    learned = isinstance(phi, Encoder)
+    if learned and dims:
+        raise ValueError(f"an Encoder takes dims=0: it has its learned variables already, got dims={dims}")
+    if taken := set(phi.labels) & {f"encoder_{k + 1}" for k in range(dims)}:
+        raise ValueError(f"the observable {min(taken)} has the name of a learned variable; give it another one")
+    first, dim = _observed(phi), phi.dim + dims
+    if kept is not None:
+        if not (dims or learned):
+            raise ValueError("kept leaves out variables of an encoder, and there is none; take dims above 0")
+        if not first < kept <= dim:
+            raise ValueError(
+                f"kept {kept}: of {dim} variables the first {first} are observables; give from {first + 1} to {dim}"
+            )
+        dim = kept
+    if drift == "gfinn" and dim < 2:
+        raise ValueError(
+            "drift gfinn needs two variables or more, an energy stays while they change; learn one beside the "
+            "observable (dims=1, --closure 1) or take another drift (onsager, mlp)"
+        )
+    if not isinstance(drift, str) and drift.dim != dim:
+        raise ValueError(f"the drift is one of {drift.dim} variables, there are {dim}")
+
+
+def _observed(phi: DifferentiableObservable) -> int:
+    """How many of the variables are not learned."""
+    return phi.phi.dim if isinstance(phi, Encoder) else phi.dim
 
 
 def stages(dims: int) -> list[dict[str, float]]:
@@ -190,15 +216,6 @@ def drift_named(name: str, dim: int, hidden: int = HIDDEN, depth: int = DEPTH) -
     return MLPDrift(dim, hidden=hidden, depth=depth) if name == "mlp" else GFINN(dim, hidden=hidden, depth=depth)
 
 
-def _made(drift: str | Drift, dim: int) -> Drift:
-    """The drift of so many variables."""
-    if isinstance(drift, str):
-        return drift_named(drift, dim)
-    if drift.dim != dim:
-        raise ValueError(f"the drift is one of {drift.dim} variables, there are {dim}")
-    return drift
-
-
 def check_observable(data: ForceData, phi: DifferentiableObservable) -> None:
     """Refuse, before anything is learned, observables without a gradient and those that never change.
 
@@ -206,8 +223,7 @@ def check_observable(data: ForceData, phi: DifferentiableObservable) -> None:
         ValueError: one line that names the observable.
     """
     x = _some_states(data)
-    few = max(1, int(_GRADIENT_BYTES / (8 * phi.dim * x.shape[1])))
-    check_gradient(phi, x[:: -(-len(x) // few)])
+    _check_slope(phi, x)
     with torch.no_grad():
         z = phi(x).numpy()
     if len(z) > 1:
@@ -215,6 +231,25 @@ def check_observable(data: ForceData, phi: DifferentiableObservable) -> None:
             raise ValueError(
                 f"the observable {phi.labels[k]} is {z[0, k]:.6g} in all states: what never changes cannot be learned"
             )
+
+
+def check_at_starts(phi: DifferentiableObservable, starts: Floats) -> None:
+    """Refuse, before any run, observables without a gradient at starts (n, N) and a little beside them.
+
+    At a start alone, as on a perfect lattice, the gradient may be zero for once.
+
+    Raises:
+        ValueError: one line that names the observable.
+    """
+    some = starts[:_LOOKED_AT]
+    beside = some + _BESIDE * np.sqrt((some**2).mean()) * np.random.default_rng(0).standard_normal(some.shape)
+    _check_slope(phi, torch.from_numpy(np.stack([some, beside], axis=1).reshape(-1, some.shape[1])))
+
+
+def _check_slope(phi: DifferentiableObservable, x: torch.Tensor) -> None:
+    """`check_gradient` in as many of the states (b, N) as the memory holds gradients of."""
+    few = max(2, int(_GRADIENT_BYTES / (8 * phi.dim * x.shape[1])))
+    check_gradient(phi, x[:few] if len(x) <= few else x[np.linspace(0, len(x) - 1, few).astype(int)])
 
 
 @torch.no_grad()

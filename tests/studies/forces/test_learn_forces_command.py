@@ -11,7 +11,11 @@ import ase.io
 import numpy as np
 import pytest
 
-from asemacro.studies.forces.learned import LearnedForces
+import asemacro as am
+from asemacro.studies.forces.commands import _compared, _result, _say_quality
+from asemacro.studies.forces.errors import encode
+from asemacro.studies.forces.learned import ForcesReport, LearnedForces
+from asemacro.studies.forces.systems import force_setup
 from asemacro.studies.learn.loading import load_learned
 
 MINE = """
@@ -48,6 +52,12 @@ class Flaky(Springs):
                 raise RuntimeError("CUDA out of memory")
 
 
+class Counting(Springs):
+    def calculate(self, *given):
+        open("asked", "a").close()
+        super().calculate(*given)
+
+
 class Failing(Springs):
     def calculate(self, *given):
         raise KeyError("Xe")
@@ -63,6 +73,18 @@ def broken():
 
 def counted(x):
     return (x > 0).double().sum(dim=1)
+
+
+def steps(x):
+    return x.round().mean(dim=1)
+
+
+def encoder_1(x):
+    return x.mean(dim=1)
+
+
+def detached(x):
+    return torch.as_tensor(x.numpy().mean(axis=1))
 
 
 def constant(x):
@@ -154,6 +176,10 @@ SPRINGS = ("--calculator", "mine_of_test:Springs")
         (("learn", "allen-cahn", "--sites", "64"), "--sites 64: so few cells hold no ring; give 100 or more"),
         (("learn", "lennard-jones", "-T", "1e9"), "too long for such fast atoms; give at most 1000, in reduced units"),
         (("learn", "predator-prey-ode", "--closure", "²"), "--closure ²: give a number of variables from 0 to 64"),
+        (
+            ("learn", "lennard-jones", "--closure", "0", "--drift", "gfinn"),
+            "drift gfinn needs two variables or more, an energy stays while they change; learn one beside",
+        ),
         (("learn", "allen-cahn", "atoms.extxyz"), "allen-cahn takes no structure file"),
         (("learn", "lennard-jones", "--sites", "10"), "less than twice the cutoff"),
         (("learn", "ising", "--until", "3"), "--until belongs to predator-prey-ode, allen-cahn"),
@@ -230,3 +256,34 @@ def test_a_calculator_that_fails_on_the_way_keeps_what_is_finished(here: Path, c
     code, said, error = command(*words)
     assert code == 0, error
     assert "goes on from what is kept in out" in said
+
+
+@pytest.mark.parametrize("name", ["counted", "steps", "encoder_1", "detached"])
+def test_what_can_be_known_before_the_runs_is_said_before_them(name: str, here: Path, command: Any) -> None:
+    """The calculator is asked for the forces of no run."""
+    asked = here / "asked"
+    code, _, error = command(
+        *PARTICLES, "--calculator", "mine_of_test:Counting", "--observable", f"mine_of_test:{name}", *SHORT, "-o", "out"
+    )
+    assert code == 2
+    assert len([line for line in error.splitlines() if line.startswith("asemacro: ")]) == 1
+    assert name in error.splitlines()[-1]
+    assert not asked.exists()
+
+
+def test_runs_that_start_far_from_the_training_states_are_not_followed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Steps bound to the stiffness out there may take minutes, for a path that means nothing."""
+    made_of = force_setup("predator-prey-ode", 6, None)
+    starts = made_of.starts(3, np.random.default_rng(0))
+    inside = encode(made_of.phi, starts[2:])
+    ode = am.NeuralODE(am.MLPDrift(2), labels=made_of.phi.labels)
+    about = ForcesReport((1.0,), 1.0, None, 2, 2, 2)
+    learned = LearnedForces(ode, inside + 1e-4 * np.array([[-1.0], [1.0]]), 2, made_of.phi, (ode,), about)
+    found = _compared(made_of, learned, starts, np.array([0.0, 0.01]))
+    np.testing.assert_array_equal(np.isfinite(found.errors), [[False, False, True]])
+    np.testing.assert_array_equal(np.isfinite(found.paths).all(axis=(1, 2)), [False, False, True])
+    result = _result(learned, found)
+    assert (result["runs_not_followed"], result["relative_error"]) == (2, None)
+    _say_quality(result)
+    said = capsys.readouterr().out
+    assert "2 of the runs to compare with start more than 10 times the width of the training states away" in said

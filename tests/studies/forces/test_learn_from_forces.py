@@ -8,6 +8,8 @@ import torch
 
 import asemacro as am
 from asemacro.closure.autoencoder import EncoderOptions
+from asemacro.closure.encoder import Encoder
+from asemacro.closure.encoder_network import MLPEncoder
 from asemacro.force_data import ForceData
 from asemacro.macro.base import Drift
 from asemacro.macro.ode_fit import OdeFitOptions
@@ -124,7 +126,12 @@ def test_what_cannot_be_learned_is_refused_in_one_line() -> None:
         (MEAN, 1, {"space": "macro"}, "L_z needs the forces on all carriers"),
         (MEAN, 59, {}, "60 states are too few for 60 variables"),
         (MEAN, 0, {"drift": "linear"}, "drift must be one of onsager, mlp, gfinn, got 'linear'"),
-        (MEAN, 0, {"drift": "gfinn"}, "dim must be"),
+        (MEAN, 0, {"drift": "gfinn"}, "drift gfinn needs two variables or more, .* --closure 1"),
+        (MEAN, 2, {"kept": 4}, "kept 4: of 3 variables the first 1 are observables; give from 2 to 3"),
+        (MEAN, 2, {"kept": 1}, "kept 1: of 3 variables the first 1 are observables; give from 2 to 3"),
+        (MEAN, 2, {"kept": 2, "drift": am.MLPDrift(3)}, "the drift is one of 3 variables, there are 2"),
+        (Encoder(MEAN, MLPEncoder(N, 1)), 1, {}, "an Encoder takes dims=0"),
+        (TorchObservable(lambda x: x[:, :1], ("encoder_1",)), 1, {}, "encoder_1 has the name of a learned variable"),
         (MEAN, 0, {"drift": am.MLPDrift(2)}, "the drift is one of 2 variables, there are 1"),
     ):
         with pytest.raises(ValueError, match=message) as refused:
