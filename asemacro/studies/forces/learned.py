@@ -138,5 +138,5 @@ class LearnedForces(LearnedModel):
         if not (folder / TRAINING_FILE).is_file():
             return cls(ode, np.zeros((0, ode.dim)), ode.dim, encoder, tuple(members))
         found = load_training(folder / TRAINING_FILE, ode.dim, ode.n_conditions, model=fingerprint(ode))
-        of_runs = {"bounds": found.bounds, "runs": found.course}
-        return cls(ode, found.z, found.n_observed, encoder, tuple(members), **of_runs)
+        model = cls(ode, found.z, found.n_observed, encoder, tuple(members))
+        return dataclasses.replace(model, bounds=found.bounds, runs=found.course)
