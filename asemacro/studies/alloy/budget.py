@@ -44,4 +44,4 @@ class Budget:
         return cls(hops=hops)
 
 
-QUICK = Budget(hops=2e6, evaluations=1e5, relaxations=12.0)
+QUICK = Budget(hops=6e5, evaluations=2.6e4, relaxations=12.0)
