@@ -123,7 +123,7 @@ def test_shells_beyond_the_cell_are_said(caplog: pytest.LogCaptureFixture) -> No
 @pytest.mark.parametrize("symbol", ["Fe", "X"])
 def test_impossible_lengths_are_refused(size: float, symbol: str) -> None:
     atoms = Atoms([symbol] * 2, scaled_positions=[[0, 0, 0], [0.5] * 3], cell=[size] * 3, pbc=True)
-    with pytest.raises(ValueError, match=r"cell vector a is .* angstrom long"):
+    with pytest.raises(ValueError, match=r"cell vector a is .* angstrom long|cell vectors of 1e\+10 angstrom"):
         Lattice.from_atoms(atoms)
 
 

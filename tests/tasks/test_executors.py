@@ -18,7 +18,7 @@ import pytest
 from dask_cluster import dask_cluster
 from sent_work import Pickled, draws, endless, fatal, killed_right, killed_tasks, limits, right, talks, wrong
 
-from asemacro.tasks import dask_scheduler, same_code
+from asemacro.tasks import same_code
 from asemacro.tasks.executors import Kind, executor_of
 from asemacro.tasks.interrupts import sigterm_like_ctrl_c
 from asemacro.tasks.processes import WorkersLost
@@ -137,8 +137,8 @@ def test_an_error_is_raised_as_it_is(elsewhere) -> None:
 
 def test_a_scheduler_that_is_not_there(command, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     pytest.importorskip("distributed", reason="Dask is not installed: pip install 'asemacro[dask]'")
-    monkeypatch.setattr(dask_scheduler, "CONNECT_S", 1.0)
-    monkeypatch.setattr(dask_scheduler, "FILE_S", 0.5)
+    monkeypatch.setattr("asemacro.tasks.dask_scheduler.CONNECT_S", 1.0)
+    monkeypatch.setattr("asemacro.tasks.dask_scheduler.FILE_S", 0.5)
     (tmp_path / "old.json").write_text('{"address": "tcp://127.0.0.1:9"}')
     (tmp_path / "other.json").write_text('{"addresses": 1}')
     for given, said in (
@@ -196,7 +196,7 @@ def test_a_scheduler_without_workers(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(dask_workers, "WAIT_S", 0.5)
     monkeypatch.setattr(dask_workers, "LOOK_S", 0.1)
-    monkeypatch.setattr(dask_scheduler, "CONNECT_S", 2.0)
+    monkeypatch.setattr("asemacro.tasks.dask_scheduler.CONNECT_S", 2.0)
     said = r"^no worker came to \S+ in .* min; start some: dask worker \S+$"
     with distributed.LocalCluster(n_workers=0, processes=False, dashboard_address=None) as cluster:
         opened = executor_of(scheduler=cluster.scheduler_address)
@@ -209,7 +209,7 @@ def test_a_scheduler_that_is_lost(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     from asemacro.tasks import dask_workers
 
     monkeypatch.setattr(dask_workers, "LOOK_S", 0.1)
-    monkeypatch.setattr(dask_scheduler, "CONNECT_S", 2.0)
+    monkeypatch.setattr("asemacro.tasks.dask_scheduler.CONNECT_S", 2.0)
     cluster = distributed.LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None)
 
     def close() -> None:
@@ -241,6 +241,8 @@ def test_the_recipe_for_a_queue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
         assert "distributed.cli.dask_worker tcp://" in script
         assert "--nthreads 1" in script
         exec(wrote, names)
+        from asemacro.tasks import dask_scheduler
+
         with dask_scheduler.connected(str(tmp_path / "scheduler.json")) as client:
             assert client.scheduler.address == cluster.scheduler_address
 

@@ -8,9 +8,10 @@ from ase.units import kB
 
 from asemacro.barriers.pair import PairBarrier
 from asemacro.lattice.lattice import Lattice
-from asemacro.studies.alloy import swap_equilibrium
+from asemacro.studies.alloy import swap_order
 from asemacro.studies.alloy.member_swaps import reweighted
-from asemacro.studies.alloy.swap_equilibrium import SwapOrder, equilibrium_by_swaps
+from asemacro.studies.alloy.swap_equilibrium import equilibrium_by_swaps
+from asemacro.studies.alloy.swap_order import SwapOrder
 from asemacro.tasks.streams import Streams
 from tests.micro.test_kmc import PAIR, SPECIES, arrangements
 from tests.studies.alloy.pair_ensemble import on_both_sides
@@ -33,7 +34,7 @@ def swaps(
 @pytest.mark.parametrize("again", [False, True], ids=["weighted", "run-again"])
 def test_the_order_of_members_is_that_of_their_boltzmann_sums(again: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if again:
-        monkeypatch.setattr(swap_equilibrium, "LEAST_EFFECTIVE", np.inf)
+        monkeypatch.setattr(swap_order, "LEAST_EFFECTIVE", np.inf)
     lattice, species = Lattice.chain(3.0, SPECIES, 8), [1, 3, 2, 2]
     states = arrangements(species)
     order = SRO(states, lattice)
