@@ -6,6 +6,7 @@ import dataclasses
 import itertools
 import logging
 from pathlib import Path
+from typing import Any
 
 import ase.io
 import numpy as np
@@ -22,7 +23,7 @@ from asemacro.studies.alloy.start import Start
 FCC = [(0, 0, 0), (0, 0.5, 0.5), (0.5, 0, 0.5), (0.5, 0.5, 0)]
 METALS = ("Ti", "Zr", "Hf")
 # name: lattice parameter, sites of the group, their elements, sites beside them with their elements, prototype, shells
-CRYSTALS = {
+CRYSTALS: dict[str, tuple[Any, ...]] = {
     "rock salt": (4.6, FCC, METALS, [(tuple(np.subtract((0.5,) * 3, f)), "C") for f in FCC], "fcc", (2**-0.5, 1.0)),
     "zinc blende": (5.6, FCC, ("Al", "Ga", "In"), [(tuple(np.add(f, 0.25)), "As") for f in FCC], "fcc", (2**-0.5, 1.0)),
     "fluorite": (5.4, FCC, ("Zr", "Ce"), [(s, "O") for s in itertools.product((0.25, 0.75), repeat=3)], "fcc",
