@@ -98,7 +98,7 @@ FULL = {
     "allen-cahn": allen_cahn_group(allen_cahn.Budget(), allen_cahn.EFFORT, 40_000),
     "lennard-jones-51200": large_group(
         lennard_jones.Budget(51_200, runs=20, batch_size=64, on_disk=True),
-        dataclasses.replace(lennard_jones.EFFORT, steps=6000),
+        dataclasses.replace(lennard_jones.EFFORT, steps=15_000),
         5000,
         100,
     ),
