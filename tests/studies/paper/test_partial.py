@@ -92,6 +92,32 @@ def test_cells_are_kept_and_found_again(tmp_path: Path) -> None:
         run_groups(groups, store=Checkpoint(tmp_path), streams=Streams((8,)), progress=silent)
 
 
+def test_worlds_in_processes_of_their_own_give_the_same(tmp_path: Path) -> None:
+    groups = {"fast": TINY["predator-prey"], "slow": dataclasses.replace(TINY["predator-prey"], weight=2.0)}
+    short = {
+        name: dataclasses.replace(
+            group,
+            effort=Effort(3, seeds=2),
+            cells=[dataclasses.replace(cell, quantity=f"{name}/{cell.quantity}") for cell in group.cells],
+        )
+        for name, group in groups.items()
+    }
+    told: list[float] = []
+    together = run_groups(
+        short,
+        store=Checkpoint(tmp_path / "together"),
+        streams=STREAMS,
+        progress=lambda task, fraction, text: told.append(fraction),
+        processes=2,
+    )
+    alone = run_groups(short, store=Checkpoint(tmp_path / "alone"), streams=STREAMS, progress=silent)
+    assert list(together) == list(alone)
+    for quantity, one in alone.items():
+        np.testing.assert_array_equal(together[quantity].errors, one.errors)
+    assert told == sorted(told)
+    assert told[-1] == pytest.approx(1)
+
+
 def test_more_states_than_there_are(tmp_path: Path) -> None:
     world = predator_prey.prepare(TINY["predator-prey"].budget, folder=tmp_path, streams=STREAMS)
     with pytest.raises(ValueError, match="9999 states are asked for, there are 3600"):
@@ -134,7 +160,8 @@ def test_published_values() -> None:
 
 def test_table_1_compares_fairly() -> None:
     for groups in (table1.FULL, table1.QUICK):
-        assert list(groups) == ["predator-prey", "lennard-jones-800", "allen-cahn", "lennard-jones-51200"]
+        fluid = ["lennard-jones-800", "lennard-jones-800/others"]
+        assert list(groups) == ["predator-prey", *fluid, "allen-cahn", "lennard-jones-51200"]
         for name in ("predator-prey", "allen-cahn"):
             partial, first, spread = groups[name].cells
             assert partial.lesson.n * partial.lesson.fraction == pytest.approx(first.lesson.n, abs=1)

@@ -7,6 +7,7 @@ import math
 import tempfile
 import threading
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,6 +15,7 @@ from asemacro.studies.paper.partial.learning import Effort, Found, Lesson, learn
 from asemacro.studies.paper.partial.world import World
 from asemacro.studies.paper.report import Row, Table
 from asemacro.tasks.checkpoint import Checkpoint
+from asemacro.tasks.processes import worker_processes
 from asemacro.tasks.progress import part_of
 from asemacro.tasks.running import Kept, Task, kept_item, run_tasks
 from asemacro.tasks.streams import Streams
@@ -52,56 +54,86 @@ class Group:
         budget: what it costs.
         effort: of each fit.
         cells: the fits.
-        efforts: by the drift, of those that take another.
+        weight: how long it takes, compared with the others.
     """
 
     prepare: Prepare
     budget: Any
     effort: Effort
     cells: Sequence[Cell]
-    efforts: Mapping[str, Effort] = dataclasses.field(default_factory=dict)
-
-    def effort_of(self, cell: Cell) -> Effort:
-        """Of one of the fits."""
-        return self.efforts.get(cell.lesson.drift, self.effort)
+    weight: float = 1.0
 
 
 def run_groups(
-    groups: Mapping[str, Group], *, store: Checkpoint, streams: Streams, progress: Report, workers: int = 1
+    groups: Mapping[str, Group],
+    *,
+    store: Checkpoint,
+    streams: Streams,
+    progress: Report,
+    workers: int = 1,
+    processes: int = 1,
 ) -> dict[str, Found]:
-    """All cells, world after world; those that the store holds are not run again.
+    """All cells; those that the store holds are not run again.
 
     Args:
         groups: by the name of the world.
         store: where finished cells are kept.
         streams: random streams.
         progress: told as progress("figure", fraction, text).
-        workers: cells that run side by side; one, where time and memory of each are told.
+        workers: cells of a world that run side by side; one, where time and memory of each are told.
+        processes: worlds that run side by side, each in a process of its own, so that each has its own memory.
 
     Returns:
         What was found, by quantity.
     """
-    found: dict[str, Found] = {}
-    begin, total = 0.0, sum(len(group.cells) + 1 for group in groups.values())
-    for name, group in groups.items():
-        share = (len(group.cells) + 1) / total
-        told = part_of(progress, "figure", begin, share, len(group.cells))
-        with tempfile.TemporaryDirectory(prefix="asemacro-") as folder:
-            world = _Once(group, Path(folder), streams)
-            tasks = [task_of(name, group, cell, world, streams) for cell in group.cells]
-            results = run_tasks(tasks, store=store, progress=told, workers=workers)
-        found |= {cell.quantity: one for cell, one in zip(group.cells, results, strict=True)}
-        begin += share
+    found = {name: _found_before(name, group, store, streams) for name, group in groups.items()}
+    left = [name for name, group in groups.items() if len(found[name]) < len(group.cells)]
+    told = part_of(progress, "figure", tasks=max(len(left), 1))
+    tasks = [
+        Task(name, partial(run_group, name, groups[name], store, streams, workers), groups[name].weight)
+        for name in left
+    ]
+    with worker_processes(min(processes, max(len(left), 1))) as executor:
+        results = run_tasks(tasks, executor, progress=told)
+    found |= dict(zip(left, results, strict=True))
+    return {quantity: one for name in groups for quantity, one in found[name].items()}
+
+
+def run_group(
+    name: str, group: Group, store: Checkpoint, streams: Streams, workers: int, progress: Report
+) -> dict[str, Found]:
+    """The cells of one world, see `run_groups`."""
+    told = part_of(progress, name, tasks=len(group.cells))
+    with tempfile.TemporaryDirectory(prefix="asemacro-") as folder:
+        world = _Once(group, Path(folder), streams)
+        tasks = [task_of(name, group, cell, world, streams) for cell in group.cells]
+        results = run_tasks(tasks, store=store, progress=told, workers=workers)
+    return {cell.quantity: one for cell, one in zip(group.cells, results, strict=True)}
+
+
+def _found_before(name: str, group: Group, store: Checkpoint, streams: Streams) -> dict[str, Found]:
+    """Cells that the store holds; what it holds of other inputs is said."""
+    found = {}
+    for cell in group.cells:
+        item = kept(name, group, cell, streams)
+        one = store.entry(task_name(cell), item.inputs, item.suffix).load(item.read)
+        if one is not None:
+            found[cell.quantity] = one
     return found
+
+
+def task_name(cell: Cell) -> str:
+    """Of the task that runs a cell."""
+    return cell.quantity.replace("/", "_")
 
 
 def task_of(name: str, group: Group, cell: Cell, world: _Once, streams: Streams) -> Task[Found]:
     """What runs a cell."""
 
     def work(report: Report) -> Found:
-        return learn(world(report), cell.lesson, group.effort_of(cell), streams=streams, progress=report)[0]
+        return learn(world(report), cell.lesson, group.effort, streams=streams, progress=report)[0]
 
-    return Task(cell.quantity.replace("/", "_"), work, float(cell.lesson.n), kept(name, group, cell, streams))
+    return Task(task_name(cell), work, float(cell.lesson.n), kept(name, group, cell, streams))
 
 
 def kept(name: str, group: Group, cell: Cell, streams: Streams) -> Kept[Found]:
@@ -109,7 +141,7 @@ def kept(name: str, group: Group, cell: Cell, streams: Streams) -> Kept[Found]:
     inputs = {
         "system": name,
         "world": dataclasses.asdict(group.budget),
-        "fit": dataclasses.asdict(group.effort_of(cell)),
+        "fit": dataclasses.asdict(group.effort),
         "forces": dataclasses.asdict(cell.lesson),
         "seed": streams.root,
     }

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from asemacro.plot import short_range_order as plot
 from asemacro.studies.paper.partial import lennard_jones, published, table1
-from asemacro.studies.paper.partial.cells import NOTES, Cell, Group, rows_of, run_groups, tables_of
+from asemacro.studies.paper.partial.cells import NOTES, Group, rows_of, run_groups, tables_of
 from asemacro.studies.paper.partial.drawing import ERROR
 from asemacro.studies.paper.partial.learning import Effort, Found
 from asemacro.studies.paper.report import Result
@@ -22,19 +22,26 @@ TITLES = {"onsager": "OnsagerNet", "mlp": "MLP", "gfinn": "GFINN"}
 
 def run(*, quick: bool, rng: np.random.Generator, progress: Report, store: Checkpoint) -> Result:
     """Run the figure."""
-    groups = {"lennard-jones-800": QUICK if quick else FULL}
-    found = run_groups(groups, store=store, streams=Streams.of(rng), progress=progress)
+    groups = QUICK if quick else FULL
+    found = run_groups(groups, store=store, streams=Streams.of(rng), progress=progress, processes=table1.PROCESSES)
     title = "Fig. 3 of Chen and Li 2024: 800 Lennard-Jones atoms, error of three forms of the equation"
     return Result(title, rows_of(groups, found), tables_of(groups, found), lambda: draw(found), NOTES)
 
 
-def cells(budget: lennard_jones.Budget, n: int) -> list[Cell]:
-    """All three losses for each form."""
-    made = []
-    for drift, target in table1.LENNARD_JONES_TARGETS.items():
-        errors = published.LENNARD_JONES[drift]
-        made += table1.three("lennard-jones-800", n, budget.fraction, "1/16", errors, target, drift)
-    return made
+def groups_of(budget: lennard_jones.Budget, efforts: Mapping[str, Effort], n: int) -> dict[str, Group]:
+    """All three losses, a world for each form, so that forms run side by side.
+
+    Args:
+        budget: of the world.
+        efforts: of the fits, by the drift.
+        n: states.
+    """
+    groups = {}
+    for drift, effort in efforts.items():
+        target, errors = table1.LENNARD_JONES_TARGETS[drift], published.LENNARD_JONES[drift]
+        cells = table1.three("lennard-jones-800", n, budget.fraction, "1/16", errors, target, drift)
+        groups[f"lennard-jones-800/{drift}"] = Group(lennard_jones.prepare, budget, effort, cells)
+    return groups
 
 
 def draw(found: Mapping[str, Found]) -> Figure:
@@ -58,7 +65,11 @@ def draw(found: Mapping[str, Found]) -> Figure:
     return figure
 
 
-_FULL = lennard_jones.Budget(800, runs=90, tests=10)
-_QUICK = lennard_jones.Budget(800, runs=16, tests=4)
-FULL = Group(lennard_jones.prepare, _FULL, lennard_jones.EFFORT, cells(_FULL, 20_000), lennard_jones.LONGER)
-QUICK = Group(lennard_jones.prepare, _QUICK, Effort(150, seeds=3), cells(_QUICK, 4000))
+FULL = groups_of(
+    lennard_jones.Budget(800, runs=90, tests=10),
+    {"onsager": lennard_jones.LONGER, "gfinn": lennard_jones.EFFORT, "mlp": lennard_jones.EFFORT},
+    20_000,
+)
+QUICK = groups_of(
+    lennard_jones.Budget(800, runs=16, tests=4), dict.fromkeys(table1.LENNARD_JONES_TARGETS, Effort(150, seeds=3)), 4000
+)

@@ -24,6 +24,7 @@ from asemacro.tasks.checkpoint import Checkpoint
 from asemacro.tasks.streams import Streams
 from asemacro.typing import Report
 
+PROCESSES = 2
 THRESHOLD = 3e-3
 NOTE = (
     f"force-evaluations: of one atom each, from which on the median error stays below {THRESHOLD:g}; no row where none "
@@ -56,7 +57,7 @@ def run(*, quick: bool, rng: np.random.Generator, progress: Report, store: Check
     """Run the figure."""
     budget = QUICK if quick else FULL
     groups = groups_of(budget)
-    found = run_groups(groups, store=store, streams=Streams.of(rng), progress=progress)
+    found = run_groups(groups, store=store, streams=Streams.of(rng), progress=progress, processes=PROCESSES)
     title = f"Fig. 4 of Chen and Li 2024: forces on atoms for an error of {THRESHOLD:g} over the number of atoms"
     rows = rows_of(budget, found)
     return Result(title, rows, tables_of(groups, found), lambda: draw(budget, found), (*NOTES, NOTE))
@@ -72,7 +73,7 @@ def groups_of(budget: Budget) -> dict[str, Group]:
             for loss, tried in budget.states.items()
             for states in tried
         ]
-        groups[f"lennard-jones-{n}"] = Group(lennard_jones.prepare, own, budget.effort, cells)
+        groups[f"lennard-jones-{n}"] = Group(lennard_jones.prepare, own, budget.effort, cells, weight=n)
     return groups
 
 

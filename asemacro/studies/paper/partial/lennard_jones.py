@@ -40,7 +40,7 @@ FACTOR = 20.0  # z* = FACTOR T
 TEMPERATURES = (0.5, 1.5)
 WIDTH, DEPTH = 48, 3
 EFFORT = Effort(20_000, batch_size=128)
-LONGER = {"onsager": Effort(40_000, batch_size=128)}  # with half of it the error of 800 atoms is a quarter larger
+LONGER = Effort(40_000, batch_size=128)  # of OnsagerNet: with half of it the error of 800 atoms is a quarter larger
 RATE = 1e-6  # of the autoencoder
 
 
