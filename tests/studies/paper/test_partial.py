@@ -172,7 +172,7 @@ def test_table_1_compares_fairly() -> None:
 
 def test_nothing_is_a_number_if_most_seeds_run_away() -> None:
     errors = np.array([1e-3, np.inf, 2e-3])
-    found = Found(errors, 1, 1, 1, 1, 1, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
+    found = Found(errors, 1, 1, 1, 1, 1, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0)
     cell = Cell("a", Lesson(1))
     groups = {"g": Group(predator_prey.prepare, None, Effort(1), [cell])}
     (row,) = rows_of(groups, {"a": found})

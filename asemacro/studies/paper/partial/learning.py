@@ -71,6 +71,7 @@ class Found:
         states_s: wall time of the trajectories of all states, which other fits share.
         encoder_s: of the autoencoder, shared too.
         loss: median over seeds of the loss held out, see `OdeFitReport`.
+        kappa: of the autoencoder, see `EncoderReport`.
     """
 
     errors: Floats
@@ -85,6 +86,7 @@ class Found:
     states_s: float
     encoder_s: float
     loss: float
+    kappa: float
 
     @property
     def median(self) -> float:
@@ -155,4 +157,5 @@ def learn(
         world.states_s,
         world.encoder_s,
         float(np.median(losses)) if losses else 0.0,
+        world.report.kappa,
     ), learned.members
