@@ -16,7 +16,7 @@ from asemacro.micro.alloy.exchange import ExchangeRun, ReplicaExchange
 from asemacro.micro.alloy.state_energy import StateEnergy
 from asemacro.micro.alloy.swap import SwapMC
 from asemacro.studies.alloy.member_swaps import AGAIN, Watched, run_again
-from asemacro.studies.alloy.swap_heat import RandomAlloys, waves_of
+from asemacro.studies.alloy.swap_heat import RandomAlloys, parameters, waves_of
 from asemacro.studies.alloy.swap_order import Seen, SwapOrder
 from asemacro.tasks.parts import part
 from asemacro.tasks.progress import part_of
@@ -38,6 +38,7 @@ MOST_HEATINGS = 40
 ENERGY_GAP = 2.0  # (1/kT - 1/kT') (E' - E) of neighbours: exchanges are then accepted in a third of all cases
 MOST_RUNGS = 12  # temperatures added within the list, or as many as the list has
 DESCENT = 0.25  # of the sweeps go to the descent
+RANDOM_STATES = 100  # random alloys, to measure energy and long-range order from
 MEMBERS_SHARE = 0.2  # of the work, for the progress
 
 
@@ -95,7 +96,8 @@ def equilibrium_by_swaps(
     runs = run_tasks(tasks, progress=both, workers=workers)
     above = StateEnergy(lattice, model, first)
     zeros = [above(x) for x in starts.values()]
-    random = RandomAlloys.of(lattice, counts, above, waves, streams("swaps", "random alloys"))
+    stream = streams("swaps", "random alloys")
+    random = RandomAlloys.of(lattice, counts, RANDOM_STATES, above, partial(parameters, waves), stream)
     seen = Seen(levels, runs, sweeps, sro.dim, zeros, random, sum(counts[name] for name in lattice.species))
     found = [seen.at(kelvin, bool(members)) for kelvin in temperatures_K]
     if members:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 DISCARD = 0.5  # of each chain
 UNCHANGED = 1e-9
 ABOVE_NOISE = 2.0  # times the square of the order parameter of random alloys
-RANDOM_ALLOYS = 100
 
 
 class TwoStarts(NamedTuple):
@@ -102,31 +100,34 @@ def waves_of(box: Lattice, counts: Mapping[str, int]) -> SublatticeOrder | None:
         return None
 
 
-@dataclasses.dataclass(frozen=True)
-class RandomAlloys:
-    """Random alloys of a box, to measure energy and long-range order from.
+class RandomAlloys(NamedTuple):
+    """Random alloys of a box, to measure energy and order from.
 
     Attributes:
         energy_eV: mean energy above a state.
         energy_error_eV: its standard error.
-        waves: (n_stars,) mean order parameters.
+        mean: (L,) of what was looked at.
+        sd: (L,) its standard deviation.
     """
 
     energy_eV: float
     energy_error_eV: float
-    waves: Floats
+    mean: Floats
+    sd: Floats
 
     @classmethod
     def of(
-        cls, box: Lattice, counts: Mapping[str, int], above: StateEnergy, waves: SublatticeOrder | None,
-        rng: np.random.Generator,
+        cls, box: Lattice, counts: Mapping[str, int], number: int, above: StateEnergy,
+        look: Callable[[NDArray[np.int8]], Floats], rng: np.random.Generator,
     ) -> RandomAlloys:  # fmt: skip
-        """From RANDOM_ALLOYS of them."""
-        states = box.random_state(counts, batch=RANDOM_ALLOYS, rng=rng)
-        energies = [above(x) for x in states]
-        error = float(np.std(energies, ddof=1) / np.sqrt(RANDOM_ALLOYS))
-        seen = np.mean([parameters(waves, x) for x in states], axis=0)
-        return cls(float(np.mean(energies)), error, seen)
+        """From so many of them; `look` gives (L,) of a state (1, n_sites)."""
+        seen, energies = [], []
+        for _ in range(number):
+            x = box.random_state(counts, rng=rng)
+            seen.append(look(x))
+            energies.append(above(x))
+        error = float(np.std(energies, ddof=1) / np.sqrt(number))
+        return cls(float(np.mean(energies)), error, np.mean(seen, axis=0), np.std(seen, axis=0, ddof=1))
 
 
 def parameters(waves: SublatticeOrder | None, x: NDArray[np.int8]) -> Floats:

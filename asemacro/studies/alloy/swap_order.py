@@ -112,7 +112,7 @@ class Seen:
         sweeps: of each at each temperature.
         dim: numbers of the order of all pairs.
         zeros_eV: energy of the start of each chain above the zero of `random`.
-        random: random alloys of the box.
+        random: random alloys of the box, their long-range order.
         atoms: in the box.
     """
 
@@ -128,7 +128,7 @@ class Seen:
         """What they say of one temperature."""
         level = int(np.flatnonzero(self.levels == temperature_K)[0])
         record = np.array([run.record[level] for run in self.runs])
-        stars = self.dim + len(self.random.waves)
+        stars = self.dim + len(self.random.mean)
         order, waves, above = np.split(record, [self.dim, stars], axis=2)
         taken = np.isfinite(above).all(axis=(0, 2))
         weighted = reweighted(order[:, taken], above[:, taken], temperature_K) if with_members else None
@@ -144,5 +144,5 @@ class Seen:
         return dataclasses.replace(
             found,
             heat=Heat.of(energy - self.random.energy_eV, temperature_K, self.atoms, self.random.energy_error_eV),
-            long_range=LongRange.of(waves, self.random.waves),
+            long_range=LongRange.of(waves, self.random.mean),
         )

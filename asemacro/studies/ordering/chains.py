@@ -16,6 +16,7 @@ from asemacro.micro.alloy.state_energy import StateEnergy
 from asemacro.observables.alloy import WarrenCowley
 from asemacro.observables.sublattice_order import SublatticeOrder
 from asemacro.studies.alloy.swap_equilibrium import DESCENT, Descent, descend, ladder
+from asemacro.studies.alloy.swap_heat import RandomAlloys
 from asemacro.studies.ordering.boxes import Box
 from asemacro.tasks.checkpoint import Checkpoint
 from asemacro.tasks.keeper import Keeper
@@ -38,8 +39,8 @@ say = logging.getLogger("asemacro")
 
 
 @dataclasses.dataclass(frozen=True)
-class RandomAlloy:
-    """Random alloys of a box.
+class RandomOrder:
+    """Order and energy of random alloys of a box.
 
     Attributes:
         delta: (D,) exact mean.
@@ -86,7 +87,7 @@ class Sampled:
     turnover: Floats
     arrivals: NDArray[np.int64]
     exchange_acceptance: Floats
-    random: RandomAlloy
+    random: RandomOrder
 
 
 @dataclasses.dataclass(frozen=True)
@@ -248,15 +249,10 @@ def _joined(
 
 def _random(
     box: Box, plan: Plan, above: StateEnergy, look: Callable[[NDArray[np.int8]], Floats], sro: WarrenCowley
-) -> RandomAlloy:
+) -> RandomOrder:
     """Random alloys of the box; their mean delta is exact."""
     rng = plan.streams(box.name, "random alloys")
-    seen, energies = [], []
-    for _ in range(RANDOM_STATES):
-        x = box.lattice.random_state(box.named_counts, rng=rng)
-        seen.append(look(x))
-        energies.append(above(x))
-    sd, waves = np.std(seen, axis=0, ddof=1), np.mean(seen, axis=0)[sro.dim :]
-    error = float(np.std(energies, ddof=1) / np.sqrt(RANDOM_STATES))
+    found = RandomAlloys.of(box.lattice, box.named_counts, RANDOM_STATES, above, look, rng)
+    (_, waves), (sd, waves_sd) = (np.split(each, [sro.dim]) for each in (found.mean, found.sd))
     mean = sro.random_mean(box.lattice, box.counts)
-    return RandomAlloy(mean, sd[: sro.dim], waves, sd[sro.dim :], float(np.mean(energies)), error)
+    return RandomOrder(mean, sd, waves, waves_sd, found.energy_eV, found.energy_error_eV)
