@@ -17,7 +17,7 @@ from asemacro.micro.alloy.state_energy import StateEnergy
 from asemacro.micro.alloy.swap import SwapMC
 from asemacro.studies.alloy.member_swaps import AGAIN, Watched, run_again
 from asemacro.studies.alloy.swap_heat import RandomAlloys, parameters, waves_of
-from asemacro.studies.alloy.swap_order import Seen, SwapOrder
+from asemacro.studies.alloy.swap_order import BothChains, Seen, SwapOrder
 from asemacro.tasks.parts import part
 from asemacro.tasks.progress import part_of
 from asemacro.tasks.running import Task, run_tasks
@@ -95,10 +95,10 @@ def equilibrium_by_swaps(
         tasks.append(Task(name, work, part=(ExchangeRun,)))
     runs = run_tasks(tasks, progress=both, workers=workers)
     above = StateEnergy(lattice, model, first)
-    zeros = [above(x) for x in starts.values()]
+    chains = BothChains.of(runs, [above(x) for x in starts.values()], sweeps)
     stream = streams("swaps", "random alloys")
     random = RandomAlloys.of(lattice, counts, RANDOM_STATES, above, partial(parameters, waves), stream)
-    seen = Seen(levels, runs, sweeps, sro.dim, zeros, random, sum(counts[name] for name in lattice.species))
+    seen = Seen(levels, chains, sro.dim, random, sum(counts[name] for name in lattice.species))
     found = [seen.at(kelvin, bool(members)) for kelvin in temperatures_K]
     if members:
         last = part_of(progress, "swaps", 1 - MEMBERS_SHARE, MEMBERS_SHARE, len(members))

@@ -5,8 +5,10 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from asemacro.micro.alloy.exchange import ExchangeRun
 from asemacro.studies.alloy.member_swaps import LEAST_EFFECTIVE, MemberOrder, reweighted
@@ -102,47 +104,61 @@ class SwapOrder:
         )
 
 
+class BothChains(NamedTuple):
+    """Two chains at n temperatures, m states of each.
+
+    Attributes:
+        record: (n, 2, m, L) what was looked at.
+        energy_eV: (n, 2, m) of the box, above one zero.
+        turnover: (n,) kT a site, of the chain that has less.
+        arrivals: (n,) of the chain that has fewer.
+    """
+
+    record: Floats
+    energy_eV: Floats
+    turnover: Floats
+    arrivals: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, runs: Sequence[ExchangeRun], starts_eV: Sequence[float], sweeps: int) -> BothChains:
+        """From the chains, the energy of the start of each, and the sweeps of each at each temperature."""
+        energy = [run.record_energy_eV + start for run, start in zip(runs, starts_eV, strict=True)]
+        return cls(
+            np.stack([run.record for run in runs], axis=1),
+            np.stack(energy, axis=1),
+            np.min([run.turnover for run in runs], axis=0) * sweeps,
+            np.min([run.arrivals for run in runs], axis=0),
+        )
+
+
 @dataclasses.dataclass(frozen=True)
 class Seen:
     """What two chains of all temperatures saw.
 
     Attributes:
         levels: (n,) temperatures in K.
-        runs: both chains.
-        sweeps: of each at each temperature.
+        chains: both, with energies above the zero of `random`.
         dim: numbers of the order of all pairs.
-        zeros_eV: energy of the start of each chain above the zero of `random`.
         random: random alloys of the box, their long-range order.
         atoms: in the box.
     """
 
     levels: Floats
-    runs: Sequence[ExchangeRun]
-    sweeps: int
+    chains: BothChains
     dim: int
-    zeros_eV: Sequence[float]
     random: RandomAlloys
     atoms: int
 
     def at(self, temperature_K: float, with_members: bool) -> SwapOrder:
         """What they say of one temperature."""
         level = int(np.flatnonzero(self.levels == temperature_K)[0])
-        record = np.array([run.record[level] for run in self.runs])
+        record, energy, turnover, arrivals = (of_all[level] for of_all in self.chains)
         stars = self.dim + len(self.random.mean)
         order, waves, above = np.split(record, [self.dim, stars], axis=2)
         taken = np.isfinite(above).all(axis=(0, 2))
         weighted = reweighted(order[:, taken], above[:, taken], temperature_K) if with_members else None
-        energy = np.array(
-            [run.record_energy_eV[level] + zero for run, zero in zip(self.runs, self.zeros_eV, strict=True)]
-        )
-        found = SwapOrder.of(
-            order,
-            min(run.turnover[level] for run in self.runs) * self.sweeps,
-            min(int(run.arrivals[level]) for run in self.runs),
-            weighted,
-        )
         return dataclasses.replace(
-            found,
+            SwapOrder.of(order, turnover, arrivals, weighted),
             heat=Heat.of(energy - self.random.energy_eV, temperature_K, self.atoms, self.random.energy_error_eV),
             long_range=LongRange.of(waves, self.random.mean),
         )

@@ -17,6 +17,7 @@ from asemacro.observables.alloy import WarrenCowley
 from asemacro.observables.sublattice_order import SublatticeOrder
 from asemacro.studies.alloy.swap_equilibrium import DESCENT, Descent, descend, ladder
 from asemacro.studies.alloy.swap_heat import RandomAlloys
+from asemacro.studies.alloy.swap_order import BothChains
 from asemacro.studies.ordering.boxes import Box
 from asemacro.tasks.checkpoint import Checkpoint
 from asemacro.tasks.keeper import Keeper
@@ -228,20 +229,18 @@ def _joined(
     """Both chains on one scale of energies."""
     sro, sublattices, look = _looks(box, plan.shells)
     above = StateEnergy(box.lattice, plan.model, first[0])
-    starts = [above(x) for x in (first[1], down.x)]
+    chains = BothChains.of(runs, [above(x) for x in (first[1], down.x)], plan.sweeps)
     random = _random(box, plan, above, look, sro)
-    record = np.stack([run.record for run in runs], axis=1)
-    energy = np.stack([run.record_energy_eV + start for run, start in zip(runs, starts, strict=True)], axis=1)
     return Sampled(
         box=box,
         sro=sro,
         sublattices=sublattices,
         levels_K=kelvin,
-        delta=record[..., : sro.dim],
-        waves=record[..., sro.dim :],
-        energy_eV=energy - random.energy_eV,
-        turnover=np.min([run.turnover for run in runs], axis=0) * plan.sweeps,
-        arrivals=np.min([run.arrivals for run in runs], axis=0),
+        delta=chains.record[..., : sro.dim],
+        waves=chains.record[..., sro.dim :],
+        energy_eV=chains.energy_eV - random.energy_eV,
+        turnover=chains.turnover,
+        arrivals=chains.arrivals,
         exchange_acceptance=np.mean([run.exchange_acceptance for run in runs], axis=0),
         random=random,
     )
