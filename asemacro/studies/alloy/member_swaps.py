@@ -92,6 +92,37 @@ class Watched:
         return np.concatenate([self._sro(x, self._lattice)[0], parameters(self._waves, x), above])
 
 
+def follow(
+    name: str,
+    where: str,
+    exchange: ReplicaExchange,
+    x: NDArray[np.int8],
+    marks: NDArray[np.int64],
+    watched: Watched,
+    rng: np.random.Generator,
+    told: Report,
+) -> ExchangeRun:
+    """One chain of all temperatures.
+
+    Args:
+        name: of the task.
+        where: what its progress begins with.
+        exchange: runs it.
+        x: (n_sites,) state at all temperatures, or (n_T, n_sites) of each.
+        marks: sweeps after which it is looked at.
+        watched: what is kept of its states.
+        rng: source of randomness.
+        told: called as told(name, fraction, text).
+    """
+    return exchange.run(
+        x,
+        record_sweeps=marks,
+        observe=watched,
+        progress=lambda task, share, text: told(name, share, f"{where}, {text}"),
+        rng=rng,
+    )
+
+
 def reweighted(order: Floats, above_eV: Floats, temperature_K: float) -> MemberOrder:
     r"""Order of members from states of their mean.
 
@@ -148,37 +179,18 @@ def run_again(
         streams: of the study.
         progress: called as progress("member 0", fraction, text) and so on.
     """
-
     tasks: list[Task[Any]] = []
+    marks = np.arange(1, sweeps + 1)
     for k, member in enumerate(members):
-        x = runs[k % len(runs)].x[: len(levels)]
-        work = partial(_follow, k, lattice, member, levels, x, sro, sweeps, streams("swaps", "member", k))
-        tasks.append(Task(f"member {k}", work, part=(ExchangeRun,)))
+        name, where, stream = f"member {k}", f"swaps of member {k + 1}", streams("swaps", "member", k)
+        exchange, x = ReplicaExchange(lattice, member, levels), runs[k % len(runs)].x[: len(levels)]
+        watched = Watched(lattice, sro, None, (member,), x[0], len(levels), sweeps)
+        work = partial(follow, name, where, exchange, x, marks, watched, stream)
+        tasks.append(Task(name, work, part=(ExchangeRun,)))
     found = run_tasks(tasks, progress=progress, workers=workers)
     averages = [[_average(level) for level in run.record] for run in found]
     mean, error = (np.array([[one[k] for one in row] for row in averages]) for k in range(2))
     return mean, error
-
-
-def _follow(
-    number: int,
-    lattice: Lattice,
-    member: BarrierModel,
-    levels: Floats,
-    x: NDArray[np.int8],
-    sro: WarrenCowley,
-    sweeps: int,
-    rng: np.random.Generator,
-    told: Report,
-) -> ExchangeRun:
-    """The chain of one member."""
-    return ReplicaExchange(lattice, member, levels).run(
-        x,
-        record_sweeps=np.arange(1, sweeps + 1),
-        observe=lambda x: sro(x, lattice)[0],
-        progress=lambda task, share, text: told(f"member {number}", share, f"swaps of member {number + 1}, {text}"),
-        rng=rng,
-    )
 
 
 def _average(order: Floats) -> tuple[Floats, Floats]:

@@ -15,7 +15,7 @@ from asemacro.arguments.checks import MOST_KELVIN
 from asemacro.micro.alloy.exchange import ExchangeRun, ReplicaExchange
 from asemacro.micro.alloy.state_energy import StateEnergy
 from asemacro.micro.alloy.swap import SwapMC
-from asemacro.studies.alloy.member_swaps import AGAIN, Watched, run_again
+from asemacro.studies.alloy.member_swaps import AGAIN, Watched, follow, run_again
 from asemacro.studies.alloy.swap_heat import RandomAlloys, parameters, waves_of
 from asemacro.studies.alloy.swap_order import BothChains, Seen, SwapOrder
 from asemacro.tasks.parts import part
@@ -91,7 +91,7 @@ def equilibrium_by_swaps(
     tasks, where = [], f"swap Monte Carlo, {len(levels)} temperatures"
     for name, x in starts.items():
         watched = Watched(lattice, sro, waves, (model, *members), first, len(levels), len(marks))
-        work = partial(_follow, name, where, exchange, x, marks, watched, streams("swaps", name))
+        work = partial(follow, name, where, exchange, x, marks, watched, streams("swaps", name))
         tasks.append(Task(name, work, part=(ExchangeRun,)))
     runs = run_tasks(tasks, progress=both, workers=workers)
     above = StateEnergy(lattice, model, first)
@@ -113,26 +113,6 @@ def equilibrium_by_swaps(
         found = with_members(found, temperatures_K, levels, again)
     progress("swaps", 1.0, "")
     return found
-
-
-def _follow(
-    name: str,
-    where: str,
-    exchange: ReplicaExchange,
-    x: NDArray[np.int8],
-    marks: NDArray[np.int64],
-    watched: Watched,
-    rng: np.random.Generator,
-    told: Report,
-) -> ExchangeRun:
-    """One chain of all temperatures."""
-    return exchange.run(
-        x,
-        record_sweeps=marks,
-        observe=watched,
-        progress=lambda task, share, text: told(name, share, f"{where}, {text}"),
-        rng=rng,
-    )
 
 
 def with_members(
