@@ -64,28 +64,22 @@ def learned_at_start(
         k = order[0]
         words = f"no run of the training starts near (they start from {ranges}): starts as run {group[k]} at time "
         return Start(z[order, s:].mean(axis=0), f"{words}{times[k]:.3g}", usual=False)
-    if s == 1 and nearest == 1 and inside and _interpolates(z[first]):
-        value = np.array([np.interp(at[0], *_sorted(z[first], k)) for k in range(1, z.shape[1])])
-        around = np.argsort(z[first, 0], kind="stable")
-        k = int(np.clip(np.searchsorted(z[first][around, 0], at[0]), 1, len(first) - 1))
-        left, right = group[first[around[k - 1]]], group[first[around[k]]]
+    around = first[np.argsort(starts[:, 0], kind="stable")]
+    if s == 1 and nearest == 1 and inside and _interpolates(z[around]):
+        value = np.array([np.interp(at[0], z[around, 0], learned) for learned in z[around, 1:].T])
+        k = int(np.clip(np.searchsorted(z[around, 0], at[0]), 1, len(around) - 1))
+        left, right = group[around[k - 1]], group[around[k]]
         return Start(value, f"starts between run {left} and run {right} at time {times.min():.3g}")
     order = first[np.argsort(away[first], kind="stable")[:nearest]]
     return Start(z[order, s:].mean(axis=0), f"starts as run {group[order[0]]} at time {times.min():.3g}")
 
 
-def _sorted(starts: Floats, column: int) -> tuple[Floats, Floats]:
-    order = np.argsort(starts[:, 0], kind="stable")
-    return starts[order, 0], starts[order, column]
-
-
-def _interpolates(starts: Floats) -> bool:
-    """Whether a start (n, d), left out, lies where its two neighbours in the first variable tell.
+def _interpolates(ordered: Floats) -> bool:
+    """Whether starts (n, d), by the first variable, lie where the two neighbours of each tell, itself left out.
 
     Starts on a curve (one structure at different temperatures) do; of starts that the observable leaves open the
     mean of two is like none, and is no better than the nearest.
     """
-    ordered = starts[np.argsort(starts[:, 0], kind="stable")]
     gaps = np.diff(ordered[:, 0])
     if len(ordered) < 4 or not (gaps > 0).all():
         return False
