@@ -206,11 +206,16 @@ class ForceLabels:
         """Number of variables d."""
         return self.z.shape[1]
 
+    @property
+    def columns(self) -> dict[str, NDArray[Any]]:
+        """What has a row for each state, by name."""
+        known = {"z": self.z, "root": self.root, "target": self.target, "rest": self.rest, "group": self.group}
+        return known if self.gram is None else {**known, "gram": self.gram}
+
     def take(self, rows: NDArray[Any]) -> ForceLabels:
         """Some of the states, by index or mask."""
         rows = rows_of(rows, len(self))
-        columns = {name: getattr(self, name)[rows] for name in ("z", "root", "target", "rest", "group")}
-        return ForceLabels(fraction=self.fraction, gram=None if self.gram is None else self.gram[rows], **columns)
+        return dataclasses.replace(self, **{name: column[rows] for name, column in self.columns.items()})
 
     @checked(weights=array(None))
     def weighted(self, weights: Floats) -> ForceLabels:

@@ -68,7 +68,5 @@ def with_attraction(labels: ForceLabels, attraction: Attraction, *, rng: np.rand
         away = size[:, None] * scale * rng.standard_normal(labels.z.shape)
         back = labels.target - attraction.rate * np.einsum("nrd,nd->nr", labels.root, away)
         parts.append(dataclasses.replace(labels, z=labels.z + away, target=back))
-    columns = ("z", "root", "target", "rest", "group", *(() if labels.gram is None else ("gram",)))
-    return ForceLabels(
-        fraction=labels.fraction, **{name: np.concatenate([getattr(part, name) for part in parts]) for name in columns}
-    )
+    joined = {name: np.concatenate([part.columns[name] for part in parts]) for name in labels.columns}
+    return ForceLabels(fraction=labels.fraction, **joined)
