@@ -118,6 +118,7 @@ class EncoderReport:
     phi=instance("DifferentiableObservable"),
     dims=whole(1, MOST_WIDTH),
     network=optional(instance("EncoderNetwork")),
+    needed=optional(whole(0)),
     options=instance("EncoderOptions"),
     rng=generator_of,
     progress=flag_or_report,
@@ -129,6 +130,7 @@ def fit_encoder(
     dims: int = 2,
     *,
     network: EncoderNetwork | None = None,
+    needed: int | None = None,
     options: EncoderOptions | None = None,
     rng: np.random.Generator,
     progress: bool | Report = False,
@@ -140,6 +142,8 @@ def fit_encoder(
         phi: the given observables phi*.
         dims: number of variables.
         network: of the encoder; default an MLPEncoder. A ParticleEncoder does not see the order of the particles.
+        needed: how many of the variables must tell states from each other that phi does not; default all. Those left
+            out of the equations later need not.
         options: settings.
         rng: random generator.
         progress: True for a bar, or a function called as progress("encoder", fraction, text).
@@ -148,8 +152,8 @@ def fit_encoder(
         The encoder, z = (phi*, phi_hat), with its losses on the states held out.
 
     Raises:
-        ValueError: fewer states than variables, states that do not vary, a network of another size, or a loss that is
-            not finite.
+        ValueError: fewer states than variables, states that do not vary or in fewer directions than variables are
+            needed, a network of another size, or a loss that is not finite.
     """
     options = options or EncoderOptions()
     read, n = _reader(states)
@@ -166,6 +170,12 @@ def fit_encoder(
         raise ValueError(f"the network gives {network.dim} variables, dims asks for {dims}")
     generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
     model = Autoencoder(phi, network, sample, options, generator)
+    if model.spanned < (dims if needed is None else needed):
+        raise ValueError(
+            f"beside the observables the states vary in {model.spanned or 'no'} direction{'s' * (model.spanned != 1)}, "
+            f"learned variables asked for: {dims if needed is None else needed}; ask for at most {model.spanned}, or "
+            "take states that vary in more"
+        )
     with reporting(progress, {"encoder": 1.0}) as report:
         history = _descend(model, read, learn, np.sort(held[:some]), options, rng, part_of(report, "encoder"))
     judged = torch.from_numpy(read(np.sort((held if len(held) else learn)[:some])))
@@ -298,7 +308,7 @@ class Autoencoder(nn.Module):
         # the gradient of a kinetic energy turns with the velocities: its mean over states is far shorter than it is
         rows = phi.gradient(sample.to(self.dtype))
         length = float(rows.double().square().sum(dim=2).mean().sqrt())
-        self.network.start(sample, rows.mean(dim=0), length, generator)
+        self.spanned = self.network.start(sample, rows.mean(dim=0), length, generator)
         mean = sample.double().mean(dim=0)
         scale = (sample - mean).square().mean().sqrt()
         with torch.no_grad():

@@ -20,6 +20,9 @@ from torch.nn.functional import softplus
 from asemacro.arguments.checks import bound_of_memory
 from asemacro.arguments.door import MOST_WIDTH, checked, flag, many, whole
 
+LEAST_SHARE = 1e-10
+"""Of the mean square spread of the states: what varies less is the rounding of states in single precision."""
+
 
 class Derivative(abc.ABC):
     """phi'(x), (b, k, N), of a network at some states, in factors."""
@@ -54,7 +57,7 @@ class EncoderNetwork(nn.Module, abc.ABC):
         """JSON-ready arguments that make it again."""
 
     @abc.abstractmethod
-    def start(self, x: Tensor, rows: Tensor, length: float, generator: torch.Generator) -> None:
+    def start(self, x: Tensor, rows: Tensor, length: float, generator: torch.Generator) -> int:
         """Set scales and first parameters.
 
         Args:
@@ -62,6 +65,9 @@ class EncoderNetwork(nn.Module, abc.ABC):
             rows: (s, N) mean gradients of the given observables, directions that they have already.
             length: root mean square length of their gradients: those of the network shall be as long.
             generator: random parameters.
+
+        Returns:
+            How many of the variables can tell states from each other that `rows` do not.
         """
 
     @abc.abstractmethod
@@ -175,12 +181,15 @@ class MLPEncoder(EncoderNetwork):
         return {"n_components": self.n_components, "dim": self.dim, "hidden": list(self.hidden)}
 
     @torch.no_grad()
-    def start(self, x: Tensor, rows: Tensor, length: float, generator: torch.Generator) -> None:
-        """Start at the principal components, one spread for all numbers: phi' keeps the proportions of its columns."""
+    def start(self, x: Tensor, rows: Tensor, length: float, generator: torch.Generator) -> int:
+        """Start at the principal components, one spread for all numbers: phi' keeps the proportions of its columns.
+
+        Where the states vary in fewer directions, the others are random ones: they take noise from the rates as well.
+        """
         check_size(x, self.n_components)
         reset_softplus(self.layers, generator)
         if self._at_random:
-            return
+            return self.dim
         linear_layers(self.layers)[-1].weight.zero_()
         mean = x.double().mean(dim=0)
         apart = x.double() - mean
@@ -188,15 +197,15 @@ class MLPEncoder(EncoderNetwork):
         rows = rows.double()
         self.mean, self.scale = mean.to(self.mean.dtype), scale.to(self.mean.dtype)
         self.gain = (length * scale).to(self.mean.dtype)
-        apart = apart - torch.linalg.lstsq(rows.T, apart.T).solution.T @ rows
-        # of the smaller of the two Gram matrices
-        gram = (apart @ apart.T if len(apart) < apart.shape[1] else apart.T @ apart).numpy()
-        first = max(0, len(gram) - self.dim)  # only those of the largest values, which come last
-        chosen = torch.from_numpy(eigh(gram, subset_by_index=(first, len(gram) - 1))[1][:, ::-1].copy())
-        directions = (apart.T @ chosen if len(apart) < apart.shape[1] else chosen).T
-        found = torch.nn.functional.normalize(directions, dim=1)
+        found = _principal(apart, rows, self.dim)
+        spanned = len(found)
+        if spanned < self.dim:
+            other = torch.randn(self.dim - spanned, x.shape[1], dtype=torch.float64, generator=generator)
+            taken = torch.cat([rows, found])
+            found = torch.cat([found, torch.linalg.qr(_beside(other, taken).T)[0].T[: len(other)]])
         self.straight.zero_()
         self.straight[: len(found)] = found.to(self.straight.dtype)
+        return spanned
 
     def forward(self, x: Tensor) -> Tensor:
         """Values (b, k) of states x (b, N)."""
@@ -251,3 +260,20 @@ def check_size(x: Tensor, n_components: int) -> None:
     """
     if x.shape[1] != n_components:
         raise ValueError(f"the encoder is one of states of {n_components} numbers, got {x.shape[1]}")
+
+
+def _beside(x: Tensor, rows: Tensor) -> Tensor:
+    """(n, N) without the part that lies in the directions of rows (s, N)."""
+    return x - torch.linalg.lstsq(rows.T, x.T).solution.T @ rows
+
+
+def _principal(apart: Tensor, rows: Tensor, most: int) -> Tensor:
+    """Directions (k, N), k <= most, in which states apart from their mean (n, N) vary most beside the rows (s, N)."""
+    whole = float(apart.square().sum())
+    apart = _beside(apart, rows)
+    small = len(apart) < apart.shape[1]
+    gram = (apart @ apart.T if small else apart.T @ apart).numpy()  # the smaller of the two
+    first = max(0, len(gram) - most)  # only those of the largest values, which come last
+    values, vectors = eigh(gram, subset_by_index=(first, len(gram) - 1))
+    chosen = torch.from_numpy(vectors[:, values > LEAST_SHARE * whole][:, ::-1].copy())
+    return torch.nn.functional.normalize((apart.T @ chosen if small else chosen).T, dim=1)

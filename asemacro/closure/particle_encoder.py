@@ -92,7 +92,7 @@ class ParticleEncoder(EncoderNetwork):
         return {name: self.__dict__[name] for name in names} | {"periods": self.box.tolist()}
 
     @torch.no_grad()
-    def start(self, x: Tensor, rows: Tensor, length: float, generator: torch.Generator) -> None:
+    def start(self, x: Tensor, rows: Tensor, length: float, generator: torch.Generator) -> int:
         """Random features of numbers over their spread over all particles; those of a periodic box stay as they are."""
         check_size(x, self.n_particles * self.blocks * self.width)
         reset_softplus(self.each, generator)
@@ -104,6 +104,7 @@ class ParticleEncoder(EncoderNetwork):
         self.gain = torch.ones_like(self.gain)
         own_length = self.derivative(x.to(self.mean.dtype))[1].gram().diagonal(dim1=1, dim2=2).mean().sqrt()
         self.gain = (length / own_length).to(self.gain.dtype)
+        return self.dim
 
     def forward(self, x: Tensor) -> Tensor:
         """Values (b, dim) of states x (b, N)."""

@@ -132,6 +132,24 @@ def test_what_cannot_be_encoded_is_refused_in_one_line() -> None:
         ParticleEncoder(4, 1, periods=(1.0, 2.0))
 
 
+def test_more_variables_than_directions_in_which_states_vary() -> None:
+    """The mean and one wave: beside the mean there is one direction, also after rounding to single precision."""
+    wave = np.cos(2 * np.pi * np.arange(N) / N)
+    flat = (curved(300).mean(axis=1)[:, None] + (curved(300) @ wave)[:, None] * wave).astype(np.float32)
+    options = EncoderOptions(hidden=(6,), epochs=1)
+    fit_encoder(flat, MEAN, 1, options=options, rng=np.random.default_rng(0))
+    with pytest.raises(ValueError, match="vary in 1 direction, learned variables asked for: 2; ask for at most 1"):
+        fit_encoder(flat, MEAN, 2, options=options, rng=np.random.default_rng(0))
+    even = np.repeat(flat.mean(axis=1)[:, None], N, axis=1)
+    with pytest.raises(ValueError, match="vary in no directions, learned variables asked for: 1"):
+        fit_encoder(even, MEAN, 1, options=options, rng=np.random.default_rng(0))
+    # variables that only take noise from the rates may be in other directions; all are conditioned at the start
+    fit_encoder(flat, MEAN, 3, needed=1, options=options, rng=np.random.default_rng(0))
+    network = MLPEncoder(N, 3, (6,))
+    Autoencoder(MEAN, network, torch.from_numpy(flat), options, torch.Generator().manual_seed(0))
+    assert kappas(Encoder(MEAN, network), flat.astype(float)).max() < 1 + 1e-4
+
+
 def test_observables_whose_gradient_turns_from_state_to_state_are_conditioned() -> None:
     """A kinetic energy: its gradient is as long as ever, and its mean over states nothing."""
     rng = np.random.default_rng(4)
@@ -173,7 +191,7 @@ def test_files_give_the_same_encoder_again(network: EncoderNetwork, tmp_path: Pa
 
 @pytest.mark.parametrize("network", [MLPEncoder(N, 3, (5, 4)), ParticleEncoder(4, 3, 1, 3, periods=(2.0, 2.0, 2.0))])
 def test_the_leading_variables_are_an_encoder_of_their_own(network: EncoderNetwork) -> None:
-    x = torch.from_numpy(curved(20))
+    x = torch.from_numpy(np.random.default_rng(3).normal(size=(20, N)))
     network.start(x, torch.ones(1, N), N**0.5, torch.Generator().manual_seed(3))
     whole = Encoder(MEAN, network)
     part = whole.leading(3)
