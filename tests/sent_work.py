@@ -18,7 +18,7 @@ from threadpoolctl import threadpool_info
 from asemacro.tasks.elsewhere import VARIABLES
 from asemacro.tasks.patience import Patience
 from asemacro.tasks.progress import Report
-from asemacro.tasks.running import Task
+from asemacro.tasks.running import Task, run_tasks
 from asemacro.tasks.streams import Streams
 from asemacro.tasks.threads import one_thread
 
@@ -77,6 +77,11 @@ def talks(release: Path, tell: Report) -> str:
         tell("talk", 0.5, "half of it")
         time.sleep(0.02)
     raise TimeoutError("nobody heard")
+
+
+def talks_within(release: Path, tell: Report) -> str:
+    """The same in a task of its own."""
+    return run_tasks([Task("within", partial(talks, release))], progress=tell)[0]
 
 
 def endless(folder: Path, name: str, tell: Report) -> None:

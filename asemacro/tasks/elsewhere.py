@@ -49,20 +49,34 @@ def hear(mark: int, fraction: float, text: str) -> None:
         hears.heard(fraction, text)
 
 
+class Home:
+    """Where words of a task go from its process; those that come too soon after another one are left out.
+
+    Args:
+        send: carries them.
+    """
+
+    def __init__(self, send: Send) -> None:
+        self._send, self._sent = send, 0.0
+
+    def tell(self, mark: int, fraction: float, text: str) -> None:
+        """A word of progress, from any thread."""
+        now = time.monotonic()
+        if now - self._sent >= EVERY_S:
+            self._sent = now
+            self._send(mark, float(fraction), str(text))
+
+
 class _Thread(threading.local):
-    send: Send | None = None
-    sent: float = 0.0
+    home: Home | None = None
 
 
 _thread = _Thread()
 
 
-def send_home(mark: int, fraction: float, text: str) -> None:
-    """A word of progress, from within a task of another process; what comes too soon after another one is left out."""
-    now = time.monotonic()
-    if _thread.send is not None and now - _thread.sent >= EVERY_S:
-        _thread.sent = now
-        _thread.send(mark, float(fraction), str(text))
+def home_here() -> Home | None:
+    """Of the task that this thread runs for another process."""
+    return _thread.home
 
 
 def one_thread_from_now() -> None:
@@ -84,9 +98,9 @@ def at_work(send: Send, stops: Stops = ()) -> Iterator[None]:
     """
     if "numba" in sys.modules:  # what others compiled for several threads asks it
         sys.modules["numba"].set_num_threads(1)
-    _thread.send, _thread.sent = send, 0.0
+    _thread.home = Home(send)
     try:
         with one_thread(), stoppable(stops), running_at(Where(None, 1)):
             yield
     finally:
-        _thread.send = None
+        _thread.home = None

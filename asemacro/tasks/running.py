@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from asemacro.files.arrays import read_arrays
 from asemacro.tasks.checkpoint import Checkpoint, Entry, arrays_of, items_of, write_arrays
-from asemacro.tasks.elsewhere import marked, send_home
+from asemacro.tasks.elsewhere import Home, home_here, marked
 from asemacro.tasks.interrupts import Stops, stop_if_told, stoppable, stops_here
 from asemacro.tasks.parts import Place, at_place, place_here, store_here
 from asemacro.tasks.progress import silent
@@ -258,14 +258,18 @@ class _ToldElsewhere:
 
     def __init__(self, mark: int) -> None:
         self._mark = mark
+        self.home: Home | None = None
 
     def __call__(self, task: str, fraction: float, text: str) -> None:
         stop_if_told()
-        send_home(self._mark, fraction, text)
+        if self.home is not None:
+            self.home.tell(self._mark, fraction, text)
 
 
 def _work(work: Callable[[Report], T], told: _Told | _ToldElsewhere) -> T:
     """What the executor runs."""
+    if isinstance(told, _ToldElsewhere):
+        told.home = home_here()  # now, as tasks within this one tell it from threads of their own
     with stoppable((*stops_here(), *told.stops)), at_place(told.place):
         stop_if_told()
         return work(told)

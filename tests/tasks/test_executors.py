@@ -16,7 +16,19 @@ from typing import Any
 
 import pytest
 from dask_cluster import dask_cluster
-from sent_work import Pickled, draws, endless, fatal, killed_right, killed_tasks, limits, right, talks, wrong
+from sent_work import (
+    Pickled,
+    draws,
+    endless,
+    fatal,
+    killed_right,
+    killed_tasks,
+    limits,
+    right,
+    talks,
+    talks_within,
+    wrong,
+)
 
 from asemacro.tasks import same_code
 from asemacro.tasks.executors import Kind, executor_of
@@ -81,7 +93,8 @@ def test_a_task_that_always_ends_its_process_is_one_line(elsewhere) -> None:
         run_tasks([Task("fatal", fatal)])
 
 
-def test_progress_comes_from_other_processes(elsewhere, tmp_path: Path) -> None:
+@pytest.mark.parametrize("work", [talks, talks_within])
+def test_progress_comes_from_other_processes(elsewhere, work: Callable[..., str], tmp_path: Path) -> None:
     release = tmp_path / "heard"
     told: list[tuple[str, float, str]] = []
 
@@ -91,7 +104,7 @@ def test_progress_comes_from_other_processes(elsewhere, tmp_path: Path) -> None:
             release.touch()
 
     with elsewhere():
-        assert run_tasks([Task("one", partial(talks, release))], progress=tell) == ["done"]
+        assert run_tasks([Task("one", partial(work, release))], progress=tell) == ["done"]
     assert {name for name, _, _ in told} == {"one"}
     assert told[-1] == ("one", 1.0, "")
 
