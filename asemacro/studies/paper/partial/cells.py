@@ -184,8 +184,8 @@ def row_of(cell: Cell, one: Found) -> Row:
 
 COLUMNS = (
     "quantity", "loss", "p", "drift", "states", "trajectories", "force_evaluations", "forces_of_all_carriers",
-    "gradient_steps", "seeds", "error_median", "error_sd", "error_min", "error_max", "loss_held_out", "kappa", "forces_s",
-    "fit_s", "states_s", "encoder_s", "peak_GB",
+    "gradient_steps", "seeds", "error_median", "error_sd", "error_min", "error_max", "loss_held_out", "kappa",
+    "forces_s", "fit_s", "states_s", "encoder_s", "peak_GB",
 )  # fmt: skip
 
 
@@ -200,8 +200,8 @@ def tables_of(groups: Mapping[str, Group], found: Mapping[str, Found]) -> dict[s
             errors = [one.median, one.spread, float(one.errors.min()), float(one.errors.max())]
             lines.append([
                 cell.quantity, loss, lesson.fraction, lesson.drift, one.states, one.trajectories,
-                one.force_evaluations, one.all_forces, one.steps, len(one.errors), *errors, one.loss, one.kappa, one.forces_s,
-                one.fit_s, one.states_s, one.encoder_s, one.peak_gb,
+                one.force_evaluations, one.all_forces, one.steps, len(one.errors), *errors, one.loss, one.kappa,
+                one.forces_s, one.fit_s, one.states_s, one.encoder_s, one.peak_gb,
             ])  # fmt: skip
             seeds += [[cell.quantity, k, float(error)] for k, error in enumerate(one.errors)]
     return {"": Table(COLUMNS, lines), "seeds": Table(("quantity", "seed", "error"), seeds)}
