@@ -25,7 +25,7 @@ def dask_cluster(folder: Path, workers: int) -> Iterator[Path]:
         for words in commands:
             log = stack.enter_context((folder / f"{words[0]}.log").open("w"))
             process = subprocess.Popen(
-                [sys.executable, "-m", "dask", *words, "--no-dashboard"],
+                [sys.executable, "-m", "dask", *words, "--no-dashboard", "--dashboard-address", ":0"],
                 cwd=folder, env={**os.environ, "PYTHONPATH": path}, stdout=log, stderr=log,
             )  # fmt: skip
             stack.callback(process.wait)

@@ -186,18 +186,29 @@ def test_options_that_do_not_go_together(command, words: tuple[str, ...], said: 
 
 
 def test_without_dask(command, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("dask_workers", "dask_task", "dask_scheduler"):  # tests before may have imported them
+        monkeypatch.delitem(sys.modules, f"asemacro.tasks.{name}", raising=False)
     monkeypatch.setitem(sys.modules, "distributed", None)
     code, _, err = command("diffusion", "x.cif", "--scheduler", "a:1")
     assert code == 2
     assert err.startswith("asemacro: --executor dask needs the package distributed: pip install 'asemacro[dask]'; ")
 
 
+class OtherCode:
+    """Gives other code than that of this process; sent to a worker, it is what gives the code there."""
+
+    def __call__(self) -> same_code.Code:
+        return {**same_code.code_here(), "numpy": "1.0", "asemacro": "9.9"}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return getattr, (same_code, "code_here")
+
+
 def test_workers_of_other_code_are_refused(scheduler: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from asemacro.tasks import dask_workers
 
     with executor_of(scheduler=str(scheduler)):  # so that workers are there
-        other = {**same_code.code_here(), "numpy": "1.0", "asemacro": "9.9"}
-        monkeypatch.setattr(dask_workers, "code_here", lambda: other)
+        monkeypatch.setattr(dask_workers, "code_here", OtherCode())
         said = r"^the Dask worker tcp://\S+ has asemacro \S+ \(here 9.9\), numpy \S+ \(here 1.0\); start it in an env"
         with pytest.raises(ValueError, match=said), executor_of(scheduler=str(scheduler)):
             pass
@@ -211,7 +222,7 @@ def test_a_scheduler_without_workers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dask_workers, "LOOK_S", 0.1)
     monkeypatch.setattr("asemacro.tasks.dask_scheduler.CONNECT_S", 2.0)
     said = r"^no worker came to \S+ in .* min; start some: dask worker \S+$"
-    with distributed.LocalCluster(n_workers=0, processes=False, dashboard_address=None) as cluster:
+    with distributed.LocalCluster(n_workers=0, processes=False, dashboard_address=":0") as cluster:
         opened = executor_of(scheduler=cluster.scheduler_address)
         with pytest.raises(WorkersLost, match=said):
             opened.__enter__()
@@ -223,7 +234,7 @@ def test_a_scheduler_that_is_lost(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
 
     monkeypatch.setattr(dask_workers, "LOOK_S", 0.1)
     monkeypatch.setattr("asemacro.tasks.dask_scheduler.CONNECT_S", 2.0)
-    cluster = distributed.LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None)
+    cluster = distributed.LocalCluster(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=":0")
 
     def close() -> None:
         until((tmp_path / "one.begun").exists)
@@ -238,6 +249,7 @@ def test_a_scheduler_that_is_lost(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     until((tmp_path / "one.ended").exists)
 
 
+@pytest.mark.filterwarnings(r"ignore:Port \d+ is already in use")  # it takes the usual one, or another
 def test_the_recipe_for_a_queue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As far as it goes without one: its job runs a worker, and asemacro finds the scheduler by the file."""
     jobqueue = pytest.importorskip("dask_jobqueue", reason="not installed: pip install 'asemacro[hpc]'")
