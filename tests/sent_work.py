@@ -89,7 +89,7 @@ def endless(folder: Path, name: str, tell: Report) -> None:
     patience = Patience(name)
     (folder / f"{name}.begun").touch()
     try:
-        for _ in range(60_000):
+        for _ in range(1_000_000):  # over half an hour: on a busy machine others may take minutes to begin
             time.sleep(0.002)
             patience.done(0.0)
     finally:

@@ -7,8 +7,8 @@ import itertools
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
 import cloudpickle
@@ -20,7 +20,7 @@ from asemacro.tasks.dask_task import PLUGIN, PREFIX, TOPIC, Ready, run_task
 from asemacro.tasks.elsewhere import hear
 from asemacro.tasks.processes import WorkersLost
 from asemacro.tasks.same_code import code_here, differences
-from asemacro.tasks.where import Where
+from asemacro.tasks.where import CancelsAtOnce, Where
 
 T = TypeVar("T")
 WAIT_S = 600.0
@@ -107,7 +107,7 @@ def _check_code(client: Client, address: str) -> None:
             raise ValueError(f"the Dask worker {worker} has {found}; start it in an environment like the one here")
 
 
-class _DaskExecutor(Executor):
+class _DaskExecutor(CancelsAtOnce):
     """Hands tasks to the workers; a future fails in one line when they are lost."""
 
     def __init__(self, client: Client, address: str) -> None:
@@ -128,6 +128,7 @@ class _DaskExecutor(Executor):
         try:
             there = self._client.submit(
                 run_task, content, self._code, self._client.id, pure=False,
+                fifo_timeout=0,  # else, of what came within 0.1 s, a worker takes the last first
                 key=f"{PREFIX}{self._client.id}-{next(self._numbers)}",
             )  # fmt: skip
         except (OSError, RuntimeError, CancelledError) as error:
@@ -142,10 +143,17 @@ class _DaskExecutor(Executor):
         """Stop what is not finished."""
         if cancel_futures:
             self._over.set()
-            for future in reversed(self._unfinished()):
-                future.cancel()
+            self.cancel(self._unfinished())
         for future in self._unfinished() if wait else ():
             future.exception()
+
+    def cancel(self, futures: Sequence[Future[Any]]) -> None:
+        """Cancel them in one message: the workers may run any of them, and give up one only for those that are left."""
+        with self._lock:
+            there = [self._left.pop(future) for future in futures if future in self._left]
+        for future in futures:
+            future.cancel()
+        self._let_go(there, cancelled=True)
 
     def _unfinished(self) -> list[Future[Any]]:
         with self._lock:
@@ -157,11 +165,17 @@ class _DaskExecutor(Executor):
             there = self._left.pop(future, None)
         if future.cancelled():
             future.set_running_or_notify_cancel()  # whoever waits for it hears of it
-        if there is not None and self._client.status != "closed":
+        if there is not None:
+            self._let_go([there], future.cancelled())
+
+    def _let_go(self, there: Sequence[Any], cancelled: bool) -> None:
+        """Nobody wants these results of Dask any more."""
+        if there and self._client.status != "closed":
             with contextlib.suppress(Exception):  # the scheduler is gone, and so are they
-                if future.cancelled():
-                    there.cancel()
-                there.release()
+                if cancelled:
+                    self._client.cancel(there)
+                for one in there:
+                    one.release()
 
     def _take(self, there: Any, future: Future[Any]) -> None:
         """What came from a worker; Dask calls this in a thread of its own."""

@@ -16,7 +16,7 @@ from asemacro.tasks.elsewhere import Home, home_here, marked
 from asemacro.tasks.interrupts import Stops, stop_if_told, stoppable, stops_here
 from asemacro.tasks.parts import Place, at_place, place_here, store_here
 from asemacro.tasks.progress import silent
-from asemacro.tasks.where import at_once, where_here
+from asemacro.tasks.where import CancelsAtOnce, at_once, where_here
 from asemacro.typing import Report
 
 T = TypeVar("T")
@@ -194,6 +194,8 @@ class _Run(Generic[T]):
                 del running[future]  # or it would be kept where it was made, and made again if that worker dies
         except BaseException:
             stop.set()
+            if isinstance(executor, CancelsAtOnce):
+                executor.cancel(list(running))
             for future in reversed(running):  # those that wait before those whose place they would take
                 future.cancel()
             wait(running, timeout=last_moment_s)

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import logging
 import os
 import threading
-from collections.abc import Iterator
-from concurrent.futures import Executor
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
+from typing import Any
 
 say = logging.getLogger("asemacro")
+
+
+class CancelsAtOnce(Executor, abc.ABC):
+    """An executor that does not run tasks in the order in which they came.
+
+    Where they are cancelled one after the other, one that waits may take the place of one that ran.
+    """
+
+    @abc.abstractmethod
+    def cancel(self, futures: Sequence[Future[Any]]) -> None:
+        """Cancel them, so that none that waits begins."""
 
 
 @dataclass(frozen=True)
