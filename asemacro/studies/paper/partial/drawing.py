@@ -64,6 +64,9 @@ def draw_errors(ax: Axes, paths: Paths) -> None:
         for step, own in steps.items():
             ax.plot(np.full(len(own), step), own, ".", color=color, alpha=0.5)
     ax.set_xscale("log")
+    tried = sorted({step for steps in paths.errors.values() for step in steps})
+    ax.set_xticks(tried, [f"{step:g}" for step in tried], fontsize=8)
+    ax.xaxis.set_minor_formatter(NullFormatter())
     ax.set_yscale("log")
     ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))  # errors often span less than a decade
     ax.yaxis.set_major_formatter(PercentFormatter(1, decimals=None))
