@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,20 +14,6 @@ from asemacro.tasks.on_the_way import OnTheWay
 from asemacro.tasks.parts import Parts
 
 GOES_ON = "goes on from what is kept in {}, of the same run that was stopped"
-
-
-def kill_at_replacement(moment: int) -> None:
-    """This process kills itself before or after a file comes into place, `moment` of these later."""
-    replace, left = os.replace, [moment]
-
-    def replaced(*paths: Any) -> None:
-        for act in (lambda: None, lambda: replace(*paths)):
-            act()
-            left[0] -= 1
-            if left[0] < 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-
-    os.replace = replaced  # type: ignore[assignment]
 
 
 @contextmanager

@@ -85,7 +85,7 @@ def temporary_name(path: Path) -> Path:
     return path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
 
 
-_TEMPORARY = re.compile(r"\..+\.(\d+)\.(csv|json|png|gif|extxyz|safetensors|npz|zip|db|db-journal)")
+_TEMPORARY = re.compile(r"\..+\.(\d+)\.(csv|json|png|gif|extxyz|safetensors|npz|zip|md|html|db|db-journal)")
 
 
 def remove_leftovers(directory: Path, stem: str = "", suffix: str = "") -> None:

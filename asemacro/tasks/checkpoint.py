@@ -208,13 +208,17 @@ class Checkpoint:
         """The results are published: keep the lasting entries that this run asked for, remove all others."""
         if self.directory is None or not self.directory.is_dir():
             return
-        for path in self.directory.iterdir():
-            if path.stem.removesuffix(_OTHER) not in self.lasting:
-                path.unlink(missing_ok=True)
+        leaving = [path for path in self.directory.iterdir() if path.stem.removesuffix(_OTHER) not in self.lasting]
+        # records first: one without its file, as a kill in between would leave it, counts as damage
+        for path in sorted(leaving, key=lambda path: path.suffix != ".json"):
+            path.unlink(missing_ok=True)
         if not any(self.directory.iterdir()):
             self.directory.rmdir()
 
     def clear(self) -> None:
         """Remove all kept results."""
         if self.directory is not None:
+            for record in self.directory.glob("*.json"):
+                with contextlib.suppress(OSError):
+                    record.unlink()
             shutil.rmtree(self.directory, ignore_errors=True)

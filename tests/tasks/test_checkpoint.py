@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 import errno
 import json
+import os
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+from fault_points import kill_at_publication
 
 from asemacro.barriers import PairBarrier
 from asemacro.files.content import digest
@@ -206,6 +208,23 @@ def test_nothing_is_left_when_it_is_cleared(tmp_path: Path) -> None:
     checkpoint.clear()
     assert not checkpoint.holds_results
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("way", ["settle", "clear"])
+def test_killed_while_it_goes_what_is_kept_has_no_record_without_its_file(tmp_path: Path, way: str) -> None:
+    for moment in range(14):
+        checkpoint = Checkpoint(tmp_path / f"{moment}")
+        entries = [checkpoint.entry(name, {}, ".txt") for name in ("a", "b", "c")]
+        for entry in entries:
+            entry.save(lambda path: path.write_text("x"))
+        child = os.fork()
+        if child == 0:
+            kill_at_publication(moment)
+            getattr(checkpoint, way)()
+            os._exit(0)
+        assert os.WIFSIGNALED(os.waitpid(child, 0)[1]) == (moment < 12)  # before and after each of six files
+        for record in (tmp_path / f"{moment}").rglob("*.json"):
+            assert record.with_name(json.loads(record.read_text())["file"]).is_file()
 
 
 # ---------------------------------------------------------------- a diagram, stopped at each stage

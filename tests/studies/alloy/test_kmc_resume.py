@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from asemacro.tasks.keeper import Keeper
 
-TESTS = Path(__file__).parents[2]
-STRUCTURES = TESTS.parent / "structures"
+STRUCTURES = Path(__file__).parents[3] / "structures"
 WORDS = ("kmc", STRUCTURES / "NiCoCr.cif", "-T", 1200, "--barriers", STRUCTURES / "NiCoCr_pair.json", "--sites", 500)
 RESULTS = ("sro.csv", "final.extxyz", "trajectory.amz.zip")
 
@@ -57,20 +54,3 @@ def test_another_run_does_not_go_on_from_there(command, tmp_path: Path, monkeypa
     assert code == 0
     assert "goes on" not in out
     assert "checkpoint of other inputs ignored: temperature differs" in err + caplog.text
-
-
-def killed(folder: Path, kills: int) -> str:
-    """What the script of kills prints."""
-    words = [sys.executable, TESTS / "kills.py", "kmc", folder, str(kills)]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-2000:]
-    return done.stdout
-
-
-def test_killed_five_times(tmp_path: Path) -> None:
-    assert killed(tmp_path / "a", 5).startswith("5 kills")
-
-
-@pytest.mark.slow
-def test_killed_a_hundred_times(tmp_path: Path) -> None:
-    assert killed(tmp_path / "a", 100).startswith("100 kills")

@@ -6,20 +6,18 @@ import csv
 import dataclasses
 import itertools
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import ase.io
 import numpy as np
 import pytest
 from ase.build import bulk
-from small_loop import BCC, LOOP, TINY, Springs
+from small_loop import BCC, LOOP, TINY
+from springs import Springs
 
 from asemacro.barriers.gnn.file import load_gnn
 from asemacro.barriers.labelling.bands import BandSettings, Jump
 from asemacro.barriers.labelling.database import read_labels
-from asemacro.files.content import digest
 from asemacro.lattice.lattice import Lattice
 from asemacro.studies.labelling.chosen import choose, likeness
 from asemacro.studies.labelling.closed_loop import Loop, learn_barriers
@@ -173,21 +171,6 @@ def test_a_larger_budget_goes_on(
 
     monkeypatch.setattr("asemacro.studies.labelling.steps.fit_barriers", fail)
     assert [r.row() for r in looped(large.labels).rounds] == [r.row() for r in learned.rounds]
-
-
-def test_kills_lose_no_label_and_make_none_twice(learned: LearnedBarriers, tmp_path: Path) -> None:
-    """SIGKILL at random moments: at the end the labels of a run that was not stopped, in their order."""
-    words = [
-        sys.executable,
-        str(Path(__file__).with_name("kills.py")),
-        "learn",
-        str(tmp_path / "run" / "labels.db"),
-        "3",
-    ]
-    done = subprocess.run(words, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("3 kills, 18 labels")
-    assert done.stdout.split()[-1] == digest([label.name for label in read_labels(learned.labels)])
 
 
 def test_the_box_of_runs_holds_the_cell() -> None:

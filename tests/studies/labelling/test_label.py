@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 
@@ -144,16 +143,6 @@ def test_labels_go_on_where_they_stopped(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"composition Cu0\.75 Au0\.25 \(now Cu0\.5 Au0\.5\)"):
         labelled(5, Lattice.fcc(3.86, ["Cu", "Au"], 1))
     assert len(read_labels(path)) == 5
-
-
-def test_kills_lose_no_label_and_make_none_twice(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, str(Path(__file__).with_name("kills.py")), "label", str(tmp_path / "run" / "labels.db"), "8"],
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("8 kills, 60 labels")
 
 
 # ---------------------------------------------------------------- the commands
