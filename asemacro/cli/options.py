@@ -205,7 +205,12 @@ StartsOption = Annotated[
     int | None, typer.Option(parser=RUNS, help="Starts of small runs (120 of spins, 150 of fields).")
 ]
 ClosureOption = Annotated[
-    str | None, typer.Option("--closure", help="Learned variables beside the observables.", metavar="N|auto")
+    str | None,
+    typer.Option(
+        "--closure",
+        help="Learned variables beside the observables; alloys: auto tries the second shell.",
+        metavar="N|auto",
+    ),
 ]
 LearnArgument = Annotated[
     str,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import logging
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from asemacro.studies.alloy.budget import Budget
 from asemacro.studies.alloy.campaign import task_name
 from asemacro.studies.alloy.inputs import contents_of, parse_temperatures
 from asemacro.studies.alloy.prediction import pairs_of
+from asemacro.studies.alloy.second_shell import Gain, gain
 from asemacro.studies.alloy.simulated import Simulated
 from asemacro.studies.alloy.study import Study
 from asemacro.studies.learn.figures import Path as CoursePath
@@ -36,6 +38,7 @@ TEMPERATURES = "800:2000:400"
 SITES, SMALL = 8192, 1024
 TIMES = 24  # at which a course is compared
 MOST_COURSES = 3
+say = logging.getLogger("asemacro")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,6 +56,7 @@ class Asked:
         barriers: model name or file.
         hops: per small run and vacancy; None for a quick budget.
         workers: temperatures simulated at once.
+        closure: "auto": the second shell is tried (`second_shell`); None or "0": it is left out.
     """
 
     structure: str | Path
@@ -65,14 +69,20 @@ class Asked:
     barriers: str | None
     hops: float | None
     workers: int | None
+    closure: str | None
 
     @classmethod
     def of(cls, structure: str | Path, options: Mapping[str, Any]) -> Asked:
         """From the options of `learn`.
 
         Raises:
-            ValueError: options that alloys do not have and that are not None.
+            ValueError: options that alloys do not have and that are not None; an unknown closure.
         """
+        if options.get("closure") not in (None, "auto", "0"):
+            raise ValueError(
+                f"--closure {options['closure']}: an alloy has the order of its second shell for closure; give "
+                "auto (it is taken where it lowers the error on held-out runs) or 0 (it is left out)"
+            )
         own = {field.name for field in dataclasses.fields(cls)}
         foreign = [f"--{name}" for name, value in options.items() if name not in own and value is not None]
         if foreign:
@@ -107,11 +117,16 @@ class Asked:
             "sites": alloy.boxes.large.n_sites,
             "small": alloy.boxes.small.n_sites,
             "hops": self.hops,
+            # nothing is said of what is not asked for: runs of before it could be are still taken up
+            **({"closure": self.closure} if self.closure else {}),
         }
 
 
 def learn_alloy(structure: str | Path, folder: RunFolder, *, seed: int, started: float, **options: Any) -> None:
     """Small vacancy KMC runs from random at several temperatures, their pairs, one SDE for all.
+
+    With the closure "auto" the order of the second shell is among its variables where that lowers the error on held-out
+    runs (`second_shell`).
 
     The noise of the large system comes from its small runs side by side (`pairs_from_runs`). What the model is compared
     with are the runs that it was learned from: with one run for each small cell of the large box none can be left out.
@@ -136,17 +151,19 @@ def learn_alloy(structure: str | Path, folder: RunFolder, *, seed: int, started:
     tasks = ({task_name("small", t): 30.0 for t in kelvin}, {"fit": 10.0})
     with progress_bar(*tasks, workers=at_once(asked.workers)) as report, one_thread():
         study = Study(alloy, budget, streams, asked.workers, folder.checkpoint, report)
-        found = study.simulate(kelvin, boxes.copies)
+        found, tried = _simulated(study, kelvin, asked)
         sde = study.learn(found, members=0)[0]
         labels = moments_from_pairs(pairs_of(found, streams))
         paths = _courses(sde, found, streams)
-    table = found[0].table
-    bounds = np.stack(table.bounds, axis=1)[table.unlike]
-    learned = Learned(sde, labels.z, labels.condition, sde.dim, bounds=bounds)
+    table, observed = found[0].table, len(found[0].labels)
+    bounds = np.full((sde.dim, 2), [-np.inf, np.inf])
+    bounds[:observed] = np.stack(table.bounds, axis=1)[table.unlike]
+    learned = Learned(sde, labels.z, labels.condition, observed, bounds=bounds)
     pull = float(np.sqrt(np.mean([path.pull**2 for path in paths])))
     result = {
         "labels": list(sde.labels),
-        "observed": sde.dim,
+        "observed": observed,
+        **({} if tried is None else {"second_shell": dataclasses.asdict(tried)}),
         "sites": boxes.large.n_sites,
         "temperatures_K": kelvin,
         "variance_rate_over_learned": dict(zip(sde.labels, noise_ratio(sde, labels).tolist(), strict=True)),
@@ -161,13 +178,25 @@ def learn_alloy(structure: str | Path, folder: RunFolder, *, seed: int, started:
     print(f"wrote {', '.join(path.name for path in written)} to {folder.path} in {wall:.0f} s")
 
 
+def _simulated(study: Study, kelvin: Sequence[float], asked: Asked) -> tuple[list[Simulated], Gain | None]:
+    """The runs, with the second shell among the variables where that helps, and by how much; None: it was not tried."""
+    boxes = study.alloy.boxes
+    if asked.closure != "auto":
+        return study.simulate(kelvin, boxes.copies), None
+    boxes.small.shells(2)  # a crystal whose sites differ in their second neighbours is refused before it is run
+    found = study.simulate(kelvin, boxes.copies, shells=2)
+    tried = gain(found)
+    say.info("%s", tried.text)
+    return [dataclasses.replace(at, closed=tried.helps) for at in found], tried
+
+
 def _courses(sde: NeuralSDE, found: Sequence[Simulated], streams: Streams) -> list[CoursePath]:
     """The model beside the mean of the runs, at up to MOST_COURSES temperatures."""
     paths = []
     for at in found[:: max(1, (len(found) + 1) // MOST_COURSES)]:
         keep = np.unique(np.geomspace(1, len(at.runs.times_s) - 1, TIMES).astype(int))
         rows = np.concatenate([[0], keep])
-        course, stream = at.order[:, rows].mean(axis=0), streams("course", at.temperature_K)
+        course, stream = at.runs.order[:, rows][:, :, at.variables].mean(axis=0), streams("course", at.temperature_K)
         condition = at.temperature_K if sde.n_conditions else None
         name = f"{at.temperature_K:g} K"
         paths.append(follow(sde, name, at.runs.times_s[rows], course, condition=condition, rng=stream))

@@ -168,8 +168,12 @@ class PairTable:
         return p / excess - self.random[self.unlike]
 
     def contacts(self, order: Floats) -> Floats:
-        """(n_pairs,) mean N_iV / N_i at the like pairs, 0 at the others, from measured order (..., n_pairs)."""
-        mean = order.reshape(-1, len(self.labels)).mean(axis=0)
+        """(n_pairs,) mean N_iV / N_i at the like pairs, 0 at the others.
+
+        Args:
+            order: (..., n_pairs) measured; what is behind the pairs of the first shell is left alone.
+        """
+        mean = order.reshape(-1, order.shape[-1]).mean(axis=0)[: len(self.labels)]
         missing = self._sums() @ mean[self.unlike] - mean
         missing[self.unlike] = 0.0
         return missing

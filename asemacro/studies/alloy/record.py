@@ -41,7 +41,7 @@ class Record:
         temperature_K: temperature.
         copies: K, small cells in the large system.
         times_s: (n,) from 0.
-        order: (runs, n, D) delta of all pairs.
+        order: (runs, n, D) delta of all pairs, shell after shell.
         hops: (runs, n) hops per vacancy so far.
         relaxed: the runs are at least five relaxation times long and their mean stands still.
         relaxation_time_s: the slowest, from the second half of the runs; nan if they are too short to tell.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+from numpy.typing import NDArray
 
 from asemacro.studies.alloy.points import PairTable
 from asemacro.studies.alloy.record import Record
@@ -22,12 +23,14 @@ class Simulated:
         runs: small cells from random.
         direct: runs of the large box, if they were asked for.
         swaps: equilibrium by swap Monte Carlo; None for a model without an energy.
+        closed: whether the equation has the order of the second shell as further variables, behind that of the first.
     """
 
     table: PairTable
     runs: Record
     direct: Record | None = None
     swaps: SwapOrder | None = None
+    closed: bool = False
 
     @property
     def temperature_K(self) -> float:
@@ -38,6 +41,17 @@ class Simulated:
     def labels(self) -> tuple[str, ...]:
         """Names of the unlike pairs."""
         return tuple(self.table.labels[k] for k in self.table.unlike)
+
+    @property
+    def variables(self) -> NDArray[np.intp]:
+        """Columns of the runs' order that are variables of the equation, the unlike pairs of the first shell first."""
+        first, pairs = self.table.unlike, len(self.table.labels)
+        return np.concatenate([first, pairs + first]) if self.closed else first
+
+    @property
+    def variable_labels(self) -> tuple[str, ...]:
+        """Names of the variables; those of the second shell end with ":2"."""
+        return (*self.labels, *(f"{label}:2" for label in self.labels)) if self.closed else self.labels
 
     @property
     def order(self) -> Floats:

@@ -95,11 +95,8 @@ def _run_learn(
 
         if structure is None:
             raise ValueError("learn alloy needs a structure file: asemacro learn alloy STRUCTURE -o DIR")
-        if closure is not None:
-            raise ValueError("alloys are learned from the pairs of their runs, without --closure")
-        learn_alloy(
-            structure, folder, reading=reading, mix_sublattices=mix_sublattices, seed=seed, started=started, **options
-        )
+        options |= {"reading": reading, "mix_sublattices": mix_sublattices, "closure": closure}
+        learn_alloy(structure, folder, seed=seed, started=started, **options)
         return
     _refuse_structure(system, structure)
     if system not in NAMES:
