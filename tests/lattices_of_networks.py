@@ -52,9 +52,17 @@ def network(name: str) -> JumpNetwork:
     return JumpNetwork.of(LATTICES[name](), SHELLS.get(name))
 
 
-def make(jumps: JumpNetwork, form: str, members: int = 1, size: float = 0.1, seed: int = 0) -> BarrierGNN:
+def make(
+    jumps: JumpNetwork,
+    form: str,
+    members: int = 1,
+    size: float = 0.1,
+    seed: int = 0,
+    species: tuple[str, ...] = SPECIES,
+    width: int = 8,
+) -> BarrierGNN:
     """Random weights: barriers that depend on everything they can depend on."""
-    model = BarrierGNN(SPECIES, form, members=members, width=8, hidden=16, energy_width=8, jumps=jumps)  # type: ignore[arg-type]
+    model = BarrierGNN(species, form, members=members, width=width, hidden=16, energy_width=8, jumps=jumps)  # type: ignore[arg-type]
     generator = torch.Generator().manual_seed(seed)
     with torch.no_grad():
         for parameter in model.parameters():

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from asemacro.barriers.base import BarrierModel
+from asemacro.barriers.blocks import SIXTEEN
 from asemacro.barriers.compiled import NNK, CompiledBarriers
 from asemacro.barriers.published_kernel import N_JUMPS, WIDTH
-from asemacro.barriers.vectors import SIXTEEN, aligned
+from asemacro.barriers.vectors import aligned
 from asemacro.files.arrays import Expected, read_arrays
 from asemacro.files.reading import LARGEST_WEIGHT, reading
 

@@ -7,7 +7,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from asemacro.barriers.compiled import FLOOR_EV, CompiledBarriers
-from asemacro.barriers.vectors import dot, first_aligned, relu_layer
+from asemacro.barriers.dense import relu_layer
+from asemacro.barriers.vectors import dot, first_aligned
 
 WIDTH = 128
 N_JUMPS = 8
@@ -33,10 +34,10 @@ def nnk_barriers(model: CompiledBarriers, basis: int, env: NDArray, work: NDArra
     single = model.single
     at = n * WIDTH
     biases = at + 3 * WIDTH * WIDTH
-    relu_layer(work, inputs, n, (N_JUMPS, n, WIDTH), single, 0, single, biases, work, h0)
+    relu_layer(work, inputs, n, (N_JUMPS, n, WIDTH, WIDTH), single, 0, single, biases, work, h0)
     for layer in range(1, 4):
         bias = biases + layer * WIDTH
-        relu_layer(work, h0, WIDTH, (N_JUMPS, WIDTH, WIDTH), single, at, single, bias, work, h1)
+        relu_layer(work, h0, WIDTH, (N_JUMPS, WIDTH, WIDTH, WIDTH), single, at, single, bias, work, h1)
         h0, h1 = h1, h0
         at += WIDTH * WIDTH
     last = biases + 4 * WIDTH

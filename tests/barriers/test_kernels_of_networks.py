@@ -16,6 +16,7 @@ from lattices_of_networks import (
 from asemacro.barriers.energy import swap_energy
 from asemacro.barriers.gnn.swap import swap_change
 from asemacro.barriers.kernels import barriers_at, checked
+from asemacro.lattice.lattice import Lattice
 from asemacro.micro.alloy.swap import new_features
 
 
@@ -34,6 +35,22 @@ def test_kernels_equal_torch(name: str, form: str) -> None:
         np.testing.assert_array_equal(there, np.isfinite(wanted))
         assert np.ptp(found[there]) > 0.01
         np.testing.assert_allclose(found[there], wanted[there], atol=1e-5)
+
+
+@pytest.mark.parametrize("form", ["direct", "consistent"])
+@pytest.mark.parametrize("occurring", [("Co", "Cu"), ("Ni",), ("Co", "Ni", "Cu", "Zn")])
+def test_alloys_of_some_of_the_species(occurring: tuple[str, ...], form: str) -> None:
+    """Kernels leave out the species that do not occur; of wide networks, whose features are two blocks."""
+    jumps = network("bcc")
+    model = make(jumps, form, members=3, size=0.05, species=("Co", "Ni", "Cu", "Zn"), width=24)
+    lattice = large_enough(Lattice.bcc(3.2, occurring, 5), jumps)
+    x = random_state(lattice, 6, 1)
+    around = model.environments(lattice, x)
+    wanted = around.on_lattice(model.predict(around))
+    found = model.barriers(lattice, x, np.flatnonzero(x == 0))
+    there = np.isfinite(found)
+    np.testing.assert_array_equal(there, np.isfinite(wanted))
+    np.testing.assert_allclose(found[there], wanted[there], atol=1e-5)
 
 
 def ring(targets: np.ndarray, start: int, rng: np.random.Generator) -> list[int]:

@@ -36,12 +36,11 @@ def products_of(compiled: Any, name: str) -> list[tuple[int, int, int]]:
     if name == "published":
         return [(8, 112, 128), *[(8, 128, 128)] * 3]
     t = compiled.integers[compiled.integers[1] :]
-    width, hidden, blocks = t[k.WIDTH], t[k.HIDDEN], t[k.N_MESSAGES] + t[k.N_KINDS]
-    sides, rows = (2, t[k.N_BOND_ROWS]) if len(compiled.double) else (1, t[k.N_NODES])
+    width, hidden, rows = t[k.WIDTH], t[k.HIDDEN], t[k.N_BOND_ROWS] if len(compiled.double) else t[k.N_NODES]
     one = [
-        (t[k.N_ROUND1], blocks * t[k.SPECIES], width),
+        (t[k.N_ROUND1], k.n_counts(t), width),
         (rows, (t[k.N_MESSAGES] + 1) * width, width),
-        (sides * t[k.N_JUMPS], t[k.N_READ] * width, hidden),
+        (t[k.N_JUMPS], t[k.N_READ] * width, hidden),
     ]
     return one * t[k.MEMBERS]
 

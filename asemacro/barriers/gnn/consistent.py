@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from asemacro.barriers.gnn.counts import of_counts
 from asemacro.barriers.gnn.direct import (
     SiteSums,
     block_scale,
@@ -20,11 +22,15 @@ from asemacro.barriers.gnn.direct import (
     second_and_readout_weights,
     second_round,
 )
+from asemacro.barriers.gnn.energy_weights import EnergyWeights
 from asemacro.barriers.gnn.graph import Graph, JumpType
 from asemacro.barriers.gnn.inputs import Inputs
 from asemacro.barriers.gnn.layers import ByGraph, Coded, SumOver, array
 from asemacro.barriers.gnn.one_jump import one_jump_of
 from asemacro.barriers.gnn.site_graph import SiteGraph
+from asemacro.barriers.gnn.turned import turned_weights
+from asemacro.barriers.vectors import with_padded_columns
+from asemacro.typing import Integers
 
 PAIR_SCALE = 0.1  # pair energies are some 0.05 eV; weights of order one are learned faster
 
@@ -39,8 +45,7 @@ class _ConsistentSums(SiteSums):
         pairs = [site.pairs[a:b] for a, b in itertools.pairwise(start)]
         self.pairs = SumOver(pairs, site.n_round1)
         # of the target itself among the pair neighbours of the vacancy: the atom that jumps is not its own neighbour
-        at_v = np.searchsorted(start, [np.flatnonzero(site.pairs == 1 + j)[0] for j in range(site.n_jumps)], "right")
-        self.own_pair = at_v - 1
+        self.own_pair = site.own_pair
 
 
 class _TypeSums(nn.Module):
@@ -110,7 +115,7 @@ class ConsistentNet(ByGraph):
         self.sums = nn.ModuleList(_ConsistentSums(graph, site) for site in graph.sites)
         self.sums_alone = nn.ModuleList(_ConsistentSums(graph, site) for site in one_jump_of(graph.network).graphs)
         self.around = nn.ModuleList(_TypeSums(graph, jump) for jump in graph.types)
-        self._read_start = graph.read_start
+        self._read_start, self._graph = graph.read_start, graph
         self.register_buffer("_pair_reverse", torch.as_tensor(graph.pairs.reverse), persistent=False)
         for name, scale in (("block", block_scale(graph)), ("class", class_scale(graph))):
             self.register_buffer(f"_{name}_scale", torch.tensor(scale, dtype=torch.float32), persistent=False)
@@ -199,19 +204,29 @@ class ConsistentNet(ByGraph):
         itself = torch.einsum("jbs,jst,jbt->jb", jumping, all_pairs[sums.own_pair], jumping)
         return (gained * table).sum(dim=(1, 3)) - itself
 
-    def flat_weights(self) -> NDArray[np.float64]:
-        """The weights of S in the order that `gnn_consistent` reads, scales folded in."""
-        table, transit = self.round1.table(self.code), self.transit.table(self.code)
-        parts = [array(table), array(transit), array(transit + table[:, :1] - table), np.zeros(self.width)]
-        return flat_and_padded(*parts, array(self.round1.bias), *second_and_readout_weights(self))
+    def flat_weights(self, species: Integers) -> tuple[list[NDArray[np.float64]], NDArray[np.float64]]:
+        """The weights of S that `gnn_consistent` reads, scales folded in, padded; zeros where it adds nothing.
 
-    def energy_weights(self) -> tuple[NDArray[np.float64], ...]:
-        """Of E: (n_blocks (S + 1), width) and (width,) of the sites, (S + 1, width) output, (n_pairs, S + 1, S + 1)."""
-        table = array(self.energy1.table(self.code)).reshape(-1, self.energy2.shape[1])
+        Args:
+            species: that occur, the vacancy first.
+
+        Returns:
+            Those of the first round, which the kernel has side by side with those of other members (see
+            `side_by_side`), and all others one after another.
+        """
+        table, transit = (array(layer.table(self.code))[:, species] for layer in (self.round1, self.transit))
+        at_j = transit + table[:, :1] - table
+        first = [of_counts(self._graph, table), transit, at_j, np.zeros(self.width), array(self.round1.bias)]
+        more = second_and_readout_weights(self, lambda w3: turned_weights(self._graph, w3))
+        return list(map(with_padded_columns, first)), flat_and_padded(*more, np.zeros(self.readout.out_features))
+
+    def energy_weights(self) -> EnergyWeights:
+        """The weights of E."""
         pair = array(self.pair_table())
         # symmetric to the last bit, or E would not be a function of state
         pair = 0.5 * (pair + pair[array(self._pair_reverse).astype(int)].transpose(0, 2, 1))
-        return table, array(self.energy1.bias), array(self.code @ self.energy2), pair
+        table, last = array(self.energy1.table(self.code)), array(self.code @ self.energy2)
+        return EnergyWeights(table, array(self.energy1.bias), last, pair)
 
     def _spread(self, jumping: Tensor, table: Tensor, near: Tensor) -> Tensor:
         """(n_bond, jumps, batch, width): row of `table` for the jumping species, in the block by which a site is near.
@@ -220,3 +235,9 @@ class ConsistentNet(ByGraph):
         """
         rows = torch.einsum("jbs,qsc->qjbc", jumping, table)
         return torch.cat([rows, torch.zeros_like(rows[:1])])[near]
+
+
+def side_by_side(members: Sequence[tuple[list[NDArray[np.float64]], NDArray[np.float64]]]) -> NDArray[np.float64]:
+    """The `flat_weights` of all members as the kernel reads them."""
+    first = [np.concatenate(parts, axis=-1).ravel() for parts in zip(*(m[0] for m in members), strict=True)]
+    return np.concatenate([*first, *(m[1] for m in members)])

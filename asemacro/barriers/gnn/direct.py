@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,12 +12,15 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from asemacro.barriers.blocks import SIXTEEN
+from asemacro.barriers.gnn.counts import of_counts
 from asemacro.barriers.gnn.graph import Graph
 from asemacro.barriers.gnn.inputs import Inputs
 from asemacro.barriers.gnn.layers import ByGraph, Coded, SumOver, array
 from asemacro.barriers.gnn.one_jump import one_jump_of
 from asemacro.barriers.gnn.site_graph import SiteGraph
 from asemacro.barriers.vectors import with_padded_columns
+from asemacro.typing import Integers
 
 
 def block_scale(graph: Graph) -> NDArray[np.float64]:
@@ -97,7 +101,7 @@ class DirectNet(ByGraph):
         self.last = nn.Linear(hidden, 1)
         self.sums = nn.ModuleList(_DirectSums(graph, site) for site in graph.sites)
         self.sums_alone = nn.ModuleList(_DirectSums(graph, site) for site in one_jump_of(graph.network).graphs)
-        self._read_start = graph.read_start
+        self._read_start, self._graph = graph.read_start, graph
         self.register_buffer("_block_scale", torch.tensor(block_scale(graph), dtype=torch.float32), persistent=False)
         self.register_buffer("_class_scale", torch.tensor(class_scale(graph), dtype=torch.float32), persistent=False)
 
@@ -122,10 +126,15 @@ class DirectNet(ByGraph):
             out.append(self.last(F.hardswish(F.linear(read.flatten(2), weight, self.readout.bias)))[..., 0])
         return torch.cat(out)[sums.order].T
 
-    def flat_weights(self) -> NDArray[np.float64]:
-        """The weights in the order that `gnn_direct` reads, scales folded in."""
-        parts = [array(self.round1.table(self.code)), array(self.round1.bias)]
-        return flat_and_padded(*parts, *second_and_readout_weights(self))
+    def flat_weights(self, species: Integers) -> NDArray[np.float64]:
+        """The weights in the order that `gnn_direct` reads, scales folded in.
+
+        Args:
+            species: that occur, the vacancy first.
+        """
+        table = array(self.round1.table(self.code))[:, species]
+        parts = [of_counts(self._graph, table), array(self.round1.bias)]
+        return flat_and_padded(*parts, *second_and_readout_weights(self, lambda w3: w3))
 
 
 def second_round(layer: nn.Linear, scale: Tensor, own: Tensor, around: Tensor) -> Tensor:
@@ -138,13 +147,22 @@ def second_round(layer: nn.Linear, scale: Tensor, own: Tensor, around: Tensor) -
     return z
 
 
-def second_and_readout_weights(net: Any) -> list[NDArray[np.float64]]:
-    """Of both forms: W2, b2, W3 of each type, b3, w4, b4, scales folded in."""
+def second_and_readout_weights(
+    net: Any, arranged: Callable[[NDArray[np.float64]], NDArray[np.float64]]
+) -> list[NDArray[np.float64]]:
+    """Of both forms: W2, b2, W3 of each type, b3, w4, b4, scales folded in.
+
+    Args:
+        net: the network.
+        arranged: what the kernel reads of W3 (inputs, width, hidden).
+    """
     width = net.width
-    w2 = array(net.round2.weight).T.reshape(-1, width, width) * array(net._block_scale)[:, None, None]
+    w2 = _padded_rows(array(net.round2.weight).T.reshape(-1, width, width) * array(net._block_scale)[:, None, None])
+    # sixteen features of a node and of the sums around it, then the next sixteen
+    w2 = w2.reshape(len(w2), -1, SIXTEEN, width).swapaxes(0, 1)
     w3 = array(net.readout.weight).T.reshape(-1, width, net.readout.out_features)
     w3 = w3 * array(net._class_scale)[:, None, None]
-    return [_padded_rows(w2), array(net.round2.bias), _padded_rows(w3), array(net.readout.bias),
+    return [w2, array(net.round2.bias), _padded_rows(arranged(w3)), array(net.readout.bias),
             array(net.last.weight), array(net.last.bias)]  # fmt: skip
 
 

@@ -12,17 +12,10 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from asemacro.barriers.blocks import EIGHT, SIXTEEN
 from asemacro.barriers.compiled import FLOOR_EV, CompiledBarriers
-from asemacro.barriers.vectors import (
-    EIGHT,
-    SIXTEEN,
-    add_rows,
-    add_words,
-    dot,
-    first_aligned,
-    hardswish_layer,
-    spread_bytes,
-)
+from asemacro.barriers.dense import hardswish_layer, hardswish_onto
+from asemacro.barriers.vectors import add_rows, add_runs, dot, first_aligned, spread_bytes
 
 # what the first entries of the tables of a vacancy's site hold; AT_...: where a table starts
 (
@@ -42,25 +35,35 @@ from asemacro.barriers.vectors import (
     MOST_READ,
     MOST_ROWS,
     MOST_BOND,
-    MOST_MOVED,
     N_BOND_ROWS,
     AT_LINKS,
     AT_LINK_START,
+    N_SITES,
+    N_PLACES,
+    N_FIRSTS,
+    AT_PLACE,
+    AT_FIRST_LINKS,
+    AT_FIRST_START,
+    AT_OF_NODE,
     AT_KIND,
     AT_TYPES,
     AT_JUMP,
     AT_BOND,
     AT_PAIRS,
     AT_PAIR_START,
+    AT_OWN_PAIR,
     HEADER,
-) = range(27)
-# what is told of each type of jump: sites and classes around it, where its inputs and those of the jump back start in
-# W3, its first row among the jumps sorted by type and their number, the same of the sites of all bonds
+) = range(34)
+# what is told of each type of jump: sites and classes around it, where its inputs start in W3 (of the consistent form:
+# the even ones and the odd ones, and how many these are), its first row among the jumps sorted by type and their
+# number, the same of the sites of all bonds
 (
     T_BOND,
     T_CLASSES,
     T_READ,
-    T_BACK,
+    T_ODD,
+    T_N_EVEN,
+    T_N_ODD,
     T_FIRST,
     T_ROWS,
     T_FIRST_BOND,
@@ -69,9 +72,9 @@ from asemacro.barriers.vectors import (
     T_AT_NEAR_J,
     T_AT_LINKS,
     T_AT_LINK_START,
-    T_AT_REVERSE,
+    T_AT_TURNED,
     TYPE_SIZE,
-) = range(14)
+) = range(16)
 ZERO = np.zeros(SIXTEEN, dtype=np.float32)
 ONLY = np.zeros(1, dtype=np.int64)
 """The list of the one row 0."""
@@ -95,16 +98,32 @@ def room(n: int) -> int:
     return -(-n // SIXTEEN) * SIXTEEN
 
 
-@njit(cache=True, nogil=True)
-def count_species(tables: NDArray, n_rows: int, env: NDArray, counts: NDArray, at: int) -> int:
-    """Number of sites of each species in each message class of the first nodes, then their own one-hot, row by row.
+@njit(cache=True, nogil=True, inline="always")
+def n_counts(tables: NDArray) -> int:
+    """Entries of a row of `count_species`."""
+    species = tables[SPECIES]
+    return tables[N_MESSAGES] * (species - 1) + tables[N_KINDS] * species  # type: ignore[no-any-return]
 
-    The counts of up to eight species are added at once as the bytes of one integer.
+
+@njit(cache=True, nogil=True)
+def words_of(tables: NDArray, env: NDArray) -> NDArray:
+    """(n_places,) int64: sums of these hold in byte s how many of the sites have species s; see `lines` for places."""
+    words, places = np.zeros(tables[N_PLACES], dtype=np.int64), tables[tables[AT_PLACE] :]
+    for e in range(tables[N_SITES]):
+        words[places[e]] = np.int64(1) << (np.int64(8) * np.int64(env[e]))
+    return words
+
+
+@njit(cache=True, nogil=True)
+def count_species(tables: NDArray, words: NDArray, counts: NDArray, at: int) -> int:
+    """Number of sites of each species in each message class of the nodes, then their own one-hot, row by row.
+
+    The counts of up to eight species are added at once as the bytes of one integer, those of up to eight nodes as one
+    vector. Those of the last species are left out: it has the rest of the sites of a class, see `counts.of_counts`.
 
     Args:
         tables: graph and sizes.
-        n_rows: number of nodes.
-        env: species around the vacancy.
+        words: species around the vacancy, see `words_of`.
         counts: float32, filled from `at` on, and beyond the last row by less than eight words.
         at: where the rows start.
 
@@ -112,43 +131,44 @@ def count_species(tables: NDArray, n_rows: int, env: NDArray, counts: NDArray, a
         Where the next ones may start.
     """
     species, n_messages, n_kinds = tables[SPECIES], tables[N_MESSAGES], tables[N_KINDS]
-    links, start, kind = tables[tables[AT_LINKS] :], tables[tables[AT_LINK_START] :], tables[tables[AT_KIND] :]
-    words = np.empty(env.shape[0], dtype=np.int64)
-    for e in range(env.shape[0]):
-        words[e] = np.int64(1) << (np.int64(8) * np.int64(env[e]))
+    links, start = tables[tables[AT_FIRST_LINKS] :], tables[tables[AT_FIRST_START] :]
+    sums = np.empty(tables[N_FIRSTS] * n_messages * EIGHT, dtype=np.int64)
+    for k in range(tables[N_FIRSTS] * n_messages):
+        add_runs(words, links, start[k], start[k + 1], sums, EIGHT * k)
+    kind, of_node, places = tables[tables[AT_KIND] :], tables[tables[AT_OF_NODE] :], tables[tables[AT_PLACE] :]
     to = at
-    for i in range(n_rows):
+    for i in range(tables[N_ROUND1]):
         # each block of eight words writes over the end of the one before it
-        for q in range(i * n_messages, (i + 1) * n_messages):
-            spread_bytes(add_words(words, links, start[q], start[q + 1]), counts, to)
-            to += species
+        for q in range(n_messages):
+            spread_bytes(sums[of_node[i] + EIGHT * q], counts, to)
+            to += species - 1
         for k in range(n_kinds):
-            spread_bytes(words[i] if k == kind[i] else np.int64(0), counts, to)
+            spread_bytes(words[places[i]] if k == kind[i] else np.int64(0), counts, to)
             to += species
     return at + room(to - at + EIGHT)
 
 
 @njit(cache=True, nogil=True)
-def gather_messages(tables: NDArray, work: NDArray, at_h: int, width: int, n_rows: int, at_out: int) -> None:
-    """Row i of the sums = [h_i, sum of h over each message class of i]."""
+def sum_messages(
+    tables: NDArray, work: NDArray, at_h: int, width: int, at_out: int, apart: tuple[int, int, int]
+) -> None:
+    """Fill in the sums of h over each message class of each node.
+
+    Args:
+        tables: graph and sizes.
+        work: scratch.
+        at_h: where h starts, (n_round1, width).
+        width: features of a row of h.
+        at_out: where the sums start.
+        apart: how far apart are those of nodes, of classes, and of each sixteen features.
+    """
     n_messages, blocks = tables[N_MESSAGES], width // SIXTEEN
     links, start = tables[tables[AT_LINKS] :], tables[tables[AT_LINK_START] :]
-    to = at_out
-    for i in range(n_rows):
-        add_rows(blocks, work, (to, SIXTEEN), ZERO, (0, 0), work, (at_h + i * width, SIXTEEN, 0), ONLY, (0, 1))
-        for q in range(i * n_messages, (i + 1) * n_messages):
-            to += width
-            ends = start[q], start[q + 1]
-            add_rows(blocks, work, (to, SIXTEEN), ZERO, (0, 0), work, (at_h, SIXTEEN, width), links, ends)
-        to += width
-
-
-@njit(cache=True, nogil=True)
-def add_own(work: NDArray, at_h: int, at_own: int, apart: int, width: int, n_rows: int) -> None:
-    """h_i += own_i, the rows of `own` being `apart`."""
-    for i in range(n_rows):
-        h, own = at_h + i * width, at_own + i * apart
-        add_rows(width // SIXTEEN, work, (h, SIXTEEN), work, (h, SIXTEEN), work, (own, SIXTEEN, 0), ONLY, (0, 1))
+    for i in range(tables[N_NODES]):
+        for q in range(n_messages):
+            to, k = (at_out + i * apart[0] + q * apart[1], apart[2]), i * n_messages + q
+            ends = start[k], start[k + 1]
+            add_rows(blocks, work, to, ZERO, (0, 0), work, (at_h, SIXTEEN, width), links, ends)
 
 
 @njit(cache=True, nogil=True, inline="always")
@@ -181,29 +201,31 @@ def _direct_member(
     tables: NDArray, single: NDArray, at: int, work: NDArray, at_counts: int, free: int, out: NDArray
 ) -> None:
     """Add the barriers of the member whose weights start at `at` to out[:Z]; scratch from `free` on."""
-    species, width, hidden = tables[SPECIES], tables[WIDTH], tables[HIDDEN]
+    width, hidden = tables[WIDTH], tables[HIDDEN]
     n1, n2, n_messages = tables[N_ROUND1], tables[N_NODES], tables[N_MESSAGES]
-    n_features = (n_messages + tables[N_KINDS]) * species
-    n_sums = (n_messages + 1) * width
+    n_features, n_sums = n_counts(tables), (n_messages + 1) * width
     b1 = at + n_features * width
     w2, b2, w3, b3, w4, b4 = second_and_readout(b1 + width, width, n_sums, tables[N_READ] * width, hidden)
     h1 = free
     sums = h1 + n1 * width
-    h2 = sums + n2 * n_sums
-    read = h2 + n2 * width
+    read = sums + n2 * n_sums
     hid = read + tables[MOST_READ] * width
 
-    hardswish_layer(work, at_counts, n_features, (n1, n_features, width), single, at, single, b1, work, h1)
-    gather_messages(tables, work, h1, width, n2, sums)
-    hardswish_layer(work, sums, n_sums, (n2, n_sums, width), single, w2, single, b2, work, h2)
-    add_own(work, h2, h1, width, width, n2)
+    hardswish_layer(work, at_counts, n_features, (n1, n_features, width, width), single, at, single, b1, work, h1)
+    apart = (n_messages + 1) * SIXTEEN  # each sixteen features of a node and their sums lie together
+    for i in range(n2):
+        own, to = (h1 + i * width, SIXTEEN), (sums + i * n_sums, apart)
+        add_rows(width // SIXTEEN, work, to, work, own, work, (0, 0, 0), ONLY, (0, 0))
+    sum_messages(tables, work, h1, width, sums + SIXTEEN, (n_sums, SIXTEEN, apart))
+    # what was h1 is h2 from here on
+    hardswish_onto(work, sums, n_sums, (n2, n_sums, width, width), single, w2, single, b2, work, h1)
 
     for t in range(tables[N_TYPES]):
         kind = tables[tables[AT_TYPES] + t * TYPE_SIZE :]
         rows, n_read = kind[T_ROWS], (2 + kind[T_CLASSES]) * width
-        _read_jumps(tables, kind, work, h2, width, read)
+        _read_jumps(tables, kind, work, h1, width, read)
         there = w3 + kind[T_READ] * width * hidden
-        hardswish_layer(work, read, n_read, (rows, n_read, hidden), single, there, single, b3, work, hid)
+        hardswish_layer(work, read, n_read, (rows, n_read, hidden, hidden), single, there, single, b3, work, hid)
         for r in range(rows):
             barrier = np.float64(single[b4]) + dot(work, hid + r * hidden, single, w4, hidden)
             out[tables[tables[AT_JUMP] + kind[T_FIRST] + r]] += barrier
@@ -223,7 +245,7 @@ def gnn_direct(model: CompiledBarriers, basis: int, env: NDArray, work: NDArray,
     tables = tables_of(model.integers, basis)
     members = tables[MEMBERS]
     at_counts = first_aligned(work)
-    free = count_species(tables, tables[N_ROUND1], env, work, at_counts)
+    free = count_species(tables, words_of(tables, env), work, at_counts)
     out[:] = 0.0
     size = model.single.shape[0] // members
     for m in range(members):

@@ -21,15 +21,16 @@ from asemacro.barriers.compiled import (
     CompiledEnergy,
 )
 from asemacro.barriers.gnn.cell import fits, fits_energy, minimum_shape
-from asemacro.barriers.gnn.consistent import ConsistentNet
+from asemacro.barriers.gnn.consistent import ConsistentNet, side_by_side
 from asemacro.barriers.gnn.crystal import JumpNetwork
 from asemacro.barriers.gnn.direct import DirectNet
+from asemacro.barriers.gnn.energy_weights import EnergyWeights, mean_energy, whole_weights
 from asemacro.barriers.gnn.graph import Graph, graph_of
 from asemacro.barriers.gnn.inputs import Inputs, better_one_by_one, inputs_of
 from asemacro.barriers.gnn.placement import Environments, Placement, environments, place
 from asemacro.barriers.gnn.tables import energy_tables, integer_tables, workspace
 from asemacro.barriers.species import describe
-from asemacro.barriers.vectors import EIGHT, aligned, with_padded_columns
+from asemacro.barriers.vectors import aligned
 from asemacro.tasks.threads import one_thread
 
 if TYPE_CHECKING:
@@ -253,15 +254,19 @@ class BarrierGNN(nn.Module, BarrierModel):
         """Tables for the numba evaluators on the model's lattice in any (conventional, primitive, strained) cell."""
         self.check(lattice)
         placed = self._placed(lattice)
-        integers = integer_tables(self.graph, placed.sites, len(self.species) + 1, self.settings)
+        numbers = self._species_map(lattice)
+        occurring = np.unique(numbers).astype(np.int64)  # nobody counts the others
+        integers = integer_tables(self.graph, placed.sites, len(occurring), self.settings)
+        weights = [net.flat_weights(occurring) for net in self.nets]
+        energy = [whole_weights(self.graph, self._energy(), occurring)] if self.has_energy else []
         return CompiledBarriers(
             kind=GNN_DIRECT if self.form == "direct" else GNN_CONSISTENT,
             n_targets=self.graph.n_jumps,
             env=placed.env,
-            species=self._species_map(lattice),
+            species=np.searchsorted(occurring, numbers).astype(np.int8),
             integers=integers,
-            single=aligned(np.concatenate([net.flat_weights() for net in self.nets]), np.float32),
-            double=aligned(self._energy_weights(EIGHT), np.float64),
+            single=aligned(np.concatenate(weights) if self.form == "direct" else side_by_side(weights), np.float32),
+            double=aligned(np.concatenate([*energy, np.zeros(0)]), np.float64),
             workspace=workspace(integers, lattice.n_basis, self.form),
         )
 
@@ -282,20 +287,10 @@ class BarrierGNN(nn.Module, BarrierModel):
             species=self._species_map(lattice),
             integers=integers,
             single=np.zeros(0, dtype=np.float32),
-            double=self._energy_weights(1),
+            double=np.concatenate([part.ravel() for part in self._energy()]),
             workspace=0,
         )
 
-    def _energy_weights(self, multiple: int) -> NDArray[np.float64]:
-        """The mean of the members' energies as one energy whose site features are theirs side by side.
-
-        Args:
-            multiple: the number of features is padded to a multiple of this.
-        """
-        if self.form == "direct":
-            return np.zeros(0)
-        parts = [net.energy_weights() for net in self.nets]
-        weight, bias = np.hstack([p[0] for p in parts]), np.concatenate([p[1] for p in parts])
-        last, pair = np.hstack([p[2] for p in parts]) / len(parts), np.mean([p[3] for p in parts], axis=0)
-        of_sites = [with_padded_columns(part, multiple).ravel() for part in (weight, bias, last)]
-        return np.concatenate([*of_sites, pair.ravel()])
+    def _energy(self) -> EnergyWeights:
+        """The mean of the members' energies as one energy whose site features are theirs side by side."""
+        return mean_energy([net.energy_weights() for net in self.nets])

@@ -50,6 +50,12 @@ class SiteGraph:
         return 1 + np.flatnonzero((self.sites[1:] == self.sites[0]).all(axis=1))
 
     @property
+    def own_pair(self) -> Integers:
+        """(Z,) pair class in which the vacancy has each target."""
+        row = [np.flatnonzero(self.pairs == 1 + j)[0] for j in range(self.n_jumps)]
+        return np.searchsorted(self.pair_start, row, "right") - 1
+
+    @property
     def n_env(self) -> int:
         return len(self.sites)
 
@@ -149,6 +155,14 @@ def _taking(network: JumpNetwork, operations: list[int], site: Integers, to: Int
     return next(k for k in operations if np.array_equal(network.moved(k, site[None], origin)[0], to))
 
 
+def lists_of(rows: Integers, start: Integers, centres: Integers, per_centre: int) -> tuple[Integers, Integers]:
+    """The lists of some centres one after another, and where each starts; of each centre there are `per_centre`."""
+    lists = [
+        rows[start[i * per_centre + q] : start[i * per_centre + q + 1]] for i in centres for q in range(per_centre)
+    ]
+    return np.concatenate(lists), np.cumsum([0, *(len(part) for part in lists)])
+
+
 def reordered(site: SiteGraph, order: Integers) -> SiteGraph:
     """The graph with its jumps in another order: jump k is what jump order[k] was."""
     if np.array_equal(order, np.arange(site.n_jumps)):
@@ -158,11 +172,8 @@ def reordered(site: SiteGraph, order: Integers) -> SiteGraph:
     new = np.argsort(old)
 
     def moved(rows: Integers, start: Integers, per_centre: int) -> tuple[Integers, Integers]:
-        n = (len(start) - 1) // per_centre
-        lists = [
-            rows[start[i * per_centre + q] : start[i * per_centre + q + 1]] for i in old[:n] for q in range(per_centre)
-        ]
-        return new[np.concatenate(lists)], np.cumsum([0, *(len(part) for part in lists)])
+        found, ends = lists_of(rows, start, old[: (len(start) - 1) // per_centre], per_centre)
+        return new[found], ends
 
     links, link_start = moved(site.links, site.link_start, (len(site.link_start) - 1) // site.n_round1)
     pairs, pair_start = moved(site.pairs, site.pair_start, (len(site.pair_start) - 1) // (1 + site.n_jumps))
