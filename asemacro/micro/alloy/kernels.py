@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from asemacro.barriers.compiled import PYTHON, CompiledBarriers
 from asemacro.barriers.kernels import evaluate
-from asemacro.lattice.gather import cell_of, gather, neighbour
+from asemacro.lattice.gather import gather, wrap
 from asemacro.lattice.sites import cells_of
 from asemacro.micro.alloy.cache import Cache
 from asemacro.micro.alloy.cell_list import list_concerned, new_lists
@@ -39,6 +39,7 @@ class Walk(NamedTuple):
         x: (n_sites,) int8 lattice state.
         sites: (n,) int64 where the moving vacancies are.
         cells: (n + 1, 3) int64 cell coordinates of these sites; the last row is scratch.
+        basis: (n,) int64 and their places in the unit cell.
         rates: (n, Z) float64 in Hz.
         vacant: (n,) int64 number of vacant jump targets.
         lacking: (n_basis,) int64 entries of the jumps of each site of the unit cell that stand for none: they lead to
@@ -63,6 +64,7 @@ class Walk(NamedTuple):
     x: NDArray[np.int8]
     sites: NDArray[np.int64]
     cells: NDArray[np.int64]
+    basis: NDArray[np.int64]
     rates: NDArray[np.float64]
     vacant: NDArray[np.int64]
     lacking: NDArray[np.int64]
@@ -99,12 +101,13 @@ def new_walk(
     counts = np.zeros(N_COUNTS, dtype=np.int64)
     counts[PENDING] = n
     cache.runs[0] += 1
-    places = cells_of(shape, len(model.env), np.append(sites, 0))[0]
+    places, places_in_cell = cells_of(shape, len(model.env), np.append(sites, 0))
     head, chain = new_lists(places[:-1], grid, shape)
     return Walk(
         x=x,
         sites=sites,
         cells=places,
+        basis=places_in_cell[:-1],
         rates=np.zeros((n, model.n_targets)),
         vacant=np.zeros(n, dtype=np.int64),
         lacking=(model.env[:, 1 : 1 + model.n_targets] == model.env[:, :1]).all(axis=2).sum(axis=1),
@@ -241,7 +244,8 @@ def walk_on(
         chunk: most hops and new environments of this call.
         rng: source of randomness.
     """
-    x, sites, cells, rates, vacant, tree = walk.x, walk.sites, walk.cells, walk.rates, walk.vacant, walk.tree
+    x, sites, cells, basis, lacking = walk.x, walk.sites, walk.cells, walk.basis, walk.lacking
+    rates, vacant, tree = walk.rates, walk.vacant, walk.tree
     pending, blocks, grid, clock, counts = walk.pending, walk.blocks, walk.grid, walk.clock, walk.counts
     env, work, barriers, trail = walk.env, walk.work, walk.barriers, walk.trail
     first = counts[HOP]
@@ -277,7 +281,7 @@ def walk_on(
                     else:
                         rate = frequency[env[1 + j]] * np.exp(-beta * barriers[j])
                     recent_values[slot, j] = rate
-                recent_values[slot, n_targets] = empty - walk.lacking[sites[v] % n_basis]
+                recent_values[slot, n_targets] = empty - lacking[basis[v]]
                 recent_values[slot, n_targets + 1] = barriers[n_targets]
                 recent_keys[slot, 0] = h1
                 recent_keys[slot, 1] = h2
@@ -289,7 +293,7 @@ def walk_on(
                 rates[v, j] = rate
                 total += rate
             now_vacant = np.int64(recent_values[slot, n_targets])
-            counts[SEEN] += n_targets - walk.lacking[sites[v] % n_basis] - now_vacant
+            counts[SEEN] += n_targets - lacking[basis[v]] - now_vacant
             counts[CLAMPED] += np.int64(recent_values[slot, n_targets + 1])
             counts[VACANT] += now_vacant - vacant[v]
             vacant[v] = now_vacant
@@ -324,7 +328,13 @@ def walk_on(
         old = sites[v]
         if trail.shape[0] > 0:
             trail[counts[HOP] - first] = old * n_targets + j
-        new = neighbour(shape, n_basis, old, offsets[old % n_basis, 1 + j])
+        # divisions are slow: the cell that a hop leads to is that of the vacancy and an offset
+        offset = offsets[basis[v], 1 + j]
+        for axis in range(3):
+            cells[n, axis] = cells[v, axis]
+            cells[v, axis] = wrap(cells[v, axis] + offset[axis], shape[axis])
+        basis[v] = offset[3]
+        new = ((cells[v, 0] * shape[1] + cells[v, 1]) * shape[2] + cells[v, 2]) * n_basis + basis[v]
         atom = x[new]
         x[old] = atom
         x[new] = 0
@@ -333,8 +343,6 @@ def walk_on(
         note_change(blocks, grid, shape, n_basis, new, atom, 0)
         counts[HOP] += 1
         done += 1
-        cells[n] = cells[v]
-        cells[v, 0], cells[v, 1], cells[v, 2] = cell_of(shape, n_basis, new)
         # a lone vacancy stays the only one pending
         counts[PENDING] = list_concerned(walk, shape, v, counts[HOP]) if n > 1 else 1
         counts[NEXT] = 0
