@@ -211,7 +211,7 @@ class _InFile:
                 raise UnreadableFile(
                     f"{self._path} is not the file that was opened: it was written again; open it anew"
                 )
-            for first, end in zip(starts, [*starts[1:], len(rows)], strict=True):
+            for first, end in zip(starts, [*starts, len(rows)][1:], strict=True):
                 begin = self._chunks[chunk[first]]
                 if begin >= 0:
                     file.seek(int(begin + within[first] * row_bytes))

@@ -69,6 +69,11 @@ def test_carriers_are_drawn_anew_for_each_state_all_alike() -> None:
     assert len(np.unique(active, axis=0)) > 100
 
 
+def test_no_rows_of_a_file(tmp_path: Path) -> None:
+    """As where a single trajectory leaves none to judge an encoder by."""
+    assert some_data(tmp_path / "made.zip").states(np.arange(0)).shape == (0, 20)
+
+
 def test_some_rows_without_a_copy() -> None:
     data = some_data()
     part = data.take(data.group == 3).take(slice(5, 8))

@@ -167,6 +167,9 @@ def test_table_1_compares_fairly() -> None:
             assert partial.lesson.n * partial.lesson.fraction == pytest.approx(first.lesson.n, abs=1)
             assert first.lesson.n == spread.lesson.n
             assert (first.lesson.spread, spread.lesson.spread) == (False, True)
+        for group in groups.values():
+            variables = 1 + getattr(group.budget, "closures", predator_prey.CLOSURES + 1)
+            assert all(cell.lesson.n > variables for cell in group.cells)
     assert all(group.effort.seeds >= 5 for group in table1.FULL.values())
 
 

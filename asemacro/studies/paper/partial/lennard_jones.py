@@ -113,7 +113,15 @@ def prepare(budget: Budget, *, folder: Path, streams: Streams, progress: Report 
     )
     with Meter() as encoding:
         told = part_of(progress, "figure", 0.5, 0.4)
-        fitted = fit_encoder(data, phi, budget.closures, options=options, rng=streams("encoder", n), progress=told)
+        fitted = fit_encoder(
+            data,
+            phi,
+            budget.closures,
+            needed=budget.kept - phi.dim,  # the others take noise from the rates
+            options=options,
+            rng=streams("encoder", n),
+            progress=told,
+        )
     observed = encode_along(phi, system.states_at(starts[budget.runs :], times))
     test = Test(starts[budget.runs :], times, observed)
     spent = states.seconds, encoding.seconds

@@ -121,6 +121,6 @@ QUICK = {
     ),
     "lennard-jones-51200": large_group(
         lennard_jones.Budget(51_200, runs=1, tests=1, batch_size=64, on_disk=True),
-        Effort(100, seeds=3), 200, 20,
+        Effort(100, seeds=3), 200, 60,
     ),
 }  # fmt: skip
