@@ -137,7 +137,7 @@ def learn_from_forces(
                 phi,
                 dims,
                 network=fit.get("network"),
-                needed=None if kept is None else max(0, kept - phi.dim),
+                needed=None if kept is None else 0,
                 options=fit.get("encoder_options"),
                 rng=rng,
                 progress=part_of(report, "encoder"),
