@@ -71,7 +71,8 @@ def hardswish(builder: Any, t: Any) -> Any:
     """t min(max(t + 3, 0), 6) / 6."""
     gate = larger(builder, builder.fadd(t, all_of(t.type, 3.0)), all_of(t.type, 0.0))
     gate = smaller(builder, gate, all_of(t.type, 6.0))
-    return builder.fmul(builder.fmul(t, gate), all_of(t.type, float(np.float32(1 / 6))))
+    sixth = 1 / 6 if t.type.element == DOUBLE else float(np.float32(1 / 6))
+    return builder.fmul(builder.fmul(t, gate), all_of(t.type, sixth))
 
 
 def total_of(builder: Any, values: Any) -> Any:

@@ -253,7 +253,7 @@ def both_ways_dot(typingctx: Any, even: Any, at_even: Any, odd: Any, at_odd: Any
 def swish_of_whole_dot(
     typingctx: Any, z: Any, unit: Any, table: Any, at: Any, weights: Any, at_weights: Any, n: Any
 ) -> Any:
-    """f(unit (z + one row of the table - another)) . weights, f hardswish; float32, the last sums in double precision.
+    """f(unit (z + one row of the table - another)) . weights, f hardswish; in double precision.
 
     z and the table are int32: what a row is after a change and back again is the same to the bit, so a sum of
     these numbers over the sites of a state is a function of the state.
@@ -261,7 +261,7 @@ def swish_of_whole_dot(
     Args:
         typingctx: of numba.
         z: rows.
-        unit: float32, of z and the table.
+        unit: float64, of z and the table.
         table: what z changes by.
         at: where the row of z, the one that is added and the one that is taken away start.
         weights: float32.
@@ -274,16 +274,16 @@ def swish_of_whole_dot(
     def code(context: Any, builder: Any, sig: Any, args: Any) -> Any:
         own, rows, last = (data_of(context, builder, sig.args[k], args[k]) for k in (0, 2, 4))
         at_z, more, less = cgutils.unpack_tuple(builder, args[3])
-        units, total = splat(builder, args[1], V16), local(builder, all_of(V16, 0.0))
+        units, total = splat(builder, args[1], wide), local(builder, all_of(wide, 0.0))
         with cgutils.for_range_slice(builder, I64(0), args[6], I64(SIXTEEN), intp=I64) as (k, _):
 
             def part(data: Any, at: Any) -> Any:
                 return load(builder, data, builder.add(at, k), WHOLE16)
 
             whole = builder.add(part(own, at_z), builder.sub(part(rows, more), part(rows, less)))
-            value = hardswish(builder, builder.fmul(builder.sitofp(whole, V16), units))
-            term = builder.fmul(value, load(builder, last, builder.add(args[5], k), V16))
+            value = hardswish(builder, builder.fmul(builder.sitofp(whole, wide), units))
+            term = builder.fmul(value, builder.fpext(load(builder, last, builder.add(args[5], k), V16), wide))
             builder.store(builder.fadd(builder.load(total), term), total)
-        return total_of(builder, builder.fpext(builder.load(total), wide))
+        return total_of(builder, builder.load(total))
 
-    return types.float64(z, types.float32, table, types.UniTuple(i, 3), weights, i, i), code
+    return types.float64(z, types.float64, table, types.UniTuple(i, 3), weights, i, i), code

@@ -59,4 +59,4 @@ def test_barrier_models(name: str) -> None:
     model = am.load_barriers(OLD / name)
     lattice, x = am.Lattice.bcc(3.2, ("Nb", "Mo"), 5), np.array(EXPECTED["x"], dtype=np.int8)
     found = model.barriers(lattice, x, np.flatnonzero(x == 0))
-    np.testing.assert_allclose(found, EXPECTED[name.partition(".")[0]], rtol=1e-5, atol=5e-6)  # eV: single precision
+    np.testing.assert_allclose(found, EXPECTED[name.partition(".")[0]], rtol=1e-5)

@@ -76,7 +76,7 @@ def energy_changes(
     """
     species, width, n2, n_features = tables[SPECIES], tables[ENERGY_WIDTH], tables[N_NODES], n_counts(tables)
     _pair_changes(tables, double, words, env, out)
-    unit = np.float32(double[0])
+    unit = double[0]
     weights, last = double.view(np.int32), double.view(np.float32)
     first = 2 * (-(-(1 + tables[N_PAIRS] * species * species) // EIGHT) * EIGHT)
     bias = first + n_features * width
