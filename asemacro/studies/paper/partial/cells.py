@@ -21,6 +21,9 @@ from asemacro.tasks.running import Kept, Task, kept_item, run_tasks
 from asemacro.tasks.streams import Streams
 from asemacro.typing import Report
 
+PROCESSES = 2
+"""Worlds that run side by side."""
+
 
 class Prepare(Protocol):
     """How a world is made."""
@@ -71,7 +74,7 @@ def run_groups(
     streams: Streams,
     progress: Report,
     workers: int = 1,
-    processes: int = 1,
+    processes: int = PROCESSES,
 ) -> dict[str, Found]:
     """All cells; those that the store holds are not run again.
 
@@ -81,7 +84,8 @@ def run_groups(
         streams: random streams.
         progress: told as progress("figure", fraction, text).
         workers: cells of a world that run side by side; one, where time and memory of each are told.
-        processes: worlds that run side by side, each in a process of its own, so that each has its own memory.
+        processes: worlds that run side by side, each in a process of its own, so that each has its own memory; one
+            world runs in this process.
 
     Returns:
         What was found, by quantity.

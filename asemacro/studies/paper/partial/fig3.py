@@ -23,7 +23,7 @@ TITLES = {"onsager": "OnsagerNet", "mlp": "MLP", "gfinn": "GFINN"}
 def run(*, quick: bool, rng: np.random.Generator, progress: Report, store: Checkpoint) -> Result:
     """Run the figure."""
     groups = QUICK if quick else FULL
-    found = run_groups(groups, store=store, streams=Streams.of(rng), progress=progress, processes=table1.PROCESSES)
+    found = run_groups(groups, store=store, streams=Streams.of(rng), progress=progress)
     title = "Fig. 3 of Chen and Li 2024: 800 Lennard-Jones atoms, error of three forms of the equation"
     return Result(title, rows_of(groups, found), tables_of(groups, found), lambda: draw(found), NOTES)
 

@@ -24,7 +24,6 @@ from asemacro.tasks.checkpoint import Checkpoint
 from asemacro.tasks.streams import Streams
 from asemacro.typing import Report
 
-PROCESSES = 2
 THRESHOLD = 3e-3
 NOTE = (
     f"force-evaluations: of one atom each, from which on the median error stays below {THRESHOLD:g}; no row where none "
@@ -57,7 +56,7 @@ def run(*, quick: bool, rng: np.random.Generator, progress: Report, store: Check
     """Run the figure."""
     budget = QUICK if quick else FULL
     groups = groups_of(budget)
-    found = run_groups(groups, store=store, streams=Streams.of(rng), progress=progress, processes=PROCESSES)
+    found = run_groups(groups, store=store, streams=Streams.of(rng), progress=progress)
     title = f"Fig. 4 of Chen and Li 2024: forces on atoms for an error of {THRESHOLD:g} over the number of atoms"
     rows = rows_of(budget, found)
     return Result(title, rows, tables_of(groups, found), lambda: draw(budget, found), (*NOTES, NOTE))

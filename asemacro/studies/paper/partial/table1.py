@@ -21,14 +21,13 @@ from asemacro.typing import Report
 
 TARGETS = {"predator-prey": 1.3e-3, "allen-cahn": 4.0e-3, "lennard-jones-51200": 5.0e-3}
 LENNARD_JONES_TARGETS = {"onsager": 1.2e-3, "mlp": 1.34e-3, "gfinn": 2.84e-3}
-PROCESSES = 2
 NAMES = {"onsager": "onsagernet", "mlp": "mlp", "gfinn": "gfinn"}
 
 
 def run(*, quick: bool, rng: np.random.Generator, progress: Report, store: Checkpoint) -> Result:
     """Run the table."""
     groups = QUICK if quick else FULL
-    found = run_groups(groups, store=store, streams=Streams.of(rng), progress=progress, processes=PROCESSES)
+    found = run_groups(groups, store=store, streams=Streams.of(rng), progress=progress)
     title = "Table 1 of Chen and Li 2024: error of learned trajectories from a part p of the forces"
     rows = rows_of(groups, found)
     return Result(title, rows, tables_of(groups, found), lambda: draw_cells(groups, found), NOTES)

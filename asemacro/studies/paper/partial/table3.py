@@ -24,7 +24,6 @@ from asemacro.tasks.streams import Streams
 from asemacro.typing import Floats, Report
 
 NOTE = "Claimed is only that weight 0 is worst: the published values are of one autoencoder each."
-PROCESSES = 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +63,7 @@ def run(*, quick: bool, rng: np.random.Generator, progress: Report, store: Check
         groups = groups_of(budget, k)
         streams = Streams((*root.root, k))
         told = part_of(progress, "figure", k / budget.encoders, 1 / budget.encoders)
-        found = run_groups(groups, store=store, streams=streams, progress=told, processes=PROCESSES)
+        found = run_groups(groups, store=store, streams=streams, progress=told)
         tables |= {f"encoder{k}": tables_of(groups, found)[""]}
         for weight in budget.weights:
             one = found[name_of(weight, k)].errors
