@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+SETTINGS = {"DASK_DISTRIBUTED__WORKER__PROFILE__ENABLED": "False"}
+"""As docs/scaling.md says: Dask looks at its workers a hundred times a second, which takes a few per cent of a core."""
 
 
 @contextlib.contextmanager
@@ -26,7 +28,7 @@ def dask_cluster(folder: Path, workers: int) -> Iterator[Path]:
             log = stack.enter_context((folder / f"{words[0]}.log").open("w"))
             process = subprocess.Popen(
                 [sys.executable, "-m", "dask", *words, "--no-dashboard", "--dashboard-address", ":0"],
-                cwd=folder, env={**os.environ, "PYTHONPATH": path}, stdout=log, stderr=log,
+                cwd=folder, env={**os.environ, **SETTINGS, "PYTHONPATH": path}, stdout=log, stderr=log,
             )  # fmt: skip
             stack.callback(process.wait)
             stack.callback(process.terminate)

@@ -34,7 +34,7 @@ from asemacro.files.content import digest, file_digest
 from asemacro.studies.labelling import label as labelling
 
 LABELS = "labels.db"
-GOING_ON = ("goes on ", "taken from", "learned before")
+GOING_ON = ("goes on", "taken from", "learned before")
 OVER_ITS_RESULTS = 0.2
 """How often a run that came to its end is made again in its folder; else the folder goes."""
 SOONER, LATER = 0.8, 1.2

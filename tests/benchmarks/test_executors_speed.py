@@ -24,7 +24,7 @@ from asemacro.tasks.executors import Kind, executor_of
 from asemacro.tasks.running import Task, run_tasks
 from asemacro.tasks.streams import Streams
 
-RUNS, HOPS = 12, 2_000_000
+RUNS, HOPS = 12, 6_000_000
 Walk = tuple[bytes, float, float]
 Opened = Callable[[], AbstractContextManager[Any]]
 
