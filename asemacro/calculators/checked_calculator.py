@@ -49,7 +49,7 @@ class CheckedCalculator(Calculator):
             with one_thread(), np.errstate(all="ignore"):
                 energy = self._inner.get_property("energy", copy)
                 forces = self._inner.get_property("forces", copy) if "forces" in properties else None
-        except Exception as error:  # whatever a foreign calculator does
+        except (Exception, SystemExit) as error:  # whatever a foreign calculator does
             raise ValueError(f"the calculator {self.called} fails: {plain(error)}") from None
         self.calls += 1
         self.results["energy"] = float(self._finite(energy, (), "energy"))

@@ -25,7 +25,7 @@ def imported(name: str, option: str, known: Sequence[str]) -> Any:
         sys.path.insert(0, here)
     try:
         found = vars(importlib.import_module(module)).get(attribute)
-    except Exception as error:  # whatever a foreign module does
+    except (Exception, SystemExit) as error:  # whatever a foreign module does
         raise ValueError(f"{option} {name}: the module {module} does not import: {plain(error)}") from None
     if not callable(found):
         raise ValueError(f"{option} {name}: the module {module} has no function {attribute}")
@@ -40,5 +40,5 @@ def called(function: Any, option: str) -> Any:
     """
     try:
         return function()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise ValueError(f"{option} fails: {plain(error)}") from None

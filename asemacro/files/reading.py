@@ -80,6 +80,8 @@ def plain(error: BaseException) -> str:
         return "it asks for more memory than there is"
     if isinstance(error, UnicodeError):
         return "it is not text in UTF-8"
+    if isinstance(error, SystemExit):
+        return f"it ends the program, sys.exit({shown(error.code)})"
     if isinstance(error, KeyError) and error.args:
         return f"{error.args[0]} is missing"
     if isinstance(error, OSError) and error.strerror:

@@ -20,7 +20,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from asemacro.arguments.checks import bound_of_memory
 from asemacro.files.reading import UnreadableFile, bound_of_unpacked, plain
-from asemacro.files.store import write_whole
+from asemacro.files.store import CannotWrite, write_whole
 
 CHUNK_BYTES = 1 << 18
 """Aim for the size of a chunk: one row where a row is larger."""
@@ -149,7 +149,12 @@ def write_rows(
     """
     import zarr
 
+    path = Path(path)
+    if path.is_dir():  # or it would be known only when all is computed
+        raise CannotWrite(path, "there is a folder of this name")
+
     def write(temporary: Path) -> None:
+        temporary.touch()  # zarr has no words for a folder that is not there or not to be written in
         store = zarr.storage.ZipStore(temporary, mode="w")
         try:
             root = zarr.create_group(store=store, attributes=dict(about))

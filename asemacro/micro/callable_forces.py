@@ -8,10 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from asemacro.arguments.answers import answer, real_numbers
 from asemacro.arguments.door import above_zero, checked, function, whole
 from asemacro.force_data import Layout
 from asemacro.micro.force_system import ForceSystem
 from asemacro.typing import Floats
+
+_CALLED = "the function of CallableForces"
 
 
 class CallableForces(ForceSystem):
@@ -49,14 +52,14 @@ class CallableForces(ForceSystem):
         """What the function gives, (batch, N) or (batch, m k) of the carriers `active` (batch, m).
 
         Raises:
-            ValueError: it gives another shape, or nan or inf.
+            ValueError: it fails, or gives another shape, complex numbers, nan or inf.
         """
         x = self.checked_states(x)
         if active is None:
             places = np.tile(np.arange(self.n_components), (len(x), 1))
         else:
             places = self.components(self.checked_active(active, len(x)))
-        f = np.asarray(self._function(x, places), dtype=float)
+        f = real_numbers(answer(_CALLED, self._function, x, places), _CALLED)
         if f.shape != places.shape:
             raise ValueError(f"the function gives an array of the shape {f.shape} for places {places.shape}")
         if not np.isfinite(f).all():

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from asemacro.arguments.checks import bound_of_memory, choice_of, fraction_of, generator_of
+from asemacro.arguments.answers import answer
+from asemacro.arguments.checks import bound_of_memory, choice_of, fraction_of, generator_of, shown
 from asemacro.arguments.door import FORCE_DATA, array, checked, flag_or_report, function, path
 from asemacro.files.rows import RowSink, rows_in_memory
 from asemacro.force_data import ForceData, force_columns, write_force_rows
@@ -125,7 +126,11 @@ def _fill(
     patience = Patience(f"the forces along {n} trajectories")
 
     def hand_on(states: Floats, group: NDArray[np.int64], when: Floats) -> None:
-        kept = np.ones(len(states), dtype=bool) if keep is None else _truth_values(keep(states), len(states))
+        kept = (
+            np.ones(len(states), dtype=bool)
+            if keep is None
+            else _truth_values(answer("keep", keep, states), len(states))
+        )
         if kept.any():
             states = states[kept]
             active = draw_active(len(states), system.n_carriers, fraction, rng=rng)
@@ -163,8 +168,11 @@ def _fill(
 
 def _truth_values(kept: Any, n: int) -> NDArray[np.bool_]:
     """What `keep` gives for n states, if it is (n,) truth values."""
-    found = np.asarray(kept)
-    if found.dtype != bool or found.shape != (n,):
-        got = f"an array of {found.dtype} with the shape {found.shape}"
+    try:
+        found = np.asarray(kept)
+    except Exception:  # rows of different lengths, a tensor that is part of a gradient
+        found = None
+    if found is None or found.dtype != bool or found.shape != (n,):
+        got = shown(kept) if found is None else f"an array of {found.dtype} with the shape {found.shape}"
         raise ValueError(f"keep must give ({n},) truth values, one for each state, got {got}")
     return found

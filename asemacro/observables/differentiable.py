@@ -89,7 +89,7 @@ class TorchObservable(DifferentiableObservable):
         """
         try:
             z = self._function(x.to(torch.float64, copy=True))
-        except Exception as error:  # whatever a function of the user does
+        except (Exception, SystemExit) as error:  # whatever a function of the user does
             if x.requires_grad and "numpy()" in str(error):  # torch advises to detach, which leaves no gradient
                 raise ValueError(_without_gradient(self.labels)) from None
             raise ValueError(f"the observable {', '.join(self.labels)} fails: {plain(error)}") from None

@@ -12,9 +12,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import zarr
 
+from asemacro.files.store import CannotWrite
 from asemacro.force_data import ForceData, Layout
+from asemacro.micro.callable_forces import CallableForces
 from asemacro.micro.fields.predator_prey_ode import PredatorPreyODE
 from asemacro.micro.force_runs import make_force_data, redraw_forces
 from asemacro.micro.force_system import draw_active
@@ -248,11 +251,13 @@ def test_rows_that_do_not_fit(change: dict[str, np.ndarray], message: str) -> No
         lambda x: np.ones((len(x), 1), dtype=bool),
         lambda x: np.full(len(x), np.nan),
         lambda x: None,
+        lambda x: [[True], []],
+        lambda x: (torch.from_numpy(x[:, 0]).requires_grad_() > 0).double(),
     ],
 )
 def test_what_is_kept_must_be_truth_values(keep: Callable[[np.ndarray], np.ndarray]) -> None:
     with pytest.raises(
-        ValueError, match=r"^keep must give \(210,\) truth values, one for each state, got an array[^\n]*$"
+        ValueError, match=r"^keep must give \(210,\) truth values, one for each state, got (an array|\[\[True)[^\n]*$"
     ):
         some_data(keep=keep)
 
@@ -301,3 +306,52 @@ def test_a_file_with_carriers_that_there_are_not_is_refused(tmp_path: Path) -> N
     data.save(tmp_path / "bad.zarr.zip")
     with pytest.raises(ValueError, match=r"bad\.zarr\.zip holds force data that do not fit together \(active carriers"):
         ForceData.open(tmp_path / "bad.zarr.zip")
+
+
+@pytest.mark.parametrize("there", [False, True], ids=["no folder", "a folder of this name"])
+def test_a_file_that_cannot_be_written_is_known_before_anything_is_computed(there: bool, tmp_path: Path) -> None:
+    path = tmp_path / "made.zip" if there else tmp_path / "absent" / "made.zip"
+    if there:
+        path.mkdir()
+
+    def never(x: np.ndarray) -> np.ndarray:
+        raise AssertionError
+
+    with pytest.raises(CannotWrite, match=r"^cannot write .*made\.zip: (No such file|there is a folder)[^\n]*$"):
+        some_data(path, keep=never)
+
+
+def failing(*given: object) -> None:
+    raise RuntimeError("not\nnow")
+
+
+def leaving(*given: object) -> None:
+    sys.exit(3)
+
+
+@pytest.mark.parametrize("function", [failing, leaving])
+def test_functions_that_fail_are_named_in_one_line(function: Callable[..., None]) -> None:
+    reason = r"(not|it ends the program, sys\.exit\(3\))$"
+    with pytest.raises(ValueError, match=f"^keep fails: {reason}"):
+        some_data(keep=function)
+    with pytest.raises(ValueError, match=f"^the function of CallableForces fails: {reason}"):
+        CallableForces(function, 3).forces(np.zeros((1, 3)))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        lambda x, places: 1j * np.take_along_axis(x, places, axis=1),
+        lambda x, places: None,
+        lambda x, places: "abc",
+        lambda x, places: [[1.0], []],
+        lambda x, places: torch.from_numpy(x).requires_grad_(),
+    ],
+    ids=["complex", "nothing", "text", "ragged", "in a gradient"],
+)
+def test_rates_must_be_real_numbers(given: Callable[..., object]) -> None:
+    """Complex ones would be cut to their real part."""
+    with pytest.raises(
+        ValueError, match=r"^the function of CallableForces must give (an array of )?real numbers[^\n]*$"
+    ):
+        CallableForces(given, 3).forces(np.ones((2, 3)))

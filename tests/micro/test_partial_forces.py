@@ -202,16 +202,19 @@ def test_what_goes_wrong_is_one_line() -> None:
     with pytest.raises(ValueError, match=r"atom \d is outside the box along axis \d, which is not periodic"):
         leaving.trajectories(leaving.initial([300.0], rng=rng), [100.0])
     broken = am.PartialForces(molecule, Spring(np.nan), halo=3.0)
-    with pytest.raises(ValueError, match=r"the calculator Spring gives forces \(3, 3\) that are not 3 x 3 finite"):
+    with pytest.raises(ValueError, match=r"Spring gives forces that are not finite on 3 of 3 atoms, first on atom 0"):
         broken.forces(broken.initial([300.0], rng=rng))
+    with pytest.raises(ValueError, match=r"Spring gives forces that are not finite on 1 of 1 atoms, first on atom 2"):
+        broken.forces(broken.initial([300.0], rng=rng), np.array([[2]]))
     with pytest.raises(ValueError, match="temperatures must be numbers of kelvin above 0"):
         broken.initial([-3.0], rng=rng)
     for error, said in (
         (RuntimeError("no convergence\nat all"), "no convergence"),
         (MemoryError(), "asks for more mem"),
+        (SystemExit(3), r"it ends the program, sys.exit\(3\)"),
     ):
 
-        def fail(*given: Any, error: Exception = error) -> None:
+        def fail(*given: Any, error: BaseException = error) -> None:
             raise error
 
         broken = am.PartialForces(molecule, Spring(), halo=3.0)
@@ -225,3 +228,22 @@ def test_what_goes_wrong_is_one_line() -> None:
     fixed.set_constraint(ase.constraints.FixAtoms([0]))
     with pytest.raises(ValueError, match="none with constraints"):
         am.PartialForces(fixed, Spring())
+
+
+@pytest.mark.parametrize(
+    ("found", "message"),
+    [
+        ("abc", "must give real numbers, got"),
+        (None, "must give real numbers, got None"),
+        ([[1, 2], [3]], "must give an array of real numbers"),
+        (1j * np.ones((1, 3)), r"must give real numbers, got an array of complex128 with the shape \(1, 3\)"),
+        (torch.ones(1, 3, requires_grad=True), "must give an array of real numbers: .*requires grad"),
+        (np.ones((2, 3)), r"gives forces of the shape \(2, 3\), there must be 1 x 3"),
+    ],
+    ids=str,
+)
+def test_what_a_function_for_a_part_must_give(found: Any, message: str) -> None:
+    system = am.PartialForces(ase.build.molecule("H2O"), Spring(), subset=lambda atoms, numbers: found)
+    x = system.initial([300.0], rng=np.random.default_rng(0))
+    with pytest.raises(ValueError, match=f"^the function subset of Spring {message}[^\n]*$"):
+        system.forces(x, np.array([[0]]))

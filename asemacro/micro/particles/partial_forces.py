@@ -10,6 +10,7 @@ import numpy as np
 from ase import Atoms, units
 from numpy.typing import ArrayLike, NDArray
 
+from asemacro.arguments.answers import real_numbers
 from asemacro.arguments.checks import bound_of_memory, generator_of, shown
 from asemacro.arguments.door import ATOMS, above_zero, array, checked, function, members_of, number, offers
 from asemacro.files.reading import plain
@@ -87,7 +88,7 @@ class PartialForces(ForceSystem):
         self._at(self._atoms.positions)
         try:
             self.halo = reach_of(calculator, self._atoms.copy()) if halo is None else halo
-        except Exception as error:  # whatever a foreign calculator does
+        except (Exception, SystemExit) as error:  # whatever a foreign calculator does
             raise self._not_these("forces", error) from None
         if self.halo is None and subset is None:
             say.warning(
@@ -117,7 +118,7 @@ class PartialForces(ForceSystem):
     def energy(self, x: NDArray[Any]) -> Floats:
         """(batch,) kinetic and potential energy in eV."""
         states = self.checked_states(x).reshape(-1, 2, self.n_carriers, 3)
-        potential = [self._asked(self._at(r), "energy") for r, _ in states]
+        potential = [float(self._asked(self._at(r), "energy")) for r, _ in states]
         return np.array(potential) + (self._masses * states[:, 1] ** 2).sum(axis=(1, 2)) / 2
 
     def states_at(
@@ -208,7 +209,7 @@ class PartialForces(ForceSystem):
 
     def _all(self, r: Floats) -> Floats:
         """All forces (N, 3)."""
-        return self._asked(self._at(r), "forces")
+        return self._finite(self._asked(self._at(r), "forces"), np.arange(self.n_carriers))
 
     def _some(self, r: Floats, active: NDArray[np.int64]) -> Floats:
         """Forces (m, 3) on some atoms."""
@@ -216,32 +217,43 @@ class PartialForces(ForceSystem):
         if self._subset is not None:
             try:
                 found = self._subset(atoms, active)
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 raise Unfinished(f"the function subset of {self._name} fails: {plain(error)}") from None
-            return self._finite(found, len(active))
+            return self._finite(self._of_atoms(found, len(active), "function subset of"), active)
         if self.halo is not None and len(active):
             part, places = cut_out(atoms, active, self.halo)
             if len(part) < len(atoms):
-                return self._asked(part, "forces")[places]
-        return self._asked(atoms, "forces")[active]
+                return self._finite(self._asked(part, "forces")[places], active)
+        return self._finite(self._asked(atoms, "forces")[active], active)
 
-    def _asked(self, atoms: Atoms, what: str) -> Any:
-        """Energy or forces of atoms by the calculator."""
+    def _asked(self, atoms: Atoms, what: str) -> Floats:
+        """Energy () or forces (n, 3) of n atoms by the calculator."""
         try:
-            value = self._calculator.get_property(what, atoms)
-        except Exception as error:
+            with np.errstate(all="ignore"):  # what comes of it is said in one line
+                value = self._calculator.get_property(what, atoms)
+        except (Exception, SystemExit) as error:
             raise self._not_these(what, error) from None
-        return self._finite(value, len(atoms)) if what == "forces" else float(value)
+        return self._of_atoms(value, len(atoms)) if what == "forces" else real_numbers(value, self._name).reshape(())
 
-    def _not_these(self, what: str, error: Exception) -> ValueError:
+    def _not_these(self, what: str, error: BaseException) -> ValueError:
         """What is said where a calculator gives up; one that fails now and then may be asked again."""
         if isinstance(error, NotImplementedError):
             return ValueError(f"the calculator {self._name} gives no {what} of these atoms: {plain(error)}")
         return Unfinished(f"the calculator {self._name} fails: {plain(error)}")
 
-    def _finite(self, f: Any, n: int) -> Floats:
-        """Forces (n, 3), if they are finite."""
-        f = np.array(f, dtype=float)
-        if f.shape != (n, 3) or not np.isfinite(f).all():
-            raise ValueError(f"the calculator {self._name} gives forces {f.shape} that are not {n} x 3 finite numbers")
+    def _of_atoms(self, found: Any, n: int, who: str = "calculator") -> Floats:
+        """Forces (n, 3), if they are real numbers in this shape."""
+        f = real_numbers(found, f"the {who} {self._name}")
+        if f.shape != (n, 3):
+            raise ValueError(f"the {who} {self._name} gives forces of the shape {f.shape}, there must be {n} x 3")
+        return f.copy()  # calculators may hand out what they go on with
+
+    def _finite(self, f: Floats, numbers: NDArray[np.int64]) -> Floats:
+        """Forces (m, 3) on atoms of these numbers, if they are finite."""
+        bad = numbers[~np.isfinite(f).all(axis=1)]
+        if len(bad):
+            raise ValueError(
+                f"the calculator {self._name} gives forces that are not finite on {len(bad)} of {len(f)} atoms, first "
+                f"on atom {bad[0]} (counted from 0): is it too near to another one, or too far from all?"
+            )
         return f

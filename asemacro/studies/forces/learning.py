@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from asemacro.arguments.answers import answer, real_numbers
 from asemacro.arguments.checks import callable_of, choice_of, generator_of
 from asemacro.arguments.door import FORCE_DATA, MOST_WIDTH, checked, flag_or_report, instance, optional, whole
 from asemacro.closure.autoencoder import EncoderOptions, fit_encoder
@@ -149,7 +150,8 @@ def learn_from_forces(
             labels, encoder = labels_of_first(labels, kept), encoder.leading(kept)  # type: ignore[attr-defined]
         weights = fit.get("weights")
         if weights is not None:
-            labels = labels.weighted(weights(labels.z))
+            called = "the function weights"
+            labels = labels.weighted(real_numbers(answer(called, weights, labels.z.copy()), called))
         seen, attraction = labels, fit.get("attraction")
         if attraction is not None:
             seen = with_attraction(labels, attraction, rng=rng)

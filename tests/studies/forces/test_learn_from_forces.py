@@ -150,3 +150,18 @@ def test_an_equation_of_a_part_of_the_variables() -> None:
     assert learned.z.shape == (len(made), 2)
     with pytest.raises(ValueError, match="kept leaves out variables of an encoder, and there is none"):
         learn_from_forces(made, MEAN, 0, kept=1, fit_options=QUICK, rng=rng)
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        (lambda z: 1 / 0, "the function weights fails: division by zero"),
+        (lambda z: "a", "the function weights must give real numbers, got"),
+        (lambda z: 1j * z[:, 0], "the function weights must give real numbers, got an array of complex128"),
+        (lambda z: torch.ones(len(z), requires_grad=True), "the function weights must give an array of real numbers"),
+        (lambda z: -np.ones(len(z)), "weights must be 60 numbers above 0"),
+    ],
+)
+def test_weights_of_a_function_that_does_not_do(weights: object, message: str) -> None:
+    with pytest.raises(ValueError, match=f"^{message}[^\n]*$"):
+        learn_from_forces(data(0.2, 4), MEAN, 0, weights=weights, rng=np.random.default_rng(0))  # type: ignore[arg-type]
