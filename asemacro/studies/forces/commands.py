@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from asemacro.files.store import run_record, without_nan
+from asemacro.force_data import Layout
 from asemacro.labels.forces import check_enough
 from asemacro.lattice.reading.structure_file import Reading
 from asemacro.micro.force_runs import make_force_data
@@ -26,6 +27,7 @@ from asemacro.tasks.run_folder import RunFolder
 from asemacro.tasks.threads import one_thread
 from asemacro.typing import Floats, Report
 
+ASIDE = 0.1  # angstrom, or in the unit of a state: the farthest that its numbers are moved to tell calculators apart
 FITS = 5
 TESTS = 0.2  # runs that are compared with, over those that are learned from
 MOST_DIMS = 64
@@ -148,12 +150,26 @@ def _carriers(made_of: ForceSetup) -> str:
 
 
 def _contents(made_of: ForceSetup, starts: Floats) -> dict[str, Any]:
-    """What the arguments name, itself: of the structure, the calculator and the observable, what they give at first."""
+    """What the arguments name, itself: of the structure, the calculator and the observable, what they give for a few
+    states, starts and others beside: on a perfect lattice alone, many calculators give the same forces, none.
+    """
+    some = np.concatenate([starts[:2], _displaced(starts[:2], made_of.system.layout)])
     return {
         "structure": starts,
-        "forces of the calculator": made_of.system.forces(starts[:1]),
-        "observable": encode(made_of.phi, starts[:1]),
+        "forces of the calculator": made_of.system.forces(some),
+        "observable": encode(made_of.phi, some),
     }
+
+
+def _displaced(x: Floats, layout: Layout) -> Floats:
+    """States (b, N) a little beside others, always the same ones: each carrier by a length of its own towards the mean
+    of all, which keeps atoms in their box.
+    """
+    places = x.reshape(len(x), layout.blocks, layout.n_carriers, layout.width)
+    way = places.mean(axis=2, keepdims=True) - places
+    length = np.linalg.norm(way, axis=3, keepdims=True)
+    share = np.random.default_rng(0).uniform(size=length.shape) * np.minimum(1.0, ASIDE / np.maximum(length, ASIDE))
+    return (places + share * way).reshape(x.shape)
 
 
 def _learn(

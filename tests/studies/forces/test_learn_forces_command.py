@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,11 @@ import numpy as np
 import pytest
 
 import asemacro as am
-from asemacro.studies.forces.commands import _compared, _result, _say_quality
+from asemacro.lattice.reading.structure_file import Reading
+from asemacro.studies.forces.commands import _compared, _contents, _result, _say_quality
 from asemacro.studies.forces.errors import encode
 from asemacro.studies.forces.learned import ForcesReport, LearnedForces
+from asemacro.studies.forces.particles import Particles, particle_setup
 from asemacro.studies.forces.systems import force_setup
 from asemacro.studies.learn.loading import load_learned
 
@@ -29,11 +32,12 @@ from ase.calculators.calculator import Calculator, all_changes
 
 class Springs(Calculator):
     implemented_properties = ["forces", "energy"]
+    strength = 0.5
 
     def calculate(self, atoms=None, properties=None, system_changes=all_changes):
         super().calculate(atoms, properties, system_changes)
         away = atoms.positions - 2.0 * np.round(atoms.positions / 2.0)
-        self.results = {"forces": -0.5 * away, "energy": 0.25 * (away**2).sum()}
+        self.results = {"forces": -self.strength * away, "energy": self.strength * (away**2).sum() / 2}
 
 
 class EnergyAlone(Calculator):
@@ -93,6 +97,14 @@ def constant(x):
 
 def speed(x):
     return (x[:, x.shape[1] // 2 :] ** 2).mean(dim=1)
+
+
+SIZE = 1.0
+
+
+def shift(x):
+    r = x[:, : x.shape[1] // 2]
+    return SIZE * ((r - 2.0 * torch.round(r / 2.0)) ** 2).mean(dim=1)
 """
 SHORT = ("--trajectories", "3", "--until", "20", "--fits", "1")
 
@@ -256,6 +268,46 @@ def test_a_calculator_that_fails_on_the_way_keeps_what_is_finished(here: Path, c
     code, said, error = command(*words)
     assert code == 0, error
     assert "goes on from what is kept in out" in said
+
+
+def test_another_calculator_of_the_same_name_does_not_go_on(
+    here: Path, command: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On the perfect lattice of the start springs of every strength give no force."""
+    words = (*PARTICLES, "--calculator", "mine_of_test:Flaky", *SHORT, "--closure", "0", "--fraction", "1")
+    monkeypatch.setattr(importlib.import_module("mine_of_test").Flaky, "left", 12)
+    code, _, error = command(*words, "-o", "out")
+    assert code == 2
+    assert "what was computed is kept in out" in error
+    (here / "mended").touch()
+    monkeypatch.setattr(importlib.import_module("mine_of_test").Springs, "strength", 5.0)
+    code, said, error = command(*words, "-o", "out")
+    assert code == 0, error
+    assert "goes on from" not in said
+
+
+def test_what_tells_runs_apart(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Calculators and observables by what they give beside the starts, too; always at the same states in the box."""
+    monkeypatch.syspath_prepend(here)
+    mine = importlib.import_module("mine_of_test")
+    atoms = ase.io.read("atoms.extxyz")
+    atoms.pbc = False
+    atoms.positions[:, 0] += 1e-12
+    ase.io.write("edge.extxyz", atoms)
+    asked = Particles("edge.extxyz", Reading(), "mine_of_test:Springs", "mine_of_test:shift", None, None)
+    made_of = particle_setup(asked)
+    starts = made_of.starts(3, np.random.default_rng(0))
+    first, again = _contents(made_of, starts), _contents(made_of, starts)
+    for name, values in first.items():
+        np.testing.assert_array_equal(values, again[name])
+    for where, attribute, name in (
+        (mine.Springs, "strength", "forces of the calculator"),
+        (mine, "SIZE", "observable"),
+    ):
+        with monkeypatch.context() as changed:
+            changed.setattr(where, attribute, 7.0)
+            other = _contents(particle_setup(asked), starts)
+            assert [key for key in first if not np.array_equal(first[key], other[key])] == [name]
 
 
 @pytest.mark.parametrize("name", ["counted", "steps", "encoder_1", "detached"])
