@@ -19,7 +19,7 @@ from ase.calculators.morse import MorsePotential
 from ase.md.verlet import VelocityVerlet
 
 import asemacro as am
-from asemacro.micro.particles.cut_out import cut_out, reach_of
+from asemacro.micro.particles.cut_out import cut_out, holds_all, reach_of
 from asemacro.testing import check_force_system
 
 
@@ -226,7 +226,9 @@ def test_what_goes_wrong_is_one_line() -> None:
             partial.forces(partial.initial([300.0], rng=rng), np.array([[0]]))
     fixed = molecule.copy()
     fixed.set_constraint(ase.constraints.FixAtoms([0]))
-    with pytest.raises(ValueError, match="none with constraints"):
+    with pytest.raises(
+        ValueError, match=r"^atom 0 is held by constraints \(FixAtoms\).*Selective dynamics.*set_constr"
+    ):
         am.PartialForces(fixed, Spring())
 
 
@@ -247,3 +249,65 @@ def test_what_a_function_for_a_part_must_give(found: Any, message: str) -> None:
     x = system.initial([300.0], rng=np.random.default_rng(0))
     with pytest.raises(ValueError, match=f"^the function subset of Spring {message}[^\n]*$"):
         system.forces(x, np.array([[0]]))
+
+
+def changed(**named: Any) -> Atoms:
+    """Copper whose first atom, cell, or the like is another one."""
+    atoms = ase.build.bulk("Cu", "fcc", a=3.6, cubic=True).repeat(2)
+    if "place" in named:
+        atoms.positions[3] = named["place"]
+    if "cell" in named:
+        atoms.cell[2] = named["cell"]
+    if "mass" in named:
+        atoms.set_masses([named["mass"], *atoms.get_masses()[1:]])
+    return atoms[: named.get("count", len(atoms))]
+
+
+@pytest.mark.parametrize(
+    ("named", "message"),
+    [
+        ({"place": [1.8, np.nan, 0]}, r"atom 3 \(counted from 0\) is at 1.8, nan, 0 angstrom, which is no place"),
+        ({"place": [1e30, 0, 0]}, r"atom 3 \(counted from 0\) is at 1e\+30, 0, 0 angstrom, which is no place"),
+        ({"place": [7.2, -7.2, 1e-9]}, r"atoms 0 and 3 \(counted from 0\) are at the same place"),
+        ({"cell": [0, 0, 0]}, "the cell vector along axis 3 has no length, but that axis is periodic"),
+        ({"cell": [7.2, 7.2, 0]}, "the cell vectors .* lie in a plane"),
+        ({"cell": [np.inf, 0, 0]}, "the cell vectors .* are none of a structure"),
+        ({"mass": 0.0}, r"atom 0 \(counted from 0\), Cu, has the mass 0; all must have one above 0"),
+        ({"count": 1}, "there is one atom; give two atoms or more"),
+    ],
+    ids=str,
+)
+def test_structures_that_cannot_be_moved(named: dict[str, Any], message: str, recwarn: pytest.WarningsRecorder) -> None:
+    with pytest.raises(ValueError, match=f"^{message}[^\n]*$"):
+        am.PartialForces(changed(**named), EMT())
+    assert not recwarn.list
+
+
+@pytest.mark.parametrize("name", sorted(CASES))
+@pytest.mark.parametrize("axes", [(True, True, True), (True, False, True), (False, False, False)])
+def test_a_halo_around_all_atoms_is_known_without_a_cut_out(name: str, axes: tuple[bool, ...]) -> None:
+    atoms = CASES[name][0][::7]
+    atoms.pbc = axes
+    least = 0.0
+    while not holds_all(atoms, least):
+        least += 0.5
+    for number in (0, len(atoms) - 1):
+        assert len(cut_out(atoms, np.array([number]), least)[0]) >= len(atoms)
+
+
+@pytest.mark.parametrize("halo", [2000.0, 1e300])
+@pytest.mark.parametrize("length", [1, 400])
+def test_forces_with_a_halo_of_any_size(halo: float, length: int) -> None:
+    """Of a box, and of a chain whose halo is full of images of it across."""
+    atoms = ase.build.bulk("Cu", "fcc", a=3.6, cubic=True).repeat((1, 1, length))
+    asked = []
+
+    def forces(now: Atoms) -> np.ndarray:
+        asked.append(len(now))
+        return np.ones((len(now), 3))
+
+    calculator = Spring()
+    calculator.get_property = lambda what, now: forces(now)  # type: ignore[method-assign]
+    system = am.PartialForces(shaken(atoms), calculator, halo=halo if length == 1 or halo > 1e9 else 700.0)
+    system.forces(system.initial([300.0], rng=np.random.default_rng(0)), np.array([[1]]))
+    assert asked == [len(atoms)]

@@ -13,6 +13,7 @@ from asemacro.typing import Floats
 
 _MARGIN = 1e-6  # angstrom, added to every halo
 _MOST_IMAGES = 1000  # of the cell along an axis
+_MOST_PLACES = 2e6  # of atoms and their images, that a cut-out is looked for among
 
 
 def reach_of(calculator: Any, atoms: Atoms) -> float | None:
@@ -50,7 +51,7 @@ def cut_out(atoms: Atoms, active: NDArray[np.int64], halo: float) -> tuple[Atoms
     Returns:
         The cut-out, and (m,) where the active atoms are in it.
     """
-    atom, place = _with_images(atoms, halo)
+    atom, place = with_images(atoms, halo)
     near = cKDTree(place).query_ball_point(place[active], halo + _MARGIN)
     chosen = np.unique(np.concatenate([np.asarray(found, dtype=np.int64) for found in near]))
     part = atoms[atom[chosen]]
@@ -60,13 +61,39 @@ def cut_out(atoms: Atoms, active: NDArray[np.int64], halo: float) -> tuple[Atoms
     return part, np.searchsorted(chosen, active)
 
 
-def _with_images(atoms: Atoms, halo: float) -> tuple[NDArray[np.int64], Floats]:
+def holds_all(atoms: Atoms, halo: float) -> bool:
+    """Whether every cut-out would hold all atoms of the structure, or there are too many images to look for it.
+
+    No two atoms, the nearest image of one of them, are further from each other than half of all periodic cell vectors
+    together, and along the others than the structure reaches.
+    """
+    lengths, fraction = _in_the_cell(atoms)
+    reach = np.where(atoms.pbc, 0.5, np.ptp(fraction, axis=0)) @ lengths
+    if halo >= reach:
+        return True
+    images = len(atoms) * np.prod(1 + 2 * halo / _heights(atoms.cell.complete().array)[atoms.pbc])
+    return bool(images > max(_MOST_PLACES, 27 * len(atoms)))
+
+
+def _in_the_cell(atoms: Atoms) -> tuple[Floats, Floats]:
+    """Lengths (3,) of the cell vectors, and places (n, 3) of the atoms in units of them."""
+    cell = atoms.cell.complete().array
+    return np.linalg.norm(cell, axis=1), np.linalg.solve(cell.T, atoms.positions.T).T
+
+
+def _heights(cell: Floats) -> Floats:
+    """(3,) distances of the faces of a cell (3, 3)."""
+    heights: Floats = 1 / np.linalg.norm(np.linalg.inv(cell), axis=0)
+    return heights
+
+
+def with_images(atoms: Atoms, halo: float) -> tuple[NDArray[np.int64], Floats]:
     """Atoms and places (n, 3) of the structure, wrapped, and after them of its images up to `halo` around it."""
     cell = atoms.cell.complete().array
-    fraction = np.linalg.solve(cell.T, atoms.positions.T).T
+    fraction = _in_the_cell(atoms)[1]
     fraction[:, atoms.pbc] %= 1.0
     atom = np.arange(len(atoms))
-    heights = 1 / np.linalg.norm(np.linalg.inv(cell), axis=0)
+    heights = _heights(cell)
     for axis in np.flatnonzero(atoms.pbc):
         margin = (halo + 2 * _MARGIN) / heights[axis]
         copies = int(np.ceil(margin))

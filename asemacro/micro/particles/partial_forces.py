@@ -16,7 +16,8 @@ from asemacro.arguments.door import ATOMS, above_zero, array, checked, function,
 from asemacro.files.reading import plain
 from asemacro.force_data import Layout
 from asemacro.micro.force_system import ForceSystem, finite_states, pauses_of, steps_of
-from asemacro.micro.particles.cut_out import cut_out, reach_of
+from asemacro.micro.particles.cut_out import cut_out, holds_all, reach_of
+from asemacro.micro.particles.movable import check_movable
 from asemacro.micro.particles.velocities import moving
 from asemacro.tasks.parts import Unfinished, part
 from asemacro.tasks.patience import Patience
@@ -59,7 +60,8 @@ class PartialForces(ForceSystem):
         halo: radius of cut-outs; None if all forces are computed.
 
     Raises:
-        ValueError: no forces, constraints, atoms without mass, or atoms outside a box that is not periodic.
+        ValueError: no forces, atoms that cannot be moved (`check_movable`), or that are outside a box that is not
+            periodic.
     """
 
     @checked(atoms=ATOMS, calculator=_calculator, halo=above_zero, subset=function, time_step_fs=above_zero,
@@ -75,8 +77,7 @@ class PartialForces(ForceSystem):
         bath_K: float | None = None,
         friction_per_fs: float = 0.01,
     ) -> None:
-        if len(atoms) < 2 or atoms.constraints or not (atoms.get_masses() > 0).all():
-            raise ValueError("give two atoms or more, all with a mass and none with constraints")
+        check_movable(atoms)
         self._name = type(calculator).__name__
         if "forces" not in members_of(calculator, "implemented_properties").get("implemented_properties", ["forces"]):
             raise ValueError(f"the calculator {self._name} gives no forces; take another one")
@@ -220,7 +221,7 @@ class PartialForces(ForceSystem):
             except (Exception, SystemExit) as error:
                 raise Unfinished(f"the function subset of {self._name} fails: {plain(error)}") from None
             return self._finite(self._of_atoms(found, len(active), "function subset of"), active)
-        if self.halo is not None and len(active):
+        if self.halo is not None and len(active) and not holds_all(atoms, self.halo):
             part, places = cut_out(atoms, active, self.halo)
             if len(part) < len(atoms):
                 return self._finite(self._asked(part, "forces")[places], active)

@@ -13,6 +13,7 @@ from asemacro.calculators.foreign import imported
 from asemacro.calculators.named import CALCULATORS, calculator_named
 from asemacro.lattice.reading.structure_file import Reading, read_structure
 from asemacro.lattice.recognition.crystal import read_crystal
+from asemacro.micro.particles.movable import check_movable
 from asemacro.micro.particles.partial_forces import PartialForces
 from asemacro.observables.differentiable import DifferentiableObservable, TorchObservable
 from asemacro.observables.kinetic_temperature import KineticTemperature
@@ -62,6 +63,10 @@ def particle_setup(asked: Particles) -> ForceSetup:
             f"{asked.structure} has sites with partial occupancies, particles are definite atoms; give a file of "
             "those, as a POSCAR is (structures/NbMoTa_128.POSCAR of the repository is one)"
         )
+    try:
+        check_movable(atoms)
+    except ValueError as error:
+        raise ValueError(f"{asked.structure}: {error}") from None
     calculator = calculator_named(asked.calculator, atoms.get_chemical_symbols())
     try:
         system = PartialForces(atoms, calculator, bath_K=kelvin if ensemble == "langevin" else None)

@@ -11,6 +11,7 @@ import ase.build
 import ase.io
 import numpy as np
 import pytest
+from ase.constraints import FixAtoms
 
 import asemacro as am
 from asemacro.lattice.reading.structure_file import Reading
@@ -75,6 +76,11 @@ def broken():
     raise RuntimeError("no licence")
 
 
+class Leaving(Springs):
+    def calculate(self, *given):
+        raise SystemExit(3)
+
+
 def counted(x):
     return (x > 0).double().sum(dim=1)
 
@@ -117,6 +123,13 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "mine_of_test.py").write_text(MINE)
     atoms = ase.build.bulk("Ar", "sc", a=2.0).repeat(2)
     ase.io.write(tmp_path / "atoms.extxyz", atoms)
+    ase.io.write(tmp_path / "one.extxyz", atoms[:1])
+    atoms.set_constraint(FixAtoms(range(6)))
+    ase.io.write(tmp_path / "held.extxyz", atoms)
+    atoms.set_constraint()
+    atoms.positions[2, 0] = np.nan
+    ase.io.write(tmp_path / "nowhere.extxyz", atoms)
+    atoms.positions[2, 0] = 0.0
     atoms.positions[0] -= 9.0
     atoms.pbc = False
     ase.io.write(tmp_path / "outside.extxyz", atoms)
@@ -221,7 +234,17 @@ SPRINGS = ("--calculator", "mine_of_test:Springs")
             "the observable constant is 1 in all states",
         ),
         ((*PARTICLES, "--calculator", "mine_of_test:Failing"), "the calculator Failing fails: Xe is missing"),
+        (
+            (*PARTICLES, "--calculator", "mine_of_test:Leaving"),
+            "the calculator Leaving fails: it ends the program, sys",
+        ),
         (("learn", "particles", NBMOTA, *SPRINGS), "partial occupancies, particles are definite atoms; give a file of"),
+        (
+            ("learn", "particles", "held.extxyz", *SPRINGS),
+            "held.extxyz: atoms 0, 1, 2, 3, 4, ... (6 in all) are held by",
+        ),
+        (("learn", "particles", "nowhere.extxyz", *SPRINGS), "nowhere.extxyz: atom 2 (counted from 0) is at nan, 2, 0"),
+        (("learn", "particles", "one.extxyz", *SPRINGS), "one.extxyz: there is one atom; give two atoms or more"),
         (("learn", "particles", "outside.extxyz", *SPRINGS), "atom 0 is outside the box along axis 1"),
     ],
     ids=lambda value: " ".join(map(str, value[1:])) if isinstance(value, tuple) else "",
