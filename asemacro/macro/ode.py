@@ -10,12 +10,13 @@ import torch
 from numpy.typing import ArrayLike
 from torch import Tensor
 
+from asemacro.arguments.checks import callable_of
 from asemacro.arguments.door import FORCE_LABELS, ODE, above_zero, array, checked, instance, many, optional, text, whole
 from asemacro.macro.base import Drift
 from asemacro.macro.equation import Equation
 from asemacro.macro.linear_drift import restoring
 from asemacro.macro.linear_rates import linear_rates
-from asemacro.macro.stepping import Walk, bound_of_trajectories, save_times
+from asemacro.macro.stepping import Walk, Watch, bound_of_trajectories, save_times
 from asemacro.tasks.threads import one_thread
 from asemacro.typing import Floats
 
@@ -102,6 +103,7 @@ class NeuralODE(Equation):
     n_saves=whole(1),
     n_steps=optional(whole(1)),
     max_rate_step=above_zero,
+    watch=optional(callable_of),
 )
 @one_thread()
 def simulate_ode(
@@ -113,6 +115,7 @@ def simulate_ode(
     n_saves: int = 200,
     n_steps: int | None = None,
     max_rate_step: float = MAX_RATE_STEP,
+    watch: Watch | None = None,
 ) -> tuple[Floats, Floats]:
     r"""Trajectories from z0 by the classical Runge-Kutta rule of fourth order.
 
@@ -127,9 +130,12 @@ def simulate_ode(
         n_saves: number of intervals when until is given.
         n_steps: this many even steps in all instead of the rule (each saved interval gets its share, at least 1).
         max_rate_step: largest rate times step.
+        watch: called every few steps with the times (n,) and states (n, d) of all trajectories, see `simulate`; True
+            ends the run.
 
     Returns:
-        times as given, in the unit of the microscopic system, and z (n, n_times, d).
+        times as given, in the unit of the microscopic system, and z (n, n_times, d); those that were reached if `watch`
+        ended the run.
 
     Raises:
         ValueError: times or shapes that make no sense, more values than the memory holds, or trajectories that leave
@@ -149,4 +155,4 @@ def simulate_ode(
         fourth = rate(y + h * third, theta)
         return y + h / 6 * (first + 2 * second + 2 * third + fourth)
 
-    return walk.run(step, n_steps=n_steps, max_rate_step=max_rate_step)
+    return walk.run(step, n_steps=n_steps, max_rate_step=max_rate_step, watch=watch)

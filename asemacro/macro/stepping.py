@@ -97,7 +97,7 @@ class Walk:
         lengths = np.diff(self.ends, axis=1, prepend=0.0) / self.tau[:, None]
         share = lengths.sum(axis=0) / max(lengths.sum(), np.finfo(float).tiny)
         shares = None if n_steps is None else [max(1, round(n_steps * float(part))) for part in share]
-        patience = Patience(f"the simulation of {n} trajectories to time {self.times.max():g}")
+        patience = Patience(f"the simulation of {n} trajector{'y' if n == 1 else 'ies'} to time {self.times.max():g}")
         y, saved = self.y, list[Floats]()
         for k in range(saves):
             length, left, made = torch.from_numpy(lengths[:, k].copy()).unsqueeze(1), 1.0, 0

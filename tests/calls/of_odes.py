@@ -75,7 +75,8 @@ def calls() -> dict[str, Call]:
         "OdeFitOptions": Call(OdeFitOptions, OPTIONS),
         "simulate_ode": Call(
             am.simulate_ode,
-            {"ode": ode, "z0": z, "until": 0.1, "times": None, "n_saves": 2, "n_steps": None, "max_rate_step": 0.2},
+            {"ode": ode, "z0": z, "until": 0.1, "times": None, "n_saves": 2, "n_steps": None, "max_rate_step": 0.2,
+             "watch": None},
         ),
         "save_ode": Call(am.save_ode, {"path": a_folder() / "o.safetensors", "members": [ode]}),
         "force_labels": Call(

@@ -15,7 +15,7 @@ from asemacro.macro.file import fingerprint, load_ode, save_ode
 from asemacro.macro.ode import NeuralODE
 from asemacro.macro.training_file import Course, load_training
 from asemacro.observables.differentiable import DifferentiableObservable
-from asemacro.studies.forces.starts import learned_at_start
+from asemacro.studies.forces.starts import Start, learned_at_start
 from asemacro.studies.learn.model import TRAINING_FILE, LearnedModel, say
 from asemacro.tasks.publication import Files
 from asemacro.typing import Floats
@@ -93,12 +93,19 @@ class LearnedForces(LearnedModel):
 
     def _learned_at(self, at: Floats, nearest: int) -> Floats:
         """Learned variables beside values of z*, as runs of the training start; a line in the log says which."""
-        if self.runs is None:
+        start = self.like_runs(at, nearest)
+        if start is None:
             say.info("which training states runs start with is not known: starts as the nearest of all")
             return super()._learned_at(at, nearest)
-        start = learned_at_start(self.z, self.runs.group, self.runs.times, at, self.labels[: self.n_observed], nearest)
         (say.info if start.usual else say.warning)(start.words)
         return start.learned
+
+    def like_runs(self, at: Floats, nearest: int = NEAREST) -> Start | None:
+        """Which states of the training a start with values z* is like; None if their runs are not known."""
+        if self.runs is None or not len(self.z):
+            return None
+        labels = self.labels[: self.n_observed]
+        return learned_at_start(self.z, self.runs.group, self.runs.times, at, labels, nearest)
 
     @property
     def equation(self) -> NeuralODE:

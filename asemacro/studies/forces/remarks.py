@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from asemacro.files.json_text import read_json
 from asemacro.studies.forces.learned import LearnedForces
@@ -25,13 +27,16 @@ def remark_on_error(record: Mapping[str, Any]) -> str | None:
     )
 
 
-def remarks_on_path(directory: str | Path, learned: LearnedForces, until: float) -> Iterator[str]:
+def remarks_on_path(
+    directory: str | Path, learned: LearnedForces, start: Sequence[float], until: float
+) -> Iterator[str]:
     """What to know before a path is read: how the model did, and where the runs of its training ended.
 
     Args:
         directory: of the model; a run.json in it tells the error and the unit of time.
         learned: the model.
-        until: end of the path.
+        start: values of the observables.
+        until: end of the path, after its start.
 
     Raises:
         ValueError: one line; a run.json that is damaged.
@@ -41,11 +46,17 @@ def remarks_on_path(directory: str | Path, learned: LearnedForces, until: float)
     poor = remark_on_error(record) if "relative_error" in record else None
     if poor is not None:
         yield poor
-    course = learned.course()
-    if course is not None and len(course.times) and until > course.times.max() * (1 + 1e-9):
-        unit = record.get("unit_of_time", "time")
-        end = f"{course.times.max():.4g}{'' if unit == 'time' else f' {unit}'}"
-        yield f"the runs of the training ended at time {end}: what lies beyond rests on the equation alone"
+    course, like = learned.course(), learned.like_runs(np.asarray(start, dtype=float))
+    if course is None or like is None:
+        return
+    unit = record.get("unit_of_time", "time")
+    unit = "" if unit == "time" else f" {unit}"
+    end, began = float(course.times.max()), float(course.times.min())
+    if like.time + until > end * (1 + 1e-9):
+        late = like.time > began
+        left = f", {end - like.time:.4g}{unit} after a state like the start" if late else ""
+        ended = f"the runs of the training ended at time {end:.4g}{unit}{left}"
+        yield f"{ended}: what lies beyond rests on the equation alone"
 
 
 def ranges_of(learned: LearnedForces) -> str:

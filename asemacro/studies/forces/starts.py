@@ -24,11 +24,13 @@ class Start:
     Attributes:
         learned: (d - s,) their values.
         words: one line.
-        usual: whether runs of the training start near.
+        time: of that state, in its run.
+        usual: whether runs of the training start so, or on both sides of it.
     """
 
     learned: Floats
     words: str
+    time: float
     usual: bool = True
 
 
@@ -55,23 +57,26 @@ def learned_at_start(
     first = np.flatnonzero(times == times.min())
     starts = z[first, :s]
     inside = bool(((starts.min(axis=0) <= at) & (at <= starts.max(axis=0))).all())
+    ranges = ", ".join(
+        f"{label} = {low:.3g} to {high:.3g}"
+        for label, low, high in zip(labels, starts.min(axis=0), starts.max(axis=0), strict=True)
+    )
+    zero = float(times.min())
     if not inside and away[first].min() > NEAR:
         order = np.argsort(away, kind="stable")[:nearest]
-        ranges = ", ".join(
-            f"{label} = {low:.3g} to {high:.3g}"
-            for label, low, high in zip(labels, starts.min(axis=0), starts.max(axis=0), strict=True)
-        )
         k = order[0]
         words = f"no run of the training starts near (they start from {ranges}): starts as run {group[k]} at time "
-        return Start(z[order, s:].mean(axis=0), f"{words}{times[k]:.3g}", usual=False)
+        return Start(z[order, s:].mean(axis=0), f"{words}{times[k]:.3g}", float(times[k]), usual=False)
     around = first[np.argsort(starts[:, 0], kind="stable")]
     if s == 1 and nearest == 1 and inside and _interpolates(z[around]):
         value = np.array([np.interp(at[0], z[around, 0], learned) for learned in z[around, 1:].T])
         k = int(np.clip(np.searchsorted(z[around, 0], at[0]), 1, len(around) - 1))
         left, right = group[around[k - 1]], group[around[k]]
-        return Start(value, f"starts between run {left} and run {right} at time {times.min():.3g}")
+        return Start(value, f"starts between run {left} and run {right} at time {zero:.3g}", zero)
     order = first[np.argsort(away[first], kind="stable")[:nearest]]
-    return Start(z[order, s:].mean(axis=0), f"starts as run {group[order[0]]} at time {times.min():.3g}")
+    words = "" if inside else f"the start lies outside of those of the training (they start from {ranges}): "
+    words += f"starts as run {group[order[0]]} at time {zero:.3g}"
+    return Start(z[order, s:].mean(axis=0), words, zero, usual=inside)
 
 
 def _interpolates(ordered: Floats) -> bool:

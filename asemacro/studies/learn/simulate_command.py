@@ -11,13 +11,13 @@ import numpy as np
 
 from asemacro.arguments.checks import temperature_of
 from asemacro.files.store import output_file, write_csv
-from asemacro.macro.ode import simulate_ode
 from asemacro.macro.trajectories import simulate
 from asemacro.studies.alloy.known_equilibrium import known_equilibrium
 from asemacro.studies.fields.learned import LearnedFields
 from asemacro.studies.fields.simulate_command import simulate_learned_fields
 from asemacro.studies.fields.starts import Asked
 from asemacro.studies.forces.learned import LearnedForces
+from asemacro.studies.forces.path import path_rows
 from asemacro.studies.forces.remarks import remarks_on_path
 from asemacro.studies.learn.learned import Learned
 from asemacro.studies.learn.loading import load_learned
@@ -29,7 +29,6 @@ from asemacro.typing import Floats
 
 POINTS = 200  # saved times
 TRAJECTORIES = 100
-MARGIN = 0.1  # of the range of the training states, by which a path may leave it
 
 
 def run_simulate(
@@ -47,8 +46,9 @@ def run_simulate(
 ) -> None:
     """Verb simulate: trajectories of a learned model as a CSV of time, LABEL_mean and LABEL_std; of an ODE its path.
 
-    The columns of a path are time and LABEL. `fields` are the options that only field equations have, see
-    `fields.starts.Asked`, but for `sites`: of an SDE the size of the specimens that the deviation is between.
+    The columns of a path are time, LABEL and beyond (1 where it means nothing). `fields` are the options that only
+    field equations have, see `fields.starts.Asked`, but for `sites`: of an SDE the size of the specimens that the
+    deviation is between.
     """
     learned = load_learned(directory)
     if not (math.isfinite(until) and until > 0):
@@ -65,10 +65,7 @@ def run_simulate(
     for option in (name for name, value in fields.items() if name != "sites" and value not in (None, False)):
         raise ValueError(f"--{option} belongs to block fields; the model in {directory} has no grid")
     temperature_K = None if temperature is None else temperature_of(temperature, "--temperature")
-    try:
-        values = [float(part) for part in start.split(",")]
-    except ValueError:
-        raise ValueError(f"--start {start}: give one number per observable, separated by commas") from None
+    values = _numbers(start)
     _check_temperature(learned, temperature_K)
     z0 = learned.start(values, temperature_K)
     known = [] if temperature_K is None else known_equilibrium(Path(directory), _names(learned), temperature_K)
@@ -76,44 +73,36 @@ def run_simulate(
     if isinstance(learned, LearnedForces):
         if trajectories is not None:
             raise ValueError(f"--trajectories {trajectories}: an ODE has one path from a start; leave it out")
-        for line in remarks_on_path(directory, learned, until):
+        for line in remarks_on_path(directory, learned, values, until):
             print(line)
-        header, rows = _path(learned, z0, until, points)
+        header, rows = path_rows(learned, z0, until, points, force=force)
     else:
         count = TRAJECTORIES if trajectories is None else trajectories
-        header, rows = _trajectories(learned, z0, until, count, temperature_K, points, force, seed, sites)
-    write_csv(path, header, rows.tolist())
+        header, table = _trajectories(learned, z0, until, count, temperature_K, points, force, seed, sites)
+        rows = table.tolist()
+    write_csv(path, header, rows)
     for line in known:
         print(line)
     print(f"wrote {path}")
 
 
+def _numbers(start: str) -> list[float]:
+    """The numbers of --start.
+
+    Raises:
+        ValueError: one line; something else, or none that is finite.
+    """
+    try:
+        values = [float(part) for part in start.split(",")]
+    except ValueError:
+        values = [math.nan]
+    if not all(map(math.isfinite, values)):
+        raise ValueError(f"--start {start}: give one finite number per observable, separated by commas")
+    return values
+
+
 def _names(learned: LearnedModel) -> tuple[str, ...]:
     return learned.labels or tuple(f"z{k + 1}" for k in range(learned.equation.dim))
-
-
-def _path(learned: LearnedForces, z0: Floats, until: float, points: int) -> tuple[list[str], Floats]:
-    """Header and rows of the path of an ODE."""
-    times, z = simulate_ode(learned.ode, z0, until, n_saves=points)
-    given = _names(learned)[: learned.n_observed]
-    end = ", ".join(f"{label} {value:+.4f}" for label, value in zip(given, z[0, -1], strict=False))
-    _say_where_it_leaves(learned, times, z[0])
-    print(f"one path to time {until:g}: {end}")
-    return ["time", *_names(learned)], np.column_stack([times, z[0]])
-
-
-def _say_where_it_leaves(learned: LearnedForces, times: Floats, z: Floats) -> None:
-    """One line if a variable goes beyond the states that were learned from, by more than a part of their width."""
-    if not len(learned.z):
-        return
-    low, high = learned.z.min(axis=0), learned.z.max(axis=0)
-    beyond = np.maximum(low - z, z - high) > MARGIN * (high - low)
-    if beyond.any():
-        at, k = (int(v) for v in np.argwhere(beyond)[0])
-        print(
-            f"from time {times[at]:.4g} on the path is beyond what was learned from, and means nothing: "
-            f"{_names(learned)[k]} {z[at, k]:.4g}, learned from {low[k]:.4g} to {high[k]:.4g}"
-        )
 
 
 def _trajectories(

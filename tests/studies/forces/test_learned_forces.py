@@ -17,9 +17,10 @@ from asemacro.closure.encoder_network import MLPEncoder
 from asemacro.macro.training_file import Course
 from asemacro.observables.differentiable import TorchObservable
 from asemacro.studies.forces.learned import ENCODER_FILE, LearnedForces
+from asemacro.studies.forces.path import Leaving, leaving
+from asemacro.studies.learn import pace
 from asemacro.studies.learn.learned import Learned
 from asemacro.studies.learn.loading import load_learned
-from asemacro.studies.learn.simulate_command import _say_where_it_leaves
 
 MEAN = TorchObservable(lambda x: x.mean(dim=1, keepdim=True), ("mean",))
 OTHER = TorchObservable(lambda x: x[:, :1], ("first",))
@@ -97,13 +98,15 @@ def test_simulate_follows_the_path(tmp_path: Path, command: Any) -> None:
     assert said.startswith("one path to time 0.3: mean ")
     with out.open() as file:
         header, *rows = csv.reader(file)
-    assert header == ["time", "mean", "encoder_1"]
+    assert header == ["time", "mean", "encoder_1", "beyond"]
     times, z = am.simulate_ode(model.ode, model.start([0.5]), 0.3, n_saves=3)
-    np.testing.assert_allclose(np.array(rows, dtype=float), np.column_stack([times, z[0]]), rtol=1e-9)
+    expected = np.column_stack([times, z[0], np.zeros(4)])
+    np.testing.assert_allclose(np.array(rows, dtype=float), expected, rtol=1e-9)
     for wrong, message in (
         (("--trajectories", "3"), "an ODE has one path"),
         (("--temperature", "300"), "learned at one temperature"),
         (("--start", "1,2"), "a start has 1 values (mean)"),
+        (("--start", "nan"), "--start nan: give one finite number per observable"),
     ):
         code, _, error = command(*words, *wrong)
         assert code == 2
@@ -111,24 +114,82 @@ def test_simulate_follows_the_path(tmp_path: Path, command: Any) -> None:
         assert error.count("\n") == 1
 
 
-def test_a_path_beyond_what_was_learned_from_is_said(capsys: pytest.CaptureFixture[str]) -> None:
-    z = np.linspace(0, 1, 11)[:, None]
-    model = LearnedForces(am.NeuralODE(am.MLPDrift(1), labels=("mean",)), z, 1)
-    times, path = np.linspace(0, 2, 11), np.linspace(0, 2, 11)[:, None]
-    _say_where_it_leaves(model, times, path)
-    said = capsys.readouterr().out
-    # a tenth of the range is no reason to speak
-    assert said == (
-        "from time 1.2 on the path is beyond what was learned from, and means nothing: mean 1.2, learned from 0 to 1\n"
-    )
-    _say_where_it_leaves(model, times[:6], path[:6])
-    _say_where_it_leaves(LearnedForces(model.ode, np.zeros((0, 1)), 1), times, path)
-    assert capsys.readouterr().out == ""
-    _say_where_it_leaves(learned(), times, np.stack([np.zeros(11), 4 * times], axis=1))
-    assert capsys.readouterr().out == (
-        "from time 1 on the path is beyond what was learned from, and means nothing: encoder_1 4, "
-        "learned from -3 to 3\n"
-    )
+def test_a_path_beyond_what_was_learned_from() -> None:
+    z, path = np.linspace(0, 1, 11)[:, None], np.linspace(0, 2, 11)[:, None]
+    ode = am.NeuralODE(am.MLPDrift(1), labels=("mean",))
+    model = LearnedForces(ode, z, 1)
+    assert leaving(model, path) == Leaving(6, 0, 0.0, 1.0)
+    assert leaving(model, path[:6]) is None
+    assert leaving(model, path * 0.52) is None  # a tenth of the range is no reason to speak
+    assert leaving(LearnedForces(ode, z, 1, bounds=np.array([[0.0, 1.0]])), path * 0.52) == Leaving(10, 0, 0.0, 1.0)
+    assert leaving(LearnedForces(ode, np.zeros((0, 1)), 1), path) is None
+    assert leaving(learned(), np.stack([np.zeros(11), 4 * path[:, 0]], axis=1)) == Leaving(4, 1, -3.0, 3.0)
+    # the first is out of its range before the second is far out of its own
+    earlier = np.stack([np.where(path[:, 0] > 0.5, 1.05, 0.0), 4 * path[:, 0]], axis=1)
+    assert leaving(learned(), earlier) == Leaving(3, 0, -1.0, 1.0)
+    assert leaving(model, path - 3) == Leaving(0, 0, 0.0, 1.0)
+
+
+def growing() -> LearnedForces:
+    """dx/dt = 3, of runs that start from x = 1 and 2 and end at time 1."""
+    x = np.array([1.0, 2.0])[:, None] + [0.0, 1.5, 3.0]
+    drift = am.MLPDrift(1, hidden=2)
+    for parameter in drift.parameters():
+        torch.nn.init.zeros_(parameter)
+    torch.nn.init.constant_(parameter, 3.0)
+    ode = am.NeuralODE(drift, labels=("x",))
+    runs = Course(np.repeat([0, 1], 3), np.tile([0.0, 0.5, 1.0], 2))
+    return LearnedForces(ode, x.reshape(-1, 1), 1, runs=runs)
+
+
+def test_the_last_line_and_the_table_say_from_when_on_a_path_means_nothing(tmp_path: Path, command: Any) -> None:
+    growing().save(tmp_path / "m")
+    out = tmp_path / "p.csv"
+    code, said, error = command("simulate", tmp_path / "m", "--start", "2", "--until", "2", "--points", "5", "-o", out)
+    assert code == 0, error
+    assert said.splitlines()[-3:-1] == [
+        "from time 1.2 on the path is beyond what was learned from, and means nothing: x goes out of 1 to 5",
+        "one path to time 2: x +4.4000 at time 0.8, the last within what was learned from; the rows with beyond = 1 "
+        "mean nothing",
+    ]
+    with out.open() as file:
+        assert [row[-1] for row in csv.reader(file)] == ["beyond", "0", "0", "0", "1", "1", "1"]
+
+
+def test_the_end_of_the_runs_counts_from_the_state_that_a_start_is_like(tmp_path: Path, command: Any) -> None:
+    growing().save(tmp_path / "m")
+    words = ("simulate", tmp_path / "m", "-o", tmp_path / "p.csv", "--until")
+    ended = "the runs of the training ended at time 1"
+    assert ended not in command(*words, 1, "--start", "2")[1]
+    assert ended not in command(*words, 0.4, "--start", "3.3")[1]
+    said = command(*words, 0.6, "--start", "3.3")[1]
+    assert f"{ended}, 0.5 after a state like the start: what lies beyond rests on the equation alone\n" in said
+
+
+def test_a_path_of_more_than_an_hour_is_refused_unless_forced(
+    tmp_path: Path, command: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    learned().save(tmp_path / "m")
+    words = ("simulate", tmp_path / "m", "--start", "0.5", "--until", "1", "-o", tmp_path / "p.csv")
+    monkeypatch.setattr(pace, "HOUR_S", 0.0)
+    monkeypatch.setattr(pace, "FIRST_ESTIMATE_S", 0.0)
+    code, _, error = command(*words)
+    assert code == 2
+    assert error.startswith("asemacro: --until 1: would take about")
+    assert "--force runs it all the same" in error
+    assert not (tmp_path / "p.csv").exists()
+    assert command(*words, "--force")[0] == 0
+
+
+def test_a_start_outside_of_those_of_the_runs_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    model = oscillator(np.array([2.0, 1.0, 1.5, 0.5]), np.linspace(0, 6, 61))
+    model.start([0.4])
+    assert [(r.levelname, r.getMessage()) for r in caplog.records] == [
+        (
+            "WARNING",
+            "the start lies outside of those of the training (they start from x = 0.5 to 2): starts as run 3 at time 0",
+        )
+    ]
 
 
 def oscillator(starts: np.ndarray, times: np.ndarray) -> LearnedForces:
