@@ -95,9 +95,16 @@ def force_labels(
     return ForceLabels(z, root, target, rest, fraction=p, group=data.group, gram=gram)
 
 
-def never_changing(z: Floats) -> list[int]:
-    """Numbers of the variables that are the same in all states z (n, d), up to rounding."""
-    return np.flatnonzero(z.std(axis=0) <= _SPREAD * np.abs(z).max(axis=0)).tolist()
+def never_changing(z: Floats, expected: Floats | float = 0.0) -> list[int]:
+    """Numbers of the variables that are the same in all states z (n, d), up to rounding.
+
+    Args:
+        z: values.
+        expected: (d,) spreads, if the numbers of the states changed independently of each other: what stays the same
+            because they cancel, as a total momentum, is a rounding error of them and not of itself.
+    """
+    size = np.maximum(np.abs(z).max(axis=0), expected)
+    return np.flatnonzero(z.std(axis=0) <= _SPREAD * size).tolist()
 
 
 def check_enough(n: int, p: float, dim: int, space: str) -> None:

@@ -13,6 +13,12 @@ from asemacro.arguments.door import checked, function, many, text
 from asemacro.files.reading import plain
 from asemacro.observables.linearised import Linearised, columns_of
 
+LEAST_SLOPE, MOST_SLOPE = 1e-15, 1e15
+"""Of an observable along the steepest number of a state. Networks work in single precision, from 1e-38 to 3e38, with
+the squares of slopes and with ratios of these: they keep eight orders of magnitude on either side."""
+_AGAIN, _ONE_OF_MANY = 1e-6, 1e-5  # of the size of an observable: sums in single precision that are ordered otherwise
+_ALONE = 4  # states that are asked about alone
+
 
 class DifferentiableObservable(abc.ABC):
     """Macroscopic observable of states x (batch, N): `phi(x) -> (batch, dim)`, with dz*/dt = phi'(x) f(x).
@@ -119,7 +125,8 @@ def check_gradient(observable: DifferentiableObservable, x: Tensor) -> Tensor:
         x: (batch, N) some states of the data.
 
     Raises:
-        ValueError: no gradient, one that is not finite, or one that is zero in every state (a count, a sign).
+        ValueError: no gradient, one that is not finite, one that is zero in every state (a count, a sign), or numbers
+            too large or too small for networks in single precision.
     """
     slope = observable.gradient(x)
     if slope.shape != (len(x), observable.dim, x.shape[1]):
@@ -129,4 +136,37 @@ def check_gradient(observable: DifferentiableObservable, x: Tensor) -> Tensor:
             raise ValueError(f"the gradient of {label} is not finite: it has no slope at some of the states")
         if not rows.any():
             raise ValueError(f"the gradient of {label} is zero in all states: a function in steps cannot be learned")
+        steepest = float(rows.detach().abs().max())
+        if not LEAST_SLOPE <= steepest <= MOST_SLOPE:
+            raise ValueError(
+                f"the numbers of {label} are too {'large' if steepest > 1 else 'small'} for single precision: its "
+                f"slope is up to {steepest:.2g} for each unit of a state, and must be from {LEAST_SLOPE:g} to "
+                f"{MOST_SLOPE:g}; give {label} in another unit"
+            )
     return slope
+
+
+def check_of_one_state(observable: DifferentiableObservable, x: Tensor, slope: Tensor) -> Tensor:
+    """Values (batch, dim) of states, if the value of each is one of that state alone.
+
+    Args:
+        observable: phi.
+        x: (batch, N) states.
+        slope: (batch, dim, N) phi' there: rounding errors go with the terms of a value, not with their sum.
+
+    Raises:
+        ValueError: another value when it is asked again, or when a state is asked about without the others.
+    """
+    with torch.no_grad():
+        z, again = observable(x), observable(x)
+        alone = torch.cat([observable(x[k : k + 1]) for k in range(min(len(x), _ALONE))])
+    size = z.abs().amax(dim=0) + (slope.detach() * x[:, None]).square().sum(dim=2).mean(dim=0).sqrt()
+    for k, label in enumerate(observable.labels):
+        if ((z - again)[:, k].abs() > _AGAIN * size[k]).any():
+            raise ValueError(f"the observable {label} gives other numbers when it is asked again for the same states")
+        if ((z[: len(alone)] - alone)[:, k].abs() > _ONE_OF_MANY * size[k]).any():
+            raise ValueError(
+                f"the observable {label} gives another number for a state alone than for it among others: it must "
+                "take each row by itself (as x.mean(dim=1) does)"
+            )
+    return z

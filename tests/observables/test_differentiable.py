@@ -13,6 +13,7 @@ from ase.md.velocitydistribution import MaxwellBoltzmannDistribution, Stationary
 
 import asemacro as am
 from asemacro.observables import DifferentiableObservable, check_gradient
+from asemacro.observables.differentiable import check_of_one_state
 
 CASES: dict[str, tuple[DifferentiableObservable, int]] = {
     "means": (am.SpeciesMeans(), 14),
@@ -91,6 +92,36 @@ def test_temperature_is_that_of_ase() -> None:
 def test_what_cannot_be_differentiated(function: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         check_gradient(am.TorchObservable(function, ["z"]), some_states(4))
+
+
+@pytest.mark.parametrize("power", [-200, -20, 18, 25, 200])
+def test_numbers_beyond_single_precision_want_another_unit(power: int) -> None:
+    """Anything that they cause later has another name."""
+    phi = am.TorchObservable(lambda x: (x**2).sum(dim=1, keepdim=True) * 10.0**power, ["z"])
+    size = "large" if power > 0 else "small"
+    with pytest.raises(ValueError, match=f"^the numbers of z are too {size} for single precision: .*in another unit$"):
+        check_gradient(phi, some_states(4))
+
+
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (lambda x: x[:, :1] + x.mean(), "another number for a state alone than for it among others"),
+        (lambda x: x[:, :1] + 1e-3 * torch.rand(len(x), 1), "other numbers when it is asked again for the same states"),
+    ],
+)
+def test_an_observable_is_one_of_a_single_state(function: Any, message: str) -> None:
+    x = some_states(4)
+    phi = am.TorchObservable(function, ["z"])
+    with pytest.raises(ValueError, match=f"^the observable z gives {message}[^\n]*$"):
+        check_of_one_state(phi, x, check_gradient(phi, x))
+
+
+def test_rounding_in_single_precision_is_no_dependence_on_other_states() -> None:
+    x = torch.from_numpy(np.random.default_rng(0).normal(size=(7, 3000)))
+    x -= x.mean(dim=1, keepdim=True)  # a sum whose terms cancel
+    phi = am.TorchObservable(lambda x: x.float().sum(dim=1, keepdim=True), ["z"])
+    check_of_one_state(phi, x, check_gradient(phi, x))
 
 
 def test_states_of_another_system() -> None:

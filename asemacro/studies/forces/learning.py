@@ -24,7 +24,7 @@ from asemacro.macro.mlp_drift import MLPDrift
 from asemacro.macro.ode import NeuralODE
 from asemacro.macro.ode_fit import OdeFitOptions, fit_ode
 from asemacro.macro.training_file import Course
-from asemacro.observables.differentiable import DifferentiableObservable, check_gradient
+from asemacro.observables.differentiable import DifferentiableObservable, check_gradient, check_of_one_state
 from asemacro.studies.forces.learned import ForcesReport, LearnedForces
 from asemacro.tasks.progress import part_of, reporting
 from asemacro.tasks.threads import one_thread
@@ -226,11 +226,12 @@ def check_observable(data: ForceData, phi: DifferentiableObservable) -> None:
         ValueError: one line that names the observable.
     """
     x = _some_states(data)
-    _check_slope(phi, x)
+    slope = _check_slope(phi, x)
     with torch.no_grad():
         z = phi(x).numpy()
     if len(z) > 1:
-        for k in never_changing(z):
+        expected = (slope * x.std(dim=0, correction=0)).square().sum(dim=2).mean(dim=0).sqrt().numpy()
+        for k in never_changing(z, expected):
             raise ValueError(
                 f"the observable {phi.labels[k]} is {z[0, k]:.6g} in all states: what never changes cannot be learned"
             )
@@ -249,10 +250,13 @@ def check_at_starts(phi: DifferentiableObservable, starts: Floats) -> None:
     _check_slope(phi, torch.from_numpy(np.stack([some, beside], axis=1).reshape(-1, some.shape[1])))
 
 
-def _check_slope(phi: DifferentiableObservable, x: torch.Tensor) -> None:
-    """`check_gradient` in as many of the states (b, N) as the memory holds gradients of."""
+def _check_slope(phi: DifferentiableObservable, x: torch.Tensor) -> torch.Tensor:
+    """phi' (few, d, N) in as many of the states (b, N) as the memory holds gradients of, and whether phi will do."""
     few = max(2, int(_GRADIENT_BYTES / (8 * phi.dim * x.shape[1])))
-    check_gradient(phi, x[:few] if len(x) <= few else x[np.linspace(0, len(x) - 1, few).astype(int)])
+    some = x[:few] if len(x) <= few else x[np.linspace(0, len(x) - 1, few).astype(int)]
+    slope = check_gradient(phi, some).detach()
+    check_of_one_state(phi, some, slope)
+    return slope
 
 
 @torch.no_grad()

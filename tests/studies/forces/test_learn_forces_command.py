@@ -105,6 +105,14 @@ def speed(x):
     return (x[:, x.shape[1] // 2 :] ** 2).mean(dim=1)
 
 
+def huge(x):
+    return (x**2).sum(dim=1) * 1e200
+
+
+def mixed(x):
+    return (x**2).mean(dim=1) + (x**2).mean()
+
+
 SIZE = 1.0
 
 
@@ -333,7 +341,7 @@ def test_what_tells_runs_apart(here: Path, monkeypatch: pytest.MonkeyPatch) -> N
             assert [key for key in first if not np.array_equal(first[key], other[key])] == [name]
 
 
-@pytest.mark.parametrize("name", ["counted", "steps", "encoder_1", "detached"])
+@pytest.mark.parametrize("name", ["counted", "steps", "encoder_1", "detached", "huge", "mixed"])
 def test_what_can_be_known_before_the_runs_is_said_before_them(name: str, here: Path, command: Any) -> None:
     """The calculator is asked for the forces of no run."""
     asked = here / "asked"

@@ -10,7 +10,7 @@ import asemacro as am
 from asemacro.closure.autoencoder import EncoderOptions
 from asemacro.closure.encoder import Encoder
 from asemacro.closure.encoder_network import MLPEncoder
-from asemacro.force_data import ForceData
+from asemacro.force_data import ForceData, Layout
 from asemacro.macro.base import Drift
 from asemacro.macro.ode_fit import OdeFitOptions
 from asemacro.observables.differentiable import TorchObservable
@@ -165,3 +165,15 @@ def test_an_equation_of_a_part_of_the_variables() -> None:
 def test_weights_of_a_function_that_does_not_do(weights: object, message: str) -> None:
     with pytest.raises(ValueError, match=f"^{message}[^\n]*$"):
         learn_from_forces(data(0.2, 4), MEAN, 0, weights=weights, rng=np.random.default_rng(0))  # type: ignore[arg-type]
+
+
+def test_what_stays_the_same_because_its_terms_cancel_is_constant() -> None:
+    """A total momentum, of which rounding errors are left; a variable as small, but real, is learned."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((100, N))
+    x -= x.mean(axis=1, keepdims=True)
+    still = ForceData(x, None, -x, Layout(N))
+    with pytest.raises(ValueError, match=r"^the observable mean is \S+ in all states: what never changes"):
+        learn_from_forces(still, MEAN, 0, rng=rng)
+    small = ForceData(x + 1e-8 * rng.standard_normal((100, 1)), None, -x, Layout(N))
+    learn_from_forces(small, MEAN, 0, seeds=1, fit_options=OdeFitOptions(steps=2), rng=rng)
