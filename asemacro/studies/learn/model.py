@@ -83,21 +83,33 @@ class LearnedModel(abc.ABC):
             ValueError: another number of values, values that are not finite or that no state has, or no training
                 states. Values unlike those of the training states are a line in the log.
         """
+        given = self.checked_start(z, condition)
+        self._say_outside(given)
+        if self.n_observed == self.equation.dim:
+            return given
+        at = np.append(given, [] if condition is None else [condition])
+        return np.concatenate([given, self._learned_at(at, nearest or self.NEAREST)])
+
+    def checked_start(self, z: ArrayLike, condition: float | None = None) -> Floats:
+        """(n_observed,) values of z*, if `start` takes them; nothing is said.
+
+        Raises:
+            ValueError: see `start`.
+        """
         given = np.asarray(z, dtype=float).reshape(-1)
         if len(given) != self.n_observed:
             names = ", ".join(self.labels[: self.n_observed])
             raise ValueError(f"a start has {self.n_observed} values ({names}), got {len(given)}")
         if not np.isfinite(given).all():
             raise ValueError(f"a start must be finite, got {given}")
-        self._check_range(given)
+        self._check_bounds(given)
         if self.n_observed == self.equation.dim:
             return given
         if not len(self.z):
             raise ValueError("the training states are not known, so closure variables have no start; give all of them")
         if (condition is not None) != (self.equation.n_conditions > 0):
             raise ValueError("a start needs the temperature if, and only if, the model depends on it")
-        at = np.append(given, [] if condition is None else [condition])
-        return np.concatenate([given, self._learned_at(at, nearest or self.NEAREST)])
+        return given
 
     def _learned_at(self, at: Floats, nearest: int) -> Floats:
         """(d - n_observed,) learned variables at values of z* and of the temperature, if the model has one."""
@@ -107,17 +119,24 @@ class LearnedModel(abc.ABC):
         mean: Floats = self.z[order, self.n_observed :].mean(axis=0)
         return mean
 
-    def _check_range(self, given: Floats) -> None:
-        """Refuse values of z* that no state has; say which lie outside of what the model was learned from."""
-        names = self.labels or tuple(f"z{k + 1}" for k in range(self.equation.dim))
-        for name, value, (low, high) in zip(names, given, [] if self.bounds is None else self.bounds, strict=False):
+    def _names(self) -> tuple[str, ...]:
+        return self.labels or tuple(f"z{k + 1}" for k in range(self.equation.dim))
+
+    def _check_bounds(self, given: Floats) -> None:
+        """Refuse values of z* that no state has."""
+        for name, value, (low, high) in zip(
+            self._names(), given, [] if self.bounds is None else self.bounds, strict=False
+        ):
             slack = 1e-9 * max(abs(low), abs(high)) if np.isfinite(low + high) else 0.0
             if not low - slack <= value <= high + slack:
                 raise ValueError(f"a start with {name} = {value:g} is impossible: {_limits(name, low, high)}")
+
+    def _say_outside(self, given: Floats) -> None:
+        """Say which values of z* lie outside of what the model was learned from."""
         ranges = np.stack([self.z.min(axis=0), self.z.max(axis=0)], axis=1) if len(self.z) else self._scales()
         outside = [
             f"{name} = {value:g} (learned from {low:.3g} to {high:.3g})"
-            for name, value, (low, high) in zip(names, given, ranges, strict=False)
+            for name, value, (low, high) in zip(self._names(), given, ranges, strict=False)
             if not low <= value <= high
         ]
         if outside:

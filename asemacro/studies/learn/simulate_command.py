@@ -67,12 +67,13 @@ def run_simulate(
     temperature_K = None if temperature is None else temperature_of(temperature, "--temperature")
     values = _numbers(start)
     _check_temperature(learned, temperature_K)
+    learned.checked_start(values, temperature_K)  # refused before a word is said of what is done
+    if trajectories is not None and isinstance(learned, LearnedForces):
+        raise ValueError(f"--trajectories {trajectories}: an ODE has one path from a start; leave it out")
+    path = output_file(output)
     z0 = learned.start(values, temperature_K)
     known = [] if temperature_K is None else known_equilibrium(Path(directory), _names(learned), temperature_K)
-    path = output_file(output)
     if isinstance(learned, LearnedForces):
-        if trajectories is not None:
-            raise ValueError(f"--trajectories {trajectories}: an ODE has one path from a start; leave it out")
         for line in remarks_on_path(directory, learned, values, until):
             print(line)
         header, rows = path_rows(learned, z0, until, points, force=force)

@@ -270,6 +270,32 @@ def test_simulate_says_first_what_is_known_of_the_model(
         assert all("beyond what was learned from" in line for line in leaves)
 
 
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--trajectories", "5", "-o", "p"), "--trajectories 5: an ODE has one path"),
+        (("-o", "."), "is a folder; -o names the file to write"),
+        (("-o", "m/run.json/p"), "cannot write to the output folder m/run.json"),
+        (("-o", "p", "--sites", "5"), "--sites 5: an ODE has no noise"),
+    ],
+)
+def test_simulate_refuses_before_it_says_anything(
+    words: tuple[str, ...],
+    message: str,
+    tmp_path: Path,
+    command: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    oscillator(np.array([2.0, 1.0, 1.5, 0.5]), np.linspace(0, 6, 61)).save(tmp_path / "m")
+    (tmp_path / "m" / "run.json").write_text(json.dumps({"relative_error": 0.5, "unit_of_time": "fs"}))
+    code, said, told = command("simulate", "m", "--start", 9.0, "--until", 3, *words)
+    assert code == 2
+    assert message in told
+    assert (said, len(told.splitlines()), caplog.messages) == ("", 1, [])
+
+
 def test_objects_say_in_a_line_what_they_are() -> None:
     assert repr(learned()) == "<LearnedForces mean, encoder_1: GFINN, 2 fits, 50 training states>"
     system = am.CallableForces(lambda x, places: -np.take_along_axis(x, places, axis=1), 6, time_step=0.1)
