@@ -44,5 +44,6 @@ def real_numbers(found: Any, what: str) -> Floats:
     except Exception as error:  # whatever foreign arrays do
         raise ValueError(f"{what} must give an array of real numbers: {plain(error)}") from None
     if array.dtype.kind not in "biuf":  # complex numbers would lose their imaginary part
-        raise ValueError(f"{what} must give real numbers, got {shown(found if array.dtype.kind == 'O' else array)}")
+        got = array if array.ndim and array.dtype.kind != "O" else found
+        raise ValueError(f"{what} must give real numbers, got {shown(got)}")
     return array.astype(float, copy=False)

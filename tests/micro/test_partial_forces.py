@@ -235,7 +235,7 @@ def test_what_goes_wrong_is_one_line() -> None:
 @pytest.mark.parametrize(
     ("found", "message"),
     [
-        ("abc", "must give real numbers, got"),
+        ("abc", "must give real numbers, got 'abc'"),
         (None, "must give real numbers, got None"),
         ([[1, 2], [3]], "must give an array of real numbers"),
         (1j * np.ones((1, 3)), r"must give real numbers, got an array of complex128 with the shape \(1, 3\)"),
