@@ -143,7 +143,11 @@ WorkersOption = Annotated[
     typer.Option("--workers", parser=Count(1, MOST_WORKERS), help="Parallel workers (default: all cores)."),
 ]
 ForceOption = Annotated[
-    bool, typer.Option("--force", help="Replace the results of another command in the output folder.")
+    bool,
+    typer.Option(
+        "--force",
+        help="Replace the results of another command in the output folder (those of the same one always are).",
+    ),
 ]
 TemperatureOption = Annotated[
     str | None,

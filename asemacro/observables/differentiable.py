@@ -72,7 +72,7 @@ class DifferentiableObservable(abc.ABC):
 
 
 class TorchObservable(DifferentiableObservable):
-    """An observable of your own: a function of torch from states (batch, N) to values (batch, dim).
+    """An observable of your own: a function of torch from states (batch, N) to values (batch, dim); one: (batch,).
 
     The function is given states in float64, a copy that it may edit; what it gives is handed on in the dtype of x.
 
@@ -99,10 +99,13 @@ class TorchObservable(DifferentiableObservable):
             if x.requires_grad and "numpy()" in str(error):  # torch advises to detach, which leaves no gradient
                 raise ValueError(_without_gradient(self.labels)) from None
             raise ValueError(f"the observable {', '.join(self.labels)} fails: {plain(error)}") from None
+        if self.dim == 1 and isinstance(z, Tensor) and z.ndim == 1:
+            z = z[:, None]
         if not isinstance(z, Tensor) or z.shape != (len(x), self.dim):
             got = tuple(z.shape) if isinstance(z, Tensor) else shown(z)
+            alone = f"({len(x)},) or " if self.dim == 1 else ""
             raise ValueError(
-                f"the observable must give ({len(x)}, {self.dim}), a row a state, a column a label; got {got}"
+                f"the observable must give {alone}({len(x)}, {self.dim}), a row a state, a column a label; got {got}"
             )
         if z.is_complex():
             raise ValueError(f"the observable {', '.join(self.labels)} must give real numbers, got complex ones")

@@ -55,8 +55,8 @@ class RunFolder:
     """A folder for the results of one run, to be used as `with RunFolder(path, "kmc") as folder:`.
 
     On entering, the folder is made and locked, what dead processes left is removed, and a folder with results of
-    another verb is refused. What is said from then on is kept in `run.log`. Results appear together (`publish`). An
-    interrupt leaves as one line that says what stands.
+    another verb is refused; those of the same verb are replaced, which `keep_parts` says. What is said from then on is
+    kept in `run.log`. Results appear together (`publish`). An interrupt leaves as one line that says what stands.
 
     Args:
         path: the folder.
@@ -78,6 +78,7 @@ class RunFolder:
         self._lock = Lock(self.path / LOCK, f"in {self.path}", "give another folder with -o")
         self._log = RunLog(self.path, verb)
         self._stale: tuple[str, ...] = ()
+        self._replaces = False
         self._published = False
         self._parts: Parts | None = None
         self._closing = contextlib.ExitStack()
@@ -122,6 +123,11 @@ class RunFolder:
         self._closing.enter_context(at_place(Place(self._parts)))
         if self._parts.goes_on:
             print(f"goes on from what is kept in {self.path}, of the same run that was stopped")
+        elif self._replaces:
+            print(
+                f"{self.path} holds the results of an earlier `asemacro {self._verb}`: they are replaced when this one "
+                "is finished; -o gives another folder"
+            )
 
     def publish(self, files: Files, record: Mapping[str, Any], record_name: str = RECORD) -> list[Path]:
         """Put results in place and forget what was kept for them, but for what lasts; see `publication.publish`.
@@ -166,6 +172,7 @@ class RunFolder:
         record = read_json(self.path / RECORD, "run record")
         held = verb_of(record)
         if held == self._verb:
+            self._replaces = True
             return (*own, PAGE, *listed_files(self.path / RECORD))
         if not self._force:
             raise ValueError(

@@ -219,6 +219,17 @@ def test_results_of_another_verb_are_refused_or_replaced(tmp_path: Path, held: s
     assert names(tmp_path) == {"sro.csv", "run.json"}
 
 
+def test_results_of_the_same_verb_are_replaced_which_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = f"{tmp_path} holds the results of an earlier `asemacro learn`: they are replaced when this one is finished"
+    for before in (False, True):
+        with RunFolder(tmp_path, "learn") as here:
+            here.keep_parts({"seed": 0})
+            assert capsys.readouterr().out == (f"{said}; -o gives another folder\n" if before else "")
+            here.publish({"sde.safetensors": text("1")}, RECORD)
+
+
 def test_results_without_a_record_are_not_mixed_either(tmp_path: Path) -> None:
     (tmp_path / "ttt.png").write_text("of a killed run")
     with pytest.raises(ValueError, match=r"holds ttt.png of another kind of run"):

@@ -20,7 +20,7 @@ from asemacro.studies.forces.figures import Comparison, draw_paths
 from asemacro.studies.forces.learned import LearnedForces
 from asemacro.studies.forces.learning import DRIFTS, check_at_starts, check_variables, learn_from_forces, stages
 from asemacro.studies.forces.particles import Particles, particle_setup
-from asemacro.studies.forces.remarks import ranges_of, remark_on_error
+from asemacro.studies.forces.remarks import percent, ranges_of, remark_on_error
 from asemacro.studies.forces.systems import ForceSetup, force_setup
 from asemacro.tasks.progress import part_of, progress_bar
 from asemacro.tasks.run_folder import RunFolder
@@ -78,7 +78,8 @@ class Asked:
         """
         if self.system == "particles":
             if self.structure is None:
-                raise ValueError("learn particles needs a structure file: asemacro learn particles STRUCTURE -o DIR")
+                example = "asemacro learn particles STRUCTURE --calculator NAME -o DIR"
+                raise ValueError(f"learn particles needs a structure file: {example}")
             if self.sites is not None:
                 raise ValueError(f"--sites {self.sites}: particles are those of the structure file; leave it out")
             asked = (self.reading, self.calculator, self.observable, self.ensemble, self.temperature)
@@ -131,7 +132,7 @@ def learn_forces(asked: Asked, folder: RunFolder, *, seed: int, started: float) 
         tests = max(2, round(TESTS * made_of.trajectories))
         starts = made_of.starts(made_of.trajectories + tests, rng)
         check_at_starts(made_of.phi, starts)
-        folder.keep_parts({**arguments, **_contents(made_of, starts), "seed": seed})
+        folder.keep_parts({**arguments, **_contents(made_of), "seed": seed})
         with progress_bar({"runs": 20.0}, *stages(made_of.dims), {"compare": 5.0}) as report:
             learned, found, result = _learn(made_of, fits, starts, tests, report, rng)
     files = {**learned.files(), "diagnostics.png": draw_paths(found).savefig}
@@ -149,11 +150,16 @@ def _carriers(made_of: ForceSetup) -> str:
     return "atoms" if made_of.system.layout.width == 3 else "numbers"
 
 
-def _contents(made_of: ForceSetup, starts: Floats) -> dict[str, Any]:
-    """What the arguments name, itself: of the structure, the calculator and the observable, what they give for a few
-    states, starts and others beside: on a perfect lattice alone, many calculators give the same forces, none.
+def _contents(made_of: ForceSetup) -> dict[str, Any]:
+    """What the arguments of particles name, itself: of the structure, the calculator and the observable, what they give
+    for a few states, starts and others beside: on a perfect lattice alone, many calculators give the same forces, none.
+
+    The starts are not those of the run: they depend on nothing but these, not on its seed.
     """
-    some = np.concatenate([starts[:2], _displaced(starts[:2], made_of.system.layout)])
+    if "calculator" not in made_of.settings:
+        return {}
+    starts = made_of.starts(2, np.random.default_rng(0))
+    some = np.concatenate([starts, _displaced(starts, made_of.system.layout)])
     return {
         "structure": starts,
         "forces of the calculator": made_of.system.forces(some),
@@ -221,13 +227,16 @@ def _compared(made_of: ForceSetup, learned: LearnedForces, starts: Floats, times
     low, high = learned.z.min(axis=0), learned.z.max(axis=0)
     z0 = encode(phi, starts)
     near = (np.maximum(low - z0, z0 - high) <= FAR * (high - low)).all(axis=1)  # others take steps without end
+    best = 0 if learned.report is None else learned.report.best
     errors = np.full((len(learned.members), len(starts)), np.inf)
     paths = np.full((len(starts), len(times), learned.ode.dim), np.inf)
     if near.any():
         paths[near] = follow(learned.ode, z0[near], times)
         for fit, ode in enumerate(learned.members):
             errors[fit, near] = trajectory_error(ode, phi, starts[near], times, truth[near])
-    return Comparison(made_of.phi.labels, times, made_of.unit, truth, paths, errors, int((~near).sum()))
+    return Comparison(
+        made_of.axes or made_of.phi.labels, times, made_of.unit, truth, paths, errors, int((~near).sum()), best
+    )
 
 
 def _result(learned: LearnedForces, found: Comparison) -> dict[str, Any]:
@@ -255,8 +264,8 @@ def _say_quality(result: dict[str, Any]) -> None:
     names = ("relative_error", "relative_error_of_each_fit")
     error, *each = (np.inf if v is None else v for v in (result[names[0]], *result[names[1]]))
     print(
-        f"runs that it was not shown, relative error: {error:.2g}; of all {len(each)} fits from {min(each):.2g} to "
-        f"{max(each):.2g}, median {np.median(each):.2g}"
+        f"runs that it was not shown, relative error: {percent(error)}; of all {len(each)} fits from "
+        f"{percent(min(each))} to {percent(max(each))}, median {percent(np.median(each))}"
     )
     rebuilt = result["reconstruction_held_out"]
     encoder = "" if rebuilt is None else f"; encoder: {rebuilt:.2g} of the spread of the states is not rebuilt"

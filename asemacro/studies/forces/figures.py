@@ -23,13 +23,14 @@ class Comparison:
     """Runs that were not learned from, and the models' paths from the same starts.
 
     Attributes:
-        labels: names of the observables.
+        labels: names of the observables, with their units.
         times: (n_times,) in `unit`.
         unit: of time.
         truth: (n, n_times, s) observables of the runs.
         paths: (n_times, s) of the model from each start, (n, n_times, s); inf where it runs away.
         errors: (n_fits, n) relative error of each fit along each run, see `trajectory_error`.
         far: how many of the runs start so far from the training states that no path was made: errors are infinite.
+        best: number of the fit that is the model.
     """
 
     labels: tuple[str, ...]
@@ -39,10 +40,11 @@ class Comparison:
     paths: Floats
     errors: Floats
     far: int = 0
+    best: int = 0
 
 
 def draw_paths(found: Comparison) -> Figure:
-    """A row for each observable: its course in some of the runs; beside it the errors of all fits."""
+    """A row for each observable: its course in some of the runs; beside it the errors of all fits, the model marked."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -64,12 +66,13 @@ def draw_paths(found: Comparison) -> Figure:
         ax.spines[["top", "right"]].set_visible(False)
     ax = figure.add_subplot(grid[:, 1])
     for fit, errors in enumerate(found.errors):
-        ax.plot(np.full(len(errors), fit + 1), errors, "o", color="0.5", ms=3.5, mfc="white")
-        ax.plot(fit + 1, np.median(errors), "_", color="black", ms=14)
+        ax.plot(np.full(len(errors), fit + 1), 100 * errors, "o", color="0.5", ms=3.5, mfc="white")
+        ax.plot(fit + 1, 100 * errors.mean(), "_", color="black", ms=14, mew=3 if fit == found.best else 1)
     ax.set_yscale("log")
-    ax.set_xticks(range(1, len(found.errors) + 1))
+    names = [f"{fit + 1}\nmodel" if fit == found.best else f"{fit + 1}" for fit in range(len(found.errors))]
+    ax.set_xticks(range(1, len(found.errors) + 1), names)
     ax.set_xlabel("fit")
-    ax.set_ylabel("relative error of a run, median")
+    ax.set_ylabel("relative error of a run (%), mean")
     ax.spines[["top", "right"]].set_visible(False)
     figure.suptitle("learned model (lines) against runs that it was not shown (circles)", fontsize=10)
     return figure

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
-import torch
 from ase import Atoms, units
 
 from asemacro.arguments.checks import temperature_of
@@ -52,6 +51,7 @@ def particle_setup(asked: Particles) -> ForceSetup:
         ValueError: one line; no structure, no calculator of that name or without forces, no such observable.
     """
     if asked.calculator is None:
+        read_structure(asked.structure, **asked.reading)  # what is wrong with the file comes first
         raise ValueError(f"learn particles needs --calculator {', '.join(CALCULATORS)} or MODULE:FACTORY")
     ensemble = asked.ensemble or "nve"
     if ensemble not in ENSEMBLES:
@@ -95,6 +95,7 @@ def particle_setup(asked: Particles) -> ForceSetup:
         trajectories=12,
         times=51,
         unit="fs",
+        axes=("T (K)",) if isinstance(phi, KineticTemperature) else (),
         time=float(units.fs),
     )
 
@@ -108,9 +109,4 @@ def observable_named(name: str, atoms: Atoms) -> DifferentiableObservable:
     if name == "temperature":
         return KineticTemperature(len(atoms), atoms.get_masses(), k_B=units.kB)
     function = imported(name, "--observable", OBSERVABLES)
-
-    def of_states(x: torch.Tensor) -> torch.Tensor:
-        z = function(x)
-        return z[:, None] if isinstance(z, torch.Tensor) and z.ndim == 1 else z
-
-    return TorchObservable(of_states, (name.partition(":")[2],))
+    return TorchObservable(function, (name.partition(":")[2],))

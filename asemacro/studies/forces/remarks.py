@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,16 +16,32 @@ from asemacro.tasks.publication import RECORD
 POOR = 0.1  # a relative error that is worth a warning
 
 
+def percent(error: float) -> str:
+    """A relative error in words."""
+    return f"{100 * error:.2g} %" if error < 1 else f"{100 * error:.0f} %"
+
+
 def remark_on_error(record: Mapping[str, Any]) -> str | None:
-    """That a model does not follow the runs that it was compared with, from what run.json says; None if it does."""
-    error = record["relative_error"]
-    if isinstance(error, int | float) and error < POOR:
-        return None
-    size = f"relative error {error:.2g}" if isinstance(error, int | float) else "it runs away"
-    return (
-        f"the model does not follow the runs ({size}): look at diagnostics.png, give more --trajectories, another "
-        "--closure or --drift"
-    )
+    """That a model does not follow the runs that it was compared with, from what run.json says; None if it does.
+
+    The errors are judged before they are rounded: that of the model, and the median of all fits.
+    """
+    error = _size(record["relative_error"])
+    fits = [_size(one) for one in record.get("relative_error_of_each_fit") or ()]
+    advice = "look at diagnostics.png, give more --trajectories, another --closure or --drift"
+    if error >= POOR:
+        size = f"relative error {percent(error)}" if math.isfinite(error) else "it runs away"
+        return f"the model does not follow the runs ({size}): {advice}"
+    if fits and np.median(fits) >= POOR:
+        median = float(np.median(fits))
+        size = f"median of the relative errors {percent(median)}" if math.isfinite(median) else "they run away"
+        return f"most fits do not follow the runs ({size}), the model may do so by chance: {advice}"
+    return None
+
+
+def _size(error: Any) -> float:
+    """A relative error of run.json; infinite where the model runs away."""
+    return float(error) if isinstance(error, int | float) and not math.isnan(error) else math.inf
 
 
 def remarks_on_path(

@@ -52,6 +52,7 @@ class ForceSetup:
         times: at which their states are taken.
         drift: form of the equation.
         unit: of time, for people.
+        axes: names of the observables with their units, for figures; default those without.
         time: one `unit` in the unit of the system.
         encoder_options: of `fit_encoder`.
         fit_options: of `fit_ode`.
@@ -72,6 +73,7 @@ class ForceSetup:
     times: int = 61
     drift: str = "onsager"
     unit: str = "time"
+    axes: tuple[str, ...] = ()
     time: float = 1.0
     encoder_options: EncoderOptions = ENCODER
     fit_options: OdeFitOptions = FIT

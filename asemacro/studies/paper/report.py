@@ -119,7 +119,8 @@ class Result:
         for row in self.rows:
             here = _number(row.here) + (f" +- {row.here_err:.1g}" if row.here_err is not None else "")
             reference = f"{_number(row.reference)} {row.reference_kind or ''}".strip()
-            verdict = {None: "", True: "met", False: "NOT MET"}[row.met]
+            missed = "of the full run" if self.quick else "NOT MET"
+            verdict = {None: "", True: "met", False: missed}[row.met]
             lines.append(
                 f"{row.quantity:<{width}} {_number(row.published):>10} {here:>21} {reference:>24}   "
                 f"{_interval(row.target)} {verdict}".rstrip()
@@ -135,10 +136,12 @@ class Result:
         return QUICK + FULL_TARGETS * bool(self._targets)
 
     def _verdict(self) -> list[str]:
-        """How many targets are met, and which are not."""
+        """How many targets are met, and which are not; of a quick run only how many: it has none of its own."""
         lines = [self._said_if_quick()] if self.quick else []
         count = self._targets
-        if self.missed:
+        if self.missed and self.quick:
+            lines.append(f"{count - len(self.missed)} of {count} targets of the full run met")
+        elif self.missed:
             names = ", ".join(row.quantity for row in self.missed)
             lines.append(f"{len(self.missed)} of {count} targets NOT MET: {names}")
         elif count:

@@ -101,6 +101,10 @@ def constant(x):
     return (x - x.detach()).sum(dim=1) + 1
 
 
+def one_number(x):
+    return x.sum()
+
+
 def speed(x):
     return (x[:, x.shape[1] // 2 :] ** 2).mean(dim=1)
 
@@ -217,7 +221,11 @@ SPRINGS = ("--calculator", "mine_of_test:Springs")
         (("learn", "lennard-jones", "--sites", "10"), "less than twice the cutoff"),
         (("learn", "ising", "--until", "3"), "--until belongs to predator-prey-ode, allen-cahn"),
         (("learn", "isling"), "there is no system 'isling'; there are ising"),
-        (("learn", "particles", "--calculator", "emt"), "learn particles needs a structure file"),
+        (
+            ("learn", "particles", "--calculator", "emt"),
+            "learn particles needs a structure file: asemacro learn particles STRUCTURE --calculator NAME -o DIR",
+        ),
+        (("learn", "particles", "nofile.xyz"), "nofile.xyz"),
         (PARTICLES, "learn particles needs --calculator"),
         ((*PARTICLES, "--calculator", "emt"), "the calculator EMT gives no forces of these atoms"),
         (
@@ -240,6 +248,10 @@ SPRINGS = ("--calculator", "mine_of_test:Springs")
         (
             (*PARTICLES, *SPRINGS, *SHORT, "--observable", "mine_of_test:constant"),
             "the observable constant is 1 in all states",
+        ),
+        (
+            (*PARTICLES, *SPRINGS, *SHORT, "--observable", "mine_of_test:one_number"),
+            ",) or (",
         ),
         ((*PARTICLES, "--calculator", "mine_of_test:Failing"), "the calculator Failing fails: Xe is missing"),
         (
@@ -327,8 +339,7 @@ def test_what_tells_runs_apart(here: Path, monkeypatch: pytest.MonkeyPatch) -> N
     ase.io.write("edge.extxyz", atoms)
     asked = Particles("edge.extxyz", Reading(), "mine_of_test:Springs", "mine_of_test:shift", None, None)
     made_of = particle_setup(asked)
-    starts = made_of.starts(3, np.random.default_rng(0))
-    first, again = _contents(made_of, starts), _contents(made_of, starts)
+    first, again = _contents(made_of), _contents(made_of)
     for name, values in first.items():
         np.testing.assert_array_equal(values, again[name])
     for where, attribute, name in (
@@ -337,7 +348,7 @@ def test_what_tells_runs_apart(here: Path, monkeypatch: pytest.MonkeyPatch) -> N
     ):
         with monkeypatch.context() as changed:
             changed.setattr(where, attribute, 7.0)
-            other = _contents(particle_setup(asked), starts)
+            other = _contents(particle_setup(asked))
             assert [key for key in first if not np.array_equal(first[key], other[key])] == [name]
 
 
@@ -370,3 +381,8 @@ def test_runs_that_start_far_from_the_training_states_are_not_followed(capsys: p
     _say_quality(result)
     said = capsys.readouterr().out
     assert "2 of the runs to compare with start more than 10 times the width of the training states away" in said
+
+
+def test_of_systems_known_by_name_the_arguments_say_all() -> None:
+    """A stopped run of another seed is told apart by its seed alone."""
+    assert _contents(force_setup("predator-prey-ode", 6, None)) == {}

@@ -16,8 +16,10 @@ from asemacro.closure.encoder import Encoder
 from asemacro.closure.encoder_network import MLPEncoder
 from asemacro.macro.training_file import Course
 from asemacro.observables.differentiable import TorchObservable
+from asemacro.studies.forces.figures import Comparison, draw_paths
 from asemacro.studies.forces.learned import ENCODER_FILE, LearnedForces
 from asemacro.studies.forces.path import Leaving, leaving
+from asemacro.studies.forces.remarks import remark_on_error
 from asemacro.studies.learn import pace
 from asemacro.studies.learn.learned import Learned
 from asemacro.studies.learn.loading import load_learned
@@ -247,7 +249,7 @@ def test_the_first_states_of_the_runs_are_all_kept_in_the_file(tmp_path: Path) -
 
 
 @pytest.mark.parametrize(
-    ("error", "words"), [(0.05, None), (0.31, "(relative error 0.31)"), (None, "(it runs away)")], ids=str
+    ("error", "words"), [(0.05, None), (0.31, "(relative error 31 %)"), (None, "(it runs away)")], ids=str
 )
 def test_simulate_says_first_what_is_known_of_the_model(
     error: float | None, words: str | None, tmp_path: Path, command: Any
@@ -294,6 +296,35 @@ def test_simulate_refuses_before_it_says_anything(
     assert code == 2
     assert message in told
     assert (said, len(told.splitlines()), caplog.messages) == ("", 1, [])
+
+
+@pytest.mark.parametrize(
+    ("error", "fits", "words"),
+    [
+        (0.0996, [0.0996], None),
+        (0.1, [0.1], "the model does not follow the runs (relative error 10 %): "),
+        (0.03, [0.03, 0.05, 0.3], None),
+        (
+            0.03,
+            [0.03, 0.2, 0.3],
+            "most fits do not follow the runs (median of the relative errors 20 %), the model may",
+        ),
+        (0.03, [0.03, None, None], "most fits do not follow the runs (they run away)"),
+    ],
+    ids=str,
+)
+def test_a_poor_model_and_poor_fits_are_told(error: float, fits: list[float | None], words: str | None) -> None:
+    said = remark_on_error({"relative_error": error, "relative_error_of_each_fit": fits})
+    assert said is None if words is None else (said or "").startswith(words)
+
+
+def test_the_figure_marks_the_model_and_the_means() -> None:
+    z, errors = np.ones((2, 3, 1)), np.array([[0.01, 0.05], [0.02, 0.02]])
+    left, right = draw_paths(Comparison(("T (K)",), np.arange(3.0), "fs", z, z, errors, best=1)).axes
+    assert left.get_ylabel() == "T (K)"
+    assert [tick.get_text() for tick in right.get_xticklabels()] == ["1", "2\nmodel"]
+    bars = [line for line in right.lines if line.get_marker() == "_"]
+    np.testing.assert_allclose([bar.get_ydata()[0] for bar in bars], [3, 2])
 
 
 def test_objects_say_in_a_line_what_they_are() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 import types
@@ -12,7 +13,7 @@ import pytest
 
 from asemacro.cli.app import Figure, main
 from asemacro.plot.short_range_order import new_figure
-from asemacro.studies.paper.report import Result, Row, Table
+from asemacro.studies.paper.report import FULL_TARGETS, QUICK, Result, Row, Table
 from asemacro.studies.paper.runner import FIGURES, finished, reproduce
 from asemacro.tasks.checkpoint import Checkpoint
 
@@ -53,6 +54,13 @@ def test_verdicts_and_table() -> None:
     assert text[3].split() == ["b", "2", "0.5", "+-", "0.2", "0.5", "exact", "0.4", "...", "0.6", "met"]
     assert text[-2:] == ["a note", "all 2 targets met"]
     assert result(2.0).text().splitlines()[-1] == "2 of 2 targets NOT MET: a/n_s=64/transient, b"
+
+
+def test_a_quick_run_cannot_miss_the_targets_of_the_full_one() -> None:
+    text = dataclasses.replace(result(2.0), quick=True).text()
+    assert "NOT MET" not in text
+    assert text.splitlines()[2].endswith("<= 1 of the full run")
+    assert text.splitlines()[-2:] == [QUICK + FULL_TARGETS, "0 of 2 targets of the full run met"]
 
 
 @pytest.mark.parametrize("bad", [float("nan"), float("inf")])

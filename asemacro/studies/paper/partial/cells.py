@@ -214,6 +214,7 @@ def tables_of(groups: Mapping[str, Group], found: Mapping[str, Found]) -> dict[s
 NOTES = (
     "here: median over seeds +- their standard deviation, none left out; error: mean over fresh trajectories of "
     "sum_t |z* - z*_true| / sum_t |z*_true|.",
-    "L_z/first: as published, all forces on the first states, as many forces as L_x,p; L_z/spread: as many forces, on "
-    "states from all trajectories. All fits of one form of the equation take the same number of gradient steps.",
+    "L_z or L_z/first: as published, all forces on the first states, as many as parts on more; "
+    "L_z/spread: as many, on states from all trajectories. All fits of one form of the equation take the same "
+    "number of gradient steps.",
 )
