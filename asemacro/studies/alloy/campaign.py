@@ -55,7 +55,6 @@ class Job:
         budget: when to end.
         streams: of the study.
         box: what the box is among those of one study.
-        shells: whose order is recorded, those after the first behind it.
     """
 
     lattice: Lattice
@@ -67,7 +66,6 @@ class Job:
     budget: Budget
     streams: Streams
     box: str = "small"
-    shells: int = 1
 
     @property
     def name(self) -> str:
@@ -76,14 +74,13 @@ class Job:
 
     @functools.cached_property
     def sro(self) -> WarrenCowley:
-        """Measures all pairs of the shells."""
-        return WarrenCowley(self.lattice.species, shells=self.shells, pairs="all")
+        """Measures all pairs."""
+        return WarrenCowley(self.lattice.species, pairs="all")
 
     @functools.cached_property
     def table(self) -> PairTable:
-        """Names of all pairs of the first shell, and how the like ones follow from the unlike ones."""
-        first = WarrenCowley(self.lattice.species, shells=1, pairs="all")
-        return PairTable.of(first, self.counts, self.lattice)
+        """Names of all pairs, and how the like ones follow from the unlike ones."""
+        return PairTable.of(self.sro, self.counts, self.lattice)
 
     def inputs(self) -> dict[str, Any]:
         """All that the record depends on, for a checkpoint: contents, not names."""
@@ -97,7 +94,6 @@ class Job:
             "number of runs": [self.runs, self.copies],
             "hops": self.budget,
             "seed": self.streams,
-            **({"shells": self.shells} if self.shells > 1 else {}),
         }
 
     def read(self, path: Path) -> Record:

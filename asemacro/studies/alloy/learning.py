@@ -18,8 +18,8 @@ from asemacro.studies.alloy.alloy import Alloy
 from asemacro.studies.alloy.budget import Budget
 from asemacro.studies.alloy.campaign import task_name
 from asemacro.studies.alloy.inputs import contents_of, parse_temperatures
+from asemacro.studies.alloy.memory import Tried, best_memory
 from asemacro.studies.alloy.prediction import pairs_of
-from asemacro.studies.alloy.second_shell import Gain, gain
 from asemacro.studies.alloy.simulated import Simulated
 from asemacro.studies.alloy.study import Study
 from asemacro.studies.learn.figures import Path as CoursePath
@@ -56,7 +56,7 @@ class Asked:
         barriers: model name or file.
         hops: per small run and vacancy; None for a quick budget.
         workers: temperatures simulated at once.
-        closure: "auto": the second shell is tried (`second_shell`); None or "0": it is left out.
+        closure: None or "auto": the past order is tried as further variables (`memory`); "0": it is left out.
     """
 
     structure: str | Path
@@ -80,7 +80,7 @@ class Asked:
         """
         if options.get("closure") not in (None, "auto", "0"):
             raise ValueError(
-                f"--closure {options['closure']}: an alloy has the order of its second shell for closure; give "
+                f"--closure {options['closure']}: an alloy has its past order for closure; give "
                 "auto (it is taken where it lowers the error on held-out runs) or 0 (it is left out)"
             )
         own = {field.name for field in dataclasses.fields(cls)}
@@ -125,8 +125,7 @@ class Asked:
 def learn_alloy(structure: str | Path, folder: RunFolder, *, seed: int, started: float, **options: Any) -> None:
     """Small vacancy KMC runs from random at several temperatures, their pairs, one SDE for all.
 
-    With the closure "auto" the order of the second shell is among its variables where that lowers the error on held-out
-    runs (`second_shell`).
+    The order as it was some time ago is among its variables where that lowers the error on held-out runs (`memory`).
 
     The noise of the large system comes from its small runs side by side (`pairs_from_runs`). What the model is compared
     with are the runs that it was learned from: with one run for each small cell of the large box none can be left out.
@@ -163,7 +162,7 @@ def learn_alloy(structure: str | Path, folder: RunFolder, *, seed: int, started:
     result = {
         "labels": list(sde.labels),
         "observed": observed,
-        **({} if tried is None else {"second_shell": dataclasses.asdict(tried)}),
+        **({} if tried is None else {"memory": dataclasses.asdict(tried)}),
         "sites": boxes.large.n_sites,
         "temperatures_K": kelvin,
         "variance_rate_over_learned": dict(zip(sde.labels, noise_ratio(sde, labels).tolist(), strict=True)),
@@ -178,16 +177,14 @@ def learn_alloy(structure: str | Path, folder: RunFolder, *, seed: int, started:
     print(f"wrote {', '.join(path.name for path in written)} to {folder.path} in {wall:.0f} s")
 
 
-def _simulated(study: Study, kelvin: Sequence[float], asked: Asked) -> tuple[list[Simulated], Gain | None]:
-    """The runs, with the second shell among the variables where that helps, and by how much; None: it was not tried."""
-    boxes = study.alloy.boxes
-    if asked.closure != "auto":
-        return study.simulate(kelvin, boxes.copies), None
-    boxes.small.shells(2)  # a crystal whose sites differ in their second neighbours is refused before it is run
-    found = study.simulate(kelvin, boxes.copies, shells=2)
-    tried = gain(found)
+def _simulated(study: Study, kelvin: Sequence[float], asked: Asked) -> tuple[list[Simulated], Tried | None]:
+    """The runs, with the past order among the variables where that helps, and by how much; None: it was not tried."""
+    found = study.simulate(kelvin, study.alloy.boxes.copies)
+    if asked.closure == "0" or study.alloy.boxes.copies == 1:
+        return found, None
+    tried = best_memory(found)
     say.info("%s", tried.text)
-    return [dataclasses.replace(at, closed=tried.helps) for at in found], tried
+    return [dataclasses.replace(at, memory_hops=tried.hops if tried.helps else None) for at in found], tried
 
 
 def _courses(sde: NeuralSDE, found: Sequence[Simulated], streams: Streams) -> list[CoursePath]:
@@ -196,7 +193,7 @@ def _courses(sde: NeuralSDE, found: Sequence[Simulated], streams: Streams) -> li
     for at in found[:: max(1, (len(found) + 1) // MOST_COURSES)]:
         keep = np.unique(np.geomspace(1, len(at.runs.times_s) - 1, TIMES).astype(int))
         rows = np.concatenate([[0], keep])
-        course, stream = at.runs.order[:, rows][:, :, at.variables].mean(axis=0), streams("course", at.temperature_K)
+        course, stream = at.series[:, rows].mean(axis=0), streams("course", at.temperature_K)
         condition = at.temperature_K if sde.n_conditions else None
         name = f"{at.temperature_K:g} K"
         paths.append(follow(sde, name, at.runs.times_s[rows], course, condition=condition, rng=stream))

@@ -69,7 +69,7 @@ def pairs_of(found: Sequence[Simulated], streams: Streams) -> Pairs:
 
     Their condition is the temperature, or nothing if there is only one.
     """
-    pairs = Pairs.concat([at.runs.pairs(at.variables, rng=streams("pairs", at.temperature_K)) for at in found])
+    pairs = Pairs.concat([at.pairs(streams("pairs", at.temperature_K)) for at in found])
     return pairs if len(found) > 1 else dataclasses.replace(pairs, condition=np.empty(0))
 
 

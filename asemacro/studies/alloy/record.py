@@ -1,17 +1,15 @@
-"""Small runs from random at one temperature, on one time grid, and the pairs they hold."""
+"""Small runs from random at one temperature, on one time grid, and how long pairs of them are."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from asemacro.data import Pairs
 from asemacro.files.arrays import Expected
-from asemacro.labels.transitions import pairs_from_runs
 from asemacro.studies.alloy.stationarity import lag, middle_of
 from asemacro.typing import Floats
 
@@ -91,40 +89,31 @@ class Record:
         fields: dict[str, Any] = {name: value if value.ndim else value.item() for name, value in arrays.items()}
         return cls(**fields)
 
+    @property
+    def late_hop_s(self) -> float:
+        """Mean time of a hop of a vacancy in seconds, in the second half of the record."""
+        middle = self._middle
+        late_hops = (self.hops[:, -1] - self.hops[:, middle]).sum()
+        return float((self.times_s[-1] - self.times_s[middle]) * len(self.hops) / max(late_hops, 1e-9))
+
     def time_of_hops(self, hops: float) -> float:
         """Mean time in seconds that the runs took for `hops` hops per vacancy.
 
         A run that made fewer goes on at the time per hop of all runs in the second half of the record.
         """
-        middle = self._middle
-        late_hops = (self.hops[:, -1] - self.hops[:, middle]).sum()
-        per_hop = (self.times_s[-1] - self.times_s[middle]) * len(self.hops) / max(late_hops, 1e-9)
-        took = [np.interp(hops, run, self.times_s) + max(hops - run[-1], 0.0) * per_hop for run in self.hops]
+        took = [np.interp(hops, run, self.times_s) + max(hops - run[-1], 0.0) * self.late_hop_s for run in self.hops]
         return float(np.mean(took))
 
-    def pairs(
-        self, columns: Sequence[int] | NDArray[np.intp], step_s: float | None = None, *, rng: np.random.Generator
-    ) -> Pairs:
-        """Pairs for the learner, see `pairs_from_runs`.
-
-        Args:
-            columns: which columns of `order` make z.
-            step_s: duration of late pairs, default `pair_step`.
-            rng: puts the runs into sets of `copies`.
-        """
-        step = self.pair_step(columns) if step_s is None else step_s
-        values = self.order[:, :, columns]
-        return pairs_from_runs(
-            values, self.times_s, self.copies, self.temperature_K, step_s=step, combinations=2, rng=rng
-        )
-
-    def pair_step(self, columns: Sequence[int] | NDArray[np.intp]) -> float:
+    def pair_step(self, order: Floats) -> float:
         """Duration of pairs: doubled until Var(dz)/dt changes by less than 10 % or two standard errors.
 
         Taken from the second half of the runs and kept below 0.2 of the relaxation time, where the one-step
         likelihood still resolves the drift.
+
+        Args:
+            order: (runs, n, d) what steps are those of, such as some columns of `order`.
         """
-        phi = self.late[:, :, columns]
+        phi = order[:, self._middle :]
         times = self.times_s[self._middle :]
         step = float(np.median(np.diff(times)))
         longest = (times[-1] - times[0]) / 20

@@ -5,8 +5,11 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from numpy.typing import NDArray
 
+from asemacro.closure.memory import remembered
+from asemacro.data import Pairs
+from asemacro.labels.shrunk import pairs_from_shrunk_runs
+from asemacro.labels.transitions import pairs_from_runs
 from asemacro.studies.alloy.points import PairTable
 from asemacro.studies.alloy.record import Record
 from asemacro.studies.alloy.swap_order import SwapOrder
@@ -23,14 +26,15 @@ class Simulated:
         runs: small cells from random.
         direct: runs of the large box, if they were asked for.
         swaps: equilibrium by swap Monte Carlo; None for a model without an energy.
-        closed: whether the equation has the order of the second shell as further variables, behind that of the first.
+        memory_hops: the equation has the order as it was this many hops ago as further variables (`remembered`); None
+            for the order alone.
     """
 
     table: PairTable
     runs: Record
     direct: Record | None = None
     swaps: SwapOrder | None = None
-    closed: bool = False
+    memory_hops: float | None = None
 
     @property
     def temperature_K(self) -> float:
@@ -43,15 +47,30 @@ class Simulated:
         return tuple(self.table.labels[k] for k in self.table.unlike)
 
     @property
-    def variables(self) -> NDArray[np.intp]:
-        """Columns of the runs' order that are variables of the equation, the unlike pairs of the first shell first."""
-        first, pairs = self.table.unlike, len(self.table.labels)
-        return np.concatenate([first, pairs + first]) if self.closed else first
+    def series(self) -> Floats:
+        """(runs, n_times, v) variables of the equation: the order, and behind it what is remembered."""
+        if self.memory_hops is None:
+            return self.order
+        past = remembered(self.order, self.runs.times_s, self.memory_hops * self.runs.late_hop_s)
+        return np.concatenate([self.order, past], axis=2)
 
     @property
     def variable_labels(self) -> tuple[str, ...]:
-        """Names of the variables; those of the second shell end with ":2"."""
-        return (*self.labels, *(f"{label}:2" for label in self.labels)) if self.closed else self.labels
+        """Names of the variables; those of the past end with ":memory"."""
+        return self.labels if self.memory_hops is None else (*self.labels, *(f"{name}:memory" for name in self.labels))
+
+    def pairs(self, rng: np.random.Generator) -> Pairs:
+        """Pairs for the learner, see `pairs_from_runs` and, with a memory, `pairs_from_shrunk_runs`.
+
+        Args:
+            rng: puts the runs into sets.
+        """
+        runs, step = self.runs, self.runs.pair_step(self.order)
+        if self.memory_hops is None or runs.copies == 1:
+            return pairs_from_runs(
+                self.series, runs.times_s, runs.copies, self.temperature_K, step_s=step, combinations=2, rng=rng
+            )
+        return pairs_from_shrunk_runs(self.series, runs.times_s, runs.copies, self.temperature_K, step_s=step)
 
     @property
     def order(self) -> Floats:

@@ -45,20 +45,16 @@ class Study:
     checkpoint: Checkpoint = dataclasses.field(default_factory=lambda: Checkpoint(None))
     progress: Report = silent
 
-    def simulate(
-        self, temperatures_K: Sequence[float], runs: int, *, direct: int = 0, shells: int = 1
-    ) -> list[Simulated]:
+    def simulate(self, temperatures_K: Sequence[float], runs: int, *, direct: int = 0) -> list[Simulated]:
         """Runs from random.
 
         Args:
             temperatures_K: increasing.
             runs: of the small box at each temperature, a multiple of the boxes' copies.
             direct: runs of the large box at each temperature beside them.
-            shells: whose order the runs of the small box record.
         """
         boxes, large = self.alloy.boxes, self.alloy.boxes.large_counts
         jobs = [self._job(boxes.small, kelvin, boxes.counts, runs, boxes.copies, "small") for kelvin in temperatures_K]
-        jobs = [dataclasses.replace(job, shells=shells) for job in jobs]
         if direct:
             jobs += [self._job(boxes.large, kelvin, large, direct, 1, "direct") for kelvin in temperatures_K]
         records = run_jobs(jobs, self.workers, self.checkpoint, self.progress)
@@ -124,7 +120,7 @@ class Study:
             "sites": sites,
             "bootstrap members": members,
             "seed": self.streams,
-            **({"variables": found[0].variable_labels} if found[0].closed else {}),
+            **({} if found[0].memory_hops is None else {"memory": found[0].memory_hops}),
         }
         ensemble = self.checkpoint.keep("fit", inputs, make, write=save_sde, read=load_sde, suffix=".safetensors")
         self.progress("fit", 1.0, "")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from asemacro.labels.transitions import pairs_from_runs
 from asemacro.studies.alloy.record import Record
 
 RATE = 0.1
@@ -25,7 +26,8 @@ def ornstein_uhlenbeck(runs: int, copies: int, steps: int, dt: float, seed: int)
 
 def test_pairs_take_the_columns_and_the_step() -> None:
     record = ornstein_uhlenbeck(runs=8, copies=4, steps=300, dt=0.25, seed=1)
-    pairs = record.pairs([1], step_s=0.5, rng=np.random.default_rng(0))
+    values, rng = record.order[:, :, [1]], np.random.default_rng(0)
+    pairs = pairs_from_runs(values, record.times_s, record.copies, 1000.0, step_s=0.5, combinations=2, rng=rng)
     assert pairs.z0.shape[1] == 1
     assert set(pairs.K) == {4.0}
     assert len(np.unique(pairs.group)) == 8
@@ -39,14 +41,14 @@ def test_pairs_take_the_columns_and_the_step() -> None:
 
 def test_pair_step_is_short_for_a_markov_process() -> None:
     record = ornstein_uhlenbeck(runs=16, copies=8, steps=4000, dt=0.1, seed=2)
-    assert record.pair_step([0, 1]) <= 0.2 / RATE
+    assert record.pair_step(record.order) <= 0.2 / RATE
 
 
 def test_pair_step_grows_past_flicker() -> None:
     record = ornstein_uhlenbeck(runs=16, copies=8, steps=4000, dt=0.1, seed=3)
     noise = 0.3 * np.random.default_rng(4).standard_normal(record.order.shape)
     noisy = Record(**{**record.__dict__, "order": record.order + noise})
-    assert noisy.pair_step([0, 1]) >= 4 * record.pair_step([0, 1])
+    assert noisy.pair_step(noisy.order) >= 4 * record.pair_step(record.order)
 
 
 def test_time_of_hops_inside_and_beyond_the_record() -> None:

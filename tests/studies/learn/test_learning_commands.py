@@ -20,7 +20,7 @@ from asemacro.lattice.vector_spins import vectors_from_atoms
 from asemacro.macro.trajectories import simulate
 from asemacro.observables.joined import Observables
 from asemacro.observables.vector_spins import VectorEnergyPerSite, VectorMagnetization
-from asemacro.studies.alloy import second_shell
+from asemacro.studies.alloy import memory
 from asemacro.studies.learn.learned import Learned, learn_from_moments
 from asemacro.studies.learn.systems import setup
 
@@ -127,20 +127,20 @@ def test_an_alloy_is_learned_like_the_others(command, structures: Path, tmp_path
     assert len(table(tmp_path / "s.csv")[0]) == 7
 
 
-def test_the_second_shell_of_an_alloy_is_learned_and_started(
+def test_the_past_of_an_alloy_is_learned_and_started(
     command, structures: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(second_shell, "ERRORS", -1e9)  # is taken, whatever it does to so small a budget
+    monkeypatch.setattr(memory, "ERRORS", -1e9)  # is taken, whatever it does to so small a budget
     words = ("--barriers", structures / "NiCoCr_pair.json", "-T", 1200, "--sites", 216, "--small", 108, "--hops", 2000)
-    known = ("learn", "alloy", structures / "NiCoCr.cif", *words, "--closure", "auto", "-o", tmp_path / "m")
+    known = ("learn", "alloy", structures / "NiCoCr.cif", *words, "-o", tmp_path / "m")
     code, _, err = command(*known)
     assert code == 0, err
     record = json.loads((tmp_path / "m" / "run.json").read_text())
-    assert record["labels"] == ["Cr-Co", "Cr-Ni", "Co-Ni", "Cr-Co:2", "Cr-Ni:2", "Co-Ni:2"]
+    assert record["labels"] == ["Cr-Co", "Cr-Ni", "Co-Ni", "Cr-Co:memory", "Cr-Ni:memory", "Co-Ni:memory"]
     assert record["observed"] == 3
-    assert set(record["second_shell"]) == {"change", "error"}
-    assert "the order of the second shell is among the variables" in (tmp_path / "m" / "run.log").read_text()
-    # a start needs the first shell alone; the second starts as in the runs of the same order
+    assert set(record["memory"]) == {"hops", "change", "error"}
+    assert "hops is among the variables" in (tmp_path / "m" / "run.log").read_text()
+    # a start needs the order alone; its past is that of the runs of the same order
     code, _, err = command("simulate", tmp_path / "m", "--start", "0,0,0", "--until", 1e-7, "-o", tmp_path / "s.csv")
     assert code == 0, err
     header, rows = table(tmp_path / "s.csv")
@@ -205,7 +205,7 @@ def test_bad_input_of_simulate(command, tmp_path: Path) -> None:
         (("potts",), "no system 'potts'"),
         (("alloy",), "needs a structure file"),
         (("alloy", "missing.cif"), "missing.cif: no such file"),
-        (("alloy", "missing.cif", "--closure", "1"), "--closure 1: an alloy has the order of its second shell"),
+        (("alloy", "missing.cif", "--closure", "1"), "--closure 1: an alloy has its past order"),
         (("ising", "x.cif"), "takes no structure"),
         (("ising", "--sites", "100", "--small", "64"), "multiple"),
         (("ising", "--sites", "64", "--small", "256"), "multiple"),
