@@ -1,16 +1,15 @@
 """What the order forgets, and how fast: fluctuations of NbMoTa at 2000 K, in direct runs and by equations that know
-the order of one, two or three shells.
+the order of one, two or three shells, or the order as it is and as it was.
 
     python docs/memory.py WEIGHTS.npz DIR
 
-writes memory.csv beside this file and prints what the second shell does to held-out runs. The runs are kept in DIR
+writes memory.csv beside this file and prints what a memory does to held-out runs. The runs are kept in DIR
 (7.7 million hops; a second call takes them from there). WEIGHTS.npz: plain arrays of the published network.
 """
 
 from __future__ import annotations
 
 import csv
-import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,11 +19,13 @@ from scipy.linalg import expm, logm, solve_continuous_lyapunov, solve_discrete_l
 
 import asemacro as am
 from asemacro.barriers.published import PublishedNetwork
+from asemacro.closure.memory import remembered
+from asemacro.labels.shrunk import pairs_from_shrunk_runs
 from asemacro.labels.transitions import pairs_from_runs
+from asemacro.studies.alloy.memory import best_memory
 from asemacro.studies.alloy.points import PairTable
 from asemacro.studies.alloy.prediction import learn
 from asemacro.studies.alloy.record import Record
-from asemacro.studies.alloy.second_shell import gain
 from asemacro.studies.alloy.simulated import Simulated
 from asemacro.typing import Floats
 
@@ -34,6 +35,9 @@ COPIES = 8  # cells of 1,024 sites in the large system
 SETTLED = 20_000.0  # from then on the runs are at equilibrium
 STEP = 500.0  # of the pairs that equations are fitted to
 LAGS = (250.0, 8000.0)
+MEMORIES = (500.0, 1000.0, 2000.0, 4000.0, 8000.0, 16_000.0)
+MEMORY = 2000.0  # of the learned equations
+DRAWS = 3  # fits of each
 UNLIKE, NAMES, PER_SHELL = (1, 2, 4), ("Nb-Mo", "Nb-Ta", "Mo-Ta"), 6
 PARTS = 16  # of the runs, each left out once, for errors
 
@@ -71,8 +75,8 @@ def variables(shells: int) -> list[int]:
 
 
 def direct(series: Floats, dt: float) -> Measured:
-    """From stationary runs (runs, n, 18) themselves."""
-    z = series[:, :, UNLIKE] - series[:, :, UNLIKE].mean(axis=(0, 1))
+    """From stationary runs themselves, whose first three variables are the order."""
+    z = series[:, :, :3] - series[:, :, :3].mean(axis=(0, 1))
     variance = (z**2).mean(axis=(0, 1))
     rates = []
     for lag in LAGS:
@@ -89,18 +93,14 @@ def of_linear(slope: Floats, covariance: Floats) -> Measured:
     return np.sqrt(variance), np.array([-1000 * np.log(k) / lag for k, lag in zip(kept, LAGS, strict=True)])
 
 
-def least_squares(shells: int) -> Callable[[Floats, float], Measured]:
+def least_squares(series: Floats, dt: float) -> Measured:
     """Of the linear equation that predicts all steps of STEP best, which needs no network."""
-
-    def measure(series: Floats, dt: float) -> Measured:
-        z, stride = series[:, :, variables(shells)], round(STEP / dt)
-        z0, z1 = (part.reshape(-1, z.shape[2]) for part in (z[:, :-stride], z[:, stride:]))
-        features = np.column_stack([np.ones(len(z0)), z0])
-        found = np.linalg.lstsq(features, z1, rcond=None)[0]
-        rest, step = z1 - features @ found, found[1:].T
-        return of_linear(-logm(step).real / STEP, solve_discrete_lyapunov(step, rest.T @ rest / len(rest)))
-
-    return measure
+    stride = round(STEP / dt)
+    z0, z1 = (part.reshape(-1, series.shape[2]) for part in (series[:, :-stride], series[:, stride:]))
+    features = np.column_stack([np.ones(len(z0)), z0])
+    found = np.linalg.lstsq(features, z1, rcond=None)[0]
+    rest, step = z1 - features @ found, found[1:].T
+    return of_linear(-logm(step).real / STEP, solve_discrete_lyapunov(step, rest.T @ rest / len(rest)))
 
 
 def with_errors(measure: Callable[[Floats, float], Measured], series: Floats, dt: float) -> tuple[Floats, Floats]:
@@ -114,34 +114,18 @@ def with_errors(measure: Callable[[Floats, float], Measured], series: Floats, dt
     return values(series), np.std(left, axis=0) * np.sqrt(PARTS - 1)
 
 
-def block_pairs(at: Simulated, rng: np.random.Generator) -> tuple[am.Pairs, float]:
-    """The pairs that `learn alloy` makes, and the cells that their system is worth.
-
-    A pair starts from the mean of COPIES runs and adds what one of them does next.
-    """
-    return at.runs.pairs(at.variables, STEP * HOP_S, rng=rng), float(COPIES)
-
-
-def shrunk_pairs(at: Simulated, rng: np.random.Generator) -> tuple[am.Pairs, float]:
-    """Those of runs whose distances from their mean are divided by the root of COPIES, as those of large systems are.
-
-    The mean of the runs fluctuates too: with n of them the system is worth COPIES / (1 + COPIES / n) cells.
-    """
-    order, n = at.runs.order[:, :, at.variables], len(at.runs.order)
-    mean = order.mean(axis=0)
-    shrunk = mean + (order - mean) * np.sqrt(n / (n - 1) / COPIES)
-    return pairs_from_runs(shrunk, at.runs.times_s, 1, KELVIN, step_s=STEP * HOP_S, rng=rng), COPIES / (1 + COPIES / n)
-
-
-def learned(at: Simulated, make: Callable[..., tuple[am.Pairs, float]]) -> Measured:
+def learned(series: Floats, times_s: Floats, *, shrunk: bool, seed: int) -> Measured:
     """Of the equation with a network, fitted as `learn alloy` does, linearised at its equilibrium."""
-    rng = np.random.default_rng(0)
-    pairs, cells = make(at, rng)
-    pairs = dataclasses.replace(pairs, condition=np.empty(0))
-    sde = learn(pairs, at.variable_labels, round(1024 * cells), members=0, rng=rng)[0]
-    late = at.runs.late[:, :, at.variables].mean(axis=(0, 1))
+    rng = np.random.default_rng(seed)
+    if shrunk:
+        pairs = pairs_from_shrunk_runs(series, times_s, COPIES, step_s=STEP * HOP_S)
+    else:
+        pairs = pairs_from_runs(series, times_s, COPIES, step_s=STEP * HOP_S, combinations=2, rng=rng)
+    labels = [f"{k}" for k in range(series.shape[2])]
+    sde = learn(pairs, labels, 1024 * COPIES, members=0, rng=rng)[0]
+    late = series[:, len(times_s) // 2 :].mean(axis=(0, 1))
     _, path = am.simulate(sde, late, times_s=[60_000 * HOP_S], noise=False, rng=rng)
-    slope, noise = -sde.jacobian(path[:1, -1])[0] * HOP_S, sde.diffusion(path[:1, -1])[0] * HOP_S * cells
+    slope, noise = -sde.jacobian(path[:1, -1])[0] * HOP_S, sde.diffusion(path[:1, -1])[0] * HOP_S * COPIES
     return of_linear(slope, solve_continuous_lyapunov(slope, noise))
 
 
@@ -149,7 +133,8 @@ def main(weights: Path, cache: Path) -> None:
     """Simulate, fit, compare, write."""
     lattice, counts, times, order = simulate_runs(PublishedNetwork.from_npz(weights), cache / "memory_2000.npz")
     kept = times >= SETTLED
-    series, dt = order[:, kept], float(np.diff(times[kept])[0])
+    dt = float(np.diff(times[kept])[0])
+    first = order[:, :, variables(1)]
     rows: list[tuple[object, ...]] = []
 
     def add(equation: str, found: Floats, errors: Floats | None = None) -> None:
@@ -159,23 +144,32 @@ def main(weights: Path, cache: Path) -> None:
             rows.append((equation, pair, *numbers))
             print(*rows[-1], flush=True)
 
-    add("direct", *with_errors(direct, series, dt))
+    def with_memory(memory: float) -> Floats:
+        return np.concatenate([first, remembered(first, times, memory)], axis=2)
+
+    add("direct", *with_errors(direct, first[:, kept], dt))
     for shells in range(1, SHELLS + 1):
-        add(f"linear, {shells} shell{'s' * (shells > 1)}", *with_errors(least_squares(shells), series, dt))
+        series = order[:, kept][:, :, variables(shells)]
+        add(f"linear, {shells} shell{'s' * (shells > 1)}", *with_errors(least_squares, series, dt))
+    for memory in MEMORIES:
+        series = with_memory(memory)[:, kept]
+        add(f"linear, 1 shell and a memory of {memory:g} hops", *with_errors(least_squares, series, dt))
     hops = np.broadcast_to(times, order.shape[:2])
-    runs = Record(
-        KELVIN, COPIES, times * HOP_S, order[:, :, : 2 * PER_SHELL], hops, True, 5000 * HOP_S, 0, 0, 0,
+    record = Record(
+        KELVIN, COPIES, times * HOP_S, order[:, :, :PER_SHELL], hops, True, 5000 * HOP_S, 0, 0, 0,
         np.empty((len(order), 0)), np.nan,
     )  # fmt: skip
     table = PairTable.of(am.WarrenCowley(lattice.species, pairs="all"), counts, lattice)
-    true = np.vstack(direct(series, dt))
-    for name, make in (("blocks", block_pairs), ("shrunk runs", shrunk_pairs)):
-        for closed in (False, True):
-            found = learned(Simulated(table=table, runs=runs, closed=closed), make)
-            add(f"learned from {name}, {1 + closed} shell{'s' * closed}", np.vstack(found) / true - 1)
     for n in (8, len(order)):
-        few = Record(**{**vars(runs), "order": runs.order[:n], "hops": hops[:n], "log_rates": runs.log_rates[:n]})
-        print(f"{n} runs: {gain([Simulated(table=table, runs=few)]).text}")
+        few = Record(**{**vars(record), "order": record.order[:n], "hops": hops[:n], "log_rates": record.log_rates[:n]})
+        print(f"{n} runs: {best_memory([Simulated(table=table, runs=few)]).text}", flush=True)
+    true = np.vstack(direct(first[:, kept], dt))
+    variants = {"1 shell": first, "2 shells": order[:, :, variables(2)], "1 shell and a memory": with_memory(MEMORY)}
+    for name, series in variants.items():
+        for shrunk in (False, True):
+            kind = "shrunk runs" if shrunk else "blocks"
+            fits = [np.vstack(learned(series, times * HOP_S, shrunk=shrunk, seed=k)) / true - 1 for k in range(DRAWS)]
+            add(f"learned from {kind}, {name}", np.mean(fits, axis=0), np.std(fits, axis=0, ddof=1))
     names = ("sd", "sd_error", "rate_250", "rate_250_error", "rate_8000", "rate_8000_error")
     with (Path(__file__).parent / "memory.csv").open("w", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows([("equation", "pair", *names), *rows])

@@ -21,6 +21,7 @@ import typer
 import asemacro as am
 from asemacro.barriers.published import PublishedNetwork
 from asemacro.data import Pairs
+from asemacro.labels.transitions import pairs_from_runs
 from asemacro.macro.sde import NeuralSDE
 from asemacro.studies.alloy.approach import RELAXED, relaxation
 from asemacro.studies.alloy.prediction import learn
@@ -133,7 +134,15 @@ def models_of(
     plans: list[Plan], data: dict[str, Record], columns: list[int], rng: np.random.Generator
 ) -> list[NeuralSDE]:
     """One SDE for the temperatures of the plans, with its bootstrap ensemble, fitted as that of a diagram."""
-    pairs = [data[plan.name].pairs(columns, PAIR_STEP[plan.temperature_K] * plan.hop_s, rng=rng) for plan in plans]
+    pairs = []
+    for plan in plans:
+        runs, step_s = data[plan.name], PAIR_STEP[plan.temperature_K] * plan.hop_s
+        values = runs.order[:, :, columns]
+        pairs.append(
+            pairs_from_runs(
+                values, runs.times_s, runs.copies, plan.temperature_K, step_s=step_s, combinations=2, rng=rng
+            )
+        )
     labels = [f"z{k}" for k in columns]
     return learn(Pairs.concat(pairs), labels, 1024 * COPIES, members=MEMBERS, rng=rng)
 

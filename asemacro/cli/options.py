@@ -212,7 +212,7 @@ ClosureOption = Annotated[
     str | None,
     typer.Option(
         "--closure",
-        help="Learned variables beside the observables; alloys: auto tries the second shell.",
+        help="Learned variables beside the observables; alloys: auto (default) tries the past order.",
         metavar="N|auto",
     ),
 ]

@@ -18,6 +18,7 @@ from asemacro.typing import Floats
 
 HOPS = tuple(250.0 * 2**k for k in range(8))  # memories that are tried, hops of a vacancy; the same at all temperatures
 ERRORS = 3.0  # standard errors, of the best of several memories, by which the error of held-out runs must fall
+STEPS = 4  # pairs that follow each other: over one alone noise hides most of what the past says
 _RIDGE = 1e-9
 
 
@@ -78,13 +79,13 @@ def _change(hops: float, found: Sequence[Simulated], without: Sequence[Floats]) 
 def _held_out(at: Simulated) -> Floats:
     """(runs,) mean square error of the steps of the order in each run, as the others predict them.
 
-    In units of the variance of each, in the second half of the runs, where their steps are even. Each run starts from
-    its own order: what is asked is how fluctuations go on.
+    Steps are STEPS pairs long, in the second half of the runs, where times are even; errors are in units of the
+    variance of each variable. Each run starts from its own order: what is asked is how fluctuations go on.
     """
     observed, runs = len(at.labels), at.runs
     series = at.series[:, -runs.late.shape[1] :]
     times = runs.times_s[-series.shape[1] :]
-    stride = max(1, round(runs.pair_step(at.order) / float(np.median(np.diff(times)))))
+    stride = STEPS * max(1, round(runs.pair_step(at.order) / float(np.median(np.diff(times)))))
     series = series[:, ::stride]
     scale = series.std(axis=(0, 1)) + 1e-300
     y = (series - series.mean(axis=(0, 1))) / scale
